@@ -1,0 +1,102 @@
+package switchhook
+
+import "time"
+
+// DeliveryState is where a delivery stands.
+type DeliveryState string
+
+// The states. Pending is the only open one.
+const (
+	Pending   DeliveryState = "pending"   // waits to be sent, or to be sent again
+	Delivered DeliveryState = "delivered" // the receiver said 2xx
+	Failed    DeliveryState = "failed"    // the last retry failed; it can be replayed
+	Expired   DeliveryState = "expired"   // it was too old to be of use
+	Cancelled DeliveryState = "cancelled" // its webhook was disabled or deleted
+)
+
+// A Delivery is one event for one webhook. It is not stored as such: it follows
+// from the event's targets, the attempts, and what is due.
+type Delivery struct {
+	ID            string        `json:"id"` // DeliveryID of the three
+	EventID       string        `json:"event_id"`
+	EventType     string        `json:"event_type"`
+	AccountID     string        `json:"account_id"`
+	WebhookID     string        `json:"webhook_id"`
+	Key           string        `json:"key,omitzero"`
+	Sequence      int64         `json:"sequence"` // the event's
+	State         DeliveryState `json:"state"`
+	Attempts      int           `json:"attempts"`
+	NextAttemptAt time.Time     `json:"next_attempt_at,omitzero"`
+	Reason        string        `json:"reason,omitzero"` // why it ended otherwise than delivered
+	AcceptedAt    time.Time     `json:"accepted_at"`
+	EndedAt       time.Time     `json:"ended_at,omitzero"`
+}
+
+// A DeliveryFilter selects deliveries. Empty fields select everything.
+type DeliveryFilter struct {
+	Accounts  []string
+	WebhookID string
+	EventID   string
+	State     DeliveryState
+}
+
+// Outcome is how an attempt ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Success Outcome = "success"
+	Failure Outcome = "failure"
+)
+
+// An Attempt is one try to deliver, with what was sent and what came back.
+type Attempt struct {
+	ID         string        `json:"id"`
+	DeliveryID string        `json:"delivery_id"`
+	EventID    string        `json:"event_id"`
+	EventType  string        `json:"event_type"`
+	AccountID  string        `json:"account_id"` // the event's
+	WebhookID  string        `json:"webhook_id"`
+	Dialect    string        `json:"dialect"`
+	Sequence   int64         `json:"sequence"`       // the event's
+	Number     int           `json:"attempt_number"` // from 1; 0: the delivery ended without this attempt being made
+	StartedAt  time.Time     `json:"started_at"`
+	DurationMS float64       `json:"duration_ms"` // milliseconds
+	Outcome    Outcome       `json:"outcome"`
+	Request    *HTTPRequest  `json:"request,omitzero"`
+	Response   *HTTPResponse `json:"response,omitzero"`
+	Error      string        `json:"error,omitzero"` // what went wrong, for a person
+	// State is the delivery's state after this attempt.
+	State DeliveryState `json:"delivery_state"`
+	// NextAttemptAt is set while another try is due.
+	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
+
+	// Row is the attempt's place in the history, set by the store.
+	Row int64 `json:"-"`
+}
+
+// HTTPRequest is a request as it was sent, credentials masked.
+type HTTPRequest struct {
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+}
+
+// HTTPResponse is what came back. The body is cut at 16 KiB.
+type HTTPResponse struct {
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+}
+
+// An AttemptFilter selects attempts. Empty fields select everything.
+type AttemptFilter struct {
+	Accounts  []string
+	WebhookID string
+	EventID   string
+	Outcome   Outcome
+	Since     time.Time // started at or after
+	Until     time.Time // started before
+	After     int64     // Row above this one, in rising order (for streams)
+}

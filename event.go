@@ -1,0 +1,80 @@
+package switchhook
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// An Event is one thing that happened on a phone system. Once accepted it never
+// changes: dialects read it, the engine carries it, nobody edits it.
+type Event struct {
+	// ID is unique within the account: the client's own, or evt_….
+	ID string `json:"id"`
+	// Type is the name in the catalogue, such as "call.answered".
+	Type string `json:"type"`
+	// AccountID is the account that it happened in.
+	AccountID string `json:"account_id"`
+	// Key is the ordering key. Deliveries of one webhook with the same key go
+	// in the order in which their events were accepted. Empty: unordered.
+	Key string `json:"key,omitzero"`
+	// Sequence is the place in the order of acceptance. It rises within account
+	// and key; gaps mean nothing.
+	Sequence int64 `json:"sequence"`
+	// OccurredAt is when it happened, by the source's clock.
+	OccurredAt time.Time `json:"occurred_at"`
+	// AcceptedAt is when Switchhook took it over, by its own clock.
+	AcceptedAt time.Time `json:"accepted_at"`
+	// Source is the id of the source that told it; empty if it came by the API.
+	Source string `json:"source,omitzero"`
+	// Data is the JSON object of its resources, as the catalogue describes them.
+	Data json.RawMessage `json:"data"`
+
+	// Resources is Data decoded, once, by the catalogue. It is nil until then.
+	Resources *Resources `json:"-"`
+	// Targets are the ids of the webhooks that it is to be delivered to.
+	Targets []string `json:"-"`
+	// IDGiven is set where the client chose the id: only these can come twice.
+	IDGiven bool `json:"-"`
+	// CallID is the id of the leg that it is about, where there is one; kept
+	// beside the data so that a call's events can be found.
+	CallID string `json:"-"`
+}
+
+// An EventFilter selects events. Empty fields select everything.
+type EventFilter struct {
+	Accounts []string  // any of these; nil means all
+	Types    []string  // globs, any of them; * crosses dots
+	Key      string    // the ordering key
+	CallID   string    // a leg's id or a call's root id
+	Number   string    // a phone number, as it stands in the data
+	Since    time.Time // accepted at or after
+	Until    time.Time // accepted before
+	After    int64     // sequence above this one, in rising order (for streams)
+}
+
+// A Page says how much of a list is wanted, and from where.
+type Page struct {
+	Limit  int    // the most items; the caller has bounded it
+	Cursor string // where the last page ended; empty: from the start
+}
+
+// Resources are the canonical resources that an event's data can carry. Each is
+// a snapshot, its whole state as of the event. A nil one is not part of the
+// event. The catalogue says which type carries which.
+type Resources struct {
+	Call      *Call      `json:"call,omitzero"`
+	Extension *Extension `json:"extension,omitzero"`
+	Number    *Number    `json:"number,omitzero"`
+	RingGroup *RingGroup `json:"ring_group,omitzero"`
+	Queue     *Queue     `json:"queue,omitzero"`
+	QueueCall *QueueCall `json:"queuecall,omitzero"`
+	Agent     *Agent     `json:"agent,omitzero"`
+	Flow      *Flow      `json:"flow,omitzero"`
+	Message   *Message   `json:"message,omitzero"`
+	Voicemail *Voicemail `json:"voicemail,omitzero"`
+	// Notification holds the mail fields that any event may carry.
+	Notification *Notification `json:"notification,omitzero"`
+
+	// RecordChange's members lie flat in the data of record.* events.
+	RecordChange
+}

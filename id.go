@@ -1,0 +1,77 @@
+package switchhook
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"time"
+)
+
+// Prefixes of the ids that Switchhook makes. Ids that come from outside (a
+// call's, a client's own event id) are kept verbatim and have none of these.
+const (
+	PrefixEvent    = "evt_"
+	PrefixAccount  = "acc_"
+	PrefixWebhook  = "wh_"
+	PrefixSource   = "src_"
+	PrefixAPIKey   = "key_"
+	PrefixDelivery = "msg_"
+	PrefixAttempt  = "att_"
+)
+
+// RootAccount is the operator's account, made at the first start.
+const RootAccount = "root"
+
+var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewID returns a new id: the prefix and 26 characters that hold 48 bits of
+// Unix milliseconds and 80 random bits, so ids sort roughly by the time they
+// were made (the layout of RFC 9562's UUIDv7 without its fixed bits).
+func NewID(prefix string) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(time.Now().UnixMilli())<<16)
+	_, _ = rand.Read(b[6:]) // documented never to fail
+	return prefix + idEncoding.EncodeToString(b[:])
+}
+
+// DeliveryID returns the id of the delivery of an event to a webhook. It is
+// derived from its three parts and nothing else, so no crash, replay or second
+// process can give the same delivery another id.
+func DeliveryID(accountID, eventID, webhookID string) string {
+	h := sha256.New()
+	for _, part := range [...]string{accountID, eventID, webhookID} {
+		var n [4]byte
+		binary.BigEndian.PutUint32(n[:], uint32(len(part)))
+		h.Write(n[:])
+		h.Write([]byte(part))
+	}
+	return PrefixDelivery + idEncoding.EncodeToString(h.Sum(nil)[:16])
+}
+
+// ValidEventID reports whether id may name an event: 1 to 128 of
+// A-Z a-z 0-9 . _ : -
+func ValidEventID(id string) bool {
+	return validID(id, 128, func(c byte) bool {
+		return c >= 'A' && c <= 'Z' || c == '.' || c == ':'
+	})
+}
+
+// ValidAccountID reports whether id may be chosen for an account: 1 to 64 of
+// a-z 0-9 _ -
+func ValidAccountID(id string) bool {
+	return validID(id, 64, func(byte) bool { return false })
+}
+
+func validID(id string, longest int, also func(byte) bool) bool {
+	if id == "" || len(id) > longest {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' && !also(c) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,290 @@
+package catalogue
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// mostErrors bounds how many wrong fields one answer names.
+const mostErrors = 20
+
+// Check reads an event's data against its type and names every field that is
+// wrong, each by its path below path. Members that the catalogue does not know
+// are not wrong: they are kept and delivered in our own dialect. null stands
+// for "not there" everywhere.
+func Check(t *Type, data []byte, path string) []switchhook.FieldError {
+	c := checker{d: jsontext.NewDecoder(bytes.NewBuffer(data))}
+	if c.d.PeekKind() != '{' {
+		return []switchhook.FieldError{{Field: path, Message: "expected an object, got " + ordjson.KindName(c.d.PeekKind())}}
+	}
+	missing := map[string]string{}
+	for _, use := range t.Data {
+		if use.Required {
+			missing[use.Resource] = "is required for " + t.Name
+		}
+	}
+	for _, f := range t.Flat {
+		if f.Required {
+			missing[f.Name] = "is required for " + t.Name
+		}
+	}
+	c.object(path, func(name, at string) {
+		if c.d.PeekKind() != 'n' {
+			delete(missing, name)
+		}
+		if t.Custom() {
+			c.skip()
+			return
+		}
+		if i := slices.IndexFunc(t.Flat, func(f Field) bool { return f.Name == name }); i >= 0 {
+			c.value(&t.Flat[i], at)
+			return
+		}
+		// Any type may carry any resource; Data says which it usually has.
+		if r, ok := ResourceOf(name); ok && !r.part {
+			required := slices.ContainsFunc(t.Data, func(u Use) bool { return u.Resource == name && u.Required })
+			c.resource(r, at, required)
+			return
+		}
+		c.skip()
+	})
+	if c.err == nil {
+		if _, err := c.d.ReadToken(); !errors.Is(err, io.EOF) {
+			c.err = errors.New("there is more after the end of the object")
+		}
+	}
+	if c.err != nil {
+		return append(c.errs, switchhook.FieldError{Field: path, Message: ordjson.Explain(c.err).Error()})
+	}
+	for _, name := range slices.Sorted(mapKeys(missing)) {
+		c.wrong(path+"."+name, "%s", missing[name])
+	}
+	return c.errs
+}
+
+func mapKeys(m map[string]string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+type checker struct {
+	d    *jsontext.Decoder
+	errs []switchhook.FieldError
+	err  error // the data is no JSON; nothing after it is read
+}
+
+func (c *checker) wrong(field, format string, args ...any) {
+	if len(c.errs) < mostErrors {
+		c.errs = append(c.errs, switchhook.FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+// object calls member for each member of the object that comes next; member
+// reads its value.
+func (c *checker) object(path string, member func(name, path string)) {
+	if _, c.err = c.d.ReadToken(); c.err != nil {
+		return
+	}
+	for c.err == nil && c.d.PeekKind() != '}' {
+		tok, err := c.d.ReadToken()
+		if err != nil {
+			c.err = err
+			return
+		}
+		name := tok.String()
+		member(name, path+"."+name)
+	}
+	if c.err == nil {
+		_, c.err = c.d.ReadToken()
+	}
+}
+
+func (c *checker) skip() {
+	if c.err == nil {
+		c.err = c.d.SkipValue()
+	}
+}
+
+func (c *checker) resource(r *Resource, path string, required bool) {
+	kind := c.d.PeekKind()
+	if kind == 'n' {
+		c.skip()
+		return
+	}
+	if kind != '{' {
+		c.expected(path, "an object ("+r.Name+")")
+		return
+	}
+	idSeen := r.IDField == "" || !required
+	c.object(path, func(name, at string) {
+		f := r.field(name)
+		if f == nil {
+			c.skip()
+			return
+		}
+		if name == r.IDField && c.d.PeekKind() != 'n' {
+			idSeen = true
+		}
+		c.value(f, at)
+	})
+	if !idSeen && c.err == nil {
+		c.wrong(path+"."+r.IDField, "is required: a string, the phone system's own id")
+	}
+}
+
+func (c *checker) value(f *Field, path string) {
+	if c.d.PeekKind() == 'n' {
+		c.skip()
+		return
+	}
+	if !f.Array {
+		c.single(f, path)
+		return
+	}
+	if c.d.PeekKind() != '[' {
+		c.expected(path, "an array of "+f.kindName())
+		return
+	}
+	if _, c.err = c.d.ReadToken(); c.err != nil {
+		return
+	}
+	for i := 0; c.err == nil && c.d.PeekKind() != ']'; i++ {
+		c.single(f, path+"["+strconv.Itoa(i)+"]")
+	}
+	if c.err == nil {
+		_, c.err = c.d.ReadToken()
+	}
+}
+
+func (c *checker) single(f *Field, path string) {
+	if f.Kind == Part {
+		if r, ok := ResourceOf(f.Of); ok && c.d.PeekKind() == '{' {
+			c.resource(r, path, false)
+			return
+		}
+		c.expected(path, f.kindName())
+		return
+	}
+	v, err := c.d.ReadValue()
+	if err != nil {
+		c.err = err
+		return
+	}
+	if problem := f.problem(v); problem != "" {
+		c.wrong(path, "%s", problem)
+	}
+}
+
+func (c *checker) expected(path, what string) {
+	v, err := c.d.ReadValue()
+	if err != nil {
+		c.err = err
+		return
+	}
+	c.wrong(path, "expected %s, got %s", what, brief(v))
+}
+
+// problem says what is wrong with a value, or nothing.
+func (f *Field) problem(v jsontext.Value) string {
+	ok := false
+	switch f.Kind {
+	case String:
+		ok = v.Kind() == '"'
+		if ok && f.NotEmpty && len(v) == 2 {
+			return "expected a string that is not empty"
+		}
+		if ok && len(f.Enum) > 0 {
+			s := unquote(v)
+			if s != "" && !slices.Contains(f.Enum, s) {
+				return "expected one of " + strings.Join(f.Enum, ", ") + ", got " + brief(v)
+			}
+		}
+	case Integer:
+		if ok = v.Kind() == '0'; ok {
+			if _, err := strconv.ParseInt(string(v), 10, 64); err != nil {
+				ok = false
+			}
+		}
+	case Unsigned:
+		if ok = v.Kind() == '0'; ok {
+			if _, err := strconv.ParseUint(string(v), 10, 64); err != nil {
+				ok = false
+			}
+		}
+	case Number32:
+		if ok = v.Kind() == '0'; ok {
+			n, err := strconv.ParseInt(string(v), 10, 64)
+			ok = err == nil && n >= math.MinInt32 && n <= math.MaxInt32
+		}
+	case Boolean:
+		ok = v.Kind() == 't' || v.Kind() == 'f'
+	case Time:
+		if ok = v.Kind() == '"'; ok {
+			var t time.Time
+			ok = jsonv2.Unmarshal(v, &t) == nil // the same reader as Decode's
+		}
+	case Map:
+		ok = v.Kind() == '{'
+	case Any:
+		ok = true
+	case Part:
+		ok = v.Kind() == '{'
+	}
+	if ok {
+		return ""
+	}
+	return "expected " + f.kindName() + ", got " + brief(v)
+}
+
+func unquote(v []byte) string {
+	b, err := jsontext.AppendUnquote(nil, v)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// brief is a value as a person wants to see it in an error: its start.
+func brief(v []byte) string {
+	const most = 60
+	switch v[0] {
+	case '{', '[':
+		return ordjson.KindName(jsontext.Kind(v[0]))
+	}
+	if len(v) <= most {
+		return string(v)
+	}
+	cut := most
+	for cut > 0 && !utf8.RuneStart(v[cut]) {
+		cut--
+	}
+	return string(v[:cut]) + "…"
+}
+
+func compact(v []byte) json.RawMessage {
+	out := jsontext.Value(v)
+	if err := out.Compact(jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
+		panic("catalogue: a sample is no JSON: " + err.Error())
+	}
+	return json.RawMessage(out)
+}

@@ -1,0 +1,134 @@
+// Package dialect says what a dialect is: the request shape of one system, so
+// exact that the customer's code which parses that system's webhooks cannot
+// tell the difference. Each sub-package is one system: a table from event types
+// to its own names, and a renderer. They are pure: no clock, no network.
+//
+// What is shared lies here: JSON and form writers that keep the order of
+// members, and ids in the form that a system has.
+package dialect
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook"
+)
+
+// A Dialect turns events into the requests of one system.
+type Dialect interface {
+	// Name is what a webhook's dialect member says, such as "kazoo".
+	Name() string
+
+	// Table lists the types that the dialect has something for, in the order
+	// of the catalogue.
+	Table() []Row
+
+	// EventName is the dialect's own name for the event, such as
+	// "channel_destroy" or "notifications/voicemail_new", and "" where it has
+	// nothing for it: because the system has no such event, or because the
+	// event lacks what it is about (an outbound call has no InboundCall).
+	EventName(ev *switchhook.Event) string
+
+	// Check names the settings of a webhook that the dialect does not have or
+	// that are wrong: format, method, custom_data, dialect_options and so on.
+	Check(w *switchhook.Webhook) []switchhook.FieldError
+
+	// Wants reports whether the webhook's scope and the dialect's own filters
+	// let the event through. It is asked only about events with a name.
+	Wants(ev *switchhook.Event, w *switchhook.Webhook) bool
+
+	// Render makes the request. It is asked only about events with a name, and
+	// whatever is missing in the event becomes the system's own zero.
+	Render(ev *switchhook.Event, w *switchhook.Webhook) (*Request, error)
+}
+
+// A Row says what a dialect calls a type.
+type Row struct {
+	Type string
+	Name string
+	// Formats lists the bodies it can have: json, form, and query for GET.
+	Formats []string
+	// Note says when the dialect has nothing for an event of the type, if so.
+	Note string
+}
+
+// A Request is what a dialect makes of an event, before it is signed.
+type Request struct {
+	Method string
+	URL    string
+	// Header holds the dialect's own headers, spelled as the system does.
+	Header http.Header
+	Body   []byte
+}
+
+// Env is what dialects need to know beyond the event and the webhook.
+type Env struct {
+	// Version is Switchhook's own.
+	Version string
+	// Host is the name of this machine, for dialects that tell it.
+	Host string
+	// Reseller returns the id of the account's reseller.
+	Reseller func(accountID string) string
+	// Integer returns the stable integer that stands for a native id, per
+	// account and schema; never reused.
+	Integer func(accountID, schema, id string) (int64, error)
+}
+
+// Selects reports whether a selector of a webhook's events, such as
+// "notifications" or "notifications/voicemail_new", selects an event with the
+// dialect's own name. "all" selects every one.
+func Selects(selector, name string) bool {
+	if name == "" {
+		return false
+	}
+	return selector == "all" || selector == name || strings.HasPrefix(name, selector+"/")
+}
+
+// InScope reports whether the event touches one of the numbers, extensions,
+// ring groups or queues of the scope. Dialects that have no rule of their own
+// use this one: the resource is in the event's data.
+func InScope(ev *switchhook.Event, s *switchhook.Scope) bool {
+	if s.Empty() {
+		return true
+	}
+	r := ev.Resources
+	if r == nil {
+		return false
+	}
+	if n := r.Number; n != nil && anyOf(s.Numbers, n.Number, n.ID) {
+		return true
+	}
+	if m := r.Message; m != nil && anyOf(s.Numbers, m.From, m.To) {
+		return true
+	}
+	if c := r.Call; c != nil {
+		if c.From != nil && (anyOf(s.Numbers, c.From.Address) || anyOf(s.Extensions, c.From.Address)) {
+			return true
+		}
+		if c.To != nil && (anyOf(s.Numbers, c.To.Address) || anyOf(s.Extensions, c.To.Address)) {
+			return true
+		}
+	}
+	if e := r.Extension; e != nil && anyOf(s.Extensions, e.Number, e.ID) {
+		return true
+	}
+	if g := r.RingGroup; g != nil && anyOf(s.RingGroups, g.Number, g.ID) {
+		return true
+	}
+	if q := r.Queue; q != nil && anyOf(s.Queues, q.Number, q.ID) {
+		return true
+	}
+	return r.QueueCall != nil && anyOf(s.Queues, r.QueueCall.QueueID)
+}
+
+func anyOf(list []string, values ...string) bool {
+	return slices.ContainsFunc(list, func(want string) bool {
+		return slices.ContainsFunc(values, func(v string) bool { return v != "" && SameNumber(v, want) })
+	})
+}
+
+// SameNumber compares two numbers or names; a leading + does not count.
+func SameNumber(a, b string) bool {
+	return strings.TrimPrefix(a, "+") == strings.TrimPrefix(b, "+")
+}

@@ -1,0 +1,247 @@
+// Package dialecttest runs a dialect's golden files: one txtar per type and
+// format, with the event that goes in and the exact request that comes out.
+//
+// A file testdata/<type>[.<anything>].txtar has the parts
+//
+//	-- origin --        where the expected bytes come from: a line of a vendor's
+//	                    document or source, never our own output
+//	-- event.json --    the event as the API takes it
+//	-- webhook.json --  settings of the webhook, if it needs any
+//	-- request --       method, URL, headers, an empty line, the body; for an
+//	                    event that the dialect has nothing for: the word nothing
+//
+// A body's own last newline is not told from the file's; no dialect ends its
+// body with one.
+package dialecttest
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect"
+)
+
+//nolint:gochecknoglobals // a test flag
+var update = flag.Bool("update", false, "rewrite the request parts of golden files; then compare each with its origin by hand")
+
+// Env is what a dialect under test is made with.
+func Env() dialect.Env {
+	return dialect.Env{
+		Version:  "1.0.0",
+		Host:     "pbx1.example.com",
+		Reseller: func(string) string { return "root" },
+		Integer: func(_, _, id string) (int64, error) {
+			return int64(len(id)) + 1000, nil
+		},
+	}
+}
+
+// Run runs every golden file in testdata and checks that each row of the
+// dialect's table has one per format.
+func Run(t *testing.T, d dialect.Dialect) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	have := map[string]bool{}
+	for _, file := range files {
+		have[strings.TrimSuffix(filepath.Base(file), ".txtar")] = true
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			golden(t, d, file)
+		})
+	}
+	t.Run("complete", func(t *testing.T) {
+		t.Parallel()
+		for _, row := range d.Table() {
+			if _, ok := catalogue.Lookup(row.Type); !ok {
+				t.Errorf("the table names %s, which the catalogue does not have", row.Type)
+			}
+			for i, format := range row.Formats {
+				name := row.Type + "." + format
+				if i == 0 && have[row.Type] || have[name] {
+					continue
+				}
+				t.Errorf("%s has no golden file testdata/%s.txtar", row.Type, name)
+			}
+		}
+	})
+	t.Run("samples", func(t *testing.T) {
+		t.Parallel()
+		samples(t, d)
+	})
+}
+
+func golden(t *testing.T, d dialect.Dialect, file string) {
+	t.Helper()
+	ar, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string][]byte{}
+	for _, f := range ar.Files {
+		parts[f.Name] = f.Data
+	}
+	if len(bytes.TrimSpace(parts["origin"])) < 10 {
+		t.Error("the file does not say where its bytes come from (-- origin --)")
+	}
+	ev := Event(t, parts["event.json"])
+	w := Webhook(t, parts["webhook.json"])
+	w.Dialect = d.Name()
+	got := Show(t, d, ev, w)
+	if *update {
+		for i := range ar.Files {
+			if ar.Files[i].Name == "request" {
+				ar.Files[i].Data = []byte(got + "\n")
+			}
+		}
+		if err := os.WriteFile(file, txtar.Format(ar), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want := strings.TrimSuffix(string(parts["request"]), "\n")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: the golden request (-) is not what came out (+):\n%s", file, diff)
+	}
+}
+
+// Event reads an event as the API takes it and decodes its data.
+func Event(t *testing.T, text []byte) *switchhook.Event {
+	t.Helper()
+	ev := &switchhook.Event{
+		ID: "evt_golden", AccountID: "acme", Sequence: 42,
+		OccurredAt: time.Date(2026, 1, 31, 15, 4, 5, 123456000, time.UTC),
+	}
+	if err := json.Unmarshal(text, ev); err != nil {
+		t.Fatalf("event.json: %v", err)
+	}
+	typ, ok := catalogue.Lookup(ev.Type)
+	if !ok {
+		t.Fatalf("event.json: the catalogue has no %q", ev.Type)
+	}
+	if errs := catalogue.Check(typ, ev.Data, "data"); len(errs) > 0 {
+		t.Fatalf("event.json: %v", errs)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, ev.Data); err != nil {
+		t.Fatal(err)
+	}
+	ev.Data = compact.Bytes()
+	r, err := catalogue.Decode(ev.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev.Resources = r
+	if ev.Key == "" {
+		ev.Key = catalogue.Key(typ, r)
+	}
+	return ev
+}
+
+// Webhook reads the settings of a webhook over the defaults.
+func Webhook(t *testing.T, text []byte) *switchhook.Webhook {
+	t.Helper()
+	w := &switchhook.Webhook{
+		ID: "wh_golden", AccountID: "acme", URL: "https://example.com/hook", Events: []string{"*"},
+		Enabled: true, IncludeInternalLegs: true,
+	}
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, w); err != nil {
+			t.Fatalf("webhook.json: %v", err)
+		}
+	}
+	return w
+}
+
+// Show renders the event and writes the request as golden files have it.
+func Show(t *testing.T, d dialect.Dialect, ev *switchhook.Event, w *switchhook.Webhook) string {
+	t.Helper()
+	if errs := d.Check(w); len(errs) > 0 {
+		t.Fatalf("webhook.json: %v", errs)
+	}
+	if d.EventName(ev) == "" || !d.Wants(ev, w) {
+		return "nothing"
+	}
+	req, err := d.Render(ev, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", req.Method, req.URL)
+	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
+		for _, v := range req.Header[name] {
+			fmt.Fprintf(&b, "%s: %s\n", name, v)
+		}
+	}
+	b.WriteString("\n")
+	b.Write(req.Body)
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// samples renders the catalogue's own sample of each type, and the emptiest
+// event of it: missing data never breaks a dialect.
+func samples(t *testing.T, d dialect.Dialect) {
+	t.Helper()
+	for _, row := range d.Table() {
+		typ, ok := catalogue.Lookup(row.Type)
+		if !ok {
+			continue
+		}
+		bare := `{`
+		for i, use := range typ.Data {
+			if use.Required {
+				if i > 0 {
+					bare += ","
+				}
+				bare += fmt.Sprintf("%q:{%s}", use.Resource, map[bool]string{true: `"id":"x"`}[idField(use.Resource)])
+			}
+		}
+		bare += `}`
+		if typ.Family() == "record" {
+			bare = `{"schema":"number","id":"x","row":{}}`
+		}
+		for _, format := range row.Formats {
+			for _, data := range []string{string(typ.Sample()), bare} {
+				ev := Event(t, fmt.Appendf(nil, `{"type":%q,"data":%s}`, row.Type, data))
+				w := Webhook(t, nil)
+				w.Dialect = d.Name()
+				if format == "query" {
+					w.Method = "GET"
+				} else {
+					w.Format = format
+				}
+				if len(d.Check(w)) > 0 {
+					w.Format = "" // the dialect has one format only
+				}
+				if d.EventName(ev) == "" {
+					continue
+				}
+				req, err := d.Render(ev, w)
+				if err != nil || req.Method == "" || req.URL == "" {
+					t.Errorf("%s %s: %+v, %v", row.Type, data, req, err)
+				}
+			}
+		}
+	}
+}
+
+func idField(resource string) bool {
+	r, ok := catalogue.ResourceOf(resource)
+	return ok && r.IDField != ""
+}

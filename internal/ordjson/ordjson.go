@@ -1,0 +1,183 @@
+// Package ordjson holds JSON objects whose member order and bytes are kept.
+//
+// Phone systems' customers compare payloads byte by byte, and a snapshot must
+// leave as it came. encoding/json forgets the order of an object's members and
+// takes a member that comes twice; this package keeps the first and refuses the
+// second. It stands on go-json-experiment's jsontext, the package that Go 1.27
+// has as encoding/json/jsontext.
+package ordjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A Member is one name and its value, as it was written.
+type Member struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// An Object is a JSON object in the order in which its members were written.
+// Its zero value is the empty object.
+type Object []Member
+
+// Parse reads one JSON object. It is strict (RFC 7493, I-JSON): valid UTF-8, no
+// name twice at any depth, nothing after the object. The values share data's
+// memory.
+func Parse(data []byte) (Object, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(data))
+	tok, err := d.ReadToken()
+	if err != nil {
+		return nil, explain(err)
+	}
+	if tok.Kind() != '{' {
+		return nil, fmt.Errorf("expected an object, got %s", KindName(tok.Kind()))
+	}
+	var o Object
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, explain(err)
+		}
+		key := name.String()
+		v, err := d.ReadValue()
+		if err != nil {
+			return nil, explain(err)
+		}
+		// ReadValue's result lives in the decoder's buffer only until the next
+		// read; the same bytes stand in data.
+		end := d.InputOffset()
+		o = append(o, Member{Name: key, Value: data[end-int64(len(v)) : end : end]})
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, explain(err)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("there is more after the end of the object")
+	}
+	return o, nil
+}
+
+// Get returns the value of a member, or nil where there is none.
+func (o Object) Get(name string) json.RawMessage {
+	for i := range o {
+		if o[i].Name == name {
+			return o[i].Value
+		}
+	}
+	return nil
+}
+
+// Has reports whether the object has a member, be it null.
+func (o Object) Has(name string) bool { return o.Get(name) != nil }
+
+// Set puts a member in place of the one with its name, or at the end.
+func (o *Object) Set(name string, value json.RawMessage) {
+	for i := range *o {
+		if (*o)[i].Name == name {
+			(*o)[i].Value = value
+			return
+		}
+	}
+	*o = append(*o, Member{name, value})
+}
+
+// Delete takes a member out.
+func (o *Object) Delete(name string) {
+	*o = slices.DeleteFunc(*o, func(m Member) bool { return m.Name == name })
+}
+
+// Text returns a member that is a string, and "" for any other.
+func (o Object) Text(name string) string {
+	v := o.Get(name)
+	if len(v) < 2 || v[0] != '"' {
+		return ""
+	}
+	b, err := jsontext.AppendUnquote(nil, v)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// Append writes the object, compact between its members.
+func (o Object) Append(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i := range o {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, o[i].Name)
+		dst = append(dst, ':')
+		dst = append(dst, o[i].Value...)
+	}
+	return append(dst, '}')
+}
+
+// MarshalJSON writes the object as Append does.
+func (o Object) MarshalJSON() ([]byte, error) { return o.Append(nil), nil }
+
+// AppendString writes s as a JSON string with as few escapes as RFC 8259 allows.
+func AppendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // invalid UTF-8 becomes U+FFFD
+	return dst
+}
+
+// String returns s as a JSON string.
+func String(s string) json.RawMessage { return AppendString(nil, s) }
+
+// Null reports whether v is null or absent.
+func Null(v json.RawMessage) bool { return len(v) == 0 || v[0] == 'n' }
+
+// KindName is the word for a kind of JSON value in a sentence.
+func KindName(k jsontext.Kind) string {
+	switch k {
+	case '{', '}':
+		return "an object"
+	case '[', ']':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	default:
+		return "no valid JSON"
+	}
+}
+
+// explain turns the decoder's error into a sentence: what is wrong and where.
+func explain(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it ends too early")
+	}
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(e.Err, jsontext.ErrDuplicateName) {
+			return &DuplicateError{Pointer: string(e.JSONPointer)}
+		}
+		return fmt.Errorf("at byte %d: %w", e.ByteOffset, e.Err)
+	}
+	return err
+}
+
+// Explain is for readers that use jsontext themselves: it turns a decoder's
+// error into a sentence that says what is wrong and where.
+func Explain(err error) error { return explain(err) }
+
+// A DuplicateError says that an object has a member twice.
+type DuplicateError struct {
+	Pointer string // RFC 6901
+}
+
+// Error names the member.
+func (e *DuplicateError) Error() string { return "the member " + e.Pointer + " is there twice" }

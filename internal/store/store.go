@@ -1,0 +1,96 @@
+// Package store says what Switchhook needs of persistence. Two packages below
+// keep the contract: sqlite, and memory for tests; storetest holds both to it.
+//
+// # Durability
+//
+// [Store.Submit] hands over a [switchhook.Commit]. One committer takes whatever
+// has gathered while the last fsync ran and makes it durable in one
+// transaction; only then does it call each commit's Done, in the order of
+// submission. A commit is there whole after a crash, or not at all.
+//
+// After a commit that failed, nothing that was submitted before or meanwhile is
+// taken either: it may rest on what is not there. The store refuses everything
+// with the same error until Resume is called. If it cannot know what is on the
+// disk (a failed fsync), it refuses for ever and closes Broken: the process
+// must exit.
+//
+// # Errors
+//
+// Methods return *switchhook.Error with CodeNotFound, CodeConflict or
+// CodeUnavailable where it says so; any other error is the store's own.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// Store is the whole contract. The packages that use a store declare the few
+// methods that they call.
+type Store interface {
+	// Submit queues a commit and returns at once. See the package comment.
+	Submit(*switchhook.Commit)
+	// Resume lets the store take commits again after one has failed, and
+	// returns an error if it cannot.
+	Resume(ctx context.Context) error
+	// Broken is closed when the store can never again promise anything.
+	Broken() <-chan struct{}
+	// Ping reports whether the store can be read and takes commits.
+	Ping(ctx context.Context) error
+	// Close waits for what was submitted and releases everything.
+	Close() error
+
+	// LastSequence is the sequence of the newest event ever committed.
+	LastSequence(ctx context.Context) (int64, error)
+	// Known reports which of the ids were given to events of the account
+	// within the time that ids are remembered (at least 24 h).
+	Known(ctx context.Context, accountID string, ids []string) (map[string]bool, error)
+	// Recover calls fn for every open delivery in the order of sequence and, of
+	// one event, in the order of its targets.
+	Recover(ctx context.Context, fn func(switchhook.OpenDelivery) error) error
+	// Snapshots calls fn for every kept snapshot.
+	Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) error
+
+	// Event returns one event. accounts nil: of any account. CodeNotFound.
+	Event(ctx context.Context, accounts []string, id string) (*switchhook.Event, error)
+	// Events lists newest first; with Filter.After set, oldest first from there.
+	Events(ctx context.Context, f switchhook.EventFilter, p switchhook.Page) (events []*switchhook.Event, next string, err error)
+	// Attempt returns one attempt. CodeNotFound.
+	Attempt(ctx context.Context, accounts []string, id string) (*switchhook.Attempt, error)
+	// Attempts lists newest first; with Filter.After set, oldest first from
+	// there. What ended without an attempt (Number 0) is not listed.
+	Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchhook.Page) (attempts []*switchhook.Attempt, next string, err error)
+	// Deliveries lists newest first.
+	Deliveries(ctx context.Context, f switchhook.DeliveryFilter, p switchhook.Page) (deliveries []*switchhook.Delivery, next string, err error)
+	// Rejects lists a source's rejects, newest first.
+	Rejects(ctx context.Context, sourceID string, p switchhook.Page) (rejects []*switchhook.Reject, next string, err error)
+	// Records calls fn for every record, in no order.
+	Records(ctx context.Context, fn func(switchhook.Record) error) error
+
+	// CreateAccount, CreateWebhook and CreateSource: CodeConflict if the id is taken.
+	CreateAccount(ctx context.Context, a *switchhook.Account) error
+	Accounts(ctx context.Context) ([]*switchhook.Account, error)
+	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
+	// UpdateWebhook and DeleteWebhook: CodeNotFound.
+	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
+	DeleteWebhook(ctx context.Context, id string) error
+	// Webhooks returns all, oldest first, secrets opened.
+	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
+	CreateSource(ctx context.Context, s *switchhook.Source) error
+	UpdateSource(ctx context.Context, s *switchhook.Source) error
+	DeleteSource(ctx context.Context, id string) error
+	Sources(ctx context.Context) ([]*switchhook.Source, error)
+	// PutAPIKey adds a key or replaces the one of its id.
+	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
+
+	// Integer returns the integer that stands for a native id, per account and
+	// schema: made at the first call, from 1, never reused.
+	Integer(ctx context.Context, accountID, schema, id string) (int64, error)
+	// Prune deletes closed history (events, attempts, rejects, ids) older than
+	// before, a bounded number of rows; more reports whether there is more.
+	// An event with an open delivery stays.
+	Prune(ctx context.Context, before time.Time) (more bool, err error)
+}

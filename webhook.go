@@ -1,0 +1,142 @@
+package switchhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Webhook is what a customer set up: which events go where, in which shape.
+type Webhook struct {
+	ID        string   `json:"id"`
+	AccountID string   `json:"account_id"`
+	Name      string   `json:"name"`
+	URL       string   `json:"url"`
+	Events    []string `json:"events"`          // globs of types, or a dialect's own names such as kazoo:channel_destroy
+	Dialect   string   `json:"dialect"`         // default switchhook
+	Format    string   `json:"format,omitzero"` // json or form, where the dialect has both
+	Method    string   `json:"method,omitzero"` // default: the dialect's
+	Enabled   bool     `json:"enabled"`
+	Scope     *Scope   `json:"scope,omitzero"`
+
+	IncludeSubaccounts  bool              `json:"include_subaccounts"`
+	IncludeInternalLegs bool              `json:"include_internal_legs"`
+	CustomData          map[string]string `json:"custom_data,omitzero"` // kazoo only
+	Modifiers           map[string]any    `json:"modifiers,omitzero"`   // kazoo only
+	Headers             map[string]string `json:"headers,omitzero"`     // added to every request
+	Auth                *Auth             `json:"auth,omitzero"`
+	DialectOptions      map[string]any    `json:"dialect_options,omitzero"`
+
+	Retry          Retry    `json:"retry"`
+	Timeout        Duration `json:"timeout"`          // of one attempt, from dialling to the last byte read; default 15s
+	MaxConcurrency int      `json:"max_concurrency"`  // requests under way at once; default 16
+	Ordering       string   `json:"ordering"`         // key or none
+	Hold           Duration `json:"hold"`             // how long a failing delivery holds back its key; default 30s, 0s not at all
+	MaxAge         Duration `json:"max_age,omitzero"` // overrides the type's freshness; 0: as the catalogue says
+
+	// Secrets sign the requests, the newest first; several while one is being
+	// rotated out. Each is whsec_ and the base64 of 24 to 64 bytes.
+	Secrets []Secret `json:"-"`
+
+	DisableReason string    `json:"disable_reason,omitzero"`
+	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
+}
+
+// A Secret signs until it expires; one without expiry does so until rotated.
+type Secret struct {
+	Value     string    `json:"value"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// Scope narrows a webhook to some numbers, extensions, ring groups or queues.
+// The four lists are OR'ed; an empty scope narrows nothing.
+type Scope struct {
+	Numbers    []string `json:"numbers,omitzero"`
+	Extensions []string `json:"extensions,omitzero"`
+	RingGroups []string `json:"ring_groups,omitzero"`
+	Queues     []string `json:"queues,omitzero"`
+}
+
+// Empty reports whether the scope narrows nothing.
+func (s *Scope) Empty() bool {
+	return s == nil || len(s.Numbers)+len(s.Extensions)+len(s.RingGroups)+len(s.Queues) == 0
+}
+
+// Auth is how a receiver wants us to prove who we are, beside the signature.
+type Auth struct {
+	Type     string `json:"type"` // basic or bearer
+	Username string `json:"username,omitzero"`
+	Password string `json:"password,omitzero"`
+	Token    string `json:"token,omitzero"`
+}
+
+// Retry says when a failed delivery is tried again: by a policy's name
+// (standard or none), or by a schedule of its own.
+type Retry struct {
+	Policy   string     `json:"policy,omitzero"`
+	Schedule []Duration `json:"schedule,omitzero"`
+}
+
+// A WebhookFilter selects webhooks. Empty fields select everything.
+type WebhookFilter struct {
+	Accounts []string
+}
+
+// Duration is a length of time that reads and writes as text, such as 15s or
+// 72h; a d for days is understood too.
+type Duration time.Duration
+
+// ParseDuration reads what time.ParseDuration reads, and whole days such as 30d.
+func ParseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > 36500 {
+			return 0, fmt.Errorf("%q is not a duration such as 15s, 72h or 30d", s)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is not a duration such as 15s, 72h or 30d", s)
+	}
+	return d, nil
+}
+
+// String is the shortest text that ParseDuration reads back, such as 72h.
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+// MarshalText writes the duration as String does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what ParseDuration reads.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := ParseDuration(string(b))
+	*d = Duration(v)
+	return err
+}
+
+// Option returns a dialect option as text, and whether it is set. Options come
+// from JSON, so a number is written as the JSON has it.
+func (w *Webhook) Option(name string) (string, bool) {
+	switch v := w.DialectOptions[name].(type) {
+	case nil:
+		return "", false
+	case string:
+		return v, true
+	default:
+		b, err := json.Marshal(v)
+		return string(b), err == nil
+	}
+}
