@@ -78,3 +78,12 @@ type Resources struct {
 	// RecordChange's members lie flat in the data of record.* events.
 	RecordChange
 }
+
+// A Receipt is the answer to an accepted event.
+type Receipt struct {
+	ID string `json:"id"`
+	// Duplicate: the id was accepted before; nothing is sent twice.
+	Duplicate bool `json:"duplicate"`
+	// Deliveries is how many webhooks it goes to.
+	Deliveries int `json:"deliveries"`
+}
