@@ -95,6 +95,13 @@ var index = sync.OnceValue(func() map[string]*Type {
 var resourceIndex = sync.OnceValue(func() map[string]*Resource {
 	m := map[string]*Resource{}
 	for _, r := range resources() {
+		r.positions = sync.OnceValue(func() map[string]int {
+			p := make(map[string]int, len(r.Fields))
+			for i := range r.Fields {
+				p[r.Fields[i].Name] = i
+			}
+			return p
+		})
 		m[r.Name] = &r
 	}
 	return m
@@ -246,7 +253,11 @@ func (t *Type) Sample() json.RawMessage {
 			data.Set(m.Name, overlay(data.Get(m.Name), m.Value))
 		}
 	}
-	return compact(data.Append(nil))
+	sample, err := ordjson.Compact(data.Append(nil))
+	if err != nil {
+		panic("catalogue: the sample of " + t.Name + ": " + err.Error())
+	}
+	return sample
 }
 
 // overlay sets the members of with in base; what is no object replaces it, and

@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -279,12 +278,4 @@ func brief(v []byte) string {
 		cut--
 	}
 	return string(v[:cut]) + "…"
-}
-
-func compact(v []byte) json.RawMessage {
-	out := jsontext.Value(v)
-	if err := out.Compact(jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
-		panic("catalogue: a sample is no JSON: " + err.Error())
-	}
-	return json.RawMessage(out)
 }

@@ -62,7 +62,8 @@ type Resource struct {
 	// Sample is a realistic one with every field that a sample can have.
 	Sample string
 
-	part bool // only ever inside another resource
+	part      bool // only ever inside another resource
+	positions func() map[string]int
 }
 
 func (r *Resource) field(name string) *Field {
@@ -72,6 +73,22 @@ func (r *Resource) field(name string) *Field {
 		}
 	}
 	return nil
+}
+
+// Position is the place of a member in the order of the table; members that
+// the table does not have come after all others.
+func (r *Resource) Position(name string) int {
+	if i, ok := r.positions()[name]; ok {
+		return i
+	}
+	return len(r.Fields)
+}
+
+// Fits reports whether a value may stand in a member: the catalogue has it, and
+// it is of the right kind.
+func (r *Resource) Fits(name string, value []byte) bool {
+	f := r.field(name)
+	return f != nil && f.Kind != Part && !f.Array && f.problem(value) == ""
 }
 
 func str(name, doc string, enum ...string) Field {

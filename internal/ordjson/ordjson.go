@@ -124,6 +124,14 @@ func (o Object) Append(dst []byte) []byte {
 // MarshalJSON writes the object as Append does.
 func (o Object) MarshalJSON() ([]byte, error) { return o.Append(nil), nil }
 
+// Compact writes a JSON value without the blanks between its tokens. Strings and
+// numbers stay as they were written.
+func Compact(v json.RawMessage) (json.RawMessage, error) {
+	out := jsontext.Value(bytes.Clone(v))
+	err := out.Compact(jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
+	return json.RawMessage(out), err
+}
+
 // AppendString writes s as a JSON string with as few escapes as RFC 8259 allows.
 func AppendString(dst []byte, s string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, s) // invalid UTF-8 becomes U+FFFD

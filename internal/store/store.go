@@ -6,7 +6,9 @@
 // [Store.Submit] hands over a [switchhook.Commit]. One committer takes whatever
 // has gathered while the last fsync ran and makes it durable in one
 // transaction; only then does it call each commit's Done, in the order of
-// submission. A commit is there whole after a crash, or not at all.
+// submission, on a goroutine of the store's own: never inside Submit, whose
+// caller may hold the lock that Done needs. A commit is there whole after a
+// crash, or not at all.
 //
 // After a commit that failed, nothing that was submitted before or meanwhile is
 // taken either: it may rest on what is not there. The store refuses everything

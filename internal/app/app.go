@@ -1,0 +1,409 @@
+// Package app is the process: it opens the store, wires the packages that do
+// not know one another, serves, and stops in order. It is the only package that
+// knows them all.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/api"
+	"github.com/switchhook/switchhook/internal/calls"
+	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/dialect/kazoo"
+	"github.com/switchhook/switchhook/internal/dialect/primevox"
+	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
+	"github.com/switchhook/switchhook/internal/dialect/teli"
+	"github.com/switchhook/switchhook/internal/dialect/voipbin"
+	"github.com/switchhook/switchhook/internal/directory"
+	"github.com/switchhook/switchhook/internal/route"
+	"github.com/switchhook/switchhook/internal/source"
+	fromvoipbin "github.com/switchhook/switchhook/internal/source/voipbin"
+	"github.com/switchhook/switchhook/internal/store"
+	"github.com/switchhook/switchhook/internal/store/sqlite"
+	"github.com/switchhook/switchhook/internal/web"
+)
+
+const (
+	// graceful is how long requests under way may take to finish at a stop.
+	graceful = 15 * time.Second
+	// pruneEvery is how often history beyond the retention is deleted.
+	pruneEvery = time.Hour
+	// adminKeyID is the id of the operator's key.
+	adminKeyID = "key_admin"
+)
+
+// App is a running Switchhook.
+type App struct {
+	c         Config
+	log       *slog.Logger
+	store     store.Store
+	directory directory.Directory
+	router    *route.Router
+	engine    *deliver.Engine
+	feed      *api.Feed
+	listener  net.Listener
+	server    *http.Server
+	adminKey  string
+	metrics   *prometheus.Registry
+	integers  sync.Map // (account, schema, id) → int64
+
+	reload sync.Mutex
+}
+
+// New opens the store, takes up what an earlier process left, and listens. Run
+// serves.
+//
+// Its errors are sentences for the operator: the port is taken, the directory
+// is in use, the schema is newer than the program.
+func New(ctx context.Context, c Config) (_ *App, err error) {
+	def, err := Load(nil, func(string) (string, bool) { return "", false }, nil)
+	if err != nil {
+		return nil, err
+	}
+	if c.Listen == "" {
+		c.Listen = def.Listen
+	}
+	if c.Data == "" {
+		c.Data = def.Data
+	}
+	if c.Retention == 0 {
+		c.Retention = def.Retention
+	}
+	if c.Notice == nil {
+		c.Notice = func(string, ...any) {}
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed()}
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	db, err := sqlite.Open(ctx, sqlite.Options{Dir: c.Data, MasterKey: c.MasterKey, Logger: a.log.With("component", "store")})
+	if err != nil {
+		return nil, err
+	}
+	a.store = db
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	if err := a.found(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.wire(ctx); err != nil {
+		return nil, err
+	}
+	// Listening comes before recovering, so that a taken port is said at once.
+	var lc net.ListenConfig
+	a.listener, err = lc.Listen(ctx, "tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w (choose another address with --listen)", c.Listen, err)
+	}
+	if err := a.serveAPI(); err != nil {
+		return nil, errors.Join(err, a.listener.Close())
+	}
+	open, err := a.engine.Recover(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("take up open deliveries: %w", err), a.listener.Close())
+	}
+	if open > 0 {
+		a.log.Info("open deliveries were taken up", "deliveries", open)
+	}
+	return a, nil
+}
+
+// found makes the root account and the operator's key where they are not there.
+func (a *App) found(ctx context.Context) error {
+	err := a.store.CreateAccount(ctx, &switchhook.Account{ID: switchhook.RootAccount, Name: "Operator", CreatedAt: time.Now().UTC()})
+	if err != nil && switchhook.ErrorCode(err) != switchhook.CodeConflict {
+		return fmt.Errorf("make the root account: %w", err)
+	}
+	a.adminKey = a.c.AdminKey
+	if a.adminKey == "" {
+		if a.adminKey, err = a.keptKey(filepath.Join(a.c.Data, "admin.key")); err != nil {
+			return err
+		}
+	}
+	hash := sha256.Sum256([]byte(a.adminKey))
+	key := &switchhook.APIKey{ID: adminKeyID, AccountID: switchhook.RootAccount, Name: "operator", Hash: hash[:], CreatedAt: time.Now().UTC()}
+	if err := a.store.PutAPIKey(ctx, key); err != nil {
+		return fmt.Errorf("keep the operator's key: %w", err)
+	}
+	return nil
+}
+
+// keptKey reads the operator's key from its file, or makes both.
+func (a *App) keptKey(file string) (string, error) {
+	kept, err := os.ReadFile(file) //nolint:gosec // the operator's own directory
+	if err == nil {
+		return strings.TrimSpace(string(kept)), nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read the operator's key: %w", err)
+	}
+	var b [24]byte
+	_, _ = rand.Read(b[:]) // documented never to fail
+	key := "sk_" + hex.EncodeToString(b[:])
+	if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep the operator's key: %w", err)
+	}
+	a.c.Notice("The operator's API key is %s\nIt is kept in %s and not shown again.\n", key, file)
+	return key, nil
+}
+
+// wire makes the parts and lets them meet.
+func (a *App) wire(ctx context.Context) error {
+	dialects := a.dialects()
+	var err error
+	a.router, err = route.New(ctx, route.Options{
+		Store: a.store, Directory: &a.directory, Dialects: dialects,
+		NewFolder: func() route.Folder { return calls.New() },
+		Accepted: func(events []*switchhook.Event) {
+			a.engine.Add(events)
+			a.feed.Ping()
+		},
+		Metrics: a.metrics, Logger: a.log.With("component", "route"),
+	})
+	if err != nil {
+		return err
+	}
+	a.engine = deliver.New(deliver.Options{
+		Store: a.store, Dialects: dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
+		Disable: a.disable, Recorded: a.feed.Ping,
+		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
+	})
+	if err := a.store.Records(ctx, func(r switchhook.Record) error { return a.directory.Put(&r) }); err != nil {
+		return fmt.Errorf("read the records: %w", err)
+	}
+	if err := a.configuredSources(ctx); err != nil {
+		return err
+	}
+	return a.Reload(ctx)
+}
+
+func (a *App) dialects() []dialect.Dialect {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	env := dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, Integer: a.integer}
+	return []dialect.Dialect{native.New(env), kazoo.New(env), voipbin.New(env), teli.New(env), primevox.New(env)}
+}
+
+func translators() []source.Translator {
+	return []source.Translator{fromvoipbin.New()}
+}
+
+// integer remembers the integers that stand for native ids; they never change.
+func (a *App) integer(accountID, schema, id string) (int64, error) {
+	key := [3]string{accountID, schema, id}
+	if n, ok := a.integers.Load(key); ok {
+		return n.(int64), nil //nolint:forcetypeassert,errcheck // only int64 is stored
+	}
+	n, err := a.store.Integer(context.Background(), accountID, schema, id)
+	if err == nil {
+		a.integers.Store(key, n)
+	}
+	return n, err
+}
+
+// configuredSources makes the sources of the configuration file what the file
+// says; others stay as they are.
+func (a *App) configuredSources(ctx context.Context) error {
+	if len(a.c.Sources) == 0 {
+		return nil
+	}
+	existing, err := a.store.Sources(ctx)
+	if err != nil {
+		return fmt.Errorf("read the sources: %w", err)
+	}
+	byID := map[string]*switchhook.Source{}
+	for _, s := range existing {
+		byID[s.ID] = s
+	}
+	for _, s := range a.c.Sources {
+		now := time.Now().UTC()
+		s.CreatedAt, s.UpdatedAt = now, now
+		old := byID[s.ID]
+		if s.Token == "" && old != nil {
+			s.Token = old.Token
+		}
+		if s.Token == "" {
+			s.Token = api.NewToken()
+		}
+		if old != nil {
+			s.CreatedAt = old.CreatedAt
+			err = a.store.UpdateSource(ctx, &s)
+		} else {
+			err = a.store.CreateSource(ctx, &s)
+		}
+		if err != nil {
+			return fmt.Errorf("keep the source %s: %w", s.ID, err)
+		}
+	}
+	return nil
+}
+
+// Reload takes changed accounts and webhooks into force.
+func (a *App) Reload(ctx context.Context) error {
+	a.reload.Lock()
+	defer a.reload.Unlock()
+	accounts, err := a.store.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("read the accounts: %w", err)
+	}
+	webhooks, err := a.store.Webhooks(ctx)
+	if err != nil {
+		return fmt.Errorf("read the webhooks: %w", err)
+	}
+	a.directory.SetAccounts(accounts)
+	// The engine first: it must know a webhook before the router aims at it.
+	a.engine.SetWebhooks(webhooks)
+	a.router.SetWebhooks(webhooks)
+	return nil
+}
+
+// disable turns off a webhook whose receiver said that it is gone.
+func (a *App) disable(webhookID, reason string) {
+	ctx, cancel := context.WithTimeout(context.Background(), graceful)
+	defer cancel()
+	webhooks, err := a.store.Webhooks(ctx)
+	if err == nil {
+		for _, w := range webhooks {
+			if w.ID == webhookID && w.Enabled {
+				w.Enabled, w.DisableReason, w.UpdatedAt = false, reason, time.Now().UTC()
+				err = errors.Join(a.store.UpdateWebhook(ctx, w), a.Reload(ctx))
+			}
+		}
+	}
+	if err != nil {
+		a.log.Error("a webhook could not be disabled", "webhook", webhookID, "reason", reason, "error", err)
+		return
+	}
+	a.log.Warn("webhook disabled", "webhook", webhookID, "reason", reason)
+}
+
+func (a *App) serveAPI() error {
+	handler, err := api.New(api.Options{
+		Store: a.store, Router: a.router, Engine: a.engine,
+		Dialects: a.dialects(), Translators: translators(),
+		Reload: a.Reload,
+		CheckURL: func(rawURL, _ string) error {
+			return deliver.CheckURL(rawURL, a.c.AllowNetworks)
+		},
+		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
+		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
+		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
+	})
+	if err != nil {
+		return err
+	}
+	a.server = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       2 * time.Minute, // 32 MiB over a slow line
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
+	}
+	return nil
+}
+
+// URL is how the server is reached.
+func (a *App) URL() string {
+	if a.c.PublicURL != "" {
+		return strings.TrimSuffix(a.c.PublicURL, "/")
+	}
+	scheme := "http"
+	if a.c.TLSCert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + a.listener.Addr().String()
+}
+
+// AdminKey is the operator's API key.
+func (a *App) AdminKey() string { return a.adminKey }
+
+// Run serves until ctx ends; then it stops accepting, finishes what is under
+// way, and closes the store. It returns nil after a clean stop, and an error if
+// the store can no longer promise anything.
+func (a *App) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() { a.prune(ctx) })
+	served := make(chan error, 1)
+	// Streams end with the server's context; Shutdown waits for all others.
+	base, endStreams := context.WithCancel(context.Background())
+	a.server.BaseContext = func(net.Listener) context.Context { return base }
+	a.server.RegisterOnShutdown(endStreams)
+	go func() {
+		if a.c.TLSCert != "" {
+			served <- a.server.ServeTLS(a.listener, a.c.TLSCert, a.c.TLSKey)
+		} else {
+			served <- a.server.Serve(a.listener)
+		}
+	}()
+	a.log.Info("ready", "url", a.URL(), "data", a.c.Data, "version", a.c.Version)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+		err = fmt.Errorf("serve: %w", err)
+	case <-a.store.Broken():
+		err = errors.New("the store is broken: nothing more can be acknowledged; see the log")
+	}
+	endStreams()
+	cancel()
+	a.log.Info("stopping")
+	stop, done := context.WithTimeout(context.Background(), graceful)
+	defer done()
+	if stopErr := a.server.Shutdown(stop); stopErr != nil {
+		a.log.Warn("some API requests were cut off", "error", stopErr)
+	}
+	if stopErr := a.engine.Stop(stop); stopErr != nil {
+		a.log.Warn("stop", "error", stopErr)
+	}
+	wg.Wait()
+	return errors.Join(err, a.store.Close())
+}
+
+// prune deletes history beyond the retention, now and every hour.
+func (a *App) prune(ctx context.Context) {
+	tick := time.NewTicker(pruneEvery)
+	defer tick.Stop()
+	for {
+		for {
+			more, err := a.store.Prune(ctx, time.Now().Add(-a.c.Retention))
+			if err != nil && ctx.Err() == nil {
+				a.log.Error("history could not be pruned", "error", err)
+			}
+			if err != nil || !more {
+				break
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,293 @@
+package app
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/switchhook/switchhook"
+)
+
+// Config is everything that an operator can set. Its zero value is completed by
+// New with the defaults of Options.
+type Config struct {
+	Listen         string         // host:port of the API and the page
+	Data           string         // directory of the embedded store and the keys
+	Database       string         // postgres://…; empty: the embedded store
+	PublicURL      string         // how the outside reaches us; empty: from Listen
+	Retention      time.Duration  // how long history is kept
+	AllowNetworks  []netip.Prefix // private networks that webhooks may reach
+	TLSCert        string         // PEM files; both or none
+	TLSKey         string
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	AdminKey       string         // the operator's API key; empty: kept in Data
+	MasterKey      []byte         // 32 bytes that seal secrets; nil: kept in Data
+	Sources        []switchhook.Source
+	LogLevel       slog.Level
+	LogFormat      string // text or json
+
+	// Logger takes the place of the one that LogLevel and LogFormat describe.
+	Logger *slog.Logger
+	// Version is the program's.
+	Version string
+	// Notice is where a person is told what concerns them once, such as the
+	// key that was made. Nil: nobody is told.
+	Notice func(format string, args ...any)
+}
+
+// An Option is one setting: declared here once, read from the command line, the
+// environment and the file, and printed in the README.
+type Option struct {
+	Flag     string // without --; empty: not on the command line, where others can read it
+	Variable string
+	YAML     string
+	Default  string
+	Usage    string
+	List     bool // may be given more than once; comma separated in a variable
+
+	set func(*Config, []string) error
+}
+
+// Options are all settings, in the order in which people want to read them.
+func Options() []Option {
+	return []Option{
+		{
+			Flag: "listen", Variable: "SWITCHHOOK_LISTEN", YAML: "listen", Default: "127.0.0.1:8420",
+			Usage: "address of the API and the page, as host:port", set: text(func(c *Config) *string { return &c.Listen }),
+		},
+		{
+			Flag: "data", Variable: "SWITCHHOOK_DATA", YAML: "data", Default: "./switchhook-data",
+			Usage: "directory of the embedded store and the keys", set: text(func(c *Config) *string { return &c.Data }),
+		},
+		{
+			Flag: "database", Variable: "SWITCHHOOK_DATABASE", YAML: "database",
+			Usage: "postgres:// URL; empty is the embedded SQLite in the data directory (PostgreSQL is not in this version)", set: text(func(c *Config) *string { return &c.Database }),
+		},
+		{
+			Flag: "public-url", Variable: "SWITCHHOOK_PUBLIC_URL", YAML: "public_url",
+			Usage: "how the outside reaches this server; empty is http(s)://LISTEN", set: text(func(c *Config) *string { return &c.PublicURL }),
+		},
+		{
+			Flag: "retention", Variable: "SWITCHHOOK_RETENTION", YAML: "retention", Default: "30d",
+			Usage: "how long events and attempts are kept, such as 72h or 30d", set: func(c *Config, v []string) (err error) {
+				c.Retention, err = switchhook.ParseDuration(v[0])
+				if err == nil && c.Retention < time.Hour {
+					err = errors.New("is shorter than 1h")
+				}
+				return err
+			},
+		},
+		{
+			Flag: "allow-network", Variable: "SWITCHHOOK_ALLOW_NETWORKS", YAML: "allow_networks", List: true,
+			Usage: "private network that webhooks may reach, as CIDR such as 10.1.0.0/16; repeatable", set: prefixes(func(c *Config) *[]netip.Prefix { return &c.AllowNetworks }),
+		},
+		{
+			Flag: "tls-cert", Variable: "SWITCHHOOK_TLS_CERT", YAML: "tls_cert",
+			Usage: "PEM file of the certificate; with it the server speaks HTTPS", set: text(func(c *Config) *string { return &c.TLSCert }),
+		},
+		{
+			Flag: "tls-key", Variable: "SWITCHHOOK_TLS_KEY", YAML: "tls_key",
+			Usage: "PEM file of the certificate's key", set: text(func(c *Config) *string { return &c.TLSKey }),
+		},
+		{
+			Flag: "trusted-proxies", Variable: "SWITCHHOOK_TRUSTED_PROXIES", YAML: "trusted_proxies", List: true,
+			Usage: "network of a reverse proxy whose X-Forwarded-For is believed, as CIDR; repeatable", set: prefixes(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }),
+		},
+		{
+			Variable: "SWITCHHOOK_ADMIN_KEY", YAML: "admin_key",
+			Usage: "the operator's API key, at least 16 characters; unset, one is made at the first start and kept in the data directory", set: text(func(c *Config) *string { return &c.AdminKey }),
+		},
+		{
+			Variable: "SWITCHHOOK_MASTER_KEY", YAML: "master_key",
+			Usage: "base64 of the 32 bytes that seal secrets at rest; unset, they are made at the first start and kept in the data directory", set: func(c *Config, v []string) error {
+				key, err := base64.StdEncoding.DecodeString(v[0])
+				if err != nil || len(key) != 32 {
+					return errors.New("is not the base64 of 32 bytes (openssl rand -base64 32 makes such a key)")
+				}
+				c.MasterKey = key
+				return nil
+			},
+		},
+		{
+			Flag: "log-level", Variable: "SWITCHHOOK_LOG_LEVEL", YAML: "log_level", Default: "info",
+			Usage: "debug, info, warn or error", set: func(c *Config, v []string) error {
+				if err := c.LogLevel.UnmarshalText([]byte(v[0])); err != nil {
+					return errors.New("is none of debug, info, warn, error")
+				}
+				return nil
+			},
+		},
+		{
+			Flag: "log-format", Variable: "SWITCHHOOK_LOG_FORMAT", YAML: "log_format", Default: "text",
+			Usage: "text or json", set: func(c *Config, v []string) error {
+				if v[0] != "text" && v[0] != "json" {
+					return errors.New("is neither text nor json")
+				}
+				c.LogFormat = v[0]
+				return nil
+			},
+		},
+	}
+}
+
+func text(field func(*Config) *string) func(*Config, []string) error {
+	return func(c *Config, v []string) error {
+		*field(c) = v[0]
+		return nil
+	}
+}
+
+func prefixes(field func(*Config) *[]netip.Prefix) func(*Config, []string) error {
+	return func(c *Config, values []string) error {
+		list := make([]netip.Prefix, 0, len(values))
+		for _, v := range values {
+			p, err := netip.ParsePrefix(v)
+			if err != nil {
+				return fmt.Errorf("%q is no network such as 10.1.0.0/16 or ::1/128", v)
+			}
+			list = append(list, p.Masked())
+		}
+		*field(c) = list
+		return nil
+	}
+}
+
+// Load makes a Config: flag over variable over file over default. flags holds
+// those that were given on the command line; file is the YAML, nil for none.
+//
+// Its errors name the setting, where it came from, and what was expected.
+func Load(flags map[string][]string, lookupEnv func(string) (string, bool), file []byte) (Config, error) {
+	var c Config
+	fromFile, err := readFile(file, &c)
+	if err != nil {
+		return c, err
+	}
+	for _, o := range Options() {
+		values, from := []string{o.Default}, "default"
+		if v, ok := fromFile[o.YAML]; ok {
+			values, from = v, o.YAML+" in the file"
+		}
+		if v, ok := lookupEnv(o.Variable); ok && v != "" {
+			values, from = []string{v}, o.Variable
+			if o.List {
+				values = split(v)
+			}
+		}
+		if v, ok := flags[o.Flag]; ok && o.Flag != "" {
+			values, from = v, "--"+o.Flag
+		}
+		if len(values) == 0 || len(values) == 1 && values[0] == "" {
+			continue
+		}
+		if err := o.set(&c, values); err != nil {
+			return c, fmt.Errorf("%s: %w", from, err)
+		}
+	}
+	return c, c.check()
+}
+
+func (c *Config) check() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together")
+	}
+	if c.AdminKey != "" && len(c.AdminKey) < 16 {
+		return errors.New("SWITCHHOOK_ADMIN_KEY is shorter than 16 characters")
+	}
+	if c.Database != "" {
+		return errors.New("--database: PostgreSQL is not in this version; leave it empty for the embedded store")
+	}
+	return nil
+}
+
+func split(v string) []string {
+	parts := strings.Split(v, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return slices.DeleteFunc(parts, func(p string) bool { return p == "" })
+}
+
+// readFile reads the YAML file: each option under its name, and the sources.
+func readFile(file []byte, c *Config) (map[string][]string, error) {
+	if len(file) == 0 {
+		return nil, nil
+	}
+	var members map[string]yaml.Node
+	if err := yaml.Unmarshal(file, &members); err != nil {
+		return nil, fmt.Errorf("the configuration file: %w", err)
+	}
+	values := map[string][]string{}
+	for name, node := range members {
+		if name == "sources" {
+			if err := readSources(&node, c); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		i := slices.IndexFunc(Options(), func(o Option) bool { return o.YAML == name })
+		if i < 0 {
+			return nil, fmt.Errorf("the configuration file, line %d: there is no setting %q", node.Line, name)
+		}
+		var list []string
+		if node.Kind == yaml.SequenceNode && Options()[i].List {
+			if err := node.Decode(&list); err != nil {
+				return nil, fmt.Errorf("the configuration file, line %d: %s: %w", node.Line, name, err)
+			}
+		} else {
+			var one string
+			if err := node.Decode(&one); err != nil {
+				return nil, fmt.Errorf("the configuration file, line %d: %s: expected one value", node.Line, name)
+			}
+			list = []string{one}
+		}
+		values[name] = list
+	}
+	return values, nil
+}
+
+// readSources reads the list of sources.
+func readSources(node *yaml.Node, c *Config) error {
+	var list []struct {
+		ID         string            `yaml:"id"`
+		Kind       string            `yaml:"kind"`
+		AccountID  string            `yaml:"account_id"`
+		AccountMap map[string]string `yaml:"account_map"`
+		Options    map[string]any    `yaml:"options"`
+		Token      string            `yaml:"token"`
+	}
+	if err := node.Decode(&list); err != nil {
+		return fmt.Errorf("the configuration file: sources: %w", err)
+	}
+	for i, s := range list {
+		if s.ID == "" || s.Kind == "" {
+			return fmt.Errorf("the configuration file: sources[%d]: id and kind are required", i)
+		}
+		if s.AccountID == "" {
+			s.AccountID = switchhook.RootAccount
+		}
+		c.Sources = append(c.Sources, switchhook.Source{
+			ID: s.ID, Kind: s.Kind, AccountID: s.AccountID, AccountMap: s.AccountMap, Options: s.Options, Token: s.Token,
+		})
+	}
+	return nil
+}
+
+// logger is what the configuration asks for, on stderr.
+func (c *Config) logger() *slog.Logger {
+	if c.Logger != nil {
+		return c.Logger
+	}
+	o := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}

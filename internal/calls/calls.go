@@ -1,0 +1,469 @@
+// Package calls keeps the last snapshot of every open call, leg, queue call,
+// flow, queue and agent, and completes events from it.
+//
+// A phone system says little at a time: "leg 7 was answered". What leaves
+// Switchhook is a snapshot, the whole state as of the event. So each event that
+// speaks of one of these is folded into what is known: fields that it leaves out
+// come from the last snapshot of the same id, fields that it gives win, null
+// clears. A field is taken whole: a given from replaces the old from, it is not
+// mixed with it. What the type itself says (answered, and when) is filled in
+// unless the event says otherwise, a null included.
+//
+// What has ended is remembered for a while, because a voicemail or a last
+// update of a call often comes after its end.
+package calls
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// Grace is how long a snapshot is kept after its subject ended.
+const Grace = 10 * time.Minute
+
+// kinds are the resources that are folded, the one that can pull others in
+// (a queue call its call) last.
+var kinds = [...]string{"agent", "queue", "flow", "call", "queuecall"} //nolint:gochecknoglobals // a constant list
+
+type ref struct{ account, kind, id string }
+
+type snapshot struct {
+	object  ordjson.Object // replaced, never changed in place
+	root    string         // the call that it belongs to
+	ended   bool
+	changed time.Time // by our own clock
+}
+
+// A Folder holds the snapshots. It is not safe for concurrent use: events are
+// folded one after the other, in the order in which they are accepted.
+type Folder struct {
+	known map[ref]*snapshot
+	ended []ref // in the order in which they ended
+}
+
+// New returns an empty Folder.
+func New() *Folder { return &Folder{known: map[ref]*snapshot{}} }
+
+// Restore puts back a snapshot that was committed earlier.
+func (f *Folder) Restore(s switchhook.Snapshot) error {
+	o, err := ordjson.Parse(s.Data)
+	if err != nil {
+		return fmt.Errorf("the snapshot of %s %q cannot be read: %w", s.Kind, s.ID, err)
+	}
+	r := ref{s.AccountID, s.Kind, s.ID}
+	sn := &snapshot{object: o, root: s.RootID, ended: hasEnded(s.Kind, o), changed: s.UpdatedAt}
+	f.known[r] = sn
+	if sn.ended {
+		f.ended = append(f.ended, r)
+	}
+	return nil
+}
+
+// Len is how many snapshots are kept.
+func (f *Folder) Len() int { return len(f.known) }
+
+// Fold completes the event's data in place and returns the snapshots that
+// changed, to be committed with the event. It sets the event's key where only
+// the Folder knows it. now is the time of acceptance.
+func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time) ([]switchhook.Snapshot, error) {
+	if strings.HasPrefix(ev.Type, "custom.") || strings.HasPrefix(ev.Type, "record.") {
+		return nil, nil
+	}
+	changes := changeSet{}
+	for _, kind := range kinds {
+		if kind == "queuecall" {
+			f.callOfQueueCall(ev, data)
+		}
+		raw := data.Get(kind)
+		if ordjson.Null(raw) {
+			continue
+		}
+		given, err := ordjson.Parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("data.%s: %w", kind, err)
+		}
+		whole := f.fold(ev, kind, given, now, &changes)
+		data.Set(kind, whole.Append(nil))
+	}
+	f.noteAnswer(ev, data, now, &changes)
+	f.forget(now, &changes)
+	return changes.list, nil
+}
+
+// fold merges what is given into what is known and returns the whole.
+func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, now time.Time, changes *changeSet) ordjson.Object {
+	id := given.Text("id")
+	r := ref{ev.AccountID, kind, id}
+	old := f.known[r]
+	about := subject(ev.Type) == kind
+	if old != nil && old.ended && about && strings.HasSuffix(ev.Type, ".created") {
+		old = nil // the phone system uses the id again
+	}
+	var before ordjson.Object
+	if old != nil {
+		before = old.object
+	}
+	whole := merge(kind, before, given)
+	if about {
+		d := deriver{given: given, whole: &whole, at: ev.OccurredAt}
+		f.derive(ev, kind, &d)
+		whole = inOrder(kind, whole)
+	}
+	if id == "" || (old == nil && !about) {
+		return whole // only mentioned: nothing is opened for it
+	}
+	if old != nil && old.ended && !about {
+		return whole // a voicemail that comes after its call changes nothing about it
+	}
+	f.keep(r, whole, f.rootOf(ev, kind, whole, old), now, changes)
+	return whole
+}
+
+// keep makes whole the last snapshot.
+func (f *Folder) keep(r ref, whole ordjson.Object, root string, now time.Time, changes *changeSet) {
+	was := f.known[r]
+	sn := &snapshot{object: whole, root: root, ended: hasEnded(r.kind, whole), changed: now}
+	f.known[r] = sn
+	if sn.ended && (was == nil || !was.ended) {
+		f.ended = append(f.ended, r)
+	}
+	changes.set(r, sn)
+}
+
+// forget drops what ended more than Grace ago.
+func (f *Folder) forget(now time.Time, changes *changeSet) {
+	for len(f.ended) > 0 {
+		r := f.ended[0]
+		if sn := f.known[r]; sn != nil && sn.ended {
+			if now.Sub(sn.changed) < Grace {
+				return
+			}
+			delete(f.known, r)
+			changes.drop(r, now)
+		}
+		f.ended = f.ended[1:]
+	}
+}
+
+// subject is the resource whose life a type tells.
+func subject(typ string) string {
+	switch family, _, _ := strings.Cut(typ, "."); family {
+	case "call", "leg":
+		return "call"
+	default:
+		return family
+	}
+}
+
+// hasEnded reports whether nothing more is expected of it.
+func hasEnded(kind string, o ordjson.Object) bool {
+	switch kind {
+	case "call":
+		return o.Text("status") == "ended"
+	case "queuecall":
+		return o.Text("status") == "done" || o.Text("status") == "abandoned"
+	case "flow":
+		return !ordjson.Null(o.Get("ended_at"))
+	default: // agents and queues
+		return !ordjson.Null(o.Get("deleted_at"))
+	}
+}
+
+// merge lays the given members over the ones before; null takes one out.
+func merge(kind string, before, given ordjson.Object) ordjson.Object {
+	whole := slices.Clone(before)
+	for _, m := range given {
+		if ordjson.Null(m.Value) {
+			whole.Delete(m.Name)
+		} else {
+			whole.Set(m.Name, m.Value)
+		}
+	}
+	return inOrder(kind, whole)
+}
+
+// inOrder sorts the members into the order of the catalogue; unknown ones come
+// last, in the order in which they came.
+func inOrder(kind string, o ordjson.Object) ordjson.Object {
+	r, ok := catalogue.ResourceOf(kind)
+	if !ok {
+		return o
+	}
+	slices.SortStableFunc(o, func(a, b ordjson.Member) int { return r.Position(a.Name) - r.Position(b.Name) })
+	return o
+}
+
+// rootOf is the id of the call that a snapshot belongs to.
+func (f *Folder) rootOf(ev *switchhook.Event, kind string, whole ordjson.Object, old *snapshot) string {
+	switch kind {
+	case "call":
+		return whole.Text("root_id")
+	case "queuecall":
+		if call := f.known[ref{ev.AccountID, "call", whole.Text("reference_id")}]; call != nil {
+			return call.root
+		}
+		if old != nil {
+			return old.root
+		}
+	}
+	return ""
+}
+
+// callOfQueueCall puts the waiting call beside a queue call that names it, or
+// names it in a queue call that has it beside it; and it finds the ordering key
+// of a queue call whose call is no longer known.
+func (f *Folder) callOfQueueCall(ev *switchhook.Event, data *ordjson.Object) {
+	qc, err := ordjson.Parse(data.Get("queuecall"))
+	if err != nil {
+		return
+	}
+	before := f.known[ref{ev.AccountID, "queuecall", qc.Text("id")}]
+	reference := qc.Text("reference_id")
+	if reference == "" && before != nil {
+		reference = before.object.Text("reference_id")
+	}
+	call, err := ordjson.Parse(data.Get("call"))
+	switch {
+	case err == nil && reference == "" && call.Text("id") != "":
+		qc.Set("reference_id", call.Get("id"))
+		data.Set("queuecall", qc.Append(nil))
+	case err != nil && f.known[ref{ev.AccountID, "call", reference}] != nil:
+		data.Set("call", f.known[ref{ev.AccountID, "call", reference}].object.Append(nil))
+	case err != nil && ev.Key == "" && before != nil:
+		ev.Key = before.root
+	}
+}
+
+// noteAnswer remembers in the whole call which extension answered it: said of
+// the extension, or of the leg that rang there. PrimeVOX's HangupCall tells it.
+func (f *Folder) noteAnswer(ev *switchhook.Event, data *ordjson.Object, now time.Time, changes *changeSet) {
+	call, err := ordjson.Parse(data.Get("call"))
+	if err != nil {
+		return
+	}
+	var extension ordjson.Object
+	switch ev.Type {
+	case "extension.answered":
+		extension, err = ordjson.Parse(data.Get("extension"))
+	case "leg.answered":
+		var to ordjson.Object
+		to, err = ordjson.Parse(call.Get("to"))
+		if err != nil || to.Text("type") != "extension" {
+			return
+		}
+		extension.Set("number", to.Get("address"))
+		if name := to.Get("name"); !ordjson.Null(name) {
+			extension.Set("name", name)
+		}
+	default:
+		return
+	}
+	root := call.Text("root_id")
+	if root == "" {
+		root = call.Text("id")
+	}
+	r := ref{ev.AccountID, "call", root}
+	sn := f.known[r]
+	if err != nil || sn == nil || sn.ended {
+		return
+	}
+	if ev.Type == "leg.answered" && sn.object.Has("answered_extension") {
+		return // said of the extension itself already, which knows more
+	}
+	whole := slices.Clone(sn.object)
+	whole.Set("answered_by", ordjson.String("extension"))
+	whole.Set("answered_extension", extension.Append(nil))
+	whole = inOrder("call", whole)
+	f.keep(r, whole, sn.root, now, changes)
+	if call.Text("id") == root {
+		data.Set("call", whole.Append(nil))
+	}
+}
+
+// changeSet holds the last state of each snapshot that one event changed.
+type changeSet struct{ list []switchhook.Snapshot }
+
+func (c *changeSet) set(r ref, sn *snapshot) {
+	c.put(switchhook.Snapshot{
+		AccountID: r.account, Kind: r.kind, ID: r.id, RootID: sn.root,
+		Data: sn.object.Append(nil), UpdatedAt: sn.changed,
+	})
+}
+
+func (c *changeSet) drop(r ref, now time.Time) {
+	c.put(switchhook.Snapshot{AccountID: r.account, Kind: r.kind, ID: r.id, UpdatedAt: now})
+}
+
+func (c *changeSet) put(s switchhook.Snapshot) {
+	for i := range c.list {
+		if o := &c.list[i]; o.AccountID == s.AccountID && o.Kind == s.Kind && o.ID == s.ID {
+			*o = s
+			return
+		}
+	}
+	c.list = append(c.list, s)
+}
+
+// deriver fills in what the type of an event says about its subject.
+type deriver struct {
+	given ordjson.Object
+	whole *ordjson.Object
+	at    time.Time
+}
+
+// says sets a member unless the event gave it, be it null.
+func (d *deriver) says(name string, value json.RawMessage) {
+	if value != nil && !d.given.Has(name) {
+		d.whole.Set(name, value)
+	}
+}
+
+// first is says for what is true from the first time on.
+func (d *deriver) first(name string, value json.RawMessage) {
+	if !d.whole.Has(name) {
+		d.says(name, value)
+	}
+}
+
+func (d *deriver) now() json.RawMessage {
+	return ordjson.String(d.at.UTC().Format(time.RFC3339Nano))
+}
+
+// span sets a duration in milliseconds between two of the subject's times.
+func (d *deriver) span(name, from, to string) {
+	start, okFrom := d.time(from)
+	end, okTo := d.time(to)
+	if okFrom && okTo && !end.Before(start) {
+		d.first(name, json.RawMessage(strconv.FormatInt(end.Sub(start).Milliseconds(), 10)))
+	}
+}
+
+func (d *deriver) time(name string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339Nano, d.whole.Text(name))
+	return t, err == nil
+}
+
+func (f *Folder) derive(ev *switchhook.Event, kind string, d *deriver) {
+	_, what, _ := strings.Cut(ev.Type, ".")
+	switch kind {
+	case "call":
+		f.deriveCall(ev, what, d)
+	case "queuecall":
+		deriveQueueCall(what, d)
+	case "flow":
+		deriveFlow(what, d)
+	default: // agents and queues
+		switch what {
+		case "created":
+			d.first("created_at", d.now())
+			if kind == "agent" {
+				d.first("status", ordjson.String("offline")) // as VoIPBin's new agents
+			}
+		case "deleted":
+			d.first("deleted_at", d.now())
+		default:
+			d.says("updated_at", d.now())
+		}
+	}
+}
+
+func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
+	d.first("root_id", f.rootID(ev, *d.whole))
+	if d.whole.Text("direction") == "inbound" && strings.HasPrefix(ev.Type, "call.") {
+		d.first("leg_direction", ordjson.String("inbound"))
+	}
+	switch what {
+	case "created":
+		status := "ringing"
+		if d.whole.Text("leg_direction") == "outbound" {
+			status = "dialing"
+		}
+		d.first("status", ordjson.String(status))
+		d.first("created_at", d.now())
+		return // nothing has been updated yet
+	case "ringing":
+		d.says("status", ordjson.String("ringing"))
+		d.first("ringing_at", d.now())
+	case "answered":
+		d.says("status", ordjson.String("answered"))
+		d.first("answered_at", d.now())
+	case "bridged":
+		d.says("bridged", json.RawMessage("true"))
+	case "held":
+		d.says("held", json.RawMessage("true"))
+	case "unheld":
+		d.says("held", json.RawMessage("false"))
+	case "hungup":
+		d.says("status", ordjson.String("ended"))
+		d.first("ended_at", d.now())
+		d.span("duration_ms", "created_at", "ended_at")
+		if _, answered := d.time("answered_at"); answered {
+			d.span("ringing_ms", "ringing_at", "answered_at")
+			d.span("billable_ms", "answered_at", "ended_at")
+		} else {
+			d.span("ringing_ms", "ringing_at", "ended_at")
+			d.first("billable_ms", json.RawMessage("0"))
+		}
+	}
+	d.says("updated_at", d.now())
+}
+
+// rootID is the whole call's id: the parent leg's root, or the leg's own id.
+func (f *Folder) rootID(ev *switchhook.Event, leg ordjson.Object) json.RawMessage {
+	parent := leg.Text("parent_id")
+	if parent == "" {
+		return leg.Get("id")
+	}
+	if sn := f.known[ref{ev.AccountID, "call", parent}]; sn != nil && sn.root != "" {
+		return ordjson.String(sn.root)
+	}
+	return leg.Get("parent_id")
+}
+
+func deriveQueueCall(what string, d *deriver) {
+	if d.whole.Has("reference_id") {
+		d.first("reference_type", ordjson.String("call"))
+	}
+	status := map[string]string{
+		"created": "waiting", "connecting": "connecting", "kicked": "kicking",
+		"serviced": "serviced", "done": "done", "abandoned": "abandoned",
+	}[what]
+	d.says("status", ordjson.String(status))
+	switch what {
+	case "created":
+		d.first("created_at", d.now())
+		return
+	case "connecting":
+		d.says("service_at", d.now())
+	case "serviced":
+		d.says("service_at", d.now())
+		d.span("wait_ms", "created_at", "service_at")
+	case "done":
+		d.first("ended_at", d.now())
+		d.span("service_ms", "service_at", "ended_at")
+	case "abandoned":
+		d.first("ended_at", d.now())
+		d.span("wait_ms", "created_at", "ended_at")
+	}
+	d.says("updated_at", d.now())
+}
+
+func deriveFlow(what string, d *deriver) {
+	switch what {
+	case "started":
+		d.first("created_at", d.now())
+		d.first("updated_at", d.whole.Get("created_at")) // as VoIPBin's activeflow_created
+	case "updated":
+		d.says("updated_at", d.now())
+	case "ended":
+		d.first("ended_at", d.now())
+	}
+}

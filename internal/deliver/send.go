@@ -1,0 +1,305 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/dialect"
+)
+
+const (
+	// keptBody is how much of an answer is kept.
+	keptBody = 16 << 10
+	// drainedBody is how much more is read so that the connection can be used
+	// again; a longer answer costs its connection.
+	drainedBody = 64 << 10
+)
+
+// attempt sends an item once. cut: the process stops and nothing is known of
+// the outcome.
+func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a *switchhook.Attempt, v verdict, cut bool) {
+	a = it.closing("", "")
+	a.Dialect, a.Number = w.Dialect, it.attempts+1
+	req, body, err := e.request(it.ev, w, d, it.id(), w.Secrets)
+	if err != nil {
+		// Only a mistake of ours: another try would meet it again.
+		e.o.Logger.Error("a request could not be made", "delivery", a.DeliveryID, "error", err)
+		a.Error = "the request could not be made: " + err.Error()
+		return a, verdict{state: switchhook.Failed}, false
+	}
+	ans := e.send(req, body, w, a)
+	if e.ctx.Err() != nil && ans.problem != "" {
+		return nil, verdict{}, true
+	}
+	v = decide(ans, a.Number, schedule(w.Retry), luck())
+	e.log(a, w, v)
+	return a, v, false
+}
+
+// send makes the request and writes down in the attempt what was sent and what
+// came back.
+func (e *Engine) send(req *http.Request, body []byte, w *switchhook.Webhook, a *switchhook.Attempt) answer {
+	timeout := time.Duration(w.Timeout)
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	slow := fmt.Errorf("no complete answer within %s", timeout)
+	ctx, cancel := context.WithTimeoutCause(e.ctx, timeout, slow)
+	defer cancel()
+	a.Request = shown(req, body, w)
+	started := time.Now()
+	a.StartedAt = started.UTC()
+	ans := e.exchange(req.WithContext(ctx), a)
+	took := time.Since(started)
+	a.DurationMS = float64(took.Microseconds()) / 1000
+	if ans.problem != "" && errors.Is(context.Cause(ctx), slow) {
+		ans.problem = slow.Error()
+	}
+	a.Error, a.Outcome = ans.problem, switchhook.Failure
+	switch {
+	case ans.problem != "":
+	case ans.status >= 200 && ans.status < 300:
+		a.Outcome = switchhook.Success
+	case ans.status >= 300 && ans.status < 400:
+		a.Error = fmt.Sprintf("the receiver answered %d; redirects are not followed", ans.status)
+	default:
+		a.Error = fmt.Sprintf("the receiver answered %d", ans.status)
+	}
+	e.metrics.attempts.WithLabelValues(w.Dialect, string(a.Outcome)).Inc()
+	e.metrics.seconds.WithLabelValues(w.Dialect).Observe(took.Seconds())
+	return ans
+}
+
+func (e *Engine) exchange(req *http.Request, a *switchhook.Attempt) answer {
+	resp, err := e.client.Do(req)
+	if err != nil {
+		return answer{problem: plain(err)}
+	}
+	defer resp.Body.Close()
+	var kept bytes.Buffer
+	_, err = kept.ReadFrom(io.LimitReader(resp.Body, keptBody))
+	if err == nil {
+		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, drainedBody))
+	}
+	a.Response = &switchhook.HTTPResponse{
+		Status: resp.StatusCode, Headers: flat(resp.Header), Body: strings.ToValidUTF8(kept.String(), "\uFFFD"),
+	}
+	if err != nil {
+		return answer{status: resp.StatusCode, problem: "the answer broke off: " + plain(err)}
+	}
+	return answer{status: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+}
+
+// retryAfter reads a Retry-After header (RFC 9110 10.2.3): seconds or a date.
+func retryAfter(v string, now time.Time) time.Duration {
+	if v == "" {
+		return 0
+	}
+	if s, err := strconv.ParseUint(v, 10, 31); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil && t.After(now) {
+		return t.Sub(now)
+	}
+	return 0
+}
+
+// request renders an event and signs it.
+func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.Dialect, id string, secrets []switchhook.Secret) (*http.Request, []byte, error) {
+	made, err := d.Render(ev, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := url.Parse(made.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	req := &http.Request{
+		Method: made.Method, URL: u, Host: u.Host, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if len(made.Body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(made.Body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(made.Body)), nil }
+		req.ContentLength = int64(len(made.Body))
+	}
+	// Header names are kept as the system spells them: X-Hook-ID, not X-Hook-Id.
+	maps.Copy(req.Header, made.Header)
+	for name, value := range w.Headers {
+		deleteFold(req.Header, name)
+		req.Header[name] = []string{value}
+	}
+	if w.Auth != nil {
+		deleteFold(req.Header, "Authorization")
+		if w.Auth.Type == "basic" {
+			req.SetBasicAuth(w.Auth.Username, w.Auth.Password)
+		} else {
+			req.Header.Set("Authorization", "Bearer "+w.Auth.Token)
+		}
+	}
+	now := time.Now()
+	content := made.Body
+	if made.Method == http.MethodGet && len(content) == 0 {
+		content = []byte(u.RawQuery)
+	}
+	signature, err := Sign(secrets, id, now, content)
+	if err != nil {
+		return nil, nil, err
+	}
+	deleteFold(req.Header, "User-Agent")
+	req.Header["User-Agent"] = []string{"Switchhook/" + e.o.Version}
+	req.Header["webhook-id"] = []string{id}
+	req.Header["webhook-timestamp"] = []string{strconv.FormatInt(now.Unix(), 10)}
+	if signature != "" {
+		req.Header["webhook-signature"] = []string{signature}
+	}
+	return req, made.Body, nil
+}
+
+func deleteFold(h http.Header, name string) {
+	for k := range h {
+		if strings.EqualFold(k, name) {
+			delete(h, k)
+		}
+	}
+}
+
+// Test sends an event to a webhook now, outside of any lane, and records the
+// attempt.
+func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error) {
+	d := e.dialects[w.Dialect]
+	if d == nil {
+		return nil, switchhook.InvalidField("dialect", "there is no dialect %q", w.Dialect)
+	}
+	if err := covers(d, ev); err != nil {
+		return nil, err
+	}
+	it := newItem(ev, w.ID)
+	req, body, err := e.request(ev, w, d, it.id(), w.Secrets)
+	if err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	a := it.closing(switchhook.Failed, "")
+	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
+	if ans := e.send(req.WithContext(ctx), body, w, a); ans.problem == "" && a.Outcome == switchhook.Success {
+		a.State = switchhook.Delivered
+	}
+	e.submit(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, nil)
+	return a, nil
+}
+
+// Preview is the request that an event would make, signed with a throw-away
+// key, credentials masked.
+func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.HTTPRequest, error) {
+	d := e.dialects[w.Dialect]
+	if d == nil {
+		return nil, switchhook.InvalidField("dialect", "there is no dialect %q", w.Dialect)
+	}
+	if err := covers(d, ev); err != nil {
+		return nil, err
+	}
+	id := switchhook.DeliveryID(ev.AccountID, ev.ID, w.ID)
+	req, body, err := e.request(ev, w, d, id, []switchhook.Secret{{Value: NewSecret()}})
+	if err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	return shown(req, body, w), nil
+}
+
+func covers(d dialect.Dialect, ev *switchhook.Event) error {
+	if d.EventName(ev) == "" {
+		return switchhook.InvalidField("type", "the dialect %s has nothing for this %s event", d.Name(), ev.Type)
+	}
+	return nil
+}
+
+// mask stands in place of a credential.
+const mask = "***"
+
+// shown is a request as people may see it.
+func shown(req *http.Request, body []byte, w *switchhook.Webhook) *switchhook.HTTPRequest {
+	u := *req.URL
+	if _, has := u.User.Password(); has {
+		u.User = url.UserPassword(u.User.Username(), mask)
+	}
+	headers := flat(req.Header)
+	headers["Host"] = req.Host
+	for name := range headers {
+		_, own := w.Headers[name]
+		if secretName(name) && (own || strings.EqualFold(name, "Authorization")) {
+			headers[name] = mask
+		}
+	}
+	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: string(body)}
+}
+
+// secretName reports whether a header of this name holds a credential.
+func secretName(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range [...]string{"auth", "token", "secret", "key", "password", "cookie", "credential"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func flat(h http.Header) map[string]string {
+	m := make(map[string]string, len(h))
+	for k, v := range h {
+		m[k] = strings.ToValidUTF8(strings.Join(v, ", "), "\uFFFD")
+	}
+	return m
+}
+
+// plain is a transport's error in a person's words, without the URL, which may
+// hold a credential.
+func plain(err error) string {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		if e.IsNotFound {
+			return fmt.Sprintf("there is no host %s", e.Name)
+		}
+		return fmt.Sprintf("the host %s could not be looked up: %s", e.Name, e.Err)
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		return fmt.Sprintf("no connection to %s: %s", e.Addr, e.Err)
+	}
+	if errors.Is(err, io.EOF) {
+		return "the receiver closed the connection without an answer"
+	}
+	return err.Error()
+}
+
+// log writes the one line of an attempt: failures at Info, successes at Debug.
+func (e *Engine) log(a *switchhook.Attempt, w *switchhook.Webhook, v verdict) {
+	level := slog.LevelDebug
+	if a.Outcome == switchhook.Failure {
+		level = slog.LevelInfo
+	}
+	if !e.o.Logger.Enabled(e.ctx, level) {
+		return
+	}
+	status := 0
+	if a.Response != nil {
+		status = a.Response.Status
+	}
+	e.o.Logger.Log(e.ctx, level, "delivery attempted",
+		"delivery", a.DeliveryID, "event", a.EventID, "type", a.EventType, "account", a.AccountID,
+		"webhook", w.ID, "dialect", w.Dialect, "attempt", a.Number, "outcome", string(a.Outcome),
+		"status", status, "error", a.Error, "took_ms", a.DurationMS, "state", string(v.state), "wait", v.wait)
+}

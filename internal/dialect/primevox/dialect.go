@@ -1,0 +1,145 @@
+// Package primevox is PrimeVOX's dialect: the real-time events of its page
+// "Webhooks (Real-Time Events)", each a template with its own parameters in its
+// own order. table.go has the templates as the page prints them; all that is
+// done here is to fill them in.
+package primevox
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// A Dialect makes PrimeVOX's posts.
+type Dialect struct {
+	events []event
+}
+
+var _ dialect.Dialect = (*Dialect)(nil)
+
+// New returns the dialect.
+func New(dialect.Env) *Dialect {
+	d := &Dialect{events: events()}
+	for i := range d.events {
+		d.events[i].parts = split(d.events[i].template)
+	}
+	return d
+}
+
+// split cuts a template at its placeholders: text, placeholder, text and so on.
+func split(template string) []string {
+	placeholder := regexp.MustCompile(`\{([A-Z_]+)\}`)
+	var parts []string
+	for {
+		at := placeholder.FindStringSubmatchIndex(template)
+		if at == nil {
+			return append(parts, template)
+		}
+		parts = append(parts, template[:at[0]], template[at[2]:at[3]])
+		template = template[at[1]:]
+	}
+}
+
+// Name is primevox.
+func (*Dialect) Name() string { return "primevox" }
+
+// Table lists PrimeVOX's eleven events.
+func (d *Dialect) Table() []dialect.Row {
+	rows := make([]dialect.Row, 0, len(d.events))
+	for i := range d.events {
+		e := &d.events[i]
+		rows = append(rows, dialect.Row{Type: e.typ, Name: e.name, Formats: []string{e.format()}, Note: e.note})
+	}
+	return rows
+}
+
+// EventName is eventType, or eventType/eventTarget where PrimeVOX has both.
+func (d *Dialect) EventName(ev *switchhook.Event) string {
+	if e := d.event(ev); e != nil {
+		return e.name
+	}
+	return ""
+}
+
+// event is what PrimeVOX makes of an event: nil for the internal calls and for
+// the end of outbound ones.
+func (d *Dialect) event(ev *switchhook.Event) *event {
+	direction := ""
+	if ev.Resources != nil && ev.Resources.Call != nil {
+		direction = ev.Resources.Call.Direction
+	}
+	i := slices.IndexFunc(d.events, func(e event) bool {
+		return e.typ == ev.Type && (e.direction == "" || e.direction == direction)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &d.events[i]
+}
+
+// Check refuses what PrimeVOX does not have.
+func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
+	id := func(v any) string {
+		switch v := v.(type) {
+		case string:
+			if v != "" {
+				return ""
+			}
+		case float64, int, int64:
+			return ""
+		}
+		return "expected a number, or a string that is not empty"
+	}
+	return dialect.Settings{
+		Dialect: d.Name(),
+		Options: map[string]func(any) string{"container_id": id, "tenant_id": id},
+	}.Check(w)
+}
+
+// Wants reports whether the scope lets the event through. PrimeVOX's webhooks
+// are set up on a number, an extension, a ring group or a queue, and each event
+// belongs to one of these kinds; the scope names the objects.
+func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+	e := d.event(ev)
+	return e != nil && (w.Scope.Empty() || e.on(valuesOf(ev, w), w.Scope))
+}
+
+// Render makes the request: the event's template with its values.
+func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
+	e := d.event(ev)
+	contentType, escape := "application/x-www-form-urlencoded", appendFormValue
+	if e.format() == "json" {
+		contentType, escape = "application/json", appendInString
+	}
+	v := valuesOf(ev, w)
+	body := make([]byte, 0, len(e.template)+128)
+	for i, part := range e.parts {
+		if i%2 == 0 {
+			body = append(body, part...)
+		} else {
+			body = escape(body, v.get(part))
+		}
+	}
+	return &dialect.Request{
+		Method: http.MethodPost,
+		URL:    w.URL,
+		Header: http.Header{"Content-Type": {contentType}},
+		Body:   body,
+	}, nil
+}
+
+// appendFormValue writes a blank as %20 and a plus as %2B, which every decoder
+// reads alike.
+func appendFormValue(dst []byte, s string) []byte {
+	return dialect.AppendEscaped(dst, s, dialect.Escape{})
+}
+
+// appendInString writes s as it stands within the quotes of a JSON string.
+func appendInString(dst []byte, s string) []byte {
+	quoted := ordjson.AppendString(nil, s)
+	return append(dst, quoted[1:len(quoted)-1]...)
+}

@@ -1,0 +1,122 @@
+// Package teli is the dialect of Teli (teleapi.net): its web hooks, which tell
+// of every record inserted, updated or deleted, and the posts of its text
+// messages and delivery receipts.
+//
+// Teli is PHP over MySQL, and its rows look so: values are strings, flags are 0
+// or 1, ids are integers, phone numbers have 10 digits. The option values says
+// "typed" where a receiver wants numbers as numbers.
+package teli
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/dialect"
+)
+
+// A Dialect makes Teli's posts.
+type Dialect struct {
+	env     dialect.Env
+	schemas map[string]schema // by our name
+}
+
+var _ dialect.Dialect = (*Dialect)(nil)
+
+// New returns the dialect. Ids that are no integers become integers by
+// env.Integer.
+func New(env dialect.Env) *Dialect {
+	d := &Dialect{env: env, schemas: map[string]schema{}}
+	for _, s := range schemas() {
+		d.schemas[s.ours] = s
+	}
+	return d
+}
+
+// Name is teli.
+func (*Dialect) Name() string { return "teli" }
+
+// Table lists the posts of messages, and for each type of change the 19 schemas.
+func (*Dialect) Table() []dialect.Row { return table() }
+
+// EventName is the schema's name, such as dids, or sms or dlr.
+func (d *Dialect) EventName(ev *switchhook.Event) string {
+	switch ev.Type {
+	case "message.received":
+		return "sms"
+	case "message.status":
+		if ev.Resources != nil && ev.Resources.Message != nil && receiptOf(ev.Resources.Message).sendStatus != "" {
+			return "dlr"
+		}
+	case "record.created", "record.updated", "record.deleted":
+		if ev.Resources != nil {
+			return d.schemas[ev.Resources.Schema].name
+		}
+	}
+	return ""
+}
+
+// Check refuses what Teli does not have.
+func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
+	return dialect.Settings{
+		Dialect: d.Name(),
+		Options: map[string]func(any) string{
+			"schema_names": d.checkSchemaNames,
+			"values": func(v any) string {
+				if v != "strings" && v != "typed" {
+					return `expected "strings" (the default) or "typed"`
+				}
+				return ""
+			},
+		},
+	}.Check(w)
+}
+
+// checkSchemaNames says what is wrong with the option schema_names: an object
+// from Teli's names as we have them to the names that the receiver expects.
+func (d *Dialect) checkSchemaNames(v any) string {
+	names, ok := v.(map[string]any)
+	if !ok {
+		return `expected an object such as {"directory_listings":"did_directory_listings"}`
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if s, ok := names[name].(string); !ok || s == "" {
+			return "expected a string as the name of " + name
+		}
+		if !slices.ContainsFunc(schemas(), func(s schema) bool { return s.name == name }) {
+			return name + " is no schema; the schemas are " + strings.Join(schemaNames(), ", ")
+		}
+	}
+	return ""
+}
+
+// Wants reports whether the scope lets the event through. A record touches the
+// numbers that its row names.
+func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+	return dialect.InScope(ev, w.Scope) || recordInScope(ev, w.Scope)
+}
+
+// Render makes the request.
+func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
+	req := &dialect.Request{
+		Method: http.MethodPost,
+		URL:    w.URL,
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+	}
+	switch ev.Type {
+	case "message.received":
+		req.Body = smsForm(ev.Resources.Message)
+	case "message.status":
+		req.Body = dlrForm(ev.Resources.Message)
+	default:
+		body, err := d.record(ev, w)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Body = body
+	}
+	return req, nil
+}

@@ -1,0 +1,156 @@
+package teli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// record makes {"type","schema","data"}, where data is the row as a string of
+// JSON. Receivers are told to look whether a field is there: what the row does
+// not have is left out.
+func (d *Dialect) record(ev *switchhook.Event, w *switchhook.Webhook) ([]byte, error) {
+	change := &ev.Resources.RecordChange
+	s := d.schemas[change.Schema]
+	in, err := ordjson.Parse(change.Row)
+	if err != nil {
+		return nil, fmt.Errorf("render the record %s/%s for teli: %w", change.Schema, change.ID, err)
+	}
+	values, _ := w.Option("values")
+	typed := values == "typed"
+	var row dialect.Object
+	for _, field := range s.fields {
+		v := in.Get(field)
+		if v == nil && field != "id" {
+			continue
+		}
+		value, err := d.value(ev, field, v, typed)
+		if err != nil {
+			return nil, fmt.Errorf("render the record %s/%s for teli: %s: %w", change.Schema, change.ID, field, err)
+		}
+		row.Add(field, value)
+	}
+	return dialect.AppendJSON(nil, dialect.Object{
+		{Name: "type", Value: operation(ev.Type)},
+		{Name: "schema", Value: schemaName(w, s.name)},
+		{Name: "data", Value: string(dialect.AppendJSON(nil, row, dialect.JSONStyle{}))},
+	}, dialect.JSONStyle{}), nil
+}
+
+func operation(typ string) string {
+	switch typ {
+	case "record.created":
+		return "insert"
+	case "record.deleted":
+		return "delete"
+	default:
+		return "update"
+	}
+}
+
+// schemaName is the name that the receiver expects.
+func schemaName(w *switchhook.Webhook, name string) string {
+	names, _ := w.DialectOptions["schema_names"].(map[string]any)
+	if other, ok := names[name].(string); ok {
+		return other
+	}
+	return name
+}
+
+// value is a field's value as Teli writes it.
+func (d *Dialect) value(ev *switchhook.Event, field string, v json.RawMessage, typed bool) (any, error) {
+	text, isText := plain(v)
+	switch schema := refersTo(field); {
+	case field == "id":
+		return d.id(ev, text, typed)
+	case schema != "" && isText && text != "":
+		return d.integer(ev.AccountID, schema, text, typed)
+	case ordjson.Null(v):
+		return nil, nil //nolint:nilnil // null's value is nil
+	case isNumber(field):
+		return tenDigits(text), nil
+	case typed && v[0] != '"' && v[0] != '{' && v[0] != '[':
+		return json.Number(text), nil
+	default:
+		return text, nil
+	}
+}
+
+// id is the row's own id where it is an integer, else the record's: itself if
+// it is one, else the integer that stands for it.
+func (d *Dialect) id(ev *switchhook.Event, own string, typed bool) (any, error) {
+	change := &ev.Resources.RecordChange
+	if !isInteger(own) {
+		own = change.ID
+	}
+	return d.integer(ev.AccountID, change.Schema, own, typed)
+}
+
+// integer is an id as an integer.
+func (d *Dialect) integer(account, schema, id string, typed bool) (any, error) {
+	if !isInteger(id) {
+		n, err := d.env.Integer(account, schema, id)
+		if err != nil {
+			return nil, err
+		}
+		id = strconv.FormatInt(n, 10)
+	}
+	if typed {
+		return json.Number(id), nil
+	}
+	return id, nil
+}
+
+// isInteger reports whether an id is one that a database counts: digits that
+// do not begin with 0.
+func isInteger(id string) bool {
+	return id != "" && len(id) <= 18 && strings.Trim(id, "0123456789") == "" && (id[0] != '0' || id == "0")
+}
+
+// plain is a JSON value as text: a string's content, a flag as 0 or 1, an object
+// or a list as JSON (Teli's flow_data is such a string); null and nothing are
+// no text.
+func plain(v json.RawMessage) (string, bool) {
+	if ordjson.Null(v) {
+		return "", false
+	}
+	switch v[0] {
+	case '"':
+		b, err := jsontext.AppendUnquote(nil, v)
+		return string(b), err == nil
+	case 't':
+		return "1", true
+	case 'f':
+		return "0", true
+	default:
+		return string(v), true
+	}
+}
+
+// recordInScope reports whether a record is one of the scope's numbers, or its
+// row names one of them.
+func recordInScope(ev *switchhook.Event, s *switchhook.Scope) bool {
+	if ev.Resources == nil || ev.Resources.Schema == "" || s.Empty() {
+		return false
+	}
+	change := &ev.Resources.RecordChange
+	listed := func(v string) bool {
+		return v != "" && slices.ContainsFunc(s.Numbers, func(n string) bool { return dialect.SameNumber(n, v) })
+	}
+	if change.Schema == "number" && listed(change.ID) {
+		return true
+	}
+	row, err := ordjson.Parse(change.Row)
+	return err == nil && slices.ContainsFunc(row, func(m ordjson.Member) bool {
+		text, _ := plain(m.Value)
+		return (isNumber(m.Name) || m.Name == "did_id") && listed(text)
+	})
+}

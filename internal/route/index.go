@@ -1,0 +1,105 @@
+package route
+
+import (
+	"strings"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect"
+)
+
+// index finds the webhooks that want an event. It is compiled whenever a
+// webhook changes and never changed itself.
+type index struct {
+	own map[string][]*hook // by the account that owns the webhook
+	sub map[string][]*hook // those that include the accounts below
+}
+
+// hook is one webhook, its selection compiled.
+type hook struct {
+	w     *switchhook.Webhook
+	d     dialect.Dialect
+	types map[string]bool // the catalogue's types that it selects
+	globs []string        // for custom types, which nobody can list
+	names []selector      // dialects' own names
+}
+
+type selector struct {
+	d    dialect.Dialect
+	name string
+}
+
+// SetWebhooks compiles the index anew. Disabled webhooks get nothing.
+func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
+	dialects := map[string]dialect.Dialect{}
+	for _, d := range r.o.Dialects {
+		dialects[d.Name()] = d
+	}
+	idx := &index{own: map[string][]*hook{}, sub: map[string][]*hook{}}
+	for _, w := range webhooks {
+		d := dialects[w.Dialect]
+		if !w.Enabled || d == nil {
+			continue
+		}
+		h := &hook{w: w, d: d, types: map[string]bool{}}
+		for _, pattern := range w.Events {
+			if system, name, ok := strings.Cut(pattern, ":"); ok && dialects[system] != nil {
+				h.names = append(h.names, selector{dialects[system], name})
+				continue
+			}
+			h.globs = append(h.globs, pattern)
+		}
+		for _, t := range catalogue.All() {
+			for _, glob := range h.globs {
+				if catalogue.Match(glob, t.Name) {
+					h.types[t.Name] = true
+				}
+			}
+		}
+		idx.own[w.AccountID] = append(idx.own[w.AccountID], h)
+		if w.IncludeSubaccounts {
+			idx.sub[w.AccountID] = append(idx.sub[w.AccountID], h)
+		}
+	}
+	r.index.Store(idx)
+}
+
+// targets returns the ids of the webhooks that want the event: of its own
+// account, and of those above that include it.
+func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string) []string {
+	ids := appendTargets(nil, idx.own[ev.AccountID], ev)
+	if len(idx.sub) > 0 {
+		for _, above := range ancestors(ev.AccountID) {
+			ids = appendTargets(ids, idx.sub[above], ev)
+		}
+	}
+	return ids
+}
+
+func appendTargets(ids []string, hooks []*hook, ev *switchhook.Event) []string {
+	for _, h := range hooks {
+		if h.selects(ev) && h.d.EventName(ev) != "" && h.d.Wants(ev, h.w) {
+			ids = append(ids, h.w.ID)
+		}
+	}
+	return ids
+}
+
+func (h *hook) selects(ev *switchhook.Event) bool {
+	if h.types[ev.Type] {
+		return true
+	}
+	if strings.HasPrefix(ev.Type, "custom.") {
+		for _, glob := range h.globs {
+			if catalogue.Match(glob, ev.Type) {
+				return true
+			}
+		}
+	}
+	for _, s := range h.names {
+		if dialect.Selects(s.name, s.d.EventName(ev)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,31 @@
+package route
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	accepted   *prometheus.CounterVec
+	deliveries prometheus.Counter
+	duplicates prometheus.Counter
+	refused    prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) metrics {
+	m := metrics{
+		accepted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "switchhook_route_events_total", Help: "Events accepted, by the family of their type.",
+		}, []string{"family"}),
+		deliveries: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "switchhook_route_deliveries_total", Help: "Deliveries made of accepted events.",
+		}),
+		duplicates: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "switchhook_route_duplicates_total", Help: "Events that came again with an id already accepted.",
+		}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "switchhook_route_refused_total", Help: "Events refused because they were wrong.",
+		}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.accepted, m.deliveries, m.duplicates, m.refused)
+	}
+	return m
+}

@@ -1,0 +1,460 @@
+// Package route takes events over. Accept checks them, folds them into
+// snapshots, completes them from the directory, looks up the webhooks that want
+// them, and commits the whole; whoever waits for the answer is told only after
+// that. What was committed is handed on in the order in which it was accepted.
+//
+// This is the one place where events get their order: between the lock and the
+// store's queue nothing can overtake.
+package route
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// MaxEvent is the largest data of one event, in bytes.
+const MaxEvent = 1 << 20
+
+// Store is what the router needs of persistence.
+type Store interface {
+	Submit(*switchhook.Commit)
+	Resume(ctx context.Context) error
+	LastSequence(ctx context.Context) (int64, error)
+	Known(ctx context.Context, accountID string, ids []string) (map[string]bool, error)
+	Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) error
+}
+
+// Folder completes events from the snapshots of what they speak of.
+type Folder interface {
+	Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time) ([]switchhook.Snapshot, error)
+	Restore(switchhook.Snapshot) error
+}
+
+// Directory knows the accounts and the records.
+type Directory interface {
+	Account(id string) (*switchhook.Account, bool)
+	Ancestors(id string) []string
+	Enrich(ev *switchhook.Event, data *ordjson.Object)
+	Record(accountID, schema, id string) (*switchhook.Record, bool)
+	Records(f switchhook.RecordFilter) []*switchhook.Record
+	Put(r *switchhook.Record) error
+	Delete(accountID, schema, id string)
+}
+
+// Options configures a Router. Store, NewFolder and Directory are required.
+type Options struct {
+	Store     Store
+	Directory Directory
+	// NewFolder makes an empty Folder: at the start, and after a commit failed.
+	NewFolder func() Folder
+	Dialects  []dialect.Dialect
+	// Accepted is called after each commit, in the order of acceptance, with
+	// the events that it made durable. It must not block. Nil: nobody asks.
+	Accepted func([]*switchhook.Event)
+	// Metrics registers the router's counters. Nil: none.
+	Metrics prometheus.Registerer
+	// Logger is required.
+	Logger *slog.Logger
+}
+
+// Router accepts events. It is safe for concurrent use.
+type Router struct {
+	o       Options
+	index   atomic.Pointer[index]
+	records keyedMutex
+	ids     reservations
+	metrics metrics
+
+	// stale is set after a failed commit: the folder holds what was never
+	// committed.
+	stale atomic.Bool
+
+	mu     sync.Mutex // held from the first fold of a batch to its Submit
+	folder Folder
+	seq    int64
+}
+
+// New returns a Router that goes on where the store's last commit ended.
+func New(ctx context.Context, o Options) (*Router, error) {
+	r := &Router{o: o, metrics: newMetrics(o.Metrics)}
+	r.index.Store(&index{})
+	if err := r.restore(ctx); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// restore reads what the store has committed.
+func (r *Router) restore(ctx context.Context) error {
+	seq, err := r.o.Store.LastSequence(ctx)
+	if err != nil {
+		return fmt.Errorf("read the last sequence: %w", err)
+	}
+	folder := r.o.NewFolder()
+	if err := r.o.Store.Snapshots(ctx, folder.Restore); err != nil {
+		return fmt.Errorf("read the snapshots: %w", err)
+	}
+	r.folder, r.seq = folder, max(seq, r.seq)
+	return nil
+}
+
+// draft is an event on its way in.
+type draft struct {
+	ev   *switchhook.Event
+	typ  *catalogue.Type
+	data ordjson.Object
+	// record is the directory's change that the event tells of, if any.
+	record *switchhook.RecordWrite
+}
+
+// Accept takes all events over, or none. When it returns without an error they
+// are durable, with what is to be delivered.
+//
+// An event needs Type, AccountID and Data; ID, Key, OccurredAt and Source are
+// taken where given. An event whose given ID the account has used within the
+// last day is a duplicate: its receipt says so, and nothing is done.
+//
+// Errors: *switchhook.Error with fields that begin with "events[i]."; its code
+// is unknown_type, unknown_account, too_large or invalid, and unavailable if
+// the store cannot commit.
+func (r *Router) Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error) {
+	drafts := make([]draft, len(events))
+	var problems problems
+	for i, ev := range events {
+		drafts[i] = r.check(ev, "events["+strconv.Itoa(i)+"].", &problems)
+	}
+	if err := problems.err(); err != nil {
+		r.metrics.refused.Add(float64(len(events)))
+		return nil, err
+	}
+	release, err := r.ids.reserve(ctx, events)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer release()
+	receipts := make([]switchhook.Receipt, len(events))
+	fresh, err := r.fresh(ctx, drafts, receipts)
+	if err != nil {
+		return nil, err
+	}
+	if len(fresh) == 0 {
+		return receipts, nil
+	}
+	if err := r.commit(ctx, fresh); err != nil {
+		return nil, err
+	}
+	for i, ev := range events {
+		receipts[i].ID = ev.ID
+		if !receipts[i].Duplicate {
+			receipts[i].Deliveries = len(ev.Targets)
+		}
+	}
+	return receipts, nil
+}
+
+// check finds out whether an event can be accepted.
+func (r *Router) check(ev *switchhook.Event, path string, p *problems) draft {
+	d := draft{ev: ev}
+	typ, ok := catalogue.Lookup(ev.Type)
+	switch {
+	case ev.Type == "":
+		p.add(switchhook.CodeInvalid, path+"type", "is required: the name of an event type, such as call.created")
+	case !ok:
+		p.add(switchhook.CodeUnknownType, path+"type", fmt.Sprintf("%.80q is no event type; GET /v1/event-types lists them, and custom.* is free", ev.Type))
+	}
+	if _, ok := r.o.Directory.Account(ev.AccountID); !ok {
+		p.add(switchhook.CodeUnknownAccount, path+"account_id", fmt.Sprintf("there is no account %.80q", ev.AccountID))
+	}
+	if ev.ID != "" && !switchhook.ValidEventID(ev.ID) {
+		p.add(switchhook.CodeInvalid, path+"id", "expected 1 to 128 of A-Z a-z 0-9 . _ : -")
+	}
+	if len(ev.Data) > MaxEvent {
+		p.add(switchhook.CodeTooLarge, path+"data", fmt.Sprintf("is %d bytes long; %d are allowed", len(ev.Data), MaxEvent))
+		return d
+	}
+	if typ == nil {
+		return d
+	}
+	if len(ev.Data) == 0 {
+		p.add(switchhook.CodeInvalid, path+"data", "is required: an object")
+		return d
+	}
+	if errs := catalogue.Check(typ, ev.Data, path+"data"); len(errs) > 0 {
+		for _, e := range errs {
+			p.add(switchhook.CodeInvalid, e.Field, e.Message)
+		}
+		return d
+	}
+	data, err := ordjson.Parse(ev.Data)
+	if err != nil {
+		p.add(switchhook.CodeInvalid, path+"data", err.Error())
+		return d
+	}
+	d.typ, d.data = typ, data
+	return d
+}
+
+// fresh returns the drafts that were not accepted before, and marks the others'
+// receipts.
+func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhook.Receipt) ([]draft, error) {
+	given := map[string][]string{}
+	for i := range drafts {
+		if ev := drafts[i].ev; ev.ID != "" {
+			ev.IDGiven = true
+			given[ev.AccountID] = append(given[ev.AccountID], ev.ID)
+		}
+	}
+	seen := map[idRef]bool{}
+	for account, ids := range given {
+		known, err := r.o.Store.Known(ctx, account, ids)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		for id := range known {
+			seen[idRef{account, id}] = true
+		}
+	}
+	list := make([]draft, 0, len(drafts))
+	for i := range drafts {
+		ev := drafts[i].ev
+		if !ev.IDGiven {
+			ev.ID = switchhook.NewID(switchhook.PrefixEvent)
+		} else {
+			ref := idRef{ev.AccountID, ev.ID}
+			if seen[ref] {
+				receipts[i] = switchhook.Receipt{ID: ev.ID, Duplicate: true}
+				r.metrics.duplicates.Inc()
+				continue
+			}
+			seen[ref] = true // the second of a batch
+		}
+		list = append(list, drafts[i])
+	}
+	return list, nil
+}
+
+// commit folds, matches and commits the drafts, and waits until they are durable.
+func (r *Router) commit(ctx context.Context, drafts []draft) error {
+	done := make(chan error, 1)
+	c := &switchhook.Commit{Events: make([]*switchhook.Event, 0, len(drafts))}
+	c.Done = func(err error) {
+		if err != nil {
+			r.stale.Store(true)
+		} else {
+			r.committed(c)
+		}
+		done <- err
+	}
+	if err := r.submit(ctx, drafts, c); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			return unavailable(err)
+		}
+		return nil
+	case <-ctx.Done():
+		return unavailable(context.Cause(ctx))
+	}
+}
+
+// submit gives the drafts their place in the order.
+func (r *Router) submit(ctx context.Context, drafts []draft, c *switchhook.Commit) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stale.Load() {
+		if err := r.o.Store.Resume(ctx); err != nil {
+			return unavailable(err)
+		}
+		if err := r.restore(ctx); err != nil {
+			return unavailable(err)
+		}
+		r.stale.Store(false)
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	idx := r.index.Load()
+	for i := range drafts {
+		if err := r.admit(&drafts[i], now, idx, c); err != nil {
+			// The folder may hold half of this batch: read it anew.
+			if restoreErr := r.restore(ctx); restoreErr != nil {
+				r.stale.Store(true)
+			}
+			return fmt.Errorf("accept event %s: %w", drafts[i].ev.ID, err)
+		}
+	}
+	r.o.Store.Submit(c)
+	return nil
+}
+
+// admit completes one event and adds it to the commit.
+func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit) error {
+	ev := d.ev
+	r.seq++
+	ev.Sequence, ev.AcceptedAt = r.seq, now
+	if ev.OccurredAt.IsZero() {
+		ev.OccurredAt = now
+	}
+	ev.OccurredAt = ev.OccurredAt.UTC()
+	defaults(ev, &d.data)
+	changed, err := r.folder.Fold(ev, &d.data, now)
+	if err != nil {
+		return err
+	}
+	c.Snapshots = append(c.Snapshots, changed...)
+	r.o.Directory.Enrich(ev, &d.data)
+	if err := seal(ev, d.typ, d.data); err != nil {
+		return err
+	}
+	ev.Targets = idx.targets(ev, r.o.Directory.Ancestors)
+	c.Events = append(c.Events, ev)
+	if d.record != nil {
+		c.Records = append(c.Records, *d.record)
+	}
+	return nil
+}
+
+// seal makes the event's data final and decodes it, once for all dialects.
+func seal(ev *switchhook.Event, typ *catalogue.Type, data ordjson.Object) error {
+	var err error
+	if ev.Data, err = ordjson.Compact(data.Append(nil)); err != nil {
+		return err
+	}
+	res, err := catalogue.Decode(ev.Data)
+	if err != nil {
+		if !typ.Custom() {
+			return err
+		}
+		res = &switchhook.Resources{} // a custom event may call anything a call
+	}
+	ev.Resources = res
+	if ev.Key == "" {
+		ev.Key = catalogue.Key(typ, res)
+	}
+	if res.Call != nil {
+		ev.CallID = res.Call.ID
+	}
+	return nil
+}
+
+// defaults fills in what follows from the event alone.
+func defaults(ev *switchhook.Event, data *ordjson.Object) {
+	if !strings.HasPrefix(ev.Type, "message.") {
+		return
+	}
+	m, err := ordjson.Parse(data.Get("message"))
+	if err != nil {
+		return
+	}
+	if m.Text("conversation_id") == "" {
+		m.Set("conversation_id", ordjson.String(catalogue.ConversationID(ev.AccountID, m.Text("from"), m.Text("to"))))
+	}
+	if m.Text("direction") == "" && ev.Type == "message.received" {
+		m.Set("direction", ordjson.String("inbound"))
+	}
+	if m.Text("direction") == "" && ev.Type == "message.sent" {
+		m.Set("direction", ordjson.String("outbound"))
+	}
+	data.Set("message", m.Append(nil))
+}
+
+// committed hands on what has become durable, in the order of the commits.
+func (r *Router) committed(c *switchhook.Commit) {
+	for i := range c.Records {
+		w := &c.Records[i]
+		if w.Delete {
+			r.o.Directory.Delete(w.AccountID, w.Schema, w.ID)
+		} else if err := r.o.Directory.Put(&w.Record); err != nil {
+			r.o.Logger.Error("a committed record cannot be read", "schema", w.Schema, "id", w.ID, "error", err)
+		}
+	}
+	for _, ev := range c.Events {
+		family, _, _ := strings.Cut(ev.Type, ".")
+		r.metrics.accepted.WithLabelValues(family).Inc()
+		r.metrics.deliveries.Add(float64(len(ev.Targets)))
+	}
+	if r.o.Accepted != nil {
+		r.o.Accepted(c.Events)
+	}
+}
+
+// Reject keeps a source's message that could not be read.
+func (r *Router) Reject(ctx context.Context, reject *switchhook.Reject) error {
+	done := make(chan error, 1)
+	r.o.Store.Submit(&switchhook.Commit{Rejects: []*switchhook.Reject{reject}, Done: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		if err != nil {
+			r.stale.Store(true)
+			return unavailable(err)
+		}
+		return nil
+	case <-ctx.Done():
+		return unavailable(context.Cause(ctx))
+	}
+}
+
+// Sample makes an event of the type's sample, as if it had happened in the
+// webhook's account now. It is not accepted.
+func (r *Router) Sample(w *switchhook.Webhook, eventType string) (*switchhook.Event, error) {
+	typ, ok := catalogue.Lookup(eventType)
+	if !ok {
+		return nil, switchhook.InvalidField("type", "%.80q is no event type", eventType).With(nil)
+	}
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	ev := &switchhook.Event{
+		ID: switchhook.NewID(switchhook.PrefixEvent), Type: eventType, AccountID: w.AccountID,
+		OccurredAt: now, AcceptedAt: now, Source: "sample",
+	}
+	data, err := ordjson.Parse(typ.Sample())
+	if err != nil {
+		return nil, fmt.Errorf("the sample of %s: %w", eventType, err)
+	}
+	if err := seal(ev, typ, data); err != nil {
+		return nil, err
+	}
+	return ev, nil
+}
+
+func unavailable(cause error) error {
+	return switchhook.Errorf(switchhook.CodeUnavailable, "the store cannot take this now; try again").With(cause)
+}
+
+// problems gathers what is wrong with a request.
+type problems struct {
+	code   switchhook.Code
+	fields []switchhook.FieldError
+}
+
+// mostProblems bounds how many wrong fields one answer names.
+const mostProblems = 50
+
+func (p *problems) add(code switchhook.Code, field, message string) {
+	if p.code == "" {
+		p.code = code
+	}
+	if len(p.fields) < mostProblems {
+		p.fields = append(p.fields, switchhook.FieldError{Field: field, Message: message})
+	}
+}
+
+func (p *problems) err() error {
+	if len(p.fields) == 0 {
+		return nil
+	}
+	first := p.fields[0]
+	return &switchhook.Error{Code: p.code, Message: first.Field + ": " + first.Message, Fields: p.fields}
+}
