@@ -8,7 +8,6 @@
 package directory
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -268,33 +267,6 @@ func (d *Directory) completeMailbox(account string, data *ordjson.Object) {
 			d.complete(account, data, "extension", raw)
 		}
 	}
-}
-
-// Changed returns the names of the members in which two rows differ, in the
-// order of the new row; members that are gone come last.
-func Changed(before, after json.RawMessage) []string {
-	old, _ := ordjson.Parse(before) // an absent row has no members
-	now, _ := ordjson.Parse(after)
-	changed := []string{}
-	for _, m := range now {
-		if !same(old.Get(m.Name), m.Value) {
-			changed = append(changed, m.Name)
-		}
-	}
-	for _, m := range old {
-		if !now.Has(m.Name) {
-			changed = append(changed, m.Name)
-		}
-	}
-	return changed
-}
-
-func same(a, b json.RawMessage) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	var ca, cb bytes.Buffer
-	return json.Compact(&ca, a) == nil && json.Compact(&cb, b) == nil && bytes.Equal(ca.Bytes(), cb.Bytes())
 }
 
 func member(o ordjson.Object, name, inner string) string {

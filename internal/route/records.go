@@ -1,6 +1,7 @@
 package route
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
-	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
@@ -37,13 +37,13 @@ func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record) (stored 
 	var changed []string
 	if exists {
 		next.CreatedAt, action = before.CreatedAt, "updated"
-		changed = directory.Changed(before.Row, next.Row)
+		changed = changedFields(before.Row, next.Row)
 		if len(changed) == 0 {
 			return before, false, nil
 		}
 	} else {
 		before = &switchhook.Record{}
-		changed = directory.Changed(nil, next.Row)
+		changed = changedFields(nil, next.Row)
 	}
 	if err := r.changeRecord(ctx, switchhook.RecordWrite{Record: *next}, action, before.Row, changed); err != nil {
 		return nil, false, err
@@ -167,6 +167,33 @@ func (r *Router) checkRecord(rec *switchhook.Record) error {
 		}
 	}
 	return p.err()
+}
+
+// changedFields returns the names of the members in which two rows differ, in the
+// order of the new row; members that are gone come last.
+func changedFields(before, after json.RawMessage) []string {
+	old, _ := ordjson.Parse(before) // an absent row has no members
+	now, _ := ordjson.Parse(after)
+	changed := []string{}
+	for _, m := range now {
+		if !same(old.Get(m.Name), m.Value) {
+			changed = append(changed, m.Name)
+		}
+	}
+	for _, m := range old {
+		if !now.Has(m.Name) {
+			changed = append(changed, m.Name)
+		}
+	}
+	return changed
+}
+
+func same(a, b json.RawMessage) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	var ca, cb bytes.Buffer
+	return json.Compact(&ca, a) == nil && json.Compact(&cb, b) == nil && bytes.Equal(ca.Bytes(), cb.Bytes())
 }
 
 func validSchema(s string) bool {

@@ -122,7 +122,7 @@ func golden(t *testing.T, d dialect.Dialect, file string) {
 }
 
 // Event reads an event as the API takes it and decodes its data.
-func Event(t *testing.T, text []byte) *switchhook.Event {
+func Event(t testing.TB, text []byte) *switchhook.Event {
 	t.Helper()
 	ev := &switchhook.Event{
 		ID: "evt_golden", AccountID: "acme", Sequence: 42,
@@ -155,7 +155,7 @@ func Event(t *testing.T, text []byte) *switchhook.Event {
 }
 
 // Webhook reads the settings of a webhook over the defaults.
-func Webhook(t *testing.T, text []byte) *switchhook.Webhook {
+func Webhook(t testing.TB, text []byte) *switchhook.Webhook {
 	t.Helper()
 	w := &switchhook.Webhook{
 		ID: "wh_golden", AccountID: "acme", URL: "https://example.com/hook", Events: []string{"*"},
@@ -192,6 +192,28 @@ func Show(t *testing.T, d dialect.Dialect, ev *switchhook.Event, w *switchhook.W
 	b.WriteString("\n")
 	b.Write(req.Body)
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Benchmark measures how long the dialect takes for the catalogue's samples of
+// types.
+func Benchmark(b *testing.B, d dialect.Dialect, types ...string) {
+	b.Helper()
+	for _, name := range types {
+		typ, ok := catalogue.Lookup(name)
+		if !ok {
+			b.Fatalf("the catalogue has no %q", name)
+		}
+		ev := Event(b, fmt.Appendf(nil, `{"type":%q,"data":%s}`, name, typ.Sample()))
+		w := Webhook(b, nil)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.Render(ev, w); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 // samples renders the catalogue's own sample of each type, and the emptiest

@@ -130,13 +130,5 @@ func TestWords(t *testing.T) {
 }
 
 func BenchmarkRender(b *testing.B) {
-	d := voipbin.New(dialecttest.Env())
-	ev, w := dialecttest.Sample(b, "call.hungup"), &switchhook.Webhook{URL: "https://example.com/hook"}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := d.Render(ev, w); err != nil {
-			b.Fatal(err)
-		}
-	}
+	dialecttest.Benchmark(b, voipbin.New(dialecttest.Env()), "call.hungup", "queuecall.done", "flow.updated")
 }
-

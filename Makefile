@@ -1,0 +1,46 @@
+# Switchhook. `make` alone lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := bin/switchhook
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
+# The race detector needs a C compiler; make deps says so where there is none.
+RACE := $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
+
+.PHONY: help deps test lint fmt build bench fuzz generate clean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## Get what the tests use beside Go: by apt as root on Debian or Ubuntu, elsewhere it says what is missing
+	@sh test/deps.sh
+
+test: deps ## Run all tests, with the race detector
+	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on ./...
+
+lint: ## Check style and the import drawing (the linter is built from source the first time)
+	$(GOLANGCI) run ./...
+	$(GOLANGCI) fmt --diff ./...
+
+fmt: ## Format the code
+	$(GOLANGCI) fmt ./...
+
+build: ## Build bin/switchhook, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/switchhook/switchhook/internal/cli.Version=$(VERSION)' -o $(BIN) ./cmd/switchhook
+
+bench: ## Run the benchmarks of the parts (compare two runs with benchstat)
+	go test -run '^$$' -bench . -benchmem ./internal/...
+
+fuzz: ## Fuzz each parser for 30 seconds
+	@for f in $$(grep -rl '^func Fuzz' --include='*_test.go' internal); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$f); do \
+			go test -run '^$$' -fuzz "^$$name$$" -fuzztime 30s ./$$(dirname $$f) || exit 1; \
+		done; \
+	done
+
+generate: ## Write the generated documents and golden files anew
+	go test ./internal/app -run TestDocuments -update
+	go test ./internal/api -run TestOpenAPI -update
+
+clean: ## Remove what was built
+	rm -rf bin test/signatures/node_modules

@@ -1,0 +1,360 @@
+// Package api is the HTTP side of Switchhook: events come in, everything that
+// is kept can be read, and customers set up their webhooks. It promises what
+// design.md §7 says, and its own description of it is /openapi.json, made from
+// the Go types here.
+//
+// Most operations are huma operations: a function from an input struct to an
+// output struct. Two kinds are plain handlers: what takes events in (the hot
+// path, decoded by hand) and the live streams. All of them fail the same way:
+// with a problem document (RFC 9457), made in problem.go and nowhere else.
+//
+// The handler is safe for use by many goroutines. It keeps accounts, API keys
+// and sources in memory, read at the start and after each change made here.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/source"
+)
+
+// Options says what the API stands on. Store, Router and Engine are required.
+type Options struct {
+	Store  Store
+	Router Router
+	Engine Engine
+
+	// Dialects are the request shapes that a webhook can have, the default first.
+	Dialects []dialect.Dialect
+	// Translators are the kinds of sources whose webhooks /v1/in understands.
+	Translators []source.Translator
+
+	// Reload brings a change of webhooks, accounts or sources into force
+	// everywhere; it is when it returns. Nil: nobody else needs to know.
+	Reload func(context.Context) error
+	// CheckURL refuses a URL that a webhook of the account may not have, with a
+	// *switchhook.Error. Nil: every http(s) URL is fine.
+	CheckURL func(rawURL, accountID string) error
+
+	// Feed wakes the live streams. Nil: they see what is new at each heartbeat.
+	Feed *Feed
+	// Metrics is what /metrics shows. Nil: there is no /metrics.
+	Metrics prometheus.Gatherer
+	// Web serves every path that is not the API's: the page at /, and /docs.
+	Web http.Handler
+	// Ready says why the program cannot work yet or any more. Nil: it can.
+	Ready func(context.Context) error
+	// Logger takes a line per request at Debug, and the cause of every 5xx at
+	// Error. Nil: nothing is logged.
+	Logger *slog.Logger
+
+	// Version is Switchhook's own, StoreName what it keeps its data in; both
+	// are for people.
+	Version, StoreName string
+	// PublicURL is where customers reach us, such as https://hooks.example.com.
+	// Empty: the URLs that we give are paths.
+	PublicURL string
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+}
+
+// Store is what the API needs of persistence.
+type Store interface {
+	LastSequence(ctx context.Context) (int64, error)
+	Event(ctx context.Context, accounts []string, id string) (*switchhook.Event, error)
+	Events(ctx context.Context, f switchhook.EventFilter, p switchhook.Page) ([]*switchhook.Event, string, error)
+	Attempt(ctx context.Context, accounts []string, id string) (*switchhook.Attempt, error)
+	Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchhook.Page) ([]*switchhook.Attempt, string, error)
+	Deliveries(ctx context.Context, f switchhook.DeliveryFilter, p switchhook.Page) ([]*switchhook.Delivery, string, error)
+	Rejects(ctx context.Context, sourceID string, p switchhook.Page) ([]*switchhook.Reject, string, error)
+
+	CreateAccount(ctx context.Context, a *switchhook.Account) error
+	Accounts(ctx context.Context) ([]*switchhook.Account, error)
+	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
+	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
+	DeleteWebhook(ctx context.Context, id string) error
+	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
+	CreateSource(ctx context.Context, s *switchhook.Source) error
+	UpdateSource(ctx context.Context, s *switchhook.Source) error
+	DeleteSource(ctx context.Context, id string) error
+	Sources(ctx context.Context) ([]*switchhook.Source, error)
+	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
+}
+
+// Router is what takes events and records over.
+type Router interface {
+	// Accept takes all events or none. What is wrong with them is a
+	// *switchhook.Error whose fields begin with "events[i].".
+	Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error)
+	// PutRecord keeps a record and makes the event of its change, if it has one.
+	PutRecord(ctx context.Context, r *switchhook.Record) (stored *switchhook.Record, created bool, err error)
+	DeleteRecord(ctx context.Context, accountID, schema, id string) error
+	Record(accountID, schema, id string) (*switchhook.Record, bool)
+	Records(f switchhook.RecordFilter) []*switchhook.Record
+	// Reject keeps a source's message that could not be read.
+	Reject(ctx context.Context, r *switchhook.Reject) error
+	// Sample makes an event of the type's sample, for the webhook's account. It
+	// is not kept.
+	Sample(w *switchhook.Webhook, eventType string) (*switchhook.Event, error)
+}
+
+// Engine is what delivers.
+type Engine interface {
+	// Test sends the event now and records the attempt.
+	Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error)
+	// Preview is the request that the event would make, credentials masked.
+	Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.HTTPRequest, error)
+	// Status says how a webhook fares (active or failing), with small counters.
+	Status(webhookID string) (status string, stats map[string]any)
+}
+
+// api is the handler that New returns.
+type api struct {
+	Options
+	log      *slog.Logger
+	mux      *http.ServeMux
+	huma     huma.API
+	started  time.Time
+	byKind   map[string]source.Translator
+	dialects map[string]dialect.Dialect
+	openapi  []byte
+	sources  sourceStats
+
+	// tenants is who is there; replaced, never changed.
+	tenants atomic.Pointer[tenants]
+	// change is held while something is read, changed and written again.
+	change sync.Mutex
+}
+
+// New makes the API's handler. It reads the accounts, keys and sources, so what
+// the program itself puts into the store at its start is put there before.
+func New(o Options) (http.Handler, error) {
+	a := &api{
+		Options: o, log: o.Logger, mux: http.NewServeMux(), started: time.Now().UTC(),
+		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{},
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if a.Feed == nil {
+		a.Feed = new(Feed)
+	}
+	a.PublicURL = strings.TrimRight(a.PublicURL, "/")
+	for _, t := range o.Translators {
+		a.byKind[t.Kind()] = t
+	}
+	for _, d := range o.Dialects {
+		a.dialects[d.Name()] = d
+	}
+	if err := a.readTenants(context.Background()); err != nil {
+		return nil, err
+	}
+	a.register()
+	doc, err := a.describe()
+	if err != nil {
+		return nil, fmt.Errorf("describe the API: %w", err)
+	}
+	a.openapi = doc
+	return a, nil
+}
+
+// register binds every operation to its path.
+func (a *api) register() {
+	a.newHuma()
+	a.registerEvents()
+	a.registerEventTypes()
+	a.registerStreams()
+	a.registerAccounts()
+	a.registerWebhooks()
+	a.registerSources()
+	a.registerIngest()
+	a.registerRecords()
+	a.registerAttempts()
+	a.registerSystem()
+}
+
+// An exchange is what is known of one request beside its content.
+type exchange struct {
+	id  string // the request's id
+	err error  // the cause of a 5xx
+}
+
+type exchangeKey struct{}
+
+// ServeHTTP answers a request: it gives it an id, answers it, and logs it.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	ex := &exchange{id: requestID(r)}
+	rec := &recorder{ResponseWriter: w}
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
+	h := rec.Header()
+	h.Set("X-Request-Id", ex.id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	defer func() {
+		if p := recover(); p != nil {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(p)
+			}
+			err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			if rec.status == 0 {
+				a.fail(rec, r, err)
+			} else {
+				ex.err = err
+			}
+		}
+		a.logRequest(r, rec, ex, time.Since(start))
+	}()
+	a.route(rec, r)
+}
+
+func (a *api) logRequest(r *http.Request, rec *recorder, ex *exchange, took time.Duration) {
+	facts := []any{
+		"request_id", ex.id, "method", r.Method, "path", loggedPath(r.URL.Path),
+		"status", rec.status, "bytes", rec.bytes, "took", took, "client", a.clientAddr(r).String(),
+	}
+	if rec.status >= http.StatusInternalServerError || ex.err != nil {
+		a.log.ErrorContext(r.Context(), "request failed", append(facts, "error", ex.err)...)
+		return
+	}
+	a.log.DebugContext(r.Context(), "request answered", facts...)
+}
+
+// loggedPath leaves out the token of an ingest URL.
+func loggedPath(path string) string {
+	if rest, ok := strings.CutPrefix(path, "/v1/in/"); ok {
+		if id, _, ok := strings.Cut(rest, "/"); ok {
+			return "/v1/in/" + id + "/[redacted]"
+		}
+	}
+	return path
+}
+
+// route finds the handler. ServeMux's own answers to an unknown path or method
+// are plain text; ours are problem documents, and every path that is not the
+// API's goes to the web page.
+func (a *api) route(w *recorder, r *http.Request) {
+	h, pattern := a.mux.Handler(r)
+	if pattern != "" {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	var own refusal
+	h.ServeHTTP(&own, r)
+	isAPI := r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/")
+	switch {
+	case own.status == http.StatusMethodNotAllowed:
+		allow := own.Header().Get("Allow")
+		w.Header().Set("Allow", allow)
+		a.fail(w, r, switchhook.Errorf(codeMethodNotAllowed, "%s does not know %s; it knows %s", r.URL.Path, r.Method, allow))
+	case !isAPI && a.Web != nil:
+		a.Web.ServeHTTP(w, r)
+	default:
+		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is nothing at %s; the API is described at /docs", loggedPath(r.URL.Path)))
+	}
+}
+
+// A refusal takes ServeMux's own answer, to be said in our words.
+type refusal struct {
+	header http.Header
+	status int
+}
+
+func (r *refusal) Header() http.Header {
+	if r.header == nil {
+		r.header = http.Header{}
+	}
+	return r.header
+}
+func (r *refusal) WriteHeader(status int)      { r.status = status }
+func (r *refusal) Write(b []byte) (int, error) { return len(b), nil }
+
+// A recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// WriteHeader remembers the status.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// requestID is the caller's own id for the request, if it can be one, else new.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); switchhook.ValidEventID(id) && len(id) <= 64 {
+		return id
+	}
+	return switchhook.NewID("req_")
+}
+
+// clientAddr is who asks: the peer, or whom a trusted proxy says it asks for.
+func (a *api) clientAddr(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := peer.Addr().Unmap()
+	// From the right: each proxy appends whom it was asked by, and what is left
+	// of an untrusted one may be made up.
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && a.trusted(addr); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		addr = next.Unmap()
+	}
+	return addr
+}
+
+func (a *api) trusted(addr netip.Addr) bool {
+	for _, p := range a.TrustedProxies {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// reload brings a change into force, here and everywhere else.
+func (a *api) reload(ctx context.Context) error {
+	if err := a.readTenants(ctx); err != nil {
+		return err
+	}
+	if a.Reload == nil {
+		return nil
+	}
+	return a.Reload(ctx)
+}

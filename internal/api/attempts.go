@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/switchhook/switchhook"
+)
+
+func (a *api) registerAttempts() {
+	handle(a, huma.Operation{
+		OperationID: "list-attempts", Method: http.MethodGet, Path: "/v1/attempts", Tags: []string{"Deliveries"}, Summary: "List attempts, newest first",
+		Description: "Every try to deliver, with what was sent and what came back.",
+	}, a.listAttempts)
+	handle(a, huma.Operation{
+		OperationID: "get-attempt", Method: http.MethodGet, Path: "/v1/attempts/{id}", Tags: []string{"Deliveries"}, Summary: "Get an attempt",
+	}, a.getAttempt)
+	handle(a, huma.Operation{
+		OperationID: "list-deliveries", Method: http.MethodGet, Path: "/v1/deliveries", Tags: []string{"Deliveries"}, Summary: "List deliveries, newest first",
+		Description: "A delivery is one event for one webhook.",
+	}, a.listDeliveries)
+}
+
+// An attemptFilter is what a list and a stream of attempts are narrowed by.
+type attemptFilter struct {
+	AccountID string `query:"account_id" doc:"Only attempts for events of this account. Default: of all that the key opens."`
+	WebhookID string `query:"webhook_id" doc:"Only attempts of this webhook."`
+	EventID   string `query:"event_id" doc:"Only attempts for this event."`
+	Outcome   string `query:"outcome" enum:"success,failure" doc:"Only attempts that ended so."`
+}
+
+func (f attemptFilter) of(c caller) (switchhook.AttemptFilter, error) {
+	accounts, err := c.only(f.AccountID)
+	return switchhook.AttemptFilter{
+		Accounts: accounts, WebhookID: f.WebhookID, EventID: f.EventID, Outcome: switchhook.Outcome(f.Outcome),
+	}, err
+}
+
+func (a *api) listAttempts(ctx context.Context, in *struct {
+	paging
+	attemptFilter
+	Since instant `query:"since" format:"date-time" doc:"Started at or after this time."`
+	Until instant `query:"until" format:"date-time" doc:"Started before this time."`
+},
+) (*listOutput[*switchhook.Attempt], error) {
+	f, err := in.of(callerOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	f.Since, f.Until = in.Since.Time, in.Until.Time
+	attempts, next, err := a.Store.Attempts(ctx, f, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return listOf(attempts, next), nil
+}
+
+func (a *api) getAttempt(ctx context.Context, in *pathID) (*output[*switchhook.Attempt], error) {
+	at, err := a.Store.Attempt(ctx, callerOf(ctx).all(), in.ID)
+	if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
+		return nil, notFound("attempt", in.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &output[*switchhook.Attempt]{Body: at}, nil
+}
+
+func (a *api) listDeliveries(ctx context.Context, in *struct {
+	paging
+	AccountID string `query:"account_id" doc:"Only deliveries of events of this account. Default: of all that the key opens."`
+	WebhookID string `query:"webhook_id" doc:"Only deliveries to this webhook."`
+	EventID   string `query:"event_id" doc:"Only deliveries of this event."`
+	State     string `query:"state" enum:"pending,delivered,failed,expired,cancelled" doc:"Only deliveries that stand so."`
+},
+) (*listOutput[*switchhook.Delivery], error) {
+	accounts, err := callerOf(ctx).only(in.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	deliveries, next, err := a.Store.Deliveries(ctx, switchhook.DeliveryFilter{
+		Accounts: accounts, WebhookID: in.WebhookID, EventID: in.EventID, State: switchhook.DeliveryState(in.State),
+	}, in.page())
+	if err != nil {
+		return nil, err
+	}
+	return listOf(deliveries, next), nil
+}

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/switchhook/switchhook"
+)
+
+// tenants is who is there: accounts, their keys and their sources. It is read
+// whole and never changed, so requests use it without a lock.
+type tenants struct {
+	keys     map[[sha256.Size]byte]*switchhook.APIKey
+	accounts map[string]*switchhook.Account
+	children map[string][]string
+	sources  map[string]*switchhook.Source
+}
+
+func (a *api) readTenants(ctx context.Context) error {
+	keys, err := a.Store.APIKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("read the API keys: %w", err)
+	}
+	accounts, err := a.Store.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("read the accounts: %w", err)
+	}
+	sources, err := a.Store.Sources(ctx)
+	if err != nil {
+		return fmt.Errorf("read the sources: %w", err)
+	}
+	t := &tenants{
+		keys: map[[sha256.Size]byte]*switchhook.APIKey{}, accounts: map[string]*switchhook.Account{},
+		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
+	}
+	for _, k := range keys {
+		if len(k.Hash) == sha256.Size {
+			t.keys[[sha256.Size]byte(k.Hash)] = k
+		}
+	}
+	for _, acc := range accounts {
+		t.accounts[acc.ID] = acc
+		if acc.ParentID != "" {
+			t.children[acc.ParentID] = append(t.children[acc.ParentID], acc.ID)
+		}
+	}
+	for _, s := range sources {
+		t.sources[s.ID] = s
+	}
+	a.tenants.Store(t)
+	return nil
+}
+
+// A caller is who makes a request: the account of the key, among the tenants as
+// they were when the request came.
+type caller struct {
+	*tenants
+	account string
+}
+
+type callerKey struct{}
+
+// callerOf is who makes the request. Every operation behind a key has one.
+func callerOf(ctx context.Context) caller {
+	c, ok := ctx.Value(callerKey{}).(caller)
+	if !ok {
+		panic("api: an operation without a key asked whose it is")
+	}
+	return c
+}
+
+// sees reports whether an account is the caller's own or below it.
+func (c caller) sees(accountID string) bool {
+	// The tree is as deep as the operator built it; a loop in it, which the
+	// store cannot have, would end after as many steps as there are accounts.
+	for range len(c.accounts) {
+		acc := c.accounts[accountID]
+		if acc == nil {
+			return false
+		}
+		if acc.ID == c.account {
+			return true
+		}
+		accountID = acc.ParentID
+	}
+	return false
+}
+
+// all lists the accounts that the caller sees; nil means every account.
+func (c caller) all() []string {
+	if c.account == switchhook.RootAccount {
+		return nil
+	}
+	list := []string{c.account}
+	for i := 0; i < len(list); i++ {
+		list = append(list, c.children[list[i]]...)
+	}
+	return list
+}
+
+// only is what a list is narrowed to: the one account that is asked for, or all
+// that the caller sees.
+func (c caller) only(accountID string) ([]string, error) {
+	if accountID == "" {
+		return c.all(), nil
+	}
+	if !c.sees(accountID) {
+		return nil, unknownAccount("account_id", accountID)
+	}
+	return []string{accountID}, nil
+}
+
+// owner is the account that a new thing belongs to: the one that is named, or
+// the caller's own.
+func (c caller) owner(accountID string) (string, error) {
+	if accountID == "" {
+		return c.account, nil
+	}
+	if !c.sees(accountID) {
+		return "", unknownAccount("account_id", accountID)
+	}
+	return accountID, nil
+}
+
+func unknownAccount(field, id string) *switchhook.Error {
+	return wrongField(switchhook.CodeUnknownAccount, field, "there is no account %q that this key opens", id)
+}
+
+// authenticate finds whose key the request has.
+func (a *api) authenticate(r *http.Request) (caller, error) {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	key = strings.TrimSpace(key)
+	if !strings.EqualFold(scheme, "Bearer") || key == "" {
+		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "an API key is needed: send it as Authorization: Bearer KEY")
+	}
+	t := a.tenants.Load()
+	// A hash of what the caller sent is looked up, so the time that it takes
+	// says nothing about the keys.
+	k := t.keys[sha256.Sum256([]byte(key))]
+	if k == nil || t.accounts[k.AccountID] == nil {
+		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "there is no such API key")
+	}
+	return caller{tenants: t, account: k.AccountID}, nil
+}
+
+// withKey lets only requests with a key through to a plain handler.
+func (a *api) withKey(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := a.authenticate(r)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		h(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+	}
+}

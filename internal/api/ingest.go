@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
+)
+
+// mostRejected is how much of the body of a reject is kept.
+const mostRejected = 256 << 10
+
+func (a *api) registerIngest() {
+	a.mux.HandleFunc("/v1/in/{id}/{token}", a.ingestByToken)
+	a.mux.HandleFunc("/v1/in/{id}", a.withKey(a.ingestByKey))
+	for _, op := range []struct{ id, method string }{{"", http.MethodPost}, {"-get", http.MethodGet}, {"-put", http.MethodPut}} {
+		for _, form := range []struct {
+			id, path, summary string
+			security          []map[string][]string
+		}{
+			{"ingest", "/v1/in/{id}/{token}", "Take another system's webhook in", []map[string][]string{{}}},
+			{"ingest-with-key", "/v1/in/{id}", "Take another system's webhook in, by key", withKeyOnly()},
+		} {
+			o := huma.Operation{
+				OperationID: form.id + op.id, Method: op.method, Path: form.path, Tags: []string{"Sources"}, Summary: form.summary, Security: form.security,
+				Description: "Any method, and any body that the source's system sends: JSON, a form, or only a query. What cannot be read is kept as a reject.",
+				Parameters:  []*huma.Param{{Name: "id", In: "path", Required: true, Description: "The source.", Schema: &huma.Schema{Type: huma.TypeString}}},
+				Responses: map[string]*huma.Response{"202": {
+					Description: "Accepted and kept", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[accepted](a)}},
+				}},
+			}
+			if strings.Contains(form.path, "{token}") {
+				o.Parameters = append(o.Parameters, &huma.Param{
+					Name: "token", In: "path", Required: true, Description: "The secret of the source's ingest_url.", Schema: &huma.Schema{Type: huma.TypeString},
+				})
+			}
+			if op.method != http.MethodGet {
+				o.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}}
+			}
+			a.document(o)
+		}
+	}
+}
+
+// ingestByToken knows the source by the secret in the URL, which the system
+// that sends need not know to be one.
+func (a *api) ingestByToken(w http.ResponseWriter, r *http.Request) {
+	s := a.tenants.Load().sources[r.PathValue("id")]
+	if s == nil || s.Token == "" || subtle.ConstantTimeCompare([]byte(s.Token), []byte(r.PathValue("token"))) != 1 {
+		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source with this ingest URL"))
+		return
+	}
+	a.ingest(w, r, s)
+}
+
+func (a *api) ingestByKey(w http.ResponseWriter, r *http.Request) {
+	s, err := callerOf(r.Context()).source(r.PathValue("id"))
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.ingest(w, r, s)
+}
+
+// ingest takes one message of a source.
+func (a *api) ingest(w http.ResponseWriter, r *http.Request, s *switchhook.Source) {
+	body, err := readAll(w, r)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	receipts, err := a.takeMessage(r, s, body)
+	unreadable := err != nil && readersFault(err)
+	a.sources.add(s.ID, len(receipts), unreadable)
+	if unreadable {
+		if kept := a.Router.Reject(r.Context(), rejectOf(r, s, body, err)); kept != nil {
+			err = kept // what is not kept is not answered for
+		}
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusAccepted, "application/json", accepted{Events: receipts})
+}
+
+func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([]switchhook.Receipt, error) {
+	t := a.byKind[s.Kind]
+	if t == nil {
+		return nil, switchhook.Errorf(switchhook.CodeUnavailable, "this server has no sources of the kind %q", s.Kind)
+	}
+	msg, err := t.Translate(&source.Request{
+		Method: r.Method, Query: r.URL.Query(), ContentType: r.Header.Get("Content-Type"), Body: body, ReceivedAt: now(),
+	})
+	if err != nil {
+		if _, ours := asOwn(err); ours {
+			return nil, err
+		}
+		return nil, switchhook.Errorf(switchhook.CodeInvalid, "%v", err)
+	}
+	account := s.AccountMap[msg.SystemAccount]
+	if account == "" {
+		account = s.AccountID
+	}
+	for _, ev := range msg.Events {
+		ev.AccountID, ev.Source = account, s.ID
+	}
+	if len(msg.Events) == 0 {
+		return []switchhook.Receipt{}, nil
+	}
+	return a.Router.Accept(r.Context(), msg.Events)
+}
+
+// readersFault reports whether an error says that the message is wrong, not
+// that we could not take it.
+func readersFault(err error) bool {
+	switch switchhook.ErrorCode(err) { //nolint:exhaustive // the codes of wrong input
+	case switchhook.CodeInvalid, switchhook.CodeMalformed, switchhook.CodeUnknownType, switchhook.CodeUnknownAccount, switchhook.CodeTooLarge:
+		return !errors.Is(err, context.Canceled)
+	default:
+		return false
+	}
+}
+
+func rejectOf(r *http.Request, s *switchhook.Source, body []byte, err error) *switchhook.Reject {
+	rej := &switchhook.Reject{
+		SourceID: s.ID, At: now(), Reason: err.Error(), Method: r.Method, URL: "/v1/in/" + s.ID, Headers: map[string]string{},
+	}
+	if r.URL.RawQuery != "" {
+		rej.URL += "?" + r.URL.RawQuery
+	}
+	if e, ok := asOwn(err); ok {
+		rej.Reason, rej.Fields = e.Message, slices.Clone(e.Fields)
+	}
+	for name, values := range r.Header {
+		value := strings.Join(values, ", ")
+		if secretName(name) {
+			value = mask
+		}
+		rej.Headers[name] = value
+	}
+	rej.Body = strings.ToValidUTF8(string(body[:min(len(body), mostRejected)]), "\uFFFD")
+	return rej
+}

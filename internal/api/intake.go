@@ -1,0 +1,309 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// The limits of what comes in (design.md §7).
+const (
+	mostEvents  = 1000
+	mostEvent   = 1 << 20  // bytes of one event
+	mostRequest = 32 << 20 // bytes of one request
+	mostErrors  = 20       // wrong fields that one answer names
+	longestKey  = 256      // characters
+	longestName = 128      // characters of an event's source
+)
+
+const ndjson = "application/x-ndjson"
+
+// errTime says what a time looks like.
+var errTime = errors.New("expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z") //nolint:gochecknoglobals // a constant, but for Go
+
+// readAll reads a body of at most mostRequest bytes.
+func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var b bytes.Buffer
+	if n := r.ContentLength; n > 0 {
+		b.Grow(int(min(n, 1<<20))) // no more on the client's mere word
+	}
+	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, mostRequest)); err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); !tooLarge {
+			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body ended before it was whole").With(err)
+		}
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// An intake reads the events of a request, in one pass over its bytes.
+type intake struct {
+	d      *jsontext.Decoder
+	events []*switchhook.Event
+	wrong  []switchhook.FieldError
+
+	single  bool // one object
+	inArray bool
+}
+
+// readEvents reads a body of POST /v1/events: an object (single), an array, or
+// lines of objects. What is checked here is the envelope; what an event says is
+// the router's to check. Nothing that is returned holds on to body.
+func readEvents(body []byte, lines bool) (events []*switchhook.Event, single bool, err error) {
+	in := &intake{d: jsontext.NewDecoder(bytes.NewBuffer(body))}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, false, switchhook.Errorf(switchhook.CodeMalformed, "the body is empty; expected an event, or an array of events")
+	}
+	switch kind := in.d.PeekKind(); {
+	case lines:
+		err = in.lines()
+	case kind == '[':
+		err = in.array()
+	case kind == '{':
+		in.single = true
+		if err = in.event(); err == nil {
+			err = in.end()
+		}
+	default:
+		err = in.none()
+	}
+	if err == nil && len(in.wrong) > 0 {
+		err = invalid(in.wrong)
+	}
+	if err == nil && len(in.events) == 0 {
+		err = &switchhook.Error{Code: switchhook.CodeInvalid, Message: "there are no events in the body; expected at least one"}
+	}
+	return in.events, in.single, ofBatch(err, in.single)
+}
+
+func (in *intake) lines() error {
+	for {
+		if in.d.PeekKind() == 0 {
+			if _, err := in.d.ReadToken(); errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
+				return in.malformed(err)
+			}
+		}
+		if err := in.event(); err != nil {
+			return err
+		}
+	}
+}
+
+func (in *intake) array() error {
+	in.inArray = true
+	if _, err := in.d.ReadToken(); err != nil {
+		return in.malformed(err)
+	}
+	for in.d.PeekKind() != ']' {
+		if err := in.event(); err != nil {
+			return err
+		}
+	}
+	if _, err := in.d.ReadToken(); err != nil {
+		return in.malformed(err)
+	}
+	return in.end()
+}
+
+// none answers a body that is JSON, but neither object nor array.
+func (in *intake) none() error {
+	v, err := in.d.ReadValue()
+	if err != nil {
+		return in.malformed(err)
+	}
+	return &switchhook.Error{
+		Code:    switchhook.CodeInvalid,
+		Message: "expected an event (an object) or an array of events, got " + ordjson.KindName(v.Kind()),
+	}
+}
+
+// end makes sure that nothing follows.
+func (in *intake) end() error {
+	if _, err := in.d.ReadToken(); !errors.Is(err, io.EOF) {
+		return switchhook.Errorf(switchhook.CodeMalformed, "there is more after the end of the JSON; send several events as an array, or line by line as %s", ndjson)
+	}
+	return nil
+}
+
+func (in *intake) malformed(err error) error {
+	if in.single {
+		return malformed(err, "")
+	}
+	s, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok {
+		return malformed(err, eventPath(len(in.events), ""))
+	}
+	// In an array the pointer begins with the place of the event in it, in lines
+	// it does not.
+	own := *s
+	if in.inArray {
+		_, rest, _ := strings.Cut(strings.TrimPrefix(string(s.JSONPointer), "/"), "/")
+		own.JSONPointer = ""
+		if rest != "" {
+			own.JSONPointer = jsontext.Pointer("/" + rest)
+		}
+	}
+	return malformed(&own, eventPath(len(in.events), ""))
+}
+
+// eventPath is the path of a field of the i-th event.
+func eventPath(i int, field string) string {
+	path := "events[" + strconv.Itoa(i) + "]"
+	if field == "" {
+		return path
+	}
+	return path + "." + field
+}
+
+func (in *intake) bad(field, message string) {
+	if len(in.wrong) < mostErrors {
+		in.wrong = append(in.wrong, switchhook.FieldError{Field: eventPath(len(in.events), field), Message: message})
+	}
+}
+
+// event reads the event that comes next.
+func (in *intake) event() error {
+	if len(in.events) == mostEvents {
+		return switchhook.Errorf(switchhook.CodeTooLarge, "there are more than %d events in the request", mostEvents)
+	}
+	ev := &switchhook.Event{}
+	start := in.d.InputOffset()
+	if kind := in.d.PeekKind(); kind != '{' {
+		v, err := in.d.ReadValue()
+		if err != nil {
+			return in.malformed(err)
+		}
+		in.bad("", "expected an event (an object), got "+ordjson.KindName(v.Kind()))
+		in.events = append(in.events, ev)
+		return nil
+	}
+	if _, err := in.d.ReadToken(); err != nil {
+		return in.malformed(err)
+	}
+	for in.d.PeekKind() != '}' {
+		name, err := in.d.ReadToken()
+		if err != nil {
+			return in.malformed(err)
+		}
+		if err := in.member(ev, name.String()); err != nil {
+			return in.malformed(err)
+		}
+	}
+	if _, err := in.d.ReadToken(); err != nil {
+		return in.malformed(err)
+	}
+	if in.d.InputOffset()-start > mostEvent {
+		return wrongField(switchhook.CodeTooLarge, eventPath(len(in.events), ""), "the event is over the limit of %s", size(mostEvent))
+	}
+	if ev.Type == "" {
+		in.missing("type", "is required: the event's type, such as call.answered")
+	}
+	if ev.Data == nil {
+		in.missing("data", "is required: an object with the event's resources")
+	}
+	in.events = append(in.events, ev)
+	return nil
+}
+
+// missing says that a field is not there, unless it is there and wrong.
+func (in *intake) missing(field, message string) {
+	path := eventPath(len(in.events), field)
+	for _, w := range in.wrong {
+		if w.Field == path {
+			return
+		}
+	}
+	in.bad(field, message)
+}
+
+// member reads one member of an event. null stands for "not there".
+func (in *intake) member(ev *switchhook.Event, name string) error {
+	v, err := in.d.ReadValue()
+	if err != nil {
+		return err
+	}
+	if v.Kind() == 'n' {
+		v = nil
+	}
+	switch name {
+	case "type":
+		in.text(name, v, longestName, func(s string) { ev.Type = s })
+	case "account_id":
+		in.text(name, v, longestName, func(s string) { ev.AccountID = s })
+	case "key":
+		in.text(name, v, longestKey, func(s string) { ev.Key = s })
+	case "source":
+		in.text(name, v, longestName, func(s string) { ev.Source = s })
+	case "id":
+		in.text(name, v, 0, func(s string) {
+			if !switchhook.ValidEventID(s) {
+				in.bad(name, "expected 1 to 128 characters of A-Z a-z 0-9 . _ : -")
+			}
+			ev.ID, ev.IDGiven = s, true
+		})
+	case "occurred_at":
+		in.text(name, v, 0, func(s string) {
+			var t time.Time
+			if t.UnmarshalText([]byte(s)) != nil {
+				in.bad(name, errTime.Error())
+			}
+			ev.OccurredAt = t.UTC()
+		})
+	case "data":
+		switch {
+		case v == nil:
+		case v.Kind() != '{':
+			in.bad(name, "expected an object, got "+ordjson.KindName(v.Kind()))
+		default:
+			ev.Data = compactCopy(v)
+		}
+	default:
+		in.bad(name, "there is no such field")
+	}
+	return nil
+}
+
+// text takes a member that is a string of at most so many characters; 0 is as
+// many as it likes.
+func (in *intake) text(name string, v jsontext.Value, longest int, set func(string)) {
+	if v == nil {
+		return
+	}
+	if v.Kind() != '"' {
+		in.bad(name, "expected a string, got "+ordjson.KindName(v.Kind()))
+		return
+	}
+	b, err := jsontext.AppendUnquote(nil, v)
+	if err != nil {
+		in.bad(name, "expected a string")
+		return
+	}
+	if longest > 0 && utf8.RuneCount(b) > longest {
+		in.bad(name, "expected at most "+strconv.Itoa(longest)+" characters")
+		return
+	}
+	set(string(b))
+}
+
+// compactCopy is v without white space between its parts; everything else stays
+// as it was written, because it leaves so in our own dialect.
+func compactCopy(v jsontext.Value) json.RawMessage {
+	out := v.Clone()
+	if err := out.Compact(jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
+		return json.RawMessage(v.Clone()) // the decoder has just read it as JSON
+	}
+	return json.RawMessage(out)
+}

@@ -1,0 +1,74 @@
+package api
+
+import (
+	"fmt"
+
+	"github.com/danielgtaylor/huma/v2"
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/switchhook/switchhook"
+)
+
+// mergePatch is the body of a PATCH; its schema follows from the input.
+func mergePatch() *huma.RequestBody {
+	return &huma.RequestBody{Description: "JSON Merge Patch (RFC 7396). The fields that creating needs may be left out here."}
+}
+
+// merge applies a merge patch (RFC 7396) to what stands, and reads the result
+// as strictly as a new body. settle, if any, may put the merged members right
+// before they are read.
+func merge[T any](current T, patch []byte, settle func(old, patch, merged map[string]any)) (T, error) {
+	var next T
+	change := map[string]any{}
+	if len(patch) == 0 {
+		return next, switchhook.Errorf(switchhook.CodeMalformed, "the body is empty; expected a JSON object")
+	}
+	if err := readStrict(patch, &change); err != nil {
+		return next, err
+	}
+	old, err := members(current)
+	if err != nil {
+		return next, err
+	}
+	merged, err := members(current) // once more: merging writes into it
+	if err != nil {
+		return next, err
+	}
+	mergeInto(merged, change)
+	if settle != nil {
+		settle(old, change, merged)
+	}
+	raw, err := jsonv2.Marshal(merged)
+	if err != nil {
+		return next, fmt.Errorf("write the merged fields: %w", err)
+	}
+	return next, readStrict(raw, &next)
+}
+
+// members is a struct as JSON sees it.
+func members(v any) (map[string]any, error) {
+	raw, err := jsonv2.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("write the current fields: %w", err)
+	}
+	var m map[string]any
+	return m, jsonv2.Unmarshal(raw, &m)
+}
+
+func mergeInto(target, patch map[string]any) {
+	for name, v := range patch {
+		switch v := v.(type) {
+		case nil:
+			delete(target, name)
+		case map[string]any:
+			inner, ok := target[name].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				target[name] = inner
+			}
+			mergeInto(inner, v)
+		default:
+			target[name] = v
+		}
+	}
+}

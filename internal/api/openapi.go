@@ -1,0 +1,281 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// mostBody bounds the body of everything but events and ingest.
+const mostBody = 1 << 20
+
+const about = `Events of a phone system, delivered to the URLs of its customers: signed, retried, in order per call, in the shape that the receiver already parses.
+
+**Key.** Every call needs ` + "`Authorization: Bearer KEY`" + `. A key opens its account and all accounts below it; what belongs to others is answered with 404.
+
+**Errors** are problem documents (RFC 9457) with a stable ` + "`code`" + ` and, where input is wrong, one entry in ` + "`errors`" + ` per field.
+
+**Lists** take ` + "`limit`" + ` and ` + "`cursor`" + ` and answer ` + "`{\"items\":[…],\"next_cursor\":null}`" + `.
+
+**Times** are RFC 3339 in UTC, durations text such as ` + "`15s`, `72h` or `30d`" + `.`
+
+// newHuma makes the huma API on our mux. It serves no pages of its own: its
+// documents load scripts from elsewhere, and it would add $schema to answers.
+func (a *api) newHuma() {
+	registry := huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
+		name := strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "View", "")
+		if item, ok := strings.CutPrefix(name, "List"); ok {
+			return item + "List"
+		}
+		return name
+	})
+	registry.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
+	doc := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title: "Switchhook", Version: a.Version, Description: about,
+			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+		},
+		Components: &huma.Components{
+			Schemas: registry,
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				"key": {Type: "http", Scheme: "bearer", Description: "An API key."},
+			},
+		},
+		Tags: []*huma.Tag{
+			{Name: "Events", Description: "What happened: send events in, and read what was accepted."},
+			{Name: "Webhooks", Description: "Where events go, and in which shape."},
+			{Name: "Deliveries", Description: "What became of each event for each webhook."},
+			{Name: "Sources", Description: "Phone systems that tell events."},
+			{Name: "Records", Description: "The directory: numbers, extensions, queues and whatever else belongs to an account."},
+			{Name: "Accounts", Description: "Tenants, as a tree."},
+			{Name: "System", Description: "The program itself."},
+		},
+		Servers: []*huma.Server{{URL: "/"}},
+	}
+	if a.PublicURL != "" {
+		doc.Servers[0].URL = a.PublicURL
+	}
+	a.huma = humago.New(a.mux, huma.Config{
+		OpenAPI:       doc,
+		Formats:       map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{a.ownProblem},
+		// A filter that is misspelled would otherwise select everything.
+		RejectUnknownQueryParameters: true,
+	})
+	// Before the first Register: later middleware is never asked.
+	a.huma.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		c, err := a.authenticate(r)
+		if err == nil && ctx.Operation().RequestBody != nil {
+			err = checkMediaType(r)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		next(huma.WithValue(ctx, callerKey{}, c))
+	})
+}
+
+func withKeyOnly() []map[string][]string { return []map[string][]string{{"key": {}}} }
+
+// handle registers an operation whose body, if it has one, is a jsonBody.
+func handle[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+	op.SkipValidateBody = true // jsonBody.read does it
+	op.MaxBodyBytes = mostBody
+	op.Security = withKeyOnly()
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = a.problemResponse()
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// document describes an operation that is a plain handler.
+func (a *api) document(op huma.Operation) {
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = a.problemResponse()
+	a.huma.OpenAPI().AddOperation(&op)
+}
+
+func (a *api) problemResponse() *huma.Response {
+	return &huma.Response{
+		Description: "A problem document (RFC 9457)",
+		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schemaOf[Problem](a)}},
+	}
+}
+
+func schemaOf[T any](a *api) *huma.Schema {
+	return a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
+}
+
+// queryParam describes a parameter of a plain handler.
+func queryParam(name, doc string) *huma.Param {
+	return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+}
+
+// A List is one page of a list.
+type List[T any] struct {
+	Items      []T     `json:"items"`
+	NextCursor *string `json:"next_cursor" doc:"What to give as cursor for the next page; null on the last one."`
+}
+
+type listOutput[T any] struct{ Body List[T] }
+
+func listOf[T any](items []T, next string) *listOutput[T] {
+	out := &listOutput[T]{Body: List[T]{Items: items}}
+	if items == nil {
+		out.Body.Items = []T{}
+	}
+	if next != "" {
+		out.Body.NextCursor = &next
+	}
+	return out
+}
+
+type output[T any] struct{ Body T }
+
+// paging is the part of a list's input that says which page.
+type paging struct {
+	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"500" doc:"The most items in one answer."`
+	Cursor string `query:"cursor" doc:"The next_cursor of the page before."`
+}
+
+func (p paging) page() switchhook.Page { return switchhook.Page{Limit: p.Limit, Cursor: p.Cursor} }
+
+// describe makes /openapi.json: what huma has gathered, the sentences that the
+// vocabulary's own types lack, and every request that we send to a webhook in
+// our own dialect.
+func (a *api) describe() ([]byte, error) {
+	doc := a.huma.OpenAPI()
+	for name, s := range doc.Components.Schemas.Map() {
+		for field, p := range s.Properties {
+			// Lists are never null: an empty one is [].
+			p.Nullable = p.Nullable && p.Type != huma.TypeArray
+			if p.Description == "" {
+				p.Description = meaning(name, field)
+			}
+			if p.Type == "" && p.Ref == "" && (field == "data" || field == "row" || field == "schema" || field == "sample") {
+				p.Type = huma.TypeObject
+			}
+		}
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	out, err := ordjson.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return withWebhooks(out)
+}
+
+// withWebhooks adds a request per event type, as the switchhook dialect makes
+// it. The resources are named once and shared.
+func withWebhooks(doc ordjson.Object) ([]byte, error) {
+	components, err := ordjson.Parse(doc.Get("components"))
+	if err != nil {
+		return nil, err
+	}
+	schemas, err := ordjson.Parse(components.Get("schemas"))
+	if err != nil {
+		return nil, err
+	}
+	var hooks ordjson.Object
+	for _, t := range catalogue.All() {
+		data, err := sharedSchema(t, &schemas)
+		if err != nil {
+			return nil, fmt.Errorf("the schema of %s: %w", t.Name, err)
+		}
+		hook := map[string]any{"post": map[string]any{
+			"summary": t.Meaning, "operationId": "on-" + strings.ReplaceAll(t.Name, ".", "-"), "tags": []string{"Webhooks"},
+			"requestBody": map[string]any{"required": true, "content": map[string]any{"application/json": map[string]any{"schema": map[string]any{
+				"type":     "object",
+				"required": []string{"id", "type", "account_id", "key", "sequence", "occurred_at", "data"},
+				"properties": map[string]any{
+					"id":          map[string]any{"type": "string", "description": "The event's id."},
+					"type":        map[string]any{"const": t.Name},
+					"account_id":  map[string]any{"type": "string", "description": "The account that it happened in."},
+					"key":         map[string]any{"type": "string", "description": "What it is ordered by; empty if it is unordered."},
+					"sequence":    map[string]any{"type": "integer", "description": "Rises within account and key; gaps mean nothing."},
+					"occurred_at": map[string]any{"type": "string", "format": "date-time", "description": "When it happened, by the phone system's clock."},
+					"data":        data,
+				},
+			}}}},
+			"responses": map[string]any{
+				"2XX": map[string]any{"description": "The delivery is done."},
+				"410": map[string]any{"description": "The webhook is turned off."},
+			},
+		}}
+		raw, err := json.Marshal(hook)
+		if err != nil {
+			return nil, err
+		}
+		hooks.Set(t.Name, raw)
+	}
+	slices.SortFunc(schemas, func(x, y ordjson.Member) int { return strings.Compare(x.Name, y.Name) })
+	components.Set("schemas", schemas.Append(nil))
+	doc.Set("components", components.Append(nil))
+	doc.Set("webhooks", hooks.Append(nil))
+	return doc.Append(nil), nil
+}
+
+// sharedSchema is the schema of a type's data, its resources put among the
+// schemas under a name of their own: data.call, and data.call.required where it
+// is what the event is about.
+func sharedSchema(t *catalogue.Type, schemas *ordjson.Object) (json.RawMessage, error) {
+	s, err := ordjson.Parse(t.Schema())
+	if err != nil {
+		return nil, err
+	}
+	s.Delete("$schema")
+	s.Delete("title")
+	s.Delete("description")
+	props := s.Get("properties")
+	if props == nil {
+		return s.Append(nil), nil
+	}
+	members, err := ordjson.Parse(props)
+	if err != nil {
+		return nil, err
+	}
+	for _, use := range t.Data {
+		name := "data." + use.Resource
+		if use.Required {
+			name += ".required"
+		}
+		schemas.Set(name, members.Get(use.Resource))
+		members.Set(use.Resource, ordjson.Object{{Name: "$ref", Value: ordjson.String("#/components/schemas/" + name)}}.Append(nil))
+	}
+	s.Set("properties", members.Append(nil))
+	return s.Append(nil), nil
+}
+
+func (a *api) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write(a.openapi)
+}

@@ -1,0 +1,50 @@
+package api
+
+import (
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook"
+)
+
+// How pageOf treats the order of its items.
+const (
+	sorted  = true  // by their keys
+	inOrder = false // as they come
+)
+
+// pageOf cuts a page out of a list that is in memory whole. Each item has a key
+// of its own, and the cursor is the key of the last one that was given.
+func pageOf[T any](items []T, p switchhook.Page, key func(T) string, sort bool) (page []T, next string, err error) {
+	if sort {
+		items = slices.SortedFunc(slices.Values(items), func(x, y T) int { return strings.Compare(key(x), key(y)) })
+	}
+	if p.Cursor != "" {
+		last, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+		if err != nil {
+			return nil, "", errCursor()
+		}
+		from := slices.IndexFunc(items, func(item T) bool { return key(item) == string(last) }) + 1
+		if from == 0 && sort { // the last one is gone: go on after its place
+			if from = slices.IndexFunc(items, func(item T) bool { return key(item) > string(last) }); from < 0 {
+				from = len(items)
+			}
+		} else if from == 0 {
+			return nil, "", errCursor()
+		}
+		items = items[from:]
+	}
+	if len(items) <= p.Limit {
+		return items, "", nil
+	}
+	return items[:p.Limit], base64.RawURLEncoding.EncodeToString([]byte(key(items[p.Limit-1]))), nil
+}
+
+func errCursor() error {
+	return switchhook.InvalidField("cursor", "expected the next_cursor of an earlier answer")
+}
+
+// asOwn finds the *switchhook.Error in an error.
+func asOwn(err error) (*switchhook.Error, bool) { return errors.AsType[*switchhook.Error](err) }

@@ -1,0 +1,183 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// A jsonBody is the JSON body of a request, to be read into a T by read. It
+// keeps the bytes until then: huma's own reader says less of what is wrong, and
+// takes {"url":…,"URL":…} for the same member twice after it has validated only
+// one of them (huma #1172). For the document it is a T.
+type jsonBody[T any] struct{ raw []byte }
+
+// Schema is the schema of a T.
+func (jsonBody[T]) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[T](), true, "")
+}
+
+func (b *jsonBody[T]) keep(raw []byte) { b.raw = bytes.Clone(raw) }
+
+// read reads the body: strict JSON, every member known, names as they are
+// written. A body that is left out is an empty T.
+func (b *jsonBody[T]) read() (T, error) {
+	var v T
+	if len(b.raw) == 0 {
+		return v, nil
+	}
+	return v, readStrict(b.raw, &v)
+}
+
+func readStrict(raw []byte, v any) error {
+	if kind := jsontext.Value(raw).Kind(); kind != '{' && jsontext.Value(raw).IsValid() {
+		return &switchhook.Error{Code: switchhook.CodeInvalid, Message: "expected a JSON object, got " + ordjson.KindName(kind)}
+	}
+	err := jsonv2.Unmarshal(raw, v, jsonv2.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return malformed(e, "")
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return malformed(err, "")
+	}
+	e, ok := errors.AsType[*jsonv2.SemanticError](err)
+	if !ok {
+		return err
+	}
+	field := fieldOf(e.JSONPointer, "")
+	switch {
+	case errors.Is(e.Err, jsonv2.ErrUnknownName):
+		return switchhook.InvalidField(field, "there is no such field")
+	case e.GoType == reflect.TypeFor[switchhook.Duration]() && e.JSONKind == '"' && e.Err != nil:
+		return switchhook.InvalidField(field, "%v", e.Err)
+	default:
+		return switchhook.InvalidField(field, "expected %s, got %s", wanted(e.GoType), ordjson.KindName(e.JSONKind))
+	}
+}
+
+// wanted is the JSON that a Go type is read from, in words.
+func wanted(t reflect.Type) string {
+	if t == nil {
+		return "another value"
+	}
+	if t == reflect.TypeFor[switchhook.Duration]() {
+		return "a duration as text, such as 15s or 72h"
+	}
+	switch t.Kind() { //nolint:exhaustive // the kinds that the bodies have
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	case reflect.Pointer:
+		return wanted(t.Elem())
+	default:
+		return "another value"
+	}
+}
+
+// malformed is the error of a body that is no JSON, or has a member twice.
+// where names the event of a batch that it is in.
+func malformed(err error, where string) error {
+	e := &switchhook.Error{Code: switchhook.CodeMalformed}
+	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok && errors.Is(s.Err, jsontext.ErrDuplicateName) {
+		field := fieldOf(s.JSONPointer, where)
+		e.Fields = []switchhook.FieldError{{Field: field, Message: "the member is there twice"}}
+		e.Message = sentence(e.Fields)
+		return e
+	}
+	e.Message = "the body is no valid JSON: " + ordjson.Explain(err).Error()
+	if where != "" {
+		e.Message = "the body is no valid JSON: " + where + ": " + ordjson.Explain(err).Error()
+		e.Fields = []switchhook.FieldError{{Field: where, Message: ordjson.Explain(err).Error()}}
+	}
+	return e
+}
+
+// fieldOf writes a JSON pointer as a field's path: /events/3/id is
+// events[3].id. where, if any, is what the pointer lies in.
+func fieldOf(p jsontext.Pointer, where string) string {
+	field := where
+	for token := range p.Tokens() {
+		if _, err := strconv.ParseUint(token, 10, 32); err == nil && field != "" {
+			field += "[" + token + "]"
+			continue
+		}
+		if field != "" {
+			field += "."
+		}
+		field += token
+	}
+	return field
+}
+
+// marshalOptions is how we write JSON: what has no order in Go gets one, and
+// bytes that are no text (a receiver may answer anything) become U+FFFD.
+func marshalOptions() jsonv2.Options {
+	return jsonv2.JoinOptions(jsonv2.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// jsonFormat is how huma reads and writes JSON.
+func jsonFormat() huma.Format {
+	return huma.Format{
+		Marshal: func(w io.Writer, v any) error {
+			b, err := jsonv2.Marshal(v, marshalOptions())
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(append(b, '\n'))
+			return err
+		},
+		Unmarshal: func(data []byte, v any) error {
+			if b, ok := v.(interface{ keep(raw []byte) }); ok {
+				b.keep(data)
+				return nil
+			}
+			return readStrict(data, v)
+		},
+	}
+}
+
+// checkMediaType refuses a body that is not JSON, before it is read.
+func checkMediaType(r *http.Request, also ...string) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return wrongField(codeUnsupportedMediaType, "Content-Encoding", "send the body as it is, not as %s", enc)
+	}
+	mediaType := mediaTypeOf(r)
+	if mediaType == "" || mediaType == "application/json" || strings.HasSuffix(mediaType, "+json") {
+		return nil
+	}
+	for _, m := range also {
+		if mediaType == m {
+			return nil
+		}
+	}
+	return wrongField(codeUnsupportedMediaType, "Content-Type", "send %s, not %s", strings.Join(append([]string{"application/json"}, also...), " or "), mediaType)
+}
+
+func mediaTypeOf(r *http.Request) string {
+	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(mediaType))
+}

@@ -1,0 +1,466 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/app"
+	"github.com/switchhook/switchhook/internal/sim"
+)
+
+const (
+	demoAccount = "demo"
+	// demoHook begins the names of the demo's own webhooks, so that the next
+	// demo on the same data finds those of the last one.
+	demoHook = "demo receiver: "
+	// mostStart bounds how long the server may take to get ready, and mostEnd
+	// how long the end may take altogether.
+	mostStart = 20 * time.Second
+	mostEnd   = 3 * time.Minute
+)
+
+// A demo is the whole product in one process: the server, a phone system that
+// calls, and a receiver that checks what it gets.
+type demo struct {
+	listen string
+	chosen bool // the address was asked for, so no other one will do
+	data   string
+	length time.Duration
+	rate   float64
+	quiet  bool // no browser
+
+	screen *screen
+	errOut io.Writer
+}
+
+func newDemo() *cobra.Command {
+	d := &demo{}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything at once, with a simulated phone system and a receiver",
+		Long: `Run the server, a simulated phone system and a receiver in one process, and show
+each delivery as it happens: calls, queues, texts and voicemails of a small
+company, in the five dialects. The receiver verifies what it gets with code of
+its own. At the end (Ctrl-C, or --for) it says whether everything that was
+accepted arrived, signed right and in order; if not, the exit code is 1.
+
+Webhooks may reach this machine (127.0.0.0/8 and ::1) in the demo.`,
+		Example: `  switchhook demo
+  switchhook demo --for 10s
+  switchhook demo --listen 127.0.0.1:0 --data ./demo-data --rate 20`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d.chosen = cmd.Flags().Changed("listen")
+			d.screen, d.errOut = newScreen(cmd.OutOrStdout()), cmd.ErrOrStderr()
+			if d.length < 0 || d.rate <= 0 {
+				return errors.New("--for and --rate want values above 0, such as --for 10s --rate 8")
+			}
+			return d.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&d.listen, "listen", "127.0.0.1:8420", "address of the API and the page; if the default is taken, a free port")
+	f.StringVar(&d.data, "data", "", "directory to keep the data in (default: a temporary one, removed at the end)")
+	f.DurationVar(&d.length, "for", 0, "stop the phone system after this time, such as 10s (default: at Ctrl-C)")
+	f.Float64Var(&d.rate, "rate", 8, "events a second")
+	f.BoolVar(&d.quiet, "no-open", false, "do not open the page in a browser")
+	return cmd
+}
+
+func (d *demo) run(ctx context.Context) (err error) {
+	dir := d.data
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "switchhook-demo-"); err != nil {
+			return fmt.Errorf("make a temporary directory for the data (choose one with --data): %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	address, err := d.address(ctx)
+	if err != nil {
+		return err
+	}
+	server, err := app.New(ctx, app.Config{
+		Listen: address, Data: dir, Version: Version,
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		Logger:        slog.New(slog.NewTextHandler(d.errOut, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	if err != nil {
+		return err
+	}
+	// Ctrl-C stops the phone; server and receiver go on until the last delivery
+	// has arrived. If one of them fails, the rest stops too.
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	last, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	wg.Go(func() {
+		if err := server.Run(last); err != nil {
+			fail(fmt.Errorf("the server ended: %w", err))
+		}
+	})
+	receiver, err := sim.Listen(ctx, sim.ReceiverOptions{})
+	if err != nil {
+		return err
+	}
+	wg.Go(func() {
+		if err := receiver.Run(last); err != nil {
+			fail(err)
+		}
+	})
+	client := &sim.Client{URL: reachable(server.URL()), Key: server.AdminKey()}
+	phone := &sim.Phone{Client: client, Account: demoAccount}
+	if err := d.prepare(ctx, client, phone, receiver); err != nil {
+		return cmpCause(ctx, err)
+	}
+	d.greet(client, receiver, dir)
+	wg.Go(func() { d.follow(last, client) })
+	if err := d.screen.wait(ctx, mostStart); err != nil {
+		return cmpCause(ctx, err)
+	}
+	if !d.quiet && d.length == 0 && d.screen.terminal {
+		openBrowser(ctx, pageURL(client))
+	}
+	return d.play(ctx, client, phone, receiver)
+}
+
+// play lets the phone ring until it is time, waits for the last deliveries and
+// says how it went.
+func (d *demo) play(ctx context.Context, client *sim.Client, phone *sim.Phone, receiver *sim.Receiver) error {
+	audit := &sim.Audit{
+		Client: client, Account: demoAccount, Phone: phone, Receiver: receiver, Since: time.Now(),
+		Progress: func(arrived, expected int) {
+			d.screen.printf("… %d of %d deliveries have arrived\n", arrived, expected)
+		},
+	}
+	ringing, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	if d.length > 0 {
+		ringing, hangUp = context.WithTimeout(ctx, d.length)
+		defer hangUp()
+	}
+	phoneErr := phone.Run(ringing, d.rate)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause // the server or the receiver is gone: there is nobody to ask
+	}
+	// The summary comes after Ctrl-C too; a second one ends the process.
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), mostEnd)
+	defer cancel()
+	report, err := audit.Run(end)
+	if err != nil {
+		return errors.Join(phoneErr, err)
+	}
+	expected := 0
+	for _, row := range report.Rows {
+		expected += row.Deliveries
+	}
+	d.screen.settle(end, expected)
+	d.screen.printf("\n")
+	if err := report.Write(d.screen); err != nil {
+		return err
+	}
+	return errors.Join(phoneErr, report.Err())
+}
+
+// address is where to listen: as asked, or at a free port if nothing was asked
+// and the default is taken.
+func (d *demo) address(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", d.listen)
+	switch {
+	case err == nil:
+		return d.listen, ln.Close()
+	case !errors.Is(err, syscall.EADDRINUSE):
+		return "", fmt.Errorf("cannot listen on %q: %w; --listen wants an address of this machine such as 127.0.0.1:8421", d.listen, err)
+	case d.chosen:
+		return "", fmt.Errorf("%s is taken by another program; choose another port, such as --listen 127.0.0.1:8421, or any free one: --listen 127.0.0.1:0", d.listen)
+	default:
+		d.screen.printf("%s is taken by another program, so the demo takes a free port (--listen chooses one).\n", d.listen)
+		return "127.0.0.1:0", nil
+	}
+}
+
+// prepare waits for the server and sets up the account: its directory, and one
+// webhook for each dialect.
+func (d *demo) prepare(ctx context.Context, client *sim.Client, phone *sim.Phone, receiver *sim.Receiver) error {
+	if err := ready(ctx, client); err != nil {
+		return err
+	}
+	err := client.CreateAccount(ctx, demoAccount, "Demo")
+	if api, ok := errors.AsType[*sim.APIError](err); err != nil && (!ok || api.Status != http.StatusConflict) {
+		return fmt.Errorf("make the account %s: %w", demoAccount, err)
+	}
+	// The receiver of an earlier demo on the same data is gone.
+	old, err := client.Webhooks(ctx, demoAccount)
+	if err != nil {
+		return fmt.Errorf("look for the webhooks of an earlier demo: %w", err)
+	}
+	for _, w := range old {
+		if strings.HasPrefix(w.Name, demoHook) {
+			if err := client.DeleteWebhook(ctx, w.ID); err != nil {
+				return fmt.Errorf("delete the webhook of an earlier demo: %w", err)
+			}
+		}
+	}
+	if err := phone.Furnish(ctx); err != nil {
+		return err
+	}
+	for _, dialect := range []string{"switchhook", "kazoo", "voipbin", "teli", "primevox"} {
+		w := sim.WebhookInput{
+			AccountID: demoAccount, Name: demoHook + dialect, URL: receiver.URL(dialect), Events: []string{"*"}, Dialect: dialect,
+		}
+		if dialect == "kazoo" {
+			w.Format = "form" // as most Kazoo webhooks are
+		}
+		made, err := client.CreateWebhook(ctx, w)
+		if err != nil {
+			return fmt.Errorf("make the %s webhook: %w", dialect, err)
+		}
+		receiver.Trust(dialect, made.ID, made.Secret)
+	}
+	return nil
+}
+
+// ready waits until the server can do work.
+func ready(ctx context.Context, client *sim.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, mostStart)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := client.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the server was not ready within %s: %w", mostStart, err)
+		}
+	}
+}
+
+// greet says where to go next. Its commands work as they stand.
+func (d *demo) greet(client *sim.Client, receiver *sim.Receiver, dir string) {
+	s := d.screen
+	kept := "kept in " + dir
+	if d.data == "" {
+		kept = "removed at the end (--data keeps it)"
+	}
+	curl := func(path, body string) string {
+		return fmt.Sprintf("  curl -sS %s%s -H 'Authorization: Bearer %s' \\\n    -H 'Content-Type: application/json' -d '%s'\n", client.URL, path, client.Key, body)
+	}
+	s.printf("%s\n\n", s.paint("1", "Switchhook demo: a small company's phones ring, and five customers' programs hear of it."))
+	s.printf("  page     %s\n  API key  %s\n  data     %s\n\n", s.paint("4", pageURL(client)), client.Key, kept)
+	s.printf("Send an event of your own, to all five:\n%s\n", curl("/v1/events",
+		`{"account_id":"`+demoAccount+`","type":"message.received","data":{"message":{"id":"my-text-1","from":"+12025550143","to":"+12025550100","text":"Hello"}}}`))
+	s.printf("Make a webhook of your own; /%s of the receiver takes whatever comes:\n%s\n", sim.Anyone, curl("/v1/webhooks",
+		`{"account_id":"`+demoAccount+`","name":"mine","url":"`+receiver.URL(sim.Anyone)+`","events":["call.*"],"dialect":"switchhook"}`))
+	if d.length == 0 {
+		s.printf("Ctrl-C ends it with a summary.\n\n")
+	} else {
+		s.printf("It ends after %s with a summary.\n\n", d.length)
+	}
+	s.printf("%s\n", s.paint("2", fmt.Sprintf(lineFormat, "time", "event", "dialect", "status", "took")))
+}
+
+// lineFormat is one delivery on the screen: time, type, dialect, status, time taken.
+const lineFormat = "%-12s  %-22s  %-10s  %6s  %9s"
+
+// follow shows the attempts as the product's own stream tells them, until ctx
+// ends.
+func (d *demo) follow(ctx context.Context, client *sim.Client) {
+	for ctx.Err() == nil {
+		err := client.Stream(ctx, "/v1/attempts/stream", d.screen.opened, func(data []byte) {
+			var a switchhook.Attempt
+			if json.Unmarshal(data, &a) == nil && a.ID != "" {
+				d.screen.attempt(&a)
+			}
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		d.screen.printf("%s\n", d.screen.paint("31", "the stream of deliveries broke off: "+err.Error()))
+		t := time.NewTimer(time.Second)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+// A screen is what the person sees. It is safe for concurrent use.
+type screen struct {
+	terminal bool
+	colour   bool
+
+	mu     sync.Mutex
+	out    io.Writer
+	shown  int           // deliveries that ended well
+	change chan struct{} // closed and replaced with each of them
+	stream chan struct{} // closed once the stream stands
+	once   sync.Once
+}
+
+func newScreen(out io.Writer) *screen {
+	s := &screen{out: out, change: make(chan struct{}), stream: make(chan struct{})}
+	if f, ok := out.(*os.File); ok {
+		s.terminal = term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is a small number
+	}
+	s.colour = s.terminal && os.Getenv("NO_COLOR") == "" // https://no-color.org
+	return s
+}
+
+// Write writes a whole text at once, so that nothing comes between its lines.
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(b)
+}
+
+func (s *screen) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(s, format, args...) // a closed terminal is no reason to stop
+}
+
+// paint colours a text (ECMA-48 SGR) where there is colour.
+func (s *screen) paint(code, text string) string {
+	if !s.colour {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// attempt shows one line.
+func (s *screen) attempt(a *switchhook.Attempt) {
+	status := "–"
+	if a.Response != nil {
+		status = strconv.Itoa(a.Response.Status)
+	}
+	colours := map[string]string{"switchhook": "36", "kazoo": "33", "voipbin": "35", "teli": "34", "primevox": "32"}
+	took := sim.Milliseconds(time.Duration(a.DurationMS * float64(time.Millisecond)))
+	// Padded first: the codes of colours have no width on the screen.
+	line := fmt.Sprintf("%s  %-22s  %s  %s  %9s", s.paint("2", fmt.Sprintf("%-12s", a.StartedAt.Local().Format("15:04:05.000"))), a.EventType,
+		s.paint(colours[a.Dialect], fmt.Sprintf("%-10s", a.Dialect)), s.paint(statusColour(a), fmt.Sprintf("%6s", status)), took)
+	if a.Outcome != switchhook.Success {
+		line += "  " + s.paint("31", a.Error)
+		if !a.NextAttemptAt.IsZero() {
+			line += ", again at " + a.NextAttemptAt.Local().Format(time.TimeOnly)
+		}
+	}
+	s.printf("%s\n", line)
+	if a.Outcome == switchhook.Success {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.shown++
+		close(s.change)
+		s.change = make(chan struct{})
+	}
+}
+
+func statusColour(a *switchhook.Attempt) string {
+	if a.Outcome == switchhook.Success {
+		return "32"
+	}
+	return "31"
+}
+
+// opened notes that the stream stands.
+func (s *screen) opened() { s.once.Do(func() { close(s.stream) }) }
+
+// wait waits until the stream stands, so that the first delivery is seen.
+func (s *screen) wait(ctx context.Context, most time.Duration) error {
+	t := time.NewTimer(most)
+	defer t.Stop()
+	select {
+	case <-s.stream:
+		return nil
+	case <-t.C:
+		return fmt.Errorf("the stream of deliveries did not open within %s", most)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// settle waits until as many deliveries were shown as have arrived: the history
+// that the stream reads is written a moment after the receiver's answer.
+func (s *screen) settle(ctx context.Context, expected int) {
+	t := time.NewTimer(2 * time.Second)
+	defer t.Stop()
+	for {
+		s.mu.Lock()
+		shown, change := s.shown, s.change
+		s.mu.Unlock()
+		if shown >= expected {
+			return
+		}
+		select {
+		case <-change:
+		case <-t.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// cmpCause returns why ctx ended, if something failed; else err.
+func cmpCause(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// reachable is the server's URL as this machine reaches it: 0.0.0.0 is where it
+// listens, not where it is.
+func reachable(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsUnspecified() {
+		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	}
+	return u.String()
+}
+
+// pageURL opens the page with the key in the fragment, which browsers do not
+// send anywhere.
+func pageURL(c *sim.Client) string { return c.URL + "/#key=" + url.QueryEscape(c.Key) }
+
+// openBrowser shows the page where there is a browser.
+func openBrowser(ctx context.Context, page string) {
+	name, args := "xdg-open", []string{page}
+	switch runtime.GOOS {
+	case "darwin":
+		name = "open"
+	case "windows":
+		name, args = "rundll32", []string{"url.dll,FileProtocolHandler", page}
+	}
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...) //nolint:gosec // our own address
+	if cmd.Start() == nil {
+		go func() { _ = cmd.Wait() }() // ends with the browser's launcher; nobody waits for it
+	}
+}

@@ -1,0 +1,78 @@
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// find returns where the event of a sequence is, or would be.
+func (s *Store) find(sequence int64) (int, bool) {
+	return slices.BinarySearchFunc(s.events, sequence, func(e *switchhook.Event, n int64) int {
+		return cmp.Compare(e.Sequence, n)
+	})
+}
+
+// apply adds what is in a commit. It keeps copies: a database would not see
+// what the caller changes later, either.
+func (s *Store) apply(c *switchhook.Commit) {
+	for _, e := range c.Events {
+		kept := *e
+		kept.Resources = nil
+		kept.OccurredAt, kept.AcceptedAt = stored(e.OccurredAt), stored(e.AcceptedAt)
+		i, _ := s.find(e.Sequence)
+		s.events = slices.Insert(s.events, i, &kept)
+		s.lastSequence = max(s.lastSequence, e.Sequence)
+		if e.IDGiven {
+			s.ids[eventID{e.AccountID, e.ID}] = kept.AcceptedAt.Add(remembered)
+		}
+	}
+	for _, a := range c.Attempts {
+		s.lastAttempt++
+		a.Row = s.lastAttempt
+		kept := *a
+		kept.DeliveryID = switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)
+		kept.StartedAt, kept.NextAttemptAt = stored(a.StartedAt), stored(a.NextAttemptAt)
+		s.attempts = append(s.attempts, &kept)
+	}
+	for _, r := range c.Rejects {
+		s.lastReject++
+		r.ID = s.lastReject
+		kept := *r
+		kept.At = stored(r.At)
+		s.rejects = append(s.rejects, &kept)
+	}
+	for _, d := range c.Due {
+		d.At, d.HeldSince = stored(d.At), stored(d.HeldSince)
+		s.due[d.DeliveryRef] = d
+	}
+	for _, ref := range c.Settled {
+		delete(s.due, ref)
+	}
+	for _, snap := range c.Snapshots {
+		key := thing{snap.AccountID, snap.Kind, snap.ID}
+		if snap.Data == nil {
+			delete(s.snapshots, key)
+			continue
+		}
+		snap.Data, snap.UpdatedAt = bytes.Clone(snap.Data), stored(snap.UpdatedAt)
+		s.snapshots[key] = snap
+	}
+	for _, r := range c.Records {
+		key := thing{r.AccountID, r.Schema, r.ID}
+		if r.Delete {
+			delete(s.records, key)
+			continue
+		}
+		r.Row = bytes.Clone(r.Row)
+		r.CreatedAt, r.UpdatedAt = stored(r.CreatedAt), stored(r.UpdatedAt)
+		s.records[key] = r.Record
+	}
+	s.watermark = max(s.watermark, c.Watermark)
+}
+
+// stored is a time as a database gives it back: microseconds, UTC.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

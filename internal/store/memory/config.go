@@ -1,0 +1,194 @@
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// CreateAccount adds an account.
+func (s *Store) CreateAccount(_ context.Context, a *switchhook.Account) error {
+	return create(s, &s.accounts, "account", copyAccount(a), accountID)
+}
+
+// Accounts returns all, oldest first.
+func (s *Store) Accounts(context.Context) ([]*switchhook.Account, error) {
+	return all(s, &s.accounts, copyAccount, func(a *switchhook.Account) time.Time { return a.CreatedAt }), nil
+}
+
+// CreateWebhook adds a webhook.
+func (s *Store) CreateWebhook(_ context.Context, w *switchhook.Webhook) error {
+	return create(s, &s.webhooks, "webhook", copyWebhook(w), webhookID)
+}
+
+// UpdateWebhook replaces a webhook.
+func (s *Store) UpdateWebhook(_ context.Context, w *switchhook.Webhook) error {
+	return update(s, &s.webhooks, "webhook", copyWebhook(w), webhookID)
+}
+
+// DeleteWebhook deletes a webhook. Its history stays.
+func (s *Store) DeleteWebhook(_ context.Context, id string) error {
+	return remove(s, &s.webhooks, "webhook", id, webhookID)
+}
+
+// Webhooks returns all, oldest first.
+func (s *Store) Webhooks(context.Context) ([]*switchhook.Webhook, error) {
+	return all(s, &s.webhooks, copyWebhook, func(w *switchhook.Webhook) time.Time { return w.CreatedAt }), nil
+}
+
+// CreateSource adds a source.
+func (s *Store) CreateSource(_ context.Context, src *switchhook.Source) error {
+	return create(s, &s.sources, "source", copySource(src), sourceID)
+}
+
+// UpdateSource replaces a source.
+func (s *Store) UpdateSource(_ context.Context, src *switchhook.Source) error {
+	return update(s, &s.sources, "source", copySource(src), sourceID)
+}
+
+// DeleteSource deletes a source. Its events and rejects stay.
+func (s *Store) DeleteSource(_ context.Context, id string) error {
+	return remove(s, &s.sources, "source", id, sourceID)
+}
+
+// Sources returns all, oldest first.
+func (s *Store) Sources(context.Context) ([]*switchhook.Source, error) {
+	return all(s, &s.sources, copySource, func(src *switchhook.Source) time.Time { return src.CreatedAt }), nil
+}
+
+// PutAPIKey adds a key or replaces the one of its id.
+func (s *Store) PutAPIKey(_ context.Context, k *switchhook.APIKey) error {
+	return s.write(func() error {
+		if i := slices.IndexFunc(s.keys, func(old *switchhook.APIKey) bool { return old.ID == k.ID }); i >= 0 {
+			s.keys[i] = copyKey(k)
+		} else {
+			s.keys = append(s.keys, copyKey(k))
+		}
+		return nil
+	})
+}
+
+// APIKeys returns all, oldest first.
+func (s *Store) APIKeys(context.Context) ([]*switchhook.APIKey, error) {
+	return all(s, &s.keys, copyKey, func(k *switchhook.APIKey) time.Time { return k.CreatedAt }), nil
+}
+
+// Integer returns the integer that stands for a native id.
+func (s *Store) Integer(_ context.Context, accountID, schema, id string) (n int64, err error) {
+	s.mu.Lock()
+	n = s.integers[thing{accountID, schema, id}]
+	s.mu.Unlock()
+	if n > 0 {
+		return n, nil
+	}
+	err = s.write(func() error {
+		if n = s.integers[thing{accountID, schema, id}]; n > 0 {
+			return nil
+		}
+		n = 1
+		for key := range s.integers {
+			if key.account == accountID && key.kind == schema {
+				n++
+			}
+		}
+		s.integers[thing{accountID, schema, id}] = n
+		return nil
+	})
+	return n, err
+}
+
+func accountID(a *switchhook.Account) string { return a.ID }
+func webhookID(w *switchhook.Webhook) string { return w.ID }
+func sourceID(src *switchhook.Source) string { return src.ID }
+
+func create[T any](s *Store, in *[]*T, what string, v *T, id func(*T) string) error {
+	return s.write(func() error {
+		if slices.ContainsFunc(*in, func(old *T) bool { return id(old) == id(v) }) {
+			return switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id(v))
+		}
+		*in = append(*in, v)
+		return nil
+	})
+}
+
+func update[T any](s *Store, in *[]*T, what string, v *T, id func(*T) string) error {
+	return s.write(func() error {
+		i := slices.IndexFunc(*in, func(old *T) bool { return id(old) == id(v) })
+		if i < 0 {
+			return switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id(v))
+		}
+		(*in)[i] = v
+		return nil
+	})
+}
+
+func remove[T any](s *Store, in *[]*T, what, name string, id func(*T) string) error {
+	return s.write(func() error {
+		i := slices.IndexFunc(*in, func(old *T) bool { return id(old) == name })
+		if i < 0 {
+			return switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, name)
+		}
+		*in = slices.Delete(*in, i, i+1)
+		return nil
+	})
+}
+
+func all[T any](s *Store, in *[]*T, clone func(*T) *T, created func(*T) time.Time) []*T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := make([]*T, 0, len(*in))
+	for _, v := range *in {
+		found = append(found, clone(v))
+	}
+	slices.SortStableFunc(found, func(a, b *T) int { return cmp.Compare(created(a).UnixNano(), created(b).UnixNano()) })
+	return found
+}
+
+// The copies are as deep as callers change things in place: values inside of
+// maps from JSON are shared.
+
+func copyAccount(a *switchhook.Account) *switchhook.Account {
+	c := *a
+	c.CreatedAt = stored(a.CreatedAt)
+	return &c
+}
+
+func copyKey(k *switchhook.APIKey) *switchhook.APIKey {
+	c := *k
+	c.Hash, c.CreatedAt = bytes.Clone(k.Hash), stored(k.CreatedAt)
+	return &c
+}
+
+func copyWebhook(w *switchhook.Webhook) *switchhook.Webhook {
+	c := *w
+	c.Events = slices.Clone(w.Events)
+	if w.Scope != nil {
+		c.Scope = &switchhook.Scope{
+			Numbers:    slices.Clone(w.Scope.Numbers),
+			Extensions: slices.Clone(w.Scope.Extensions),
+			RingGroups: slices.Clone(w.Scope.RingGroups),
+			Queues:     slices.Clone(w.Scope.Queues),
+		}
+	}
+	c.CustomData, c.Modifiers = maps.Clone(w.CustomData), maps.Clone(w.Modifiers)
+	c.Headers, c.DialectOptions = maps.Clone(w.Headers), maps.Clone(w.DialectOptions)
+	if w.Auth != nil {
+		c.Auth = copied(w.Auth)
+	}
+	c.Retry.Schedule = slices.Clone(w.Retry.Schedule)
+	c.Secrets = slices.Clone(w.Secrets)
+	c.CreatedAt, c.UpdatedAt = stored(w.CreatedAt), stored(w.UpdatedAt)
+	return &c
+}
+
+func copySource(src *switchhook.Source) *switchhook.Source {
+	c := *src
+	c.AccountMap, c.Options = maps.Clone(src.AccountMap), maps.Clone(src.Options)
+	c.CreatedAt, c.UpdatedAt = stored(src.CreatedAt), stored(src.UpdatedAt)
+	return &c
+}

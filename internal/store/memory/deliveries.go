@@ -1,0 +1,150 @@
+package memory
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// A delivery is one of an event's: open if it is due, or if the event is beyond
+// the watermark, has it among its targets and no attempt has closed it.
+type delivery struct {
+	webhook  string
+	open     bool
+	due      *switchhook.Due
+	closed   *switchhook.Attempt // the last that closed it
+	attempts int
+}
+
+// deliveries returns those of an event: its targets', then those that a replay
+// has added, by webhook.
+func (s *Store) deliveries(e *switchhook.Event) []delivery {
+	of := make(map[string]*delivery)
+	at := func(webhook string) *delivery {
+		if of[webhook] == nil {
+			of[webhook] = &delivery{webhook: webhook}
+		}
+		return of[webhook]
+	}
+	for _, a := range s.attempts {
+		if a.Sequence != e.Sequence {
+			continue
+		}
+		d := at(a.WebhookID)
+		if a.Number > 0 {
+			d.attempts++
+		}
+		if a.State != switchhook.Pending {
+			d.closed = a
+		}
+	}
+	for ref, due := range s.due {
+		if ref.Sequence == e.Sequence {
+			at(ref.WebhookID).due = &due
+		}
+	}
+	for _, webhook := range e.Targets {
+		at(webhook)
+	}
+	var all, added []delivery
+	for webhook, d := range of {
+		isTarget := slices.Contains(e.Targets, webhook)
+		d.open = d.due != nil || isTarget && d.closed == nil && e.Sequence > s.watermark
+		if !isTarget && (d.open || d.closed != nil) {
+			added = append(added, *d)
+		}
+	}
+	for _, webhook := range e.Targets {
+		if d := of[webhook]; d.open || d.closed != nil {
+			all = append(all, *d)
+		}
+	}
+	slices.SortFunc(added, func(a, b delivery) int { return strings.Compare(a.webhook, b.webhook) })
+	return append(all, added...)
+}
+
+// Recover calls fn for every open delivery.
+func (s *Store) Recover(_ context.Context, fn func(switchhook.OpenDelivery) error) error {
+	s.mu.Lock()
+	var open []switchhook.OpenDelivery
+	for _, e := range s.events {
+		e = copied(e)
+		for _, d := range s.deliveries(e) {
+			if d.open {
+				open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: d.webhook, Due: d.due})
+			}
+		}
+	}
+	s.mu.Unlock()
+	for _, o := range open {
+		if err := fn(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Deliveries lists newest first, by the sequences of the events.
+func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p switchhook.Page) (found []*switchhook.Delivery, next string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	number, webhook, _ := strings.Cut(p.Cursor, ".")
+	var last int64
+	if p.Cursor != "" {
+		if last, err = strconv.ParseInt(number, 10, 64); err != nil || webhook == "" {
+			return nil, "", errCursor()
+		}
+	}
+	for _, e := range slices.Backward(s.events) {
+		if p.Cursor != "" && e.Sequence > last || !allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID {
+			continue
+		}
+		all := s.deliveries(e)
+		if p.Cursor != "" && e.Sequence == last {
+			all = all[1+slices.IndexFunc(all, func(d delivery) bool { return d.webhook == webhook }):]
+		}
+		for _, d := range all {
+			view := d.view(e)
+			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State {
+				continue
+			}
+			if len(found) == p.Limit {
+				end := found[p.Limit-1]
+				return found, strconv.FormatInt(end.Sequence, 10) + "." + end.WebhookID, nil
+			}
+			found = append(found, view)
+		}
+	}
+	return found, "", nil
+}
+
+func (d delivery) view(e *switchhook.Event) *switchhook.Delivery {
+	v := &switchhook.Delivery{
+		ID:         switchhook.DeliveryID(e.AccountID, e.ID, d.webhook),
+		EventID:    e.ID,
+		EventType:  e.Type,
+		AccountID:  e.AccountID,
+		WebhookID:  d.webhook,
+		Key:        e.Key,
+		Sequence:   e.Sequence,
+		State:      switchhook.Pending,
+		Attempts:   d.attempts,
+		AcceptedAt: e.AcceptedAt,
+	}
+	switch {
+	case !d.open:
+		v.State = d.closed.State
+		v.EndedAt = stored(d.closed.StartedAt.Add(time.Duration(d.closed.DurationMS * float64(time.Millisecond))))
+		if v.State != switchhook.Delivered {
+			v.Reason = d.closed.Error
+		}
+	case d.due != nil:
+		v.NextAttemptAt = d.due.At
+		v.Attempts = max(v.Attempts, d.due.Attempts)
+	}
+	return v
+}

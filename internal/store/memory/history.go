@@ -1,0 +1,218 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// LastSequence is the sequence of the newest event ever committed.
+func (s *Store) LastSequence(context.Context) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastSequence, nil
+}
+
+// Known reports which ids were given to events within the last 48 hours.
+func (s *Store) Known(_ context.Context, accountID string, ids []string) (map[string]bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := make(map[string]bool)
+	for _, id := range ids {
+		if s.ids[eventID{accountID, id}].After(time.Now()) {
+			known[id] = true
+		}
+	}
+	return known, nil
+}
+
+// Snapshots calls fn for every kept snapshot.
+func (s *Store) Snapshots(_ context.Context, fn func(switchhook.Snapshot) error) error {
+	for _, snap := range values(s, s.snapshots) {
+		if err := fn(snap); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Records calls fn for every record.
+func (s *Store) Records(_ context.Context, fn func(switchhook.Record) error) error {
+	for _, r := range values(s, s.records) {
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// values is a copy, so that a callback may use the store.
+func values[V any](s *Store, m map[thing]V) []V {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]V, 0, len(m))
+	for _, v := range m {
+		all = append(all, v)
+	}
+	return all
+}
+
+// Event returns one event: the newest of its id.
+func (s *Store) Event(_ context.Context, accounts []string, id string) (*switchhook.Event, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range slices.Backward(s.events) {
+		if e.ID == id && allowed(accounts, e.AccountID) {
+			return copied(e), nil
+		}
+	}
+	return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no event %q", id)
+}
+
+func allowed(accounts []string, id string) bool {
+	return accounts == nil || slices.Contains(accounts, id)
+}
+
+// copied is a copy, so that callers cannot change what the store has.
+func copied[T any](v *T) *T {
+	c := *v
+	return &c
+}
+
+// Events lists newest first; with f.After set, oldest first from there.
+func (s *Store) Events(_ context.Context, f switchhook.EventFilter, p switchhook.Page) ([]*switchhook.Event, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return page(s.events, p, f.After, func(e *switchhook.Event) int64 { return e.Sequence }, func(e *switchhook.Event) bool {
+		return allowed(f.Accounts, e.AccountID) &&
+			(f.Key == "" || f.Key == e.Key) &&
+			(f.CallID == "" || f.CallID == e.Key || f.CallID == e.CallID) &&
+			(len(f.Types) == 0 || slices.ContainsFunc(f.Types, func(glob string) bool { return matches(glob, e.Type) })) &&
+			(f.Number == "" || mentions(e.Data, f.Number)) &&
+			within(e.AcceptedAt, f.Since, f.Until)
+	})
+}
+
+// page takes a page of the items, which lie in rising order of key.
+func page[T any](items []*T, p switchhook.Page, after int64, key func(*T) int64, wanted func(*T) bool) (found []*T, next string, err error) {
+	rising := after != 0
+	last, resumed := after, rising
+	if p.Cursor != "" {
+		if last, err = strconv.ParseInt(p.Cursor, 10, 64); err != nil {
+			return nil, "", errCursor()
+		}
+		resumed = true
+	}
+	for i := range items {
+		item := items[len(items)-1-i]
+		if rising {
+			item = items[i]
+		}
+		k := key(item)
+		if resumed && (rising && k <= max(last, after) || !rising && k >= last) || !wanted(item) {
+			continue
+		}
+		if len(found) == p.Limit {
+			return found, strconv.FormatInt(key(found[p.Limit-1]), 10), nil
+		}
+		found = append(found, copied(item))
+	}
+	return found, "", nil
+}
+
+func errCursor() error {
+	return switchhook.InvalidField("cursor", "is not one that a list has returned")
+}
+
+// matches reports whether text fits glob, in which * stands for anything.
+func matches(glob, text string) bool {
+	parts := strings.Split(glob, "*")
+	if len(parts) == 1 {
+		return glob == text
+	}
+	if !strings.HasPrefix(text, parts[0]) {
+		return false
+	}
+	text = text[len(parts[0]):]
+	last := parts[len(parts)-1]
+	for _, part := range parts[1 : len(parts)-1] {
+		_, rest, ok := strings.Cut(text, part)
+		if !ok {
+			return false
+		}
+		text = rest
+	}
+	return strings.HasSuffix(text, last)
+}
+
+func mentions(data []byte, number string) bool {
+	digits := strings.TrimPrefix(number, "+")
+	return bytes.Contains(data, []byte(`"`+digits+`"`)) || bytes.Contains(data, []byte(`"+`+digits+`"`))
+}
+
+func within(t, since, until time.Time) bool {
+	return (since.IsZero() || !t.Before(since)) && (until.IsZero() || t.Before(until))
+}
+
+// Attempt returns one attempt.
+func (s *Store) Attempt(_ context.Context, accounts []string, id string) (*switchhook.Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.attempts {
+		if a.ID == id && a.Number > 0 && allowed(accounts, a.AccountID) {
+			return copied(a), nil
+		}
+	}
+	return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no attempt %q", id)
+}
+
+// Attempts lists newest first; with f.After set, oldest first from there.
+func (s *Store) Attempts(_ context.Context, f switchhook.AttemptFilter, p switchhook.Page) ([]*switchhook.Attempt, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return page(s.attempts, p, f.After, func(a *switchhook.Attempt) int64 { return a.Row }, func(a *switchhook.Attempt) bool {
+		return a.Number > 0 && allowed(f.Accounts, a.AccountID) &&
+			(f.WebhookID == "" || f.WebhookID == a.WebhookID) &&
+			(f.EventID == "" || f.EventID == a.EventID) &&
+			(f.Outcome == "" || f.Outcome == a.Outcome) &&
+			within(a.StartedAt, f.Since, f.Until)
+	})
+}
+
+// Rejects lists a source's rejects, newest first.
+func (s *Store) Rejects(_ context.Context, sourceID string, p switchhook.Page) ([]*switchhook.Reject, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return page(s.rejects, p, 0, func(r *switchhook.Reject) int64 { return r.ID }, func(r *switchhook.Reject) bool {
+		return r.SourceID == sourceID
+	})
+}
+
+// Prune deletes closed history older than before, and ids that have expired.
+func (s *Store) Prune(_ context.Context, before time.Time) (more bool, err error) {
+	return false, s.write(func() error {
+		kept := make(map[int64]bool)
+		s.events = slices.DeleteFunc(s.events, func(e *switchhook.Event) bool {
+			old := e.AcceptedAt.Before(before) && !slices.ContainsFunc(s.deliveries(e), func(d delivery) bool { return d.open })
+			kept[e.Sequence] = !old
+			return old
+		})
+		// Attempts stay as long as their event does, for they say which of its
+		// deliveries are closed.
+		s.attempts = slices.DeleteFunc(s.attempts, func(a *switchhook.Attempt) bool {
+			return a.StartedAt.Before(before) && !kept[a.Sequence]
+		})
+		s.rejects = slices.DeleteFunc(s.rejects, func(r *switchhook.Reject) bool { return r.At.Before(before) })
+		for id, expires := range s.ids {
+			if !expires.After(time.Now()) {
+				delete(s.ids, id)
+			}
+		}
+		return nil
+	})
+}

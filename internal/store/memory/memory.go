@@ -1,0 +1,228 @@
+// Package memory is a store that keeps everything in memory: for tests, also
+// inside testing/synctest bubbles, and as the plainest statement of what a
+// store does. Closing it forgets everything.
+//
+// It has no goroutine. [Store.Submit] takes the commit and calls Done before it
+// returns, unless another goroutine is about to: then that one does it, in the
+// order of submission. No lock is held meanwhile, so Done may submit more.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// remembered is how long the ids that clients gave are known.
+const remembered = 48 * time.Hour
+
+// Store is a store. Its methods may be called concurrently.
+type Store struct {
+	mu   sync.Mutex
+	idle *sync.Cond // signalled when draining ends
+
+	queue    []waiting
+	draining bool
+	closed   bool
+	refusal  *switchhook.Error
+	failing  error // what the next commit fails with
+	broken   chan struct{}
+
+	events       []*switchhook.Event   // by sequence
+	attempts     []*switchhook.Attempt // by row
+	rejects      []*switchhook.Reject  // by id
+	due          map[switchhook.DeliveryRef]switchhook.Due
+	ids          map[eventID]time.Time // given ids and when they expire
+	snapshots    map[thing]switchhook.Snapshot
+	records      map[thing]switchhook.Record
+	integers     map[thing]int64
+	lastSequence int64
+	lastAttempt  int64
+	lastReject   int64
+	watermark    int64
+
+	accounts []*switchhook.Account
+	keys     []*switchhook.APIKey
+	webhooks []*switchhook.Webhook
+	sources  []*switchhook.Source
+}
+
+// A waiting commit; refused is set where a Resume has come after it.
+type waiting struct {
+	commit  *switchhook.Commit
+	refused *switchhook.Error
+}
+
+type eventID struct{ account, id string }
+
+// A thing is named by its account, a kind or schema, and an id.
+type thing struct{ account, kind, id string }
+
+// New returns an empty store.
+func New() *Store {
+	s := &Store{
+		broken:    make(chan struct{}),
+		due:       make(map[switchhook.DeliveryRef]switchhook.Due),
+		ids:       make(map[eventID]time.Time),
+		snapshots: make(map[thing]switchhook.Snapshot),
+		records:   make(map[thing]switchhook.Record),
+		integers:  make(map[thing]int64),
+	}
+	s.idle = sync.NewCond(&s.mu)
+	return s
+}
+
+// Fail makes the next commit fail with cause, after which the store refuses
+// everything until Resume, as a store on a full disk does.
+func (s *Store) Fail(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing = cause
+}
+
+// Break makes the store refuse everything for ever, as one does whose fsync
+// failed.
+func (s *Store) Break(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusal = unavailable(cause)
+	if !s.isBroken() {
+		close(s.broken)
+	}
+}
+
+func (s *Store) isBroken() bool {
+	select {
+	case <-s.broken:
+		return true
+	default:
+		return false
+	}
+}
+
+func unavailable(cause error) *switchhook.Error {
+	return switchhook.Errorf(switchhook.CodeUnavailable, "the store cannot be written or read at the moment").With(cause)
+}
+
+func errClosed() *switchhook.Error {
+	return switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed")
+}
+
+// Submit takes a commit. See the package comment for when Done is called.
+func (s *Store) Submit(c *switchhook.Commit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := waiting{commit: c}
+	if s.closed {
+		w.refused = errClosed()
+	}
+	s.queue = append(s.queue, w)
+	if s.draining {
+		return
+	}
+	s.draining = true
+	for len(s.queue) > 0 {
+		w := s.queue[0]
+		s.queue = s.queue[1:]
+		err := s.take(w)
+		if w.commit.Done != nil {
+			s.mu.Unlock()
+			w.commit.Done(err)
+			s.mu.Lock()
+		}
+	}
+	s.draining = false
+	s.idle.Broadcast()
+}
+
+// take applies a commit, whole or not at all.
+func (s *Store) take(w waiting) error {
+	if w.refused != nil {
+		return w.refused
+	}
+	if s.refusal != nil {
+		return s.refusal
+	}
+	err := s.failing
+	s.failing = nil
+	if err == nil {
+		err = s.check(w.commit)
+	}
+	if err != nil {
+		s.refusal = unavailable(err)
+		return s.refusal
+	}
+	s.apply(w.commit)
+	return nil
+}
+
+// check looks for what a database's primary keys would refuse.
+func (s *Store) check(c *switchhook.Commit) error {
+	sequences := make(map[int64]bool)
+	ids := make(map[eventID]bool)
+	for _, e := range c.Events {
+		if _, taken := s.find(e.Sequence); taken || sequences[e.Sequence] {
+			return fmt.Errorf("insert event %s: the sequence %d is taken", e.ID, e.Sequence)
+		}
+		sequences[e.Sequence] = true
+		if id := (eventID{e.AccountID, e.ID}); e.IDGiven {
+			if ids[id] || s.ids[id].After(time.Now()) {
+				return fmt.Errorf("event id %s was given before in account %s", e.ID, e.AccountID)
+			}
+			ids[id] = true
+		}
+	}
+	return nil
+}
+
+// Resume takes commits again. What was submitted before it is still refused.
+func (s *Store) Resume(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return errClosed()
+	case s.refusal == nil:
+		return nil
+	case s.isBroken():
+		return s.refusal
+	}
+	for i := range s.queue {
+		s.queue[i].refused = s.refusal
+	}
+	s.refusal = nil
+	return nil
+}
+
+// Broken is closed when the store can never again promise anything.
+func (s *Store) Broken() <-chan struct{} { return s.broken }
+
+// Ping reports whether the store takes commits.
+func (s *Store) Ping(context.Context) error { return s.write(func() error { return nil }) }
+
+// Close waits for what was submitted.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for s.draining {
+		s.idle.Wait()
+	}
+	return nil
+}
+
+// write runs fn under the lock, unless the store refuses writes.
+func (s *Store) write(fn func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed()
+	}
+	if s.refusal != nil {
+		return s.refusal
+	}
+	return fn()
+}

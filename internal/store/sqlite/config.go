@@ -1,0 +1,236 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/switchhook/switchhook"
+)
+
+// CreateAccount adds an account.
+func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
+	row := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt)}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return changed(switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID))(
+			w.conn.ExecContext(ctx, `INSERT INTO accounts (id, parent_id, name, created_at) VALUES (?, ?, ?, ?)
+				ON CONFLICT DO NOTHING`, row...))
+	})
+}
+
+// changed turns a statement that changed nothing into an error.
+func changed(otherwise *switchhook.Error) func(sql.Result, error) error {
+	return func(res sql.Result, err error) error {
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return otherwise
+		}
+		return nil
+	}
+}
+
+// Accounts returns all, oldest first.
+func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err error) {
+	err = each(ctx, d.reader, func(scan scan) error {
+		var a switchhook.Account
+		var created int64
+		err := scan(&a.ID, &a.ParentID, &a.Name, &created)
+		a.CreatedAt = fromMicros(created)
+		accounts = append(accounts, &a)
+		return err
+	}, "SELECT id, parent_id, name, created_at FROM accounts ORDER BY created_at, n")
+	if err != nil {
+		return nil, fmt.Errorf("read accounts: %w", err)
+	}
+	return accounts, nil
+}
+
+// PutAPIKey adds a key or replaces the one of its id.
+func (d *DB) PutAPIKey(ctx context.Context, k *switchhook.APIKey) error {
+	row := []any{k.ID, k.AccountID, k.Name, append([]byte{}, k.Hash...), micros(k.CreatedAt)}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		_, err := w.conn.ExecContext(ctx, `INSERT INTO api_keys (id, account_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET account_id = excluded.account_id, name = excluded.name,
+				hash = excluded.hash, created_at = excluded.created_at`, row...)
+		return err
+	})
+}
+
+// APIKeys returns all, oldest first.
+func (d *DB) APIKeys(ctx context.Context) (keys []*switchhook.APIKey, err error) {
+	err = each(ctx, d.reader, func(scan scan) error {
+		var k switchhook.APIKey
+		var created int64
+		err := scan(&k.ID, &k.AccountID, &k.Name, &k.Hash, &created)
+		k.CreatedAt = fromMicros(created)
+		keys = append(keys, &k)
+		return err
+	}, "SELECT id, account_id, name, hash, created_at FROM api_keys ORDER BY created_at, n")
+	if err != nil {
+		return nil, fmt.Errorf("read API keys: %w", err)
+	}
+	return keys, nil
+}
+
+// webhookSecrets is what of a webhook is sealed.
+type webhookSecrets struct {
+	Secrets []switchhook.Secret `json:"secrets,omitzero"`
+	Auth    *switchhook.Auth    `json:"auth,omitzero"`
+	Headers map[string]string   `json:"headers,omitzero"`
+}
+
+func (d *DB) webhookRow(w *switchhook.Webhook) (doc string, sealed []byte, err error) {
+	open := *w
+	open.Auth, open.Headers = nil, nil
+	if doc, err = toJSON("webhook "+w.ID, open); err != nil {
+		return "", nil, err
+	}
+	sealed, err = d.seal.seal("webhooks/sealed/"+w.ID, webhookSecrets{w.Secrets, w.Auth, w.Headers})
+	return doc, sealed, err
+}
+
+// CreateWebhook adds a webhook.
+func (d *DB) CreateWebhook(ctx context.Context, w *switchhook.Webhook) error {
+	doc, sealed, err := d.webhookRow(w)
+	if err != nil {
+		return err
+	}
+	return d.insertSealed(ctx, "webhook", w.ID, micros(w.CreatedAt), doc, sealed)
+}
+
+// UpdateWebhook replaces a webhook.
+func (d *DB) UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error {
+	doc, sealed, err := d.webhookRow(w)
+	if err != nil {
+		return err
+	}
+	return d.updateSealed(ctx, "webhook", w.ID, micros(w.CreatedAt), doc, sealed)
+}
+
+// DeleteWebhook deletes a webhook. Its history stays.
+func (d *DB) DeleteWebhook(ctx context.Context, id string) error {
+	return d.deleteSealed(ctx, "webhook", id)
+}
+
+// Webhooks returns all, oldest first, secrets opened.
+func (d *DB) Webhooks(ctx context.Context) (webhooks []*switchhook.Webhook, err error) {
+	err = each(ctx, d.reader, func(scan scan) error {
+		var id, doc string
+		var sealed []byte
+		if err := scan(&id, &doc, &sealed); err != nil {
+			return err
+		}
+		w := &switchhook.Webhook{}
+		if err := fromJSON("webhook "+id, doc, w); err != nil {
+			return err
+		}
+		var s webhookSecrets
+		if err := d.seal.open("webhooks/sealed/"+id, sealed, &s); err != nil {
+			return err
+		}
+		w.Secrets, w.Auth, w.Headers = s.Secrets, s.Auth, s.Headers
+		webhooks = append(webhooks, w)
+		return nil
+	}, "SELECT id, doc, sealed FROM webhooks ORDER BY created_at, n")
+	if err != nil {
+		return nil, fmt.Errorf("read webhooks: %w", err)
+	}
+	return webhooks, nil
+}
+
+// sourceSecrets is what of a source is sealed: options hold the passwords of
+// brokers and switches.
+type sourceSecrets struct {
+	Token   string         `json:"token,omitzero"`
+	Options map[string]any `json:"options,omitzero"`
+}
+
+func (d *DB) sourceRow(s *switchhook.Source) (doc string, sealed []byte, err error) {
+	open := *s
+	open.Options = nil
+	if doc, err = toJSON("source "+s.ID, open); err != nil {
+		return "", nil, err
+	}
+	sealed, err = d.seal.seal("sources/sealed/"+s.ID, sourceSecrets{s.Token, s.Options})
+	return doc, sealed, err
+}
+
+// CreateSource adds a source.
+func (d *DB) CreateSource(ctx context.Context, s *switchhook.Source) error {
+	doc, sealed, err := d.sourceRow(s)
+	if err != nil {
+		return err
+	}
+	return d.insertSealed(ctx, "source", s.ID, micros(s.CreatedAt), doc, sealed)
+}
+
+// UpdateSource replaces a source.
+func (d *DB) UpdateSource(ctx context.Context, s *switchhook.Source) error {
+	doc, sealed, err := d.sourceRow(s)
+	if err != nil {
+		return err
+	}
+	return d.updateSealed(ctx, "source", s.ID, micros(s.CreatedAt), doc, sealed)
+}
+
+// DeleteSource deletes a source. Its events and rejects stay.
+func (d *DB) DeleteSource(ctx context.Context, id string) error {
+	return d.deleteSealed(ctx, "source", id)
+}
+
+// Sources returns all, oldest first, secrets opened.
+func (d *DB) Sources(ctx context.Context) (sources []*switchhook.Source, err error) {
+	err = each(ctx, d.reader, func(scan scan) error {
+		var id, doc string
+		var sealed []byte
+		if err := scan(&id, &doc, &sealed); err != nil {
+			return err
+		}
+		s := &switchhook.Source{}
+		if err := fromJSON("source "+id, doc, s); err != nil {
+			return err
+		}
+		var secrets sourceSecrets
+		if err := d.seal.open("sources/sealed/"+id, sealed, &secrets); err != nil {
+			return err
+		}
+		s.Token, s.Options = secrets.Token, secrets.Options
+		sources = append(sources, s)
+		return nil
+	}, "SELECT id, doc, sealed FROM sources ORDER BY created_at, n")
+	if err != nil {
+		return nil, fmt.Errorf("read sources: %w", err)
+	}
+	return sources, nil
+}
+
+// The tables of webhooks and of sources have the same columns.
+
+func (d *DB) insertSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return changed(switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id))(
+			w.conn.ExecContext(ctx, "INSERT INTO "+what+"s (id, created_at, doc, sealed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				id, created, doc, sealed))
+	})
+}
+
+func (d *DB) updateSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return changed(switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id))(
+			w.conn.ExecContext(ctx, "UPDATE "+what+"s SET created_at = ?, doc = ?, sealed = ? WHERE id = ?",
+				created, doc, sealed, id))
+	})
+}
+
+func (d *DB) deleteSealed(ctx context.Context, what, id string) error {
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return changed(switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id))(
+			w.conn.ExecContext(ctx, "DELETE FROM "+what+"s WHERE id = ?", id))
+	})
+}

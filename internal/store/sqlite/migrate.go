@@ -1,0 +1,60 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+// migrationFiles are named 0001_what.sql, without gaps, and never change once
+// they are released: forward only.
+//
+//go:embed migrations/*.sql
+var migrationFiles embed.FS //nolint:gochecknoglobals // embedding needs a variable
+
+// migrate brings the schema to the newest version, each step whole or not at
+// all. PRAGMA user_version says where it stands.
+func migrate(ctx context.Context, conn *sql.Conn, dir string) error {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql") // in order of name
+	if err != nil {
+		return fmt.Errorf("list migrations: %w", err)
+	}
+	var version int
+	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("read the schema version of %s: %w", dir, err)
+	}
+	if version > len(names) {
+		return fmt.Errorf("the data in %s has schema version %d, and this program knows versions up to %d: start the newer program that wrote it",
+			dir, version, len(names))
+	}
+	for i, name := range names[version:] {
+		script, err := migrationFiles.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("read migration %s: %w", name, err)
+		}
+		if err := apply(ctx, conn, string(script), version+i+1); err != nil {
+			return fmt.Errorf("apply migration %s: %w", strings.TrimPrefix(name, "migrations/"), err)
+		}
+	}
+	return nil
+}
+
+func apply(ctx context.Context, conn *sql.Conn, script string, version int) error {
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	// user_version is in the file's header, so it changes with the transaction.
+	// A pragma takes no parameters.
+	for _, statement := range []string{script, "PRAGMA user_version = " + strconv.Itoa(version)} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,240 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+
+	"github.com/switchhook/switchhook"
+)
+
+// What one transaction takes at most, so that Done is not kept waiting while an
+// endless queue is written.
+const (
+	maxCommits = 512
+	maxRows    = 5000
+)
+
+// An item waits for the committer: a commit, or a function.
+type item struct {
+	commit *rows
+	op     func(context.Context) error
+	done   func(error) // of an op
+}
+
+type queue struct {
+	mu     sync.Mutex
+	ready  *sync.Cond
+	items  []item
+	closed bool
+}
+
+func newQueue() *queue {
+	q := &queue{}
+	q.ready = sync.NewCond(&q.mu)
+	return q
+}
+
+// put reports whether the queue was still open.
+func (q *queue) put(it item) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	q.items = append(q.items, it)
+	q.ready.Signal()
+	return true
+}
+
+// take waits for items and returns all of them; none once the queue is closed
+// and empty. It keeps the slice it is given for the next ones.
+func (q *queue) take(spare []item) []item {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.items) == 0 && !q.closed {
+		q.ready.Wait()
+	}
+	items := q.items
+	q.items = spare[:0]
+	return items
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.ready.Signal()
+}
+
+// Submit queues a commit. What takes time, such as encoding, is done here, on
+// the caller's goroutine, of which there are many.
+func (d *DB) Submit(c *switchhook.Commit) {
+	r := newRows(c)
+	if !d.queue.put(item{commit: r}) {
+		r.finish(errClosed())
+	}
+}
+
+func errClosed() error {
+	return switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed")
+}
+
+// write runs fn in a transaction of its own, in its turn. Where ctx ends while
+// the queue is long, fn may still be run later.
+func (d *DB) write(ctx context.Context, fn func(context.Context, *writer) error) error {
+	return d.enqueue(ctx, func(committer context.Context) error {
+		if refusal := d.refusal.Load(); refusal != nil {
+			return refusal
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err := d.w.transact(committer, func() error { return fn(committer, d.w) })
+		if _, ours := errors.AsType[*switchhook.Error](err); err == nil || ours {
+			return err
+		}
+		if fatal(err) {
+			return d.refuse(committer, err)
+		}
+		return unavailable(err)
+	})
+}
+
+// enqueue runs op on the committer's goroutine and waits for it.
+func (d *DB) enqueue(ctx context.Context, op func(context.Context) error) error {
+	done := make(chan error, 1)
+	if !d.queue.put(item{op: op, done: func(err error) { done <- err }}) {
+		return errClosed()
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// run is the committer.
+func (d *DB) run(ctx context.Context) {
+	var items []item
+	for {
+		items = d.queue.take(items)
+		if len(items) == 0 {
+			return
+		}
+		for rest := items; len(rest) > 0; {
+			if rest[0].op != nil {
+				rest[0].done(rest[0].op(ctx))
+				rest = rest[1:]
+				continue
+			}
+			n := batch(rest)
+			d.commit(ctx, rest[:n])
+			rest = rest[n:]
+		}
+		clear(items)
+	}
+}
+
+// batch is how many of the first items go into one transaction.
+func batch(items []item) int {
+	rows := 0
+	for i, it := range items {
+		if it.op != nil || i == maxCommits {
+			return i
+		}
+		if rows += it.commit.count(); i > 0 && rows > maxRows {
+			return i
+		}
+	}
+	return len(items)
+}
+
+// commit makes the commits of a batch durable and tells them in their order.
+func (d *DB) commit(ctx context.Context, items []item) {
+	var err error
+	if refusal := d.refusal.Load(); refusal != nil {
+		err = refusal
+	} else if err = d.w.transact(ctx, func() error { return d.w.apply(ctx, items) }); err != nil {
+		err = d.refuse(ctx, err)
+	}
+	for _, it := range items {
+		it.commit.finish(err)
+	}
+}
+
+// refuse makes the store refuse all further writes.
+func (d *DB) refuse(ctx context.Context, cause error) error {
+	refusal := unavailable(cause)
+	d.refusal.Store(refusal)
+	if fatal(cause) {
+		d.log.ErrorContext(ctx, "the store is broken", "dir", d.dir, "error", cause)
+		select {
+		case <-d.broken: // Resume may come here again
+		default:
+			close(d.broken)
+		}
+	} else {
+		d.log.ErrorContext(ctx, "commit failed", "dir", d.dir, "error", cause)
+	}
+	return refusal
+}
+
+// Resume takes writes again, on a new connection and from what the database
+// says, if a first write to it succeeds. It waits its turn in the queue: what
+// was submitted before it is still refused.
+func (d *DB) Resume(ctx context.Context) error {
+	return d.enqueue(ctx, func(committer context.Context) error {
+		refusal := d.refusal.Load()
+		if refusal == nil {
+			return nil
+		}
+		select {
+		case <-d.broken:
+			return refusal
+		default:
+		}
+		if err := d.w.reopen(committer); err != nil {
+			return d.refuse(committer, err)
+		}
+		d.refusal.Store(nil)
+		return nil
+	})
+}
+
+// Broken is closed when the store can never again promise anything.
+func (d *DB) Broken() <-chan struct{} { return d.broken }
+
+// Ping reports whether the store can be read and takes commits.
+func (d *DB) Ping(ctx context.Context) error {
+	if refusal := d.refusal.Load(); refusal != nil {
+		return refusal
+	}
+	if _, err := d.LastSequence(ctx); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func unavailable(cause error) *switchhook.Error {
+	return switchhook.Errorf(switchhook.CodeUnavailable, "the store cannot be written or read at the moment").With(cause)
+}
+
+// fatal reports whether an error leaves unknown what is on the disk. After a
+// failed fsync in particular, the kernel may have dropped the pages and report
+// the next fsync as good.
+func fatal(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case codes.SQLITE_IOERR, codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
+		return true
+	}
+	return false
+}

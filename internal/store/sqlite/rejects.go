@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+const insertReject = `INSERT INTO rejects (source_id, at, doc, body) VALUES (?, ?, ?, ?)`
+
+// addReject also sets the reject's id.
+func (w *writer) addReject(ctx context.Context, r *switchhook.Reject) error {
+	head := *r
+	head.At, head.Body = time.Time{}, "" // have columns
+	res, err := w.reject.ExecContext(ctx, r.SourceID, micros(r.At), document(head), r.Body)
+	if err == nil {
+		r.ID, err = res.LastInsertId()
+	}
+	if err != nil {
+		return fmt.Errorf("insert reject: %w", err)
+	}
+	return nil
+}
+
+// Rejects lists a source's rejects, newest first.
+func (d *DB) Rejects(ctx context.Context, sourceID string, p switchhook.Page) (rejects []*switchhook.Reject, next string, err error) {
+	s := selection{table: "rejects", key: "id", columns: "id, source_id, at, doc, body", limit: p.Limit + 1}
+	s.where("source_id = ?", sourceID)
+	if err := s.from(p.Cursor, 0); err != nil {
+		return nil, "", err
+	}
+	text, args := s.query(nil)
+	err = d.view(ctx, func(tx *sql.Tx) error {
+		return each(ctx, tx, func(scan scan) error {
+			var id, at int64
+			var source, doc, body string
+			if err := scan(&id, &source, &at, &doc, &body); err != nil {
+				return err
+			}
+			r := &switchhook.Reject{}
+			if err := fromJSON("reject", doc, r); err != nil {
+				return err
+			}
+			r.ID, r.SourceID, r.At, r.Body = id, source, fromMicros(at), body
+			rejects = append(rejects, r)
+			return nil
+		}, text, args...)
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list rejects: %w", err)
+	}
+	rejects, next = cut(rejects, p.Limit, func(r *switchhook.Reject) int64 { return r.ID })
+	return rejects, next, nil
+}

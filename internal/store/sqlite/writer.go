@@ -1,0 +1,124 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// A writer is the one connection that writes, with its statements. Only the
+// committer uses it.
+type writer struct {
+	db   *sql.DB
+	conn *sql.Conn
+
+	begin, commit, rollback, counters *sql.Stmt
+
+	event, eventID, attempt                   *sql.Stmt
+	putDue, settle, putSnapshot, dropSnapshot *sql.Stmt
+	putRecord, dropRecord, reject             *sql.Stmt
+
+	lastSequence, lastAttempt, watermark int64 // as in the table meta
+}
+
+func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
+	w := &writer{db: db}
+	if err := w.connect(ctx); err != nil {
+		return nil, fmt.Errorf("open the database for writing: %w", err)
+	}
+	return w, nil
+}
+
+func (w *writer) connect(ctx context.Context) error {
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	w.conn = conn
+	// One row a statement: with this driver, many rows in one INSERT are no
+	// faster than the same statement run many times.
+	for _, s := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&w.begin, "BEGIN IMMEDIATE"},
+		{&w.commit, "COMMIT"},
+		{&w.rollback, "ROLLBACK"},
+		{&w.counters, "UPDATE meta SET last_sequence = ?, last_attempt = ?, watermark = ?"},
+		{&w.event, insertEvent},
+		{&w.eventID, insertEventID},
+		{&w.attempt, insertAttempt},
+		{&w.putDue, upsertDue},
+		{&w.settle, deleteDue},
+		{&w.putSnapshot, upsertSnapshot},
+		{&w.dropSnapshot, deleteSnapshot},
+		{&w.putRecord, upsertRecord},
+		{&w.dropRecord, deleteRecord},
+		{&w.reject, insertReject},
+	} {
+		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil {
+			return errors.Join(err, w.disconnect())
+		}
+	}
+	if err := w.readCounters(ctx); err != nil {
+		return errors.Join(err, w.disconnect())
+	}
+	return nil
+}
+
+func (w *writer) readCounters(ctx context.Context) error {
+	return w.conn.QueryRowContext(ctx, "SELECT last_sequence, last_attempt, watermark FROM meta").
+		Scan(&w.lastSequence, &w.lastAttempt, &w.watermark)
+}
+
+func (w *writer) disconnect() error {
+	if w.conn == nil {
+		return nil
+	}
+	// Not only back to the pool: what is wrong with it must not come back.
+	w.db.SetMaxIdleConns(-1)
+	err := w.conn.Close()
+	w.conn = nil
+	return err
+}
+
+// reopen starts again on a new connection and tries whether it can write.
+func (w *writer) reopen(ctx context.Context) error {
+	if err := w.disconnect(); err != nil {
+		return err
+	}
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	return w.transact(ctx, func() error { return w.saveCounters(ctx) })
+}
+
+func (w *writer) saveCounters(ctx context.Context) error {
+	_, err := w.counters.ExecContext(ctx, w.lastSequence, w.lastAttempt, w.watermark)
+	return err
+}
+
+// transact runs fn in a transaction.
+func (w *writer) transact(ctx context.Context, fn func() error) error {
+	if w.conn == nil {
+		return errors.New("the last attempt to connect to the database failed")
+	}
+	if _, err := w.begin.ExecContext(ctx); err != nil {
+		return err
+	}
+	err := fn()
+	if err == nil {
+		if _, err = w.commit.ExecContext(ctx); err == nil {
+			return nil
+		}
+	}
+	// SQLite has rolled back by itself after some errors; then this one fails,
+	// and does not matter.
+	_, _ = w.rollback.ExecContext(ctx)
+	return err
+}
+
+func (w *writer) close() error {
+	return errors.Join(w.disconnect(), w.db.Close())
+}
