@@ -308,7 +308,8 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	if ev.OccurredAt.IsZero() {
 		ev.OccurredAt = now
 	}
-	ev.OccurredAt = ev.OccurredAt.UTC()
+	// The store keeps microseconds; a retry after a restart must send the same bytes.
+	ev.OccurredAt = ev.OccurredAt.UTC().Truncate(time.Microsecond)
 	defaults(ev, &d.data)
 	changed, err := r.folder.Fold(ev, &d.data, now)
 	if err != nil {

@@ -122,30 +122,30 @@ func golden(t *testing.T, d dialect.Dialect, file string) {
 }
 
 // Event reads an event as the API takes it and decodes its data.
-func Event(t testing.TB, text []byte) *switchhook.Event {
-	t.Helper()
+func Event(tb testing.TB, text []byte) *switchhook.Event {
+	tb.Helper()
 	ev := &switchhook.Event{
 		ID: "evt_golden", AccountID: "acme", Sequence: 42,
 		OccurredAt: time.Date(2026, 1, 31, 15, 4, 5, 123456000, time.UTC),
 	}
 	if err := json.Unmarshal(text, ev); err != nil {
-		t.Fatalf("event.json: %v", err)
+		tb.Fatalf("event.json: %v", err)
 	}
 	typ, ok := catalogue.Lookup(ev.Type)
 	if !ok {
-		t.Fatalf("event.json: the catalogue has no %q", ev.Type)
+		tb.Fatalf("event.json: the catalogue has no %q", ev.Type)
 	}
 	if errs := catalogue.Check(typ, ev.Data, "data"); len(errs) > 0 {
-		t.Fatalf("event.json: %v", errs)
+		tb.Fatalf("event.json: %v", errs)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, ev.Data); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ev.Data = compact.Bytes()
 	r, err := catalogue.Decode(ev.Data)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ev.Resources = r
 	if ev.Key == "" {
@@ -155,15 +155,15 @@ func Event(t testing.TB, text []byte) *switchhook.Event {
 }
 
 // Webhook reads the settings of a webhook over the defaults.
-func Webhook(t testing.TB, text []byte) *switchhook.Webhook {
-	t.Helper()
+func Webhook(tb testing.TB, text []byte) *switchhook.Webhook {
+	tb.Helper()
 	w := &switchhook.Webhook{
 		ID: "wh_golden", AccountID: "acme", URL: "https://example.com/hook", Events: []string{"*"},
 		Enabled: true, IncludeInternalLegs: true,
 	}
 	if len(text) > 0 {
 		if err := json.Unmarshal(text, w); err != nil {
-			t.Fatalf("webhook.json: %v", err)
+			tb.Fatalf("webhook.json: %v", err)
 		}
 	}
 	return w

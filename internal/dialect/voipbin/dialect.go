@@ -4,7 +4,12 @@
 //
 // VoIPBin makes its bodies with Go's encoding/json from structs, and so do we:
 // wire.go has these structs. What is missing in an event becomes VoIPBin's own
-// zero: the nil UUID, 9999-01-01 00:00:00.000000, an empty string or list.
+// zero: the nil UUID, 9999-01-01 00:00:00.000000, an empty string or list. Ids
+// that are no UUIDs are derived (dialect.UUID).
+//
+// The dialect cannot see that a call's first leg has left early (a transfer):
+// whoever makes the events must know that the call.hungup after its leg.hungup
+// is not for this dialect.
 package voipbin
 
 import (

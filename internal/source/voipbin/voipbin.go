@@ -177,14 +177,14 @@ func null() json.RawMessage { return json.RawMessage("null") }
 
 // members reads the members of an object that it has; others are passed over.
 func (r *reading) members(path string, in ordjson.Object, fields []field) ordjson.Object {
-	var out ordjson.Object
+	out := make(ordjson.Object, 0, len(fields)+2) // enrich adds up to two
 	for _, f := range fields {
 		switch v := in.Get(f.from); {
 		case v == nil:
 		case ordjson.Null(v):
-			out.Set(f.to, null())
+			out = append(out, ordjson.Member{Name: f.to, Value: null()})
 		default:
-			out.Set(f.to, f.read(r, path+"."+f.from, v))
+			out = append(out, ordjson.Member{Name: f.to, Value: f.read(r, path+"."+f.from, v)})
 		}
 	}
 	return out

@@ -1,0 +1,596 @@
+package deliver_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/dialect"
+	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
+	"github.com/switchhook/switchhook/internal/store/memory"
+)
+
+// rig is an engine on the memory store with a receiver that is a function, in a
+// bubble of fake time: a day of retries takes a millisecond.
+type rig struct {
+	t      *testing.T
+	store  *memory.Store
+	engine *deliver.Engine
+	hooks  []*switchhook.Webhook
+	seq    int64
+	start  time.Time
+
+	mu       sync.Mutex
+	got      []string // "seconds key/event status"
+	ids      map[string]string
+	answer   func(event string, try int) (status int, err error)
+	tries    map[string]int
+	disabled []string
+	hangs    string // the webhook whose receiver never answers
+}
+
+func newRig(t *testing.T, hooks ...*switchhook.Webhook) *rig {
+	t.Helper()
+	r := &rig{t: t, store: memory.New(), hooks: hooks, start: time.Now(), ids: map[string]string{}, tries: map[string]int{}}
+	if len(hooks) == 0 {
+		r.hooks = []*switchhook.Webhook{hook("wh_a")}
+	}
+	r.boot()
+	return r
+}
+
+func hook(id string) *switchhook.Webhook {
+	return &switchhook.Webhook{
+		ID: id, AccountID: "acme", URL: "https://example.com/" + id, Events: []string{"*"}, Dialect: "switchhook", Enabled: true,
+		Ordering: "key", Hold: switchhook.Duration(deliver.DefaultHold), Secrets: []switchhook.Secret{{Value: deliver.NewSecret()}},
+	}
+}
+
+// boot starts an engine on what the store holds, as a process does.
+func (r *rig) boot() {
+	r.t.Helper()
+	r.engine = deliver.New(deliver.Options{
+		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"})},
+		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler),
+		Disable: func(id, reason string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.disabled = append(r.disabled, id+": "+reason)
+		},
+	})
+	r.engine.SetWebhooks(r.hooks)
+	if _, err := r.engine.Recover(context.Background()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// stop ends the engine as SIGTERM does.
+func (r *rig) stop() {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = r.engine.Stop(ctx) // cut off is fine
+	synctest.Wait()
+}
+
+// RoundTrip is the receiver.
+func (r *rig) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	var id string
+	if o := strings.SplitN(string(body), `"`, 5); len(o) > 3 {
+		id = o[3] // {"id":"…
+	}
+	hook := req.URL.Path[1:]
+	r.mu.Lock()
+	r.tries[hook+id]++
+	try := r.tries[hook+id]
+	name := req.Header["webhook-id"][0]
+	if old := r.ids[hook+id]; old != "" && old != name {
+		r.t.Errorf("event %s came to %s under two ids", id, hook)
+	}
+	r.ids[hook+id] = name
+	answer, hangs := r.answer, r.hangs == hook
+	r.mu.Unlock()
+	if hangs {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	}
+	status := 200
+	if answer != nil {
+		status, err = answer(id, try)
+	}
+	r.mu.Lock()
+	r.got = append(r.got, fmt.Sprintf("%d %s %d", int(time.Since(r.start).Seconds()), id, status))
+	r.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	header := http.Header{}
+	if status == 503 && strings.HasPrefix(id, "later") {
+		header.Set("Retry-After", "7")
+	}
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader("ok")), Request: req}, nil
+}
+
+// accept commits events given as "type key id" and hands them to the engine, as
+// the router does.
+func (r *rig) accept(lines ...string) {
+	r.t.Helper()
+	c := &switchhook.Commit{}
+	for _, line := range lines {
+		f := strings.Fields(line)
+		typ, ok := catalogue.Lookup(f[0])
+		if !ok {
+			r.t.Fatalf("no type %s", f[0])
+		}
+		res, err := catalogue.Decode(typ.Sample())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.seq++
+		ev := &switchhook.Event{
+			ID: f[2], Type: f[0], AccountID: "acme", Key: strings.Trim(f[1], "-"), Sequence: r.seq, IDGiven: true,
+			OccurredAt: time.Now().UTC(), AcceptedAt: time.Now().UTC(), Data: typ.Sample(), Resources: res,
+		}
+		for _, w := range r.hooks {
+			ev.Targets = append(ev.Targets, w.ID)
+		}
+		c.Events = append(c.Events, ev)
+	}
+	done := make(chan error, 1)
+	c.Done = func(err error) {
+		if err == nil {
+			r.engine.Add(c.Events)
+		}
+		done <- err
+	}
+	r.store.Submit(c)
+	if err := <-done; err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// received returns what the receiver got since the last call.
+func (r *rig) received() []string {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got := r.got
+	r.got = nil
+	return got
+}
+
+func (r *rig) wantGot(want ...string) {
+	r.t.Helper()
+	if diff := cmp.Diff(want, r.received()); diff != "" {
+		r.t.Errorf("wanted (-), the receiver got (+):\n%s", diff)
+	}
+}
+
+// wantGotAnyOrder is wantGot for what goes side by side.
+func (r *rig) wantGotAnyOrder(want ...string) {
+	r.t.Helper()
+	if diff := cmp.Diff(want, slices.Sorted(slices.Values(r.received()))); diff != "" {
+		r.t.Errorf("wanted (-), the receiver got (+):\n%s", diff)
+	}
+}
+
+// states returns "event state attempts" of every delivery, oldest first.
+func (r *rig) states() []string {
+	r.t.Helper()
+	synctest.Wait()
+	ds, _, err := r.store.Deliveries(context.Background(), switchhook.DeliveryFilter{}, switchhook.Page{Limit: 1000})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var list []string
+	for _, d := range ds {
+		list = append(list, fmt.Sprintf("%s %s %d", d.EventID, d.State, d.Attempts))
+	}
+	slices.Reverse(list)
+	return list
+}
+
+func (r *rig) wantStates(want ...string) {
+	r.t.Helper()
+	if diff := cmp.Diff(want, r.states()); diff != "" {
+		r.t.Errorf("wanted (-), the deliveries are (+):\n%s", diff)
+	}
+}
+
+func failing(events ...string) func(string, int) (int, error) {
+	return func(event string, _ int) (int, error) {
+		if slices.Contains(events, event) {
+			return 500, nil
+		}
+		return 200, nil
+	}
+}
+
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, f)
+}
+
+func TestDeliversInOrderPerKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.accept("call.created a a1", "call.answered a a2", "call.hungup a a3")
+		r.wantGot("0 a1 200", "0 a2 200", "0 a3 200")
+		r.wantStates("a1 delivered 1", "a2 delivered 1", "a3 delivered 1")
+	})
+}
+
+// A day and more of retries: the whole standard schedule, then failed. Each
+// retry lies within 20 % of its pause.
+func TestStandardSchedule(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = func(string, int) (int, error) { return 500, nil }
+		r.accept("call.hungup a a1")
+		time.Sleep(100 * time.Hour)
+		got := r.received()
+		pauses := []time.Duration{
+			5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+			2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour,
+		}
+		if len(got) != len(pauses)+1 {
+			t.Fatalf("%d attempts: %v", len(got), got)
+		}
+		last, jittered := 0, false
+		for i, line := range got[1:] {
+			var at int
+			if _, err := fmt.Sscanf(line, "%d", &at); err != nil {
+				t.Fatal(err)
+			}
+			pause, want := float64(at-last), pauses[i].Seconds()
+			if pause < want*0.8-1 || pause > want*1.2+1 {
+				t.Errorf("retry %d came after %v s, wanted %v ± 20 %%", i+1, pause, want)
+			}
+			jittered = jittered || pause != want
+			last = at
+		}
+		if !jittered {
+			t.Error("no pause had any jitter")
+		}
+		r.wantStates("a1 failed 11")
+	})
+}
+
+func TestAFailingDeliveryHoldsItsKeyOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(10 * time.Second), switchhook.Duration(time.Minute)}}
+		r.answer = func(event string, try int) (int, error) {
+			if event == "a1" && try < 2 {
+				return 503, nil
+			}
+			return 200, nil
+		}
+		r.accept("call.created a a1", "call.answered a a2", "call.created b b1")
+		time.Sleep(time.Second)
+		r.accept("call.hungup a a3", "call.hungup b b2")
+		r.wantGotAnyOrder("0 a1 503", "0 b1 200", "1 b2 200")
+		r.wantStates("a1 pending 1", "a2 pending 0", "b1 delivered 1", "a3 pending 0", "b2 delivered 1")
+		time.Sleep(12 * time.Second)
+		if got := r.received(); len(got) != 3 || !strings.Contains(got[0], "a1 200") || !strings.Contains(got[1], "a2 200") || !strings.Contains(got[2], "a3 200") {
+			t.Errorf("after the retry came %v, wanted a1, a2, a3", got)
+		}
+		r.wantStates("a1 delivered 2", "a2 delivered 1", "b1 delivered 1", "a3 delivered 1", "b2 delivered 1")
+	})
+}
+
+func TestHoldEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
+		r.answer = func(event string, try int) (int, error) {
+			if event == "a1" && try == 1 {
+				return 500, nil
+			}
+			return 200, nil
+		}
+		r.accept("call.created a a1", "call.answered a a2")
+		time.Sleep(29 * time.Second)
+		r.wantGot("0 a1 500")
+		time.Sleep(2 * time.Second)
+		r.wantGot("30 a2 200")
+		r.accept("call.hungup a a3")
+		r.wantGot("31 a3 200")
+		time.Sleep(2 * time.Hour)
+		r.wantStates("a1 delivered 2", "a2 delivered 1", "a3 delivered 1")
+	})
+}
+
+func TestHoldOfNothingLetsTheNextPass(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.hooks[0].Hold = 0
+		r.answer = failing("a1")
+		r.accept("call.created a a1", "call.answered a a2")
+		r.wantGot("0 a1 500", "0 a2 200")
+	})
+}
+
+func TestUnorderedEventsDoNotWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.Ordering = "none"
+		r := newRig(t, w)
+		defer r.stop()
+		r.answer = failing("a1")
+		r.accept("call.created a a1", "call.answered a a2", "custom.x - c1")
+		r.wantGotAnyOrder("0 a1 500", "0 a2 200", "0 c1 200")
+	})
+}
+
+// A live event never holds its key, and is of no more use once a later event of
+// the key has arrived, or after a minute.
+func TestLiveEventsExpire(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = failing("a1", "b1")
+		r.accept("call.ringing a a1", "call.answered a a2", "call.ringing b b1")
+		r.wantGotAnyOrder("0 a1 500", "0 a2 200", "0 b1 500")
+		time.Sleep(59 * time.Second)
+		if got := r.received(); len(got) != 2 { // b1 after 5 s and 35 s; a1 is of no more use
+			t.Errorf("%d more attempts: %v", len(got), got)
+		}
+		time.Sleep(2 * time.Second)
+		r.wantStates("a1 expired 1", "a2 delivered 1", "b1 expired 3")
+	})
+}
+
+func TestMaxAgeOverridesTheCatalogue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.MaxAge = switchhook.Duration(3 * time.Second)
+		r := newRig(t, w)
+		defer r.stop()
+		r.answer = failing("a1")
+		r.accept("call.hungup a a1")
+		time.Sleep(4 * time.Second)
+		r.wantStates("a1 expired 1")
+	})
+}
+
+func TestRetryAfterIsHeeded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = func(_ string, try int) (int, error) {
+			if try == 1 {
+				return 503, nil
+			}
+			return 204, nil
+		}
+		r.accept("call.hungup a later1")
+		time.Sleep(8 * time.Second)
+		r.wantGot("0 later1 503", "7 later1 204")
+	})
+}
+
+func TestTransportErrorsAreRetried(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = func(_ string, try int) (int, error) {
+			if try == 1 {
+				return 0, errors.New("connection refused")
+			}
+			return 200, nil
+		}
+		r.accept("call.hungup a a1")
+		time.Sleep(10 * time.Second)
+		r.wantStates("a1 delivered 2")
+	})
+}
+
+func TestPolicyNone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.Retry = switchhook.Retry{Policy: "none"}
+		r := newRig(t, w)
+		defer r.stop()
+		r.answer = failing("a1")
+		r.accept("call.created a a1", "call.answered a a2")
+		r.wantGot("0 a1 500", "0 a2 200")
+		r.wantStates("a1 failed 1", "a2 delivered 1")
+	})
+}
+
+func TestGoneDisables(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = func(string, int) (int, error) { return 410, nil }
+		r.accept("call.hungup a a1")
+		r.wantStates("a1 cancelled 1")
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.disabled) != 1 || !strings.Contains(r.disabled[0], "410") {
+			t.Errorf("disabled: %v", r.disabled)
+		}
+	})
+}
+
+func TestADisabledWebhookCancelsWhatWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = failing("a1")
+		r.accept("call.created a a1", "call.answered a a2")
+		synctest.Wait()
+		off := *r.hooks[0]
+		off.Enabled = false
+		r.engine.SetWebhooks([]*switchhook.Webhook{&off})
+		r.wantStates("a1 cancelled 1", "a2 cancelled 0")
+		r.engine.SetWebhooks(nil)
+		r.accept("call.created b b1")
+		r.wantStates("a1 cancelled 1", "a2 cancelled 0", "b1 cancelled 0")
+	})
+}
+
+func TestARestartGoesOn(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		r.answer = failing("a1")
+		r.accept("call.created a a1", "call.answered a a2", "call.created b b1")
+		time.Sleep(time.Second)
+		r.accept("call.hungup a a3")
+		r.received()
+		r.stop()
+		r.mu.Lock()
+		r.answer = nil
+		r.mu.Unlock()
+		r.boot()
+		time.Sleep(10 * time.Second)
+		got := r.received()
+		r.stop()
+		var order []string
+		for _, line := range got {
+			order = append(order, strings.Fields(line)[1])
+		}
+		if !slices.Equal(order, []string{"a1", "a2", "a3"}) {
+			t.Errorf("after the restart came %v", got)
+		}
+		r.wantStates("a1 delivered 2", "a2 delivered 1", "b1 delivered 1", "a3 delivered 1")
+		r.boot()
+		defer r.stop()
+		time.Sleep(time.Hour)
+		r.wantGot()
+	})
+}
+
+// What is under way when the process dies was perhaps received: it is sent
+// again, and what came after it stays after it.
+func TestARestartRepeatsWhatWasUnderWay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		block := make(chan struct{})
+		r.answer = func(event string, try int) (int, error) {
+			if event == "a1" && try == 1 {
+				<-block
+			}
+			return 200, nil
+		}
+		r.accept("call.created a a1", "call.answered a a2")
+		synctest.Wait()
+		dead := r.engine // never stopped: the process was killed
+		r.boot()
+		synctest.Wait()
+		close(block)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = dead.Stop(ctx)
+		defer r.stop()
+		if got := r.received(); len(got) < 2 || got[0] != "0 a1 200" || got[1] != "0 a2 200" {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
+// The store fails while an outcome is recorded: the outcome is recorded later.
+func TestAnOutcomeIsRecordedInTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = func(string, int) (int, error) {
+			r.store.Fail(errors.New("disk full"))
+			return 200, nil
+		}
+		r.accept("call.hungup a a1")
+		synctest.Wait()
+		r.wantStates("a1 pending 0")
+		if err := r.store.Resume(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		r.wantStates("a1 delivered 1")
+	})
+}
+
+func TestConcurrencyIsBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.MaxConcurrency = 3
+		r := newRig(t, w)
+		defer r.stop()
+		var now, most int
+		r.answer = func(string, int) (int, error) {
+			r.mu.Lock()
+			now++
+			most = max(most, now)
+			r.mu.Unlock()
+			time.Sleep(time.Second)
+			r.mu.Lock()
+			now--
+			r.mu.Unlock()
+			return 200, nil
+		}
+		for i := range 12 {
+			r.accept(fmt.Sprintf("call.hungup k%d e%d", i, i))
+		}
+		time.Sleep(5 * time.Second)
+		if n := len(r.received()); most != 3 || n != 12 {
+			t.Errorf("%d at once, %d in all", most, n)
+		}
+	})
+}
+
+// A receiver that hangs costs only its own deliveries.
+func TestOneHangingReceiverHarmsNobodyElse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(t, hook("wh_a"), hook("wh_b"))
+		defer r.stop()
+		r.hangs = "wh_a"
+		for i := range 100 {
+			r.accept(fmt.Sprintf("call.hungup k%d e%d", i, i))
+		}
+		delivered := func() (n int) {
+			for _, s := range r.states() {
+				if strings.Contains(s, "delivered") {
+					n++
+				}
+			}
+			return n
+		}
+		if n := delivered(); n != 100 || time.Since(r.start) > 0 {
+			t.Errorf("%d of the healthy receiver's 100 were delivered at once", n)
+		}
+		r.mu.Lock()
+		r.hangs = ""
+		r.mu.Unlock()
+		time.Sleep(time.Minute)
+		if n := delivered(); n != 200 {
+			t.Errorf("%d of 200 were delivered after the other receiver was well again", n)
+		}
+	})
+}

@@ -1,0 +1,375 @@
+package deliver_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/dialect/kazoo"
+	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
+	"github.com/switchhook/switchhook/internal/store/memory"
+)
+
+// Every status code there is: what follows from it.
+func TestEveryStatus(t *testing.T) {
+	t.Parallel()
+	for status := 100; status < 600; status++ {
+		state, _, disable := deliver.Decide(status, "", 0, 1, switchhook.Retry{}, 0.5)
+		want := switchhook.Pending
+		switch {
+		case status >= 200 && status < 300:
+			want = switchhook.Delivered
+		case status == 410:
+			want = switchhook.Cancelled
+		}
+		if state != want || disable != (status == 410) {
+			t.Errorf("%d: %s, disable %v", status, state, disable)
+		}
+	}
+	if state, _, _ := deliver.Decide(200, "the answer broke off", 0, 1, switchhook.Retry{}, 0.5); state != switchhook.Pending {
+		t.Errorf("an answer that breaks off is no success: %s", state)
+	}
+}
+
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	own := switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(10 * time.Second)}}
+	for _, c := range []struct {
+		name       string
+		status     int
+		retryAfter time.Duration
+		made       int
+		luck       float64
+		state      switchhook.DeliveryState
+		wait       time.Duration
+	}{
+		{"the least luck", 500, 0, 1, 0, switchhook.Pending, 8 * time.Second},
+		{"the middle", 500, 0, 1, 0.5, switchhook.Pending, 10 * time.Second},
+		{"the most luck", 500, 0, 1, 1, switchhook.Pending, 12 * time.Second},
+		{"the last one", 500, 0, 2, 0.5, switchhook.Failed, 0},
+		{"429 says when", 429, 3 * time.Second, 1, 0.5, switchhook.Pending, 3 * time.Second},
+		{"503 says when, far off", 503, 48 * time.Hour, 1, 0.5, switchhook.Pending, time.Hour},
+		{"500 may not say when", 500, 3 * time.Second, 1, 0.5, switchhook.Pending, 10 * time.Second},
+	} {
+		state, wait, _ := deliver.Decide(c.status, "", c.retryAfter, c.made, own, c.luck)
+		if state != c.state || wait != c.wait {
+			t.Errorf("%s: %s after %s", c.name, state, wait)
+		}
+	}
+}
+
+func TestRetryAfterHeader(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 31, 15, 0, 0, 0, time.UTC)
+	for v, want := range map[string]time.Duration{
+		"": 0, "120": 2 * time.Minute, "-1": 0, "soon": 0, "1.5": 0,
+		"Sat, 31 Jan 2026 15:00:30 GMT": 30 * time.Second, "Sat, 31 Jan 2026 14:00:00 GMT": 0,
+	} {
+		if got := deliver.RetryAfter(v, now); got != want {
+			t.Errorf("%q: %s, want %s", v, got, want)
+		}
+	}
+}
+
+// The signature is checked by the specification's own library.
+func TestSignature(t *testing.T) {
+	t.Parallel()
+	oldKey, newKey := deliver.NewSecret(), deliver.NewSecret()
+	now := time.Now()
+	body := []byte(`{"text":"Grüße & \"bye\""}`)
+	secrets := []switchhook.Secret{{Value: newKey}, {Value: oldKey, ExpiresAt: now.Add(time.Hour)}, {Value: deliver.NewSecret(), ExpiresAt: now}}
+	signature, err := deliver.Sign(secrets, "msg_1", now, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(strings.Fields(signature)); n != 2 {
+		t.Errorf("%d signatures, want the new and the old key's: %s", n, signature)
+	}
+	header := http.Header{}
+	header.Set("webhook-id", "msg_1")
+	header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
+	header.Set("webhook-signature", signature)
+	for name, key := range map[string]string{"new": newKey, "old": oldKey} {
+		wh, err := standardwebhooks.NewWebhook(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := wh.Verify(body, header); err != nil {
+			t.Errorf("the %s key does not verify: %v", name, err)
+		}
+		if err := wh.Verify(append(body, ' '), header); err == nil {
+			t.Error("a changed body verifies")
+		}
+	}
+	for _, bad := range []string{"", "whsec_%%%", "secret"} {
+		if _, err := deliver.Sign([]switchhook.Secret{{Value: bad}}, "msg_1", now, body); err == nil {
+			t.Errorf("the secret %q was used", bad)
+		}
+	}
+}
+
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"93.184.216.34:443":           true,
+		"[2606:2800:220:1::1]:443":    true,
+		"127.0.0.1:80":                false,
+		"10.0.0.1:80":                 false,
+		"172.16.5.4:80":               false,
+		"192.168.1.1:80":              false,
+		"169.254.169.254:80":          false, // cloud metadata
+		"168.63.129.16:80":            false, // a cloud's wire server
+		"100.64.0.1:80":               false, // carrier-grade NAT
+		"0.0.0.0:80":                  false,
+		"224.0.0.1:80":                false,
+		"255.255.255.255:80":          false,
+		"[::1]:80":                    false,
+		"[::]:80":                     false,
+		"[fc00::1]:80":                false,
+		"[fe80::1]:80":                false,
+		"[::ffff:10.0.0.1]:80":        false, // mapped
+		"[64:ff9b::a00:1]:80":         false, // NAT64 of 10.0.0.1
+		"[2002:a00:1::]:80":           false, // 6to4 of 10.0.0.1
+		"[::ffff:93.184.216.34]:8443": true,
+	} {
+		if err := deliver.GuardCheck(nil, address); (err == nil) != want {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	allow := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("::1/128")}
+	for address, want := range map[string]bool{"10.1.2.3:80": true, "10.2.0.1:80": false, "[::1]:80": true, "[::ffff:10.1.2.3]:80": true} {
+		if err := deliver.GuardCheck(allow, address); (err == nil) != want {
+			t.Errorf("with an allow list, %s: %v", address, err)
+		}
+	}
+}
+
+func TestCheckURL(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]bool{
+		"https://example.com/hook":        true,
+		"http://example.com:8080/a?b=c#d": true,
+		"https://user:pw@example.com/":    true,
+		"https://93.184.216.34/":          true,
+		"":                                false,
+		"example.com/hook":                false,
+		"ftp://example.com/":              false,
+		"file:///etc/passwd":              false,
+		"javascript:alert(1)":             false,
+		"https://":                        false,
+		"https:///path":                   false,
+		"http://localhost/":               false,
+		"http://LOCALHOST./":              false,
+		"http://a.localhost/":             false,
+		"http://127.0.0.1:9/":             false,
+		"http://127.1/":                   false,
+		"http://2130706433/":              false,
+		"http://0x7f000001/":              false,
+		"http://0x7f.0.0.1/":              false,
+		"http://10.0.0.1/":                false,
+		"http://192.168.0.10/hook":        false,
+		"http://169.254.169.254/latest":   false,
+		"http://[::1]/":                   false,
+		"http://[::ffff:127.0.0.1]/":      false,
+		"http://[fd00::1]/":               false,
+		"http://0.0.0.0/":                 false,
+		"http://exa mple.com/":            false,
+		"http://example.com/%zz":          false,
+		"https://" + strings.Repeat("a", 3000) + ".com/": false,
+	} {
+		err := deliver.CheckURL(raw, nil)
+		if (err == nil) != want {
+			t.Errorf("%.60q: %v", raw, err)
+		}
+		if err != nil {
+			if e, ok := err.(*switchhook.Error); !ok || len(e.Fields) != 1 || e.Fields[0].Field != "url" {
+				t.Errorf("%.60q: the error names no field: %v", raw, err)
+			}
+		}
+	}
+	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	for _, raw := range []string{"http://localhost:1/", "http://127.0.0.1:1/"} {
+		if err := deliver.CheckURL(raw, loopback); err != nil {
+			t.Errorf("%s is allowed: %v", raw, err)
+		}
+	}
+}
+
+// over sends one event over real HTTP to the handler and returns the attempt.
+func over(t *testing.T, handler http.HandlerFunc, change func(*switchhook.Webhook), allow ...string) *switchhook.Attempt {
+	t.Helper()
+	srv := httptest.NewServer(handler)
+	t.Cleanup(srv.Close)
+	var prefixes []netip.Prefix
+	for _, a := range allow {
+		prefixes = append(prefixes, netip.MustParsePrefix(a))
+	}
+	env := dialect.Env{Version: "1", Reseller: func(string) string { return "root" }}
+	engine := deliver.New(deliver.Options{
+		Store: memory.New(), Dialects: []dialect.Dialect{native.New(env), kazoo.New(env)}, AllowNetworks: prefixes,
+		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
+	})
+	w := hook("wh_a")
+	w.URL = srv.URL + "/hook"
+	w.Timeout = switchhook.Duration(5 * time.Second)
+	if change != nil {
+		change(w)
+	}
+	typ, _ := catalogue.Lookup("call.created")
+	res, err := catalogue.Decode(typ.Sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := &switchhook.Event{ID: "e1", Type: "call.created", AccountID: "acme", Data: typ.Sample(), Resources: res, OccurredAt: time.Now()}
+	a, err := engine.Test(t.Context(), w, ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := engine.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+const loopback = "127.0.0.0/8"
+
+func TestARealExchange(t *testing.T) {
+	t.Parallel()
+	var seen *http.Request
+	var body []byte
+	a := over(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = r.Clone(context.Background())
+		body, _ = io.ReadAll(r.Body)
+		w.Header().Set("X-Answer", "yes")
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, strings.Repeat("x", 100<<10))
+	}, func(w *switchhook.Webhook) {
+		w.Headers = map[string]string{"X-Api-Key": "k3y", "X-Plain": "p", "user-agent": "me"}
+		w.Auth = &switchhook.Auth{Type: "basic", Username: "u", Password: "p4ss"}
+		w.URL += "?token=1&x=%20y"
+	}, loopback)
+	if a.Outcome != switchhook.Success || a.Response.Status != 202 || len(a.Response.Body) != 16<<10 || a.Response.Headers["X-Answer"] != "yes" {
+		t.Errorf("%+v", a)
+	}
+	if string(body) != a.Request.Body || a.Request.Method != "POST" {
+		t.Error("what is recorded is not what was sent")
+	}
+	if seen.RequestURI != "/hook?token=1&x=%20y" {
+		t.Errorf("the URL became %s", seen.RequestURI)
+	}
+	if u, p, _ := seen.BasicAuth(); u != "u" || p != "p4ss" || seen.Header.Get("X-Api-Key") != "k3y" || seen.UserAgent() != "Switchhook/1.2.3" {
+		t.Errorf("headers: %v", seen.Header)
+	}
+	for _, secret := range []string{"k3y", "p4ss", "dTpwNHNz"} {
+		for name, v := range a.Request.Headers {
+			if strings.Contains(v, secret) {
+				t.Errorf("the recorded %s shows a credential", name)
+			}
+		}
+	}
+	if a.Request.Headers["X-Plain"] != "p" || !strings.HasPrefix(a.Request.Headers["webhook-id"], "msg_") {
+		t.Errorf("recorded headers: %v", a.Request.Headers)
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	hits := 0
+	a := over(t, func(w http.ResponseWriter, r *http.Request) {
+		hits++
+		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+	}, nil, loopback)
+	if hits != 1 || a.Outcome != switchhook.Failure || !strings.Contains(a.Error, "redirect") {
+		t.Errorf("%d requests, %+v", hits, a)
+	}
+}
+
+func TestASlowReceiverIsCutOff(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"never answers": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the client leaves
+			<-r.Context().Done()
+		},
+		"never ends its answer": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			for r.Context().Err() == nil {
+				if _, err := io.WriteString(w, "x"); err != nil {
+					return
+				}
+				_ = http.NewResponseController(w).Flush()
+				select {
+				case <-r.Context().Done():
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := over(t, handler, func(w *switchhook.Webhook) { w.Timeout = switchhook.Duration(300 * time.Millisecond) }, loopback)
+			if a.Outcome != switchhook.Failure || !strings.Contains(a.Error, "300ms") {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
+func TestPrivateNetworksAreOutOfReach(t *testing.T) {
+	t.Parallel()
+	hits := 0
+	a := over(t, func(http.ResponseWriter, *http.Request) { hits++ }, nil) // loopback is not allowed
+	if hits != 0 || a.Outcome != switchhook.Failure || !strings.Contains(a.Error, "--allow-network") {
+		t.Errorf("%d requests, %+v", hits, a)
+	}
+}
+
+func TestAClosedPort(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	a := over(t, nil, func(w *switchhook.Webhook) { w.URL = "http://" + address + "/?password=x" }, loopback)
+	if a.Response != nil || !strings.Contains(a.Error, "connection refused") || strings.Contains(a.Error, "password") {
+		t.Errorf("%+v", a)
+	}
+}
+
+// For GET the signature is over the query string as it is sent.
+func TestGETIsSignedOverItsQuery(t *testing.T) {
+	t.Parallel()
+	secret := deliver.NewSecret()
+	over(t, func(_ http.ResponseWriter, r *http.Request) {
+		wh, err := standardwebhooks.NewWebhook(secret)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if err := wh.Verify([]byte(r.URL.RawQuery), r.Header); err != nil || r.Method != "GET" || r.URL.RawQuery == "" {
+			t.Errorf("%s ?%s: %v", r.Method, r.URL.RawQuery, err)
+		}
+		if _, ok := r.Header["X-Hook-Id"]; !ok {
+			t.Errorf("headers: %v", r.Header)
+		}
+	}, func(w *switchhook.Webhook) {
+		w.Dialect, w.Method = "kazoo", "get"
+		w.Secrets = []switchhook.Secret{{Value: secret}}
+	}, loopback)
+}
