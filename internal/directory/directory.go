@@ -131,8 +131,9 @@ func (d *Directory) Records(f switchhook.RecordFilter) []*switchhook.Record {
 // Enrich fills the resources in an event's data from the records that they are:
 // only what the event leaves out, and only where the record's value is of the
 // right kind. It adds the number that was called or texted, and the extension
-// that calls out, where the directory knows them.
-func (d *Directory) Enrich(ev *switchhook.Event, data *ordjson.Object) {
+// that calls out, where the directory knows them. given is the data as it came:
+// a null in it says that there is nothing to fill in.
+func (d *Directory) Enrich(ev *switchhook.Event, data *ordjson.Object, given ordjson.Object) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if len(d.records) == 0 || strings.HasPrefix(ev.Type, "custom.") || strings.HasPrefix(ev.Type, "record.") {
@@ -143,39 +144,40 @@ func (d *Directory) Enrich(ev *switchhook.Event, data *ordjson.Object) {
 	d.addQueue(ev, data)
 	for _, resource := range [...]string{"extension", "number", "ring_group", "queue", "agent"} {
 		if raw := data.Get(resource); !ordjson.Null(raw) {
-			d.complete(ev.AccountID, data, resource, raw)
+			d.complete(ev.AccountID, data, resource, raw, given.Get(resource))
 		}
 	}
 	d.completeMailbox(ev.AccountID, data)
 }
 
-// complete lays a resource over its record.
-func (d *Directory) complete(account string, data *ordjson.Object, resource string, raw json.RawMessage) {
-	given, err := ordjson.Parse(raw)
+// complete lays a resource, as it is and as it was given, over its record.
+func (d *Directory) complete(account string, data *ordjson.Object, resource string, raw, asGiven json.RawMessage) {
+	known, err := ordjson.Parse(raw)
 	if err != nil {
 		return
 	}
-	id := given.Text("id")
+	id := known.Text("id")
 	if id == "" {
-		id = d.numbers[key{account, resource, bare(given.Text("number"))}]
+		id = d.numbers[key{account, resource, bare(known.Text("number"))}]
 	}
 	row, ok := d.rows[key{account, resource, id}]
 	if !ok {
 		return
 	}
 	r, _ := catalogue.ResourceOf(resource)
-	whole := fill(r, given, row)
+	given, _ := ordjson.Parse(asGiven) // what was not given has no members
+	whole := fill(r, known, given, row)
 	if !whole.Has("id") {
 		whole.Set("id", ordjson.String(id))
 	}
 	data.Set(resource, ordered(r, whole))
 }
 
-// fill adds the members of the row that the resource has and given has not.
-func fill(r *catalogue.Resource, given, row ordjson.Object) ordjson.Object {
-	whole := slices.Clone(given)
+// fill adds the members of the row that are neither known nor given.
+func fill(r *catalogue.Resource, known, given, row ordjson.Object) ordjson.Object {
+	whole := slices.Clone(known)
 	for _, m := range row {
-		if !given.Has(m.Name) && !ordjson.Null(m.Value) && r.Fits(m.Name, m.Value) {
+		if !known.Has(m.Name) && !given.Has(m.Name) && !ordjson.Null(m.Value) && r.Fits(m.Name, m.Value) {
 			whole.Set(m.Name, m.Value)
 		}
 	}
@@ -264,7 +266,7 @@ func (d *Directory) completeMailbox(account string, data *ordjson.Object) {
 	if !data.Has("extension") {
 		d.addByNumber(account, data, "extension", []string{vm.Text("mailbox_number")})
 		if raw := data.Get("extension"); raw != nil {
-			d.complete(account, data, "extension", raw)
+			d.complete(account, data, "extension", raw, nil)
 		}
 	}
 }

@@ -94,10 +94,21 @@ func TestEnrich(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.Enrich(&switchhook.Event{AccountID: c.account, Type: c.typ}, &o)
+		d.Enrich(&switchhook.Event{AccountID: c.account, Type: c.typ}, &o, slices.Clone(o))
 		if diff := cmp.Diff(c.want, string(o.Append(nil))); diff != "" {
 			t.Errorf("%s: wanted (-), got (+)\n%s", c.name, diff)
 		}
+	}
+}
+
+// The fold has taken a null out; the record does not put it back.
+func TestNullIsNotFilled(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(t)
+	o := ordjson.Object{{Name: "agent", Value: []byte(`{"id":"a1","status":"busy"}`)}}
+	d.Enrich(&switchhook.Event{AccountID: "acme", Type: "agent.updated"}, &o, ordjson.Object{{Name: "agent", Value: []byte(`{"id":"a1","status":"busy","name":null}`)}})
+	if got, want := string(o.Append(nil)), `{"agent":{"id":"a1","username":"grace","status":"busy"}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -110,7 +121,7 @@ func TestRecordsComeAndGo(t *testing.T) {
 	}
 	find := func(number string) bool {
 		o := ordjson.Object{{Name: "extension", Value: []byte(`{"number":"` + number + `"}`)}}
-		d.Enrich(&switchhook.Event{AccountID: "acme", Type: "extension.ringing"}, &o)
+		d.Enrich(&switchhook.Event{AccountID: "acme", Type: "extension.ringing"}, &o, nil)
 		e, err := ordjson.Parse(o.Get("extension"))
 		return err == nil && e.Has("id")
 	}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,7 +48,7 @@ type Folder interface {
 type Directory interface {
 	Account(id string) (*switchhook.Account, bool)
 	Ancestors(id string) []string
-	Enrich(ev *switchhook.Event, data *ordjson.Object)
+	Enrich(ev *switchhook.Event, data *ordjson.Object, given ordjson.Object)
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
 	Put(r *switchhook.Record) error
@@ -311,12 +312,15 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	// The store keeps microseconds; a retry after a restart must send the same bytes.
 	ev.OccurredAt = ev.OccurredAt.UTC().Truncate(time.Microsecond)
 	defaults(ev, &d.data)
+	given := slices.Clone(d.data)
 	changed, err := r.folder.Fold(ev, &d.data, now)
 	if err != nil {
 		return err
 	}
 	c.Snapshots = append(c.Snapshots, changed...)
-	r.o.Directory.Enrich(ev, &d.data)
+	if d.record == nil { // a record's own event has the new row, the directory still the old
+		r.o.Directory.Enrich(ev, &d.data, given)
+	}
 	if err := seal(ev, d.typ, d.data); err != nil {
 		return err
 	}

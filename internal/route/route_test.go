@@ -1,0 +1,389 @@
+package route_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/calls"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/dialect/kazoo"
+	"github.com/switchhook/switchhook/internal/dialect/primevox"
+	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
+	"github.com/switchhook/switchhook/internal/dialect/voipbin"
+	"github.com/switchhook/switchhook/internal/directory"
+	"github.com/switchhook/switchhook/internal/route"
+	"github.com/switchhook/switchhook/internal/store/memory"
+)
+
+// rig is a router on the memory store.
+type rig struct {
+	t      *testing.T
+	store  *memory.Store
+	router *route.Router
+	dir    *directory.Directory
+
+	mu       sync.Mutex
+	accepted []*switchhook.Event
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{t: t, store: memory.New(), dir: &directory.Directory{}}
+	r.dir.SetAccounts([]*switchhook.Account{{ID: "root"}, {ID: "reseller", ParentID: "root"}, {ID: "acme", ParentID: "reseller"}, {ID: "other", ParentID: "root"}})
+	env := dialect.Env{Version: "1", Reseller: r.dir.Reseller, Integer: func(string, string, string) (int64, error) { return 1, nil }}
+	router, err := route.New(t.Context(), route.Options{
+		Store: r.store, Directory: r.dir, NewFolder: func() route.Folder { return calls.New() },
+		Dialects: []dialect.Dialect{native.New(env), kazoo.New(env), voipbin.New(env), primevox.New(env)},
+		Logger:   slog.New(slog.DiscardHandler),
+		Accepted: func(events []*switchhook.Event) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.accepted = append(r.accepted, events...)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.router = router
+	return r
+}
+
+func event(account, typ, id, data string) *switchhook.Event {
+	return &switchhook.Event{AccountID: account, Type: typ, ID: id, Data: []byte(data)}
+}
+
+func (r *rig) accept(events ...*switchhook.Event) []switchhook.Receipt {
+	r.t.Helper()
+	receipts, err := r.router.Accept(r.t.Context(), events)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return receipts
+}
+
+func (r *rig) stored() []*switchhook.Event {
+	r.t.Helper()
+	events, _, err := r.store.Events(r.t.Context(), switchhook.EventFilter{}, switchhook.Page{Limit: 1000})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	slices.Reverse(events)
+	return events
+}
+
+func TestAcceptMakesAnEventWhole(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: "number", ID: "n1", Row: []byte(`{"number":"+1555","description":"Main"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	r.accept(event("acme", "call.created", "e1", `{"call":{"id":"a","direction":"inbound","to":{"address":"+1555"},"created_at":"2026-01-31T15:04:05.120Z"}}`))
+	r.accept(event("acme", "call.answered", "e2", `{ "call" : { "id":"a", "answered_at":"2026-01-31T15:04:06Z","updated_at":null } }`))
+	events := r.stored()
+	got := events[len(events)-1]
+	const want = `{"call":{"id":"a","root_id":"a","direction":"inbound","leg_direction":"inbound","to":{"address":"+1555"},"status":"answered",` +
+		`"created_at":"2026-01-31T15:04:05.120Z","answered_at":"2026-01-31T15:04:06Z"},"number":{"id":"n1","number":"+1555","description":"Main"}}`
+	if diff := cmp.Diff(want, string(got.Data)); diff != "" {
+		t.Error(diff)
+	}
+	if got.Key != "a" || got.CallID != "a" || got.Sequence != 3 || got.OccurredAt.IsZero() || got.AcceptedAt.IsZero() {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestMatching(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var hooks []*switchhook.Webhook
+	add := func(id, account, dialectName string, change func(*switchhook.Webhook), events ...string) {
+		w := &switchhook.Webhook{ID: id, AccountID: account, Dialect: dialectName, Events: events, Enabled: true, IncludeInternalLegs: true}
+		if change != nil {
+			change(w)
+		}
+		hooks = append(hooks, w)
+	}
+	add("all", "acme", "switchhook", nil, "*")
+	add("calls", "acme", "switchhook", nil, "call.*")
+	add("kazoo-name", "acme", "switchhook", nil, "kazoo:channel_destroy")
+	add("kazoo-notes", "acme", "kazoo", nil, "kazoo:notifications")
+	add("voipbin", "acme", "voipbin", nil, "*")
+	add("primevox", "acme", "primevox", nil, "*")
+	add("off", "acme", "switchhook", func(w *switchhook.Webhook) { w.Enabled = false }, "*")
+	add("above", "reseller", "switchhook", func(w *switchhook.Webhook) { w.IncludeSubaccounts = true }, "*")
+	add("above-own", "reseller", "switchhook", nil, "*")
+	add("top", "root", "switchhook", func(w *switchhook.Webhook) { w.IncludeSubaccounts = true }, "*.hungup")
+	add("other", "other", "switchhook", nil, "*")
+	add("scoped", "acme", "switchhook", func(w *switchhook.Webhook) { w.Scope = &switchhook.Scope{Extensions: []string{"101"}} }, "*")
+	add("customs", "acme", "switchhook", nil, "custom.door.*")
+	r.router.SetWebhooks(hooks)
+	for _, c := range []struct{ typ, data, want string }{
+		{"call.created", `{"call":{"id":"a","direction":"inbound"}}`, "all calls voipbin primevox above"},
+		{"call.created", `{"call":{"id":"b","direction":"internal"}}`, "all calls voipbin above"}, // PrimeVOX has nothing for it
+		{"call.ringing", `{"call":{"id":"a"}}`, "all calls above"},
+		{"leg.hungup", `{"call":{"id":"c"}}`, "all kazoo-name voipbin above top"},
+		{"call.hungup", `{"call":{"id":"a"}}`, "all calls kazoo-name voipbin primevox above top"},
+		{"extension.ringing", `{"extension":{"number":"101"}}`, "all primevox scoped above"},
+		{"extension.ringing", `{"extension":{"number":"102"}}`, "all primevox above"},
+		{"voicemail.new", `{"voicemail":{"id":"v"}}`, "all kazoo-notes primevox above"},
+		{"custom.door.open", `{}`, "all customs above"},
+		{"custom.window", `{}`, "all above"},
+	} {
+		id := fmt.Sprintf("e%d", len(r.stored()))
+		receipt := r.accept(event("acme", c.typ, id, c.data))[0]
+		events := r.stored()
+		got := strings.Join(events[len(events)-1].Targets, " ")
+		if got != c.want || receipt.Deliveries != len(strings.Fields(c.want)) {
+			t.Errorf("%s %s: went to %q (%d), want %q", c.typ, c.data, got, receipt.Deliveries, c.want)
+		}
+	}
+}
+
+func TestAllOrNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	_, err := r.router.Accept(t.Context(), []*switchhook.Event{
+		event("acme", "call.created", "", `{"call":{"id":"a"}}`),
+		event("acme", "call.exploded", "", `{}`),
+		event("nobody", "call.created", "a b", `{"call":{"id":7}}`),
+		event("acme", "", "", ``),
+		event("acme", "call.created", "", ``),
+	})
+	e, ok := errors.AsType[*switchhook.Error](err)
+	if !ok || e.Code != switchhook.CodeUnknownType {
+		t.Fatalf("%v", err)
+	}
+	var fields []string
+	for _, f := range e.Fields {
+		fields = append(fields, f.Field)
+	}
+	want := []string{"events[1].type", "events[2].account_id", "events[2].id", "events[2].data.call.id", "events[3].type", "events[4].data"}
+	if diff := cmp.Diff(want, fields); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(r.stored()); n != 0 {
+		t.Errorf("%d events of a wrong batch are stored", n)
+	}
+}
+
+func TestAnIDIsAcceptedOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	first := r.accept(event("acme", "custom.x", "same", `{}`), event("acme", "custom.x", "same", `{"other":1}`), event("other", "custom.x", "same", `{}`))
+	if first[0].Duplicate || !first[1].Duplicate || first[2].Duplicate {
+		t.Errorf("%+v", first)
+	}
+	if again := r.accept(event("acme", "custom.x", "same", `{}`)); !again[0].Duplicate || again[0].ID != "same" {
+		t.Errorf("%+v", again)
+	}
+	if n := len(r.stored()); n != 2 {
+		t.Errorf("%d events are stored, want one per account", n)
+	}
+}
+
+// Many requests with the same ids at the same time: each id is accepted once,
+// and every answer comes.
+func TestConcurrentDuplicates(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	fresh := 0
+	for i := range 20 {
+		wg.Go(func() {
+			ids := []string{"a", "b", "c"}
+			if i%2 == 1 {
+				slices.Reverse(ids)
+			}
+			var events []*switchhook.Event
+			for _, id := range ids {
+				events = append(events, event("acme", "custom.x", id, `{}`))
+			}
+			receipts, err := r.router.Accept(t.Context(), events)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, rc := range receipts {
+				if !rc.Duplicate {
+					fresh++
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if fresh != 3 || len(r.stored()) != 3 {
+		t.Errorf("%d were fresh, %d are stored, want 3", fresh, len(r.stored()))
+	}
+}
+
+// What is handed on comes in the order of the sequences, whoever accepts.
+func TestAcceptedInOrder(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 25 {
+				if _, err := r.router.Accept(t.Context(), []*switchhook.Event{event("acme", "custom.x", "", `{}`), event("acme", "custom.y", "", `{}`)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if len(r.accepted) != 400 {
+		t.Fatalf("%d events", len(r.accepted))
+	}
+	for i, ev := range r.accepted {
+		if ev.Sequence != int64(i+1) {
+			t.Fatalf("event %d has sequence %d", i, ev.Sequence)
+		}
+	}
+}
+
+// A commit fails: nothing is acknowledged, and what the folder had learned from
+// it is forgotten.
+func TestAFailedCommitLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.accept(event("acme", "call.created", "e1", `{"call":{"id":"a","dialed":"1"}}`))
+	r.store.Fail(errors.New("disk full"))
+	_, err := r.router.Accept(t.Context(), []*switchhook.Event{event("acme", "call.updated", "e2", `{"call":{"id":"a","dialed":"2"}}`)})
+	if switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Fatalf("%v", err)
+	}
+	if again := r.accept(event("acme", "call.updated", "e2", `{"call":{"id":"a","held":true}}`)); again[0].Duplicate {
+		t.Error("an event that was never committed is called a duplicate")
+	}
+	events := r.stored()
+	if last := events[len(events)-1]; !strings.Contains(string(last.Data), `"dialed":"1"`) {
+		t.Errorf("the failed event's data came back: %s", last.Data)
+	}
+}
+
+func TestARequestThatGivesUpIsTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.router.Accept(ctx, []*switchhook.Event{event("acme", "custom.x", "e", `{}`)}); err != nil && switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestRecordsMakeEvents(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	put := func(schema, id, row string) {
+		t.Helper()
+		if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: schema, ID: id, Row: []byte(row)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("number", "n1", `{"number":"+1", "note":"a"}`)
+	put("number", "n1", `{"note":"a","number":"+1"}`) // changes nothing
+	put("number", "n1", `{"number":"+1","note":"b"}`)
+	put("agent", "g1", `{"name":"Grace","status":"away"}`)
+	put("agent", "g1", `{"name":"Grace","status":"busy"}`)
+	put("agent", "g1", `{"name":"Grace H","status":"busy"}`)
+	put("queue", "q1", `{"name":"Support","detail":"x"}`)
+	put("queue", "q1", `{"name":"Support"}`)
+	for schema, id := range map[string]string{"number": "n1"} {
+		if err := r.router.DeleteRecord(t.Context(), "acme", schema, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.router.DeleteRecord(t.Context(), "acme", "number", "n1"); switchhook.ErrorCode(err) != switchhook.CodeNotFound {
+		t.Errorf("a second delete: %v", err)
+	}
+	var got []string
+	for _, ev := range r.stored() {
+		data := string(ev.Data)
+		if i := strings.Index(data, `,"created_at"`); i > 0 { // times differ from run to run
+			data = data[:i] + "…"
+		}
+		got = append(got, ev.Type+" "+data+" key="+ev.Key)
+	}
+	want := []string{
+		`record.created {"schema":"number","id":"n1","row":{"number":"+1","note":"a"},"changed":["number","note"]} key=number/n1`,
+		`record.updated {"schema":"number","id":"n1","row":{"number":"+1","note":"b"},"changed":["note"]} key=number/n1`,
+		`agent.created {"agent":{"id":"g1","name":"Grace","status":"away"… key=g1`,
+		`agent.status_updated {"agent":{"id":"g1","name":"Grace","status":"busy"… key=g1`,
+		`agent.updated {"agent":{"id":"g1","name":"Grace H","status":"busy"… key=g1`,
+		`queue.created {"queue":{"id":"q1","name":"Support","detail":"x"… key=q1`,
+		`queue.updated {"queue":{"id":"q1","name":"Support"… key=q1`,
+		`record.deleted {"schema":"number","id":"n1","row":{"number":"+1","note":"b"},"changed":[]} key=number/n1`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWrongRecords(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, c := range []struct{ account, schema, id, row, field string }{
+		{"acme", "Number!", "n", `{}`, "schema"},
+		{"acme", "", "n", `{}`, "schema"},
+		{"acme", "number", "", `{}`, "id"},
+		{"acme", "number", "a\nb", `{}`, "id"},
+		{"nobody", "number", "n", `{}`, "account_id"},
+		{"acme", "number", "n", `[]`, "row"},
+		{"acme", "number", "n", `{"a":1,"a":2}`, "row"},
+		{"acme", "number", "n", `{"a":"` + strings.Repeat("x", 1<<20) + `"}`, "row"},
+		{"acme", "agent", "g", `{"status":"asleep"}`, "row.status"},
+		{"acme", "queue", "q", `{"wait_timeout_ms":"1"}`, "row.wait_timeout_ms"},
+	} {
+		_, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: c.account, Schema: c.schema, ID: c.id, Row: []byte(c.row)})
+		e, ok := errors.AsType[*switchhook.Error](err)
+		if !ok || len(e.Fields) == 0 || e.Fields[0].Field != c.field {
+			t.Errorf("%s/%s %.40s: %v, want the field %s named", c.schema, c.id, c.row, err, c.field)
+		}
+	}
+	if n := len(r.stored()); n != 0 {
+		t.Errorf("%d events of wrong records are stored", n)
+	}
+}
+
+func TestMessagesGetTheirConversation(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.accept(event("acme", "message.received", "m1", `{"message":{"from":"+1","to":"+2"}}`), event("acme", "message.sent", "m2", `{"message":{"from":"+2","to":"+1"}}`))
+	events := r.stored()
+	if events[0].Key == "" || events[0].Key != events[1].Key {
+		t.Errorf("keys %q and %q", events[0].Key, events[1].Key)
+	}
+	if !strings.Contains(string(events[0].Data), `"direction":"inbound"`) || !strings.Contains(string(events[1].Data), `"direction":"outbound"`) {
+		t.Errorf("%s\n%s", events[0].Data, events[1].Data)
+	}
+}
+
+func BenchmarkAccept(b *testing.B) {
+	dir := &directory.Directory{}
+	dir.SetAccounts([]*switchhook.Account{{ID: "root"}})
+	env := dialect.Env{Version: "1"}
+	r, err := route.New(b.Context(), route.Options{
+		Store: memory.New(), Directory: dir, NewFolder: func() route.Folder { return calls.New() },
+		Dialects: []dialect.Dialect{native.New(env)}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.SetWebhooks([]*switchhook.Webhook{{ID: "wh", AccountID: "root", Dialect: "switchhook", Events: []string{"*"}, Enabled: true}})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.Accept(b.Context(), []*switchhook.Event{event("root", "call.answered", "", `{"call":{"id":"a","from":{"type":"tel","address":"+1"}}}`)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
