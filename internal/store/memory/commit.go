@@ -37,6 +37,7 @@ func (s *Store) apply(c *switchhook.Commit) {
 		kept.DeliveryID = switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)
 		kept.StartedAt, kept.NextAttemptAt = stored(a.StartedAt), stored(a.NextAttemptAt)
 		s.attempts = append(s.attempts, &kept)
+		s.attemptsOf[a.Sequence] = append(s.attemptsOf[a.Sequence], &kept)
 	}
 	for _, r := range c.Rejects {
 		s.lastReject++
@@ -47,10 +48,16 @@ func (s *Store) apply(c *switchhook.Commit) {
 	}
 	for _, d := range c.Due {
 		d.At, d.HeldSince = stored(d.At), stored(d.HeldSince)
-		s.due[d.DeliveryRef] = d
+		if s.dueOf[d.Sequence] == nil {
+			s.dueOf[d.Sequence] = make(map[string]switchhook.Due)
+		}
+		s.dueOf[d.Sequence][d.WebhookID] = d
 	}
 	for _, ref := range c.Settled {
-		delete(s.due, ref)
+		delete(s.dueOf[ref.Sequence], ref.WebhookID)
+		if len(s.dueOf[ref.Sequence]) == 0 {
+			delete(s.dueOf, ref.Sequence)
+		}
 	}
 	for _, snap := range c.Snapshots {
 		key := thing{snap.AccountID, snap.Kind, snap.ID}

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -145,7 +144,7 @@ func all[T any](s *Store, in *[]*T, clone func(*T) *T, created func(*T) time.Tim
 	for _, v := range *in {
 		found = append(found, clone(v))
 	}
-	slices.SortStableFunc(found, func(a, b *T) int { return cmp.Compare(created(a).UnixNano(), created(b).UnixNano()) })
+	slices.SortStableFunc(found, func(a, b *T) int { return created(a).Compare(created(b)) })
 	return found
 }
 

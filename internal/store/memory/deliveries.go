@@ -30,10 +30,7 @@ func (s *Store) deliveries(e *switchhook.Event) []delivery {
 		}
 		return of[webhook]
 	}
-	for _, a := range s.attempts {
-		if a.Sequence != e.Sequence {
-			continue
-		}
+	for _, a := range s.attemptsOf[e.Sequence] {
 		d := at(a.WebhookID)
 		if a.Number > 0 {
 			d.attempts++
@@ -42,10 +39,8 @@ func (s *Store) deliveries(e *switchhook.Event) []delivery {
 			d.closed = a
 		}
 	}
-	for ref, due := range s.due {
-		if ref.Sequence == e.Sequence {
-			at(ref.WebhookID).due = &due
-		}
+	for webhook, due := range s.dueOf[e.Sequence] {
+		at(webhook).due = &due
 	}
 	for _, webhook := range e.Targets {
 		at(webhook)

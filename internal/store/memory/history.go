@@ -156,7 +156,7 @@ func mentions(data []byte, number string) bool {
 }
 
 func within(t, since, until time.Time) bool {
-	return (since.IsZero() || !t.Before(since)) && (until.IsZero() || t.Before(until))
+	return (since.IsZero() || !t.Before(stored(since))) && (until.IsZero() || t.Before(stored(until)))
 }
 
 // Attempt returns one attempt.
@@ -195,6 +195,7 @@ func (s *Store) Rejects(_ context.Context, sourceID string, p switchhook.Page) (
 
 // Prune deletes closed history older than before, and ids that have expired.
 func (s *Store) Prune(_ context.Context, before time.Time) (more bool, err error) {
+	before = stored(before)
 	return false, s.write(func() error {
 		kept := make(map[int64]bool)
 		s.events = slices.DeleteFunc(s.events, func(e *switchhook.Event) bool {
@@ -204,9 +205,15 @@ func (s *Store) Prune(_ context.Context, before time.Time) (more bool, err error
 		})
 		// Attempts stay as long as their event does, for they say which of its
 		// deliveries are closed.
-		s.attempts = slices.DeleteFunc(s.attempts, func(a *switchhook.Attempt) bool {
-			return a.StartedAt.Before(before) && !kept[a.Sequence]
-		})
+		old := func(a *switchhook.Attempt) bool { return a.StartedAt.Before(before) && !kept[a.Sequence] }
+		s.attempts = slices.DeleteFunc(s.attempts, old)
+		for sequence, attempts := range s.attemptsOf {
+			if attempts = slices.DeleteFunc(attempts, old); len(attempts) == 0 {
+				delete(s.attemptsOf, sequence)
+			} else {
+				s.attemptsOf[sequence] = attempts
+			}
+		}
 		s.rejects = slices.DeleteFunc(s.rejects, func(r *switchhook.Reject) bool { return r.At.Before(before) })
 		for id, expires := range s.ids {
 			if !expires.After(time.Now()) {

@@ -2,9 +2,8 @@
 // inside testing/synctest bubbles, and as the plainest statement of what a
 // store does. Closing it forgets everything.
 //
-// It has no goroutine. [Store.Submit] takes the commit and calls Done before it
-// returns, unless another goroutine is about to: then that one does it, in the
-// order of submission. No lock is held meanwhile, so Done may submit more.
+// A goroutine takes commits and calls Done, in the order of submission, and ends
+// when there are no more. No lock is held meanwhile, so Done may submit more.
 package memory
 
 import (
@@ -31,10 +30,11 @@ type Store struct {
 	failing  error // what the next commit fails with
 	broken   chan struct{}
 
-	events       []*switchhook.Event   // by sequence
-	attempts     []*switchhook.Attempt // by row
-	rejects      []*switchhook.Reject  // by id
-	due          map[switchhook.DeliveryRef]switchhook.Due
+	events       []*switchhook.Event             // by sequence
+	attempts     []*switchhook.Attempt           // by row
+	rejects      []*switchhook.Reject            // by id
+	attemptsOf   map[int64][]*switchhook.Attempt // by the event's sequence
+	dueOf        map[int64]map[string]switchhook.Due
 	ids          map[eventID]time.Time // given ids and when they expire
 	snapshots    map[thing]switchhook.Snapshot
 	records      map[thing]switchhook.Record
@@ -50,10 +50,10 @@ type Store struct {
 	sources  []*switchhook.Source
 }
 
-// A waiting commit; refused is set where a Resume has come after it.
+// A waiting commit, or Resume, which waits its turn as a commit does.
 type waiting struct {
-	commit  *switchhook.Commit
-	refused *switchhook.Error
+	commit *switchhook.Commit
+	resume chan<- error
 }
 
 type eventID struct{ account, id string }
@@ -64,12 +64,13 @@ type thing struct{ account, kind, id string }
 // New returns an empty store.
 func New() *Store {
 	s := &Store{
-		broken:    make(chan struct{}),
-		due:       make(map[switchhook.DeliveryRef]switchhook.Due),
-		ids:       make(map[eventID]time.Time),
-		snapshots: make(map[thing]switchhook.Snapshot),
-		records:   make(map[thing]switchhook.Record),
-		integers:  make(map[thing]int64),
+		broken:     make(chan struct{}),
+		attemptsOf: make(map[int64][]*switchhook.Attempt),
+		dueOf:      make(map[int64]map[string]switchhook.Due),
+		ids:        make(map[eventID]time.Time),
+		snapshots:  make(map[thing]switchhook.Snapshot),
+		records:    make(map[thing]switchhook.Record),
+		integers:   make(map[thing]int64),
 	}
 	s.idle = sync.NewCond(&s.mu)
 	return s
@@ -111,23 +112,41 @@ func errClosed() *switchhook.Error {
 	return switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed")
 }
 
-// Submit takes a commit. See the package comment for when Done is called.
+// Submit queues a commit and returns at once. Done is never called within it:
+// callers may hold a lock that Done takes.
 func (s *Store) Submit(c *switchhook.Commit) {
+	if !s.put(waiting{commit: c}) && c.Done != nil {
+		go c.Done(errClosed())
+	}
+}
+
+// put reports whether the store was still open.
+func (s *Store) put(w waiting) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := waiting{commit: c}
 	if s.closed {
-		w.refused = errClosed()
+		return false
 	}
 	s.queue = append(s.queue, w)
-	if s.draining {
-		return
+	if !s.draining {
+		s.draining = true
+		go s.drain()
 	}
-	s.draining = true
+	return true
+}
+
+// drain takes what was submitted, until nothing is left.
+func (s *Store) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for len(s.queue) > 0 {
 		w := s.queue[0]
 		s.queue = s.queue[1:]
-		err := s.take(w)
+		if w.resume != nil {
+			w.resume <- s.resume()
+			continue
+		}
+		err := s.take(w.commit)
 		if w.commit.Done != nil {
 			s.mu.Unlock()
 			w.commit.Done(err)
@@ -139,23 +158,20 @@ func (s *Store) Submit(c *switchhook.Commit) {
 }
 
 // take applies a commit, whole or not at all.
-func (s *Store) take(w waiting) error {
-	if w.refused != nil {
-		return w.refused
-	}
+func (s *Store) take(c *switchhook.Commit) error {
 	if s.refusal != nil {
 		return s.refusal
 	}
 	err := s.failing
 	s.failing = nil
 	if err == nil {
-		err = s.check(w.commit)
+		err = s.check(c)
 	}
 	if err != nil {
 		s.refusal = unavailable(err)
 		return s.refusal
 	}
-	s.apply(w.commit)
+	s.apply(c)
 	return nil
 }
 
@@ -179,19 +195,22 @@ func (s *Store) check(c *switchhook.Commit) error {
 }
 
 // Resume takes commits again. What was submitted before it is still refused.
-func (s *Store) Resume(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closed:
+func (s *Store) Resume(ctx context.Context) error {
+	done := make(chan error, 1)
+	if !s.put(waiting{resume: done}) {
 		return errClosed()
-	case s.refusal == nil:
-		return nil
-	case s.isBroken():
-		return s.refusal
 	}
-	for i := range s.queue {
-		s.queue[i].refused = s.refusal
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Store) resume() error {
+	if s.isBroken() {
+		return s.refusal
 	}
 	s.refusal = nil
 	return nil

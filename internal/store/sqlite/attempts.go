@@ -88,6 +88,28 @@ func (d *DB) Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchh
 	if err := s.from(p.Cursor, f.After); err != nil {
 		return nil, "", err
 	}
+	s.filterAttempts(f)
+	err = d.view(ctx, func(tx *sql.Tx) error {
+		if err := s.between(ctx, tx, "started_at", f.Since, f.Until); err != nil {
+			return err
+		}
+		text, args := s.query(f.Accounts)
+		return each(ctx, tx, func(scan scan) error {
+			a, err := scanAttempt(scan)
+			attempts = append(attempts, a)
+			return err
+		}, text, args...)
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list attempts: %w", err)
+	}
+	attempts, next = cut(attempts, p.Limit, func(a *switchhook.Attempt) int64 { return a.Row })
+	return attempts, next, nil
+}
+
+// filterAttempts adds the conditions of a filter but for accounts, times and
+// the place in the list.
+func (s *selection) filterAttempts(f switchhook.AttemptFilter) {
 	// + keeps the planner from indexes that do not give the order of the list.
 	s.where("+number > 0")
 	if f.EventID != "" {
@@ -105,20 +127,4 @@ func (d *DB) Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchh
 	if f.Outcome != "" {
 		s.where("outcome = ?", string(f.Outcome))
 	}
-	err = d.view(ctx, func(tx *sql.Tx) error {
-		if err := s.between(ctx, tx, "started_at", f.Since, f.Until); err != nil {
-			return err
-		}
-		text, args := s.query(f.Accounts)
-		return each(ctx, tx, func(scan scan) error {
-			a, err := scanAttempt(scan)
-			attempts = append(attempts, a)
-			return err
-		}, text, args...)
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("list attempts: %w", err)
-	}
-	attempts, next = cut(attempts, p.Limit, func(a *switchhook.Attempt) int64 { return a.Row })
-	return attempts, next, nil
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/switchhook/switchhook"
@@ -12,27 +11,26 @@ import (
 func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
 	row := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt)}
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return changed(switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID))(
-			w.conn.ExecContext(ctx, `INSERT INTO accounts (id, parent_id, name, created_at) VALUES (?, ?, ?, ?)
-				ON CONFLICT DO NOTHING`, row...))
+		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID),
+			"INSERT INTO accounts (id, parent_id, name, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row...)
 	})
 }
 
-// changed turns a statement that changed nothing into an error.
-func changed(otherwise *switchhook.Error) func(sql.Result, error) error {
-	return func(res sql.Result, err error) error {
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return otherwise
-		}
-		return nil
+// changeOne runs a statement that has to change a row; otherwise is the error
+// if it does not.
+func (w *writer) changeOne(ctx context.Context, otherwise *switchhook.Error, text string, args ...any) error {
+	res, err := w.conn.ExecContext(ctx, text, args...)
+	if err != nil {
+		return err
 	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return otherwise
+	}
+	return nil
 }
 
 // Accounts returns all, oldest first.
@@ -214,23 +212,23 @@ func (d *DB) Sources(ctx context.Context) (sources []*switchhook.Source, err err
 
 func (d *DB) insertSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return changed(switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id))(
-			w.conn.ExecContext(ctx, "INSERT INTO "+what+"s (id, created_at, doc, sealed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-				id, created, doc, sealed))
+		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id),
+			"INSERT INTO "+what+"s (id, created_at, doc, sealed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			id, created, doc, sealed)
 	})
 }
 
 func (d *DB) updateSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return changed(switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id))(
-			w.conn.ExecContext(ctx, "UPDATE "+what+"s SET created_at = ?, doc = ?, sealed = ? WHERE id = ?",
-				created, doc, sealed, id))
+		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
+			"UPDATE "+what+"s SET created_at = ?, doc = ?, sealed = ? WHERE id = ?",
+			created, doc, sealed, id)
 	})
 }
 
 func (d *DB) deleteSealed(ctx context.Context, what, id string) error {
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return changed(switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id))(
-			w.conn.ExecContext(ctx, "DELETE FROM "+what+"s WHERE id = ?", id))
+		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
+			"DELETE FROM "+what+"s WHERE id = ?", id)
 	})
 }

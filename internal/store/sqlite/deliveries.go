@@ -104,49 +104,55 @@ func scanDue(scan scan) (*switchhook.Due, error) {
 	return &due, nil
 }
 
-// deliveries calls fn for each delivery of an event, open or closed: first in
-// the order of the targets, then those that a replay has added.
-func (s *standings) deliveries(sequence int64, targets []string, fn func(webhookID string, open bool, st standing) error) error {
+// A delivery is one of an event's.
+type delivery struct {
+	webhook string
+	open    bool
+	standing
+}
+
+// deliveries returns those of an event, open or closed: first in the order of
+// the targets, then those that a replay has added.
+func (s *standings) deliveries(sequence int64, targets []string) (all []delivery) {
 	added := slices.DeleteFunc(slices.Sorted(slices.Values(s.webhooks[sequence])), func(id string) bool {
 		return slices.Contains(targets, id)
 	})
 	for i, webhook := range slices.Concat(targets, added) {
-		var st standing
-		if p := s.of[switchhook.DeliveryRef{Sequence: sequence, WebhookID: webhook}]; p != nil {
-			st = *p
+		d := delivery{webhook: webhook}
+		if st := s.of[switchhook.DeliveryRef{Sequence: sequence, WebhookID: webhook}]; st != nil {
+			d.standing = *st
 		}
 		isTarget := i < len(targets)
-		open := st.due != nil || isTarget && sequence > s.watermark && st.closed == nil
-		if !open && st.closed == nil {
-			continue
-		}
-		if err := fn(webhook, open, st); err != nil {
-			return err
+		d.open = d.due != nil || isTarget && sequence > s.watermark && d.closed == nil
+		if d.open || d.closed != nil {
+			all = append(all, d)
 		}
 	}
-	return nil
+	return all
 }
 
-// deliveryPage is how many events are looked at in one go.
-const deliveryPage = 200
+// maxDeliveryPage is how many events are looked at in one go, at most.
+const maxDeliveryPage = 500
 
 // Deliveries lists newest first, by the sequences of the events.
 func (d *DB) Deliveries(ctx context.Context, f switchhook.DeliveryFilter, p switchhook.Page) (deliveries []*switchhook.Delivery, next string, err error) {
-	below, skip, err := parseDeliveryCursor(p.Cursor)
+	below, after, err := parseDeliveryCursor(p.Cursor)
 	if err != nil {
 		return nil, "", err
 	}
 	err = d.view(ctx, func(tx *sql.Tx) error {
-		for len(deliveries) <= p.Limit {
-			sequences, err := candidates(ctx, tx, f, below)
+		// Where few events have what is wanted, ever more are looked at.
+		for n := p.Limit + 1; len(deliveries) <= p.Limit; n *= 2 {
+			n = min(n, maxDeliveryPage)
+			sequences, err := candidates(ctx, tx, f, below, n)
 			if err != nil || len(sequences) == 0 {
 				return err
 			}
-			found, err := expand(ctx, tx, f, sequences)
+			found, err := expand(ctx, tx, f, sequences, after)
 			if err != nil {
 				return err
 			}
-			deliveries = append(deliveries, skip.after(found)...)
+			deliveries = append(deliveries, found...)
 			below = sequences[len(sequences)-1]
 		}
 		return nil
@@ -162,101 +168,86 @@ func (d *DB) Deliveries(ctx context.Context, f switchhook.DeliveryFilter, p swit
 	return deliveries, next, nil
 }
 
-// A deliveryCursor is the last delivery of the page before: a page may end in
-// the middle of an event's deliveries.
-type deliveryCursor struct {
-	sequence int64
-	webhook  string
-}
-
-func parseDeliveryCursor(cursor string) (below int64, c deliveryCursor, err error) {
+// parseDeliveryCursor returns the last delivery of the page before, and the
+// sequence below which to look: a page may end in the middle of an event's
+// deliveries.
+func parseDeliveryCursor(cursor string) (below int64, last switchhook.DeliveryRef, err error) {
 	if cursor == "" {
-		return math.MaxInt64, c, nil
+		return math.MaxInt64, last, nil
 	}
 	number, webhook, ok := strings.Cut(cursor, ".")
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || !ok {
-		return 0, c, errCursor()
+		return 0, last, errCursor()
 	}
-	return n + 1, deliveryCursor{n, webhook}, nil
-}
-
-// after drops what the page before had of its last event.
-func (c deliveryCursor) after(found []*switchhook.Delivery) []*switchhook.Delivery {
-	if len(found) == 0 || c.webhook == "" || found[0].Sequence != c.sequence {
-		return found
-	}
-	for i, d := range found {
-		if d.Sequence != c.sequence {
-			return found[i:] // the webhook's delivery is no longer in this list
-		}
-		if d.WebhookID == c.webhook {
-			return found[i+1:]
-		}
-	}
-	return nil
+	return n + 1, switchhook.DeliveryRef{Sequence: n, WebhookID: webhook}, nil
 }
 
 // candidates returns the sequences, newest first and below the given one, of
-// the next events that may have a delivery that the filter wants.
-func candidates(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, below int64) ([]int64, error) {
-	var sources []selection
-	source := func(table string) *selection {
-		sources = append(sources, selection{table: table, key: "seq", columns: "DISTINCT seq", limit: deliveryPage})
-		s := &sources[len(sources)-1]
-		s.where("seq < ?", below)
-		return s
-	}
-	beyondWatermark := func() { source("events").where("seq > (SELECT watermark FROM meta)") }
-	ended := f.State != "" && f.State != switchhook.Pending && f.State != switchhook.Delivered
+// the next events that may have a delivery that the filter wants, up to n.
+func candidates(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, below int64, n int) ([]int64, error) {
 	var accounts []string
-	switch {
-	case f.EventID != "":
-		source("events").where("id = ?", f.EventID)
-	case ended:
-		s := source("attempts")
-		s.where("state = ? AND state IN ('failed', 'expired', 'cancelled')", string(f.State))
-		if f.WebhookID != "" {
-			s.where("+webhook_id = ?", f.WebhookID)
-		}
-	case f.State == switchhook.Pending:
-		s := source("due")
-		if f.WebhookID != "" {
-			s.where("webhook_id = ?", f.WebhookID)
-		}
-		beyondWatermark()
-	case f.WebhookID != "":
-		source("attempts").where("webhook_id = ?", f.WebhookID)
-		source("due").where("webhook_id = ?", f.WebhookID)
-		beyondWatermark()
-	default:
-		source("events")
-		accounts = f.Accounts
+	sources := candidateSources(f, below, n)
+	if len(sources) == 1 && sources[0].table == "events" {
+		accounts = f.Accounts // the others have no accounts, or none that is indexed
 	}
 	var sequences []int64
 	for _, s := range sources {
 		text, args := s.query(accounts)
 		err := each(ctx, tx, func(scan scan) error {
-			var n int64
-			err := scan(&n)
-			sequences = append(sequences, n)
+			var sequence int64
+			err := scan(&sequence)
+			sequences = append(sequences, sequence)
 			return err
 		}, text, args...)
 		if err != nil {
 			return nil, err
 		}
 	}
-	// Each source gave its newest: up to the length of a page, their union has
-	// no gap.
+	// Each source gave its newest: the newest n of their union have no gap.
 	slices.SortFunc(sequences, func(a, b int64) int { return cmp.Compare(b, a) })
 	sequences = slices.Compact(sequences)
-	return sequences[:min(len(sequences), deliveryPage)], nil
+	return sequences[:min(len(sequences), n)], nil
+}
+
+// candidateSources are where the candidates are.
+func candidateSources(f switchhook.DeliveryFilter, below int64, n int) []*selection {
+	source := func(table string) *selection {
+		s := &selection{table: table, key: "seq", columns: "DISTINCT seq", limit: n}
+		s.where("seq < ?", below)
+		return s
+	}
+	events, attempts, due := source("events"), source("attempts"), source("due")
+	beyond := source("events")
+	beyond.where("seq > (SELECT watermark FROM meta)")
+	if f.WebhookID != "" {
+		due.where("webhook_id = ?", f.WebhookID)
+	}
+	switch {
+	case f.EventID != "":
+		events.narrow = true
+		events.where("id = ?", f.EventID)
+		return []*selection{events}
+	case f.State == switchhook.Pending:
+		return []*selection{due, beyond}
+	case f.State != "" && f.State != switchhook.Delivered:
+		attempts.where("state = ? AND state IN ('failed', 'expired', 'cancelled')", string(f.State))
+		if f.WebhookID != "" {
+			attempts.where("+webhook_id = ?", f.WebhookID)
+		}
+		return []*selection{attempts}
+	case f.WebhookID != "":
+		attempts.where("webhook_id = ?", f.WebhookID)
+		return []*selection{attempts, due, beyond}
+	}
+	return []*selection{events}
 }
 
 // expand returns the deliveries of the events that the filter wants, in the
-// order of the sequences given.
-func expand(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, sequences []int64) (deliveries []*switchhook.Delivery, err error) {
-	all, err := readStandings(ctx, tx, sequences)
+// order of the sequences given; of the event where the last page ended, those
+// that come after.
+func expand(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, sequences []int64, after switchhook.DeliveryRef) (found []*switchhook.Delivery, err error) {
+	standings, err := readStandings(ctx, tx, sequences)
 	if err != nil {
 		return nil, err
 	}
@@ -271,40 +262,44 @@ func expand(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, sequen
 			return err
 		}
 		e.AcceptedAt = fromMicros(accepted)
-		return all.deliveries(e.Sequence, splitTargets(targets), func(webhook string, open bool, st standing) error {
-			d := st.delivery(&e, webhook, open)
-			if (f.WebhookID == "" || f.WebhookID == webhook) && (f.State == "" || f.State == d.State) {
-				deliveries = append(deliveries, d)
+		all := standings.deliveries(e.Sequence, splitTargets(targets))
+		if e.Sequence == after.Sequence {
+			// The order within an event does not change while deliveries close.
+			all = all[1+slices.IndexFunc(all, func(d delivery) bool { return d.webhook == after.WebhookID }):]
+		}
+		for _, d := range all {
+			v := d.view(&e)
+			if (f.WebhookID == "" || f.WebhookID == v.WebhookID) && (f.State == "" || f.State == v.State) {
+				found = append(found, v)
 			}
-			return nil
-		})
+		}
+		return nil
 	}, text, args...)
-	return deliveries, err
+	return found, err
 }
 
-func (st standing) delivery(e *switchhook.Event, webhook string, open bool) *switchhook.Delivery {
-	d := &switchhook.Delivery{
-		ID:         switchhook.DeliveryID(e.AccountID, e.ID, webhook),
+func (d delivery) view(e *switchhook.Event) *switchhook.Delivery {
+	v := &switchhook.Delivery{
+		ID:         switchhook.DeliveryID(e.AccountID, e.ID, d.webhook),
 		EventID:    e.ID,
 		EventType:  e.Type,
 		AccountID:  e.AccountID,
-		WebhookID:  webhook,
+		WebhookID:  d.webhook,
 		Key:        e.Key,
 		Sequence:   e.Sequence,
 		State:      switchhook.Pending,
-		Attempts:   st.attempts,
+		Attempts:   d.attempts,
 		AcceptedAt: e.AcceptedAt,
 	}
-	if !open {
-		d.State, d.EndedAt = st.closed.state, st.closed.at
-		if d.State != switchhook.Delivered {
-			d.Reason = st.closed.error
+	switch {
+	case !d.open:
+		v.State, v.EndedAt = d.closed.state, d.closed.at
+		if v.State != switchhook.Delivered {
+			v.Reason = d.closed.error
 		}
-		return d
+	case d.due != nil:
+		v.NextAttemptAt = d.due.At
+		v.Attempts = max(v.Attempts, d.due.Attempts)
 	}
-	if st.due != nil {
-		d.NextAttemptAt = st.due.At
-		d.Attempts = max(d.Attempts, st.due.Attempts)
-	}
-	return d
+	return v
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,9 +50,9 @@ func (s *selection) query(accounts []string) (string, []any) {
 	case accounts == nil:
 		return text + s.and("1") + tail, s.args
 	case s.narrow || len(accounts) == 0 || len(accounts) > eachAccount:
-		return text + s.and("+account_id IN (SELECT value FROM json_each(?))") + tail, append(s.args[:len(s.args):len(s.args)], list(accounts))
+		return text + s.and("+account_id IN (SELECT value FROM json_each(?))") + tail, append(slices.Clip(s.args), list(accounts))
 	case len(accounts) == 1:
-		return text + s.and("account_id = ?") + tail, append(s.args[:len(s.args):len(s.args)], accounts[0])
+		return text + s.and("account_id = ?") + tail, append(slices.Clip(s.args), accounts[0])
 	}
 	var b strings.Builder
 	var args []any
@@ -67,7 +68,7 @@ func (s *selection) query(accounts []string) (string, []any) {
 }
 
 func (s *selection) and(last string) string {
-	return strings.Join(append(s.conditions[:len(s.conditions):len(s.conditions)], last), " AND ")
+	return strings.Join(append(slices.Clip(s.conditions), last), " AND ")
 }
 
 // from goes on where the cursor says, or from after in rising order.

@@ -21,7 +21,7 @@ func lockDir(dir string) (*os.File, error) {
 	raw, err := f.SyscallConn()
 	if err == nil {
 		if controlErr := raw.Control(func(fd uintptr) {
-			err = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // G115: a descriptor is a small int
+			err = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB)
 		}); err == nil {
 			err = controlErr
 		}

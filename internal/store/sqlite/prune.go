@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -48,19 +49,14 @@ func (d *DB) pruneEvents(ctx context.Context, w *writer, before time.Time) (more
 	if err != nil || len(sequences) == 0 {
 		return false, err
 	}
-	all, err := readStandings(ctx, w.conn, sequences)
+	standings, err := readStandings(ctx, w.conn, sequences)
 	if err != nil {
 		return false, err
 	}
 	var closed []int64
 	for _, sequence := range sequences {
-		err := all.deliveries(sequence, splitTargets(targets[sequence]), func(_ string, open bool, _ standing) error {
-			if open {
-				return errOpen
-			}
-			return nil
-		})
-		if err == nil {
+		deliveries := standings.deliveries(sequence, splitTargets(targets[sequence]))
+		if !slices.ContainsFunc(deliveries, func(d delivery) bool { return d.open }) {
 			closed = append(closed, sequence)
 		}
 	}
@@ -68,8 +64,6 @@ func (d *DB) pruneEvents(ctx context.Context, w *writer, before time.Time) (more
 	_, err = w.conn.ExecContext(ctx, "DELETE FROM events WHERE seq IN (SELECT value FROM json_each(?))", list(closed))
 	return walked == pruneStep, err
 }
-
-var errOpen = errors.New("a delivery is open")
 
 func (d *DB) pruneAttempts(ctx context.Context, w *writer, before time.Time) (more bool, err error) {
 	var rows []int64

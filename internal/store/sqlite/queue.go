@@ -71,11 +71,12 @@ func (q *queue) close() {
 }
 
 // Submit queues a commit. What takes time, such as encoding, is done here, on
-// the caller's goroutine, of which there are many.
+// the caller's goroutine, of which there are many. Done is never called within
+// Submit: callers may hold a lock that Done takes.
 func (d *DB) Submit(c *switchhook.Commit) {
 	r := newRows(c)
 	if !d.queue.put(item{commit: r}) {
-		r.finish(errClosed())
+		go r.finish(errClosed())
 	}
 }
 

@@ -68,7 +68,7 @@ func openSequences(ctx context.Context, tx *sql.Tx, after int64) ([]int64, error
 }
 
 func openDeliveries(ctx context.Context, tx *sql.Tx, sequences []int64) (open []switchhook.OpenDelivery, err error) {
-	all, err := readStandings(ctx, tx, sequences)
+	standings, err := readStandings(ctx, tx, sequences)
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +77,12 @@ func openDeliveries(ctx context.Context, tx *sql.Tx, sequences []int64) (open []
 		if err != nil {
 			return err
 		}
-		return all.deliveries(e.Sequence, e.Targets, func(webhook string, isOpen bool, st standing) error {
-			if isOpen {
-				open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: webhook, Due: st.due})
+		for _, d := range standings.deliveries(e.Sequence, e.Targets) {
+			if d.open {
+				open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: d.webhook, Due: d.due})
 			}
-			return nil
-		})
+		}
+		return nil
 	}, "SELECT "+eventColumns+" FROM events WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq", list(sequences))
 	return open, err
 }

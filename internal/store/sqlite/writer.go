@@ -57,7 +57,7 @@ func (w *writer) connect(ctx context.Context) error {
 		{&w.dropRecord, deleteRecord},
 		{&w.reject, insertReject},
 	} {
-		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil {
+		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // closed with the connection
 			return errors.Join(err, w.disconnect())
 		}
 	}

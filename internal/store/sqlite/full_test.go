@@ -1,0 +1,197 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+
+	"github.com/switchhook/switchhook"
+)
+
+func (d *DB) submit(c switchhook.Commit) error {
+	done := make(chan error, 1)
+	c.Done = func(err error) { done <- err }
+	d.Submit(&c)
+	return <-done
+}
+
+func bigEvent(sequence int64) *switchhook.Event {
+	return &switchhook.Event{
+		ID: fmt.Sprintf("evt_%d", sequence), Type: "custom.x", AccountID: "a", Sequence: sequence,
+		Data: bytes.Repeat([]byte("x"), 100_000),
+	}
+}
+
+// A full disk, here a database that may have no more pages, refuses everything,
+// keeps what was committed, and takes up again when there is room.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	d, err := Open(ctx, Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	err = d.write(ctx, func(ctx context.Context, w *writer) error {
+		_, err := w.conn.ExecContext(ctx, "PRAGMA max_page_count = 300")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := int64(0)
+	for err == nil {
+		last++
+		err = d.submit(switchhook.Commit{Events: []*switchhook.Event{bigEvent(last)}, Watermark: last})
+	}
+	cause, ok := errors.AsType[*driver.Error](err)
+	if switchhook.ErrorCode(err) != switchhook.CodeUnavailable || !ok || cause.Code() != codes.SQLITE_FULL {
+		t.Fatalf("error %v, want an unavailable one because of SQLITE_FULL", err)
+	}
+	select {
+	case <-d.Broken():
+		t.Error("broken")
+	default:
+	}
+	if n, err := d.LastSequence(ctx); err != nil || n != last-1 {
+		t.Errorf("last sequence %d, %v, want %d", n, err, last-1)
+	}
+	if err := d.submit(switchhook.Commit{}); !errors.Is(err, cause) {
+		t.Errorf("the next commit: %v", err)
+	}
+	// Resume connects anew, and the limit was one of the connection.
+	if err := d.Resume(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.submit(switchhook.Commit{Events: []*switchhook.Event{bigEvent(last)}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A write that is refused for its own sake leaves the store as it was.
+func TestRefusedWrite(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	d, err := Open(ctx, Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	err = d.write(ctx, func(ctx context.Context, w *writer) error {
+		if _, err := w.conn.ExecContext(ctx, "DELETE FROM meta"); err != nil {
+			return err
+		}
+		_, err := w.conn.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
+		return err
+	})
+	if switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Errorf("error %v", err)
+	}
+	if err := d.Ping(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := d.submit(switchhook.Commit{Events: []*switchhook.Event{bigEvent(1)}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// No question that a customer asks often may read a whole table.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	d, err := Open(ctx, Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	events := func(f switchhook.EventFilter, accounts ...string) (string, []any) {
+		s := selection{table: "events", key: "seq", columns: eventColumns, limit: 51}
+		s.filterEvents(f)
+		return s.query(accounts)
+	}
+	attempts := func(f switchhook.AttemptFilter, accounts ...string) (string, []any) {
+		s := selection{table: "attempts", key: "row", columns: attemptColumns, limit: 51}
+		s.filterAttempts(f)
+		return s.query(accounts)
+	}
+	type query func() (string, []any)
+	for name, q := range map[string]struct {
+		query query
+		want  []string // indexes
+	}{
+		"events of an account":        {func() (string, []any) { return events(switchhook.EventFilter{}, "a") }, []string{"events_account"}},
+		"events of accounts":          {func() (string, []any) { return events(switchhook.EventFilter{}, "a", "b") }, []string{"events_account"}},
+		"events of a key":             {func() (string, []any) { return events(switchhook.EventFilter{Key: "k"}, "a") }, []string{"events_key"}},
+		"events of a call":            {func() (string, []any) { return events(switchhook.EventFilter{CallID: "k"}, "a") }, []string{"events_key", "events_call"}},
+		"attempts of an account":      {func() (string, []any) { return attempts(switchhook.AttemptFilter{}, "a") }, []string{"attempts_account"}},
+		"attempts of a webhook":       {func() (string, []any) { return attempts(switchhook.AttemptFilter{WebhookID: "w"}, "a") }, []string{"attempts_webhook"}},
+		"attempts of an event":        {func() (string, []any) { return attempts(switchhook.AttemptFilter{EventID: "e"}, "a", "b") }, []string{"events_id", "attempts_event"}},
+		"deliveries that failed":      {func() (string, []any) { return candidateQuery(switchhook.DeliveryFilter{State: switchhook.Failed}, 0) }, []string{"attempts_ended"}},
+		"deliveries of a webhook":     {func() (string, []any) { return candidateQuery(switchhook.DeliveryFilter{WebhookID: "w"}, 0) }, []string{"attempts_delivery"}},
+		"due deliveries of a webhook": {func() (string, []any) { return candidateQuery(switchhook.DeliveryFilter{WebhookID: "w"}, 1) }, []string{"due_webhook"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text, args := q.query()
+			plan := ""
+			err := each(ctx, d.reader, func(scan scan) error {
+				var id, parent, unused int
+				var detail string
+				err := scan(&id, &parent, &unused, &detail)
+				plan += detail + "\n"
+				return err
+			}, "EXPLAIN QUERY PLAN "+text, args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, index := range q.want {
+				if !bytes.Contains([]byte(plan), []byte("INDEX "+index+" ")) {
+					t.Errorf("%s is not used:\n%s", index, plan)
+				}
+			}
+		})
+	}
+}
+
+func candidateQuery(f switchhook.DeliveryFilter, n int) (string, []any) {
+	return candidateSources(f, 100, 50)[n].query(nil)
+}
+
+// The promises rest on these settings, of the first connection and of the one
+// after Resume.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	d, err := Open(ctx, Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, reopen := range []bool{false, true} {
+		err := d.enqueue(ctx, func(ctx context.Context) error {
+			if reopen {
+				if err := d.w.reopen(ctx); err != nil {
+					return err
+				}
+			}
+			for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
+				var got string
+				if err := d.w.conn.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+					t.Errorf("%s is %s, %v, want %s", pragma, got, err, want)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := d.reader.ExecContext(ctx, "DELETE FROM events"); err == nil {
+		t.Error("a reading connection can write")
+	}
+}

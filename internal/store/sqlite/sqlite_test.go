@@ -1,0 +1,31 @@
+package sqlite_test
+
+import (
+	"testing"
+
+	"github.com/switchhook/switchhook/internal/store"
+	"github.com/switchhook/switchhook/internal/store/sqlite"
+	"github.com/switchhook/switchhook/internal/store/storetest"
+)
+
+func open(t *testing.T, dir string) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), sqlite.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T, dir string) store.Store {
+		t.Helper()
+		return open(t, dir)
+	})
+}

@@ -1,0 +1,225 @@
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+func configCases() []testCase {
+	return []testCase{
+		{"accounts", accounts},
+		{"webhooks", webhooks},
+		{"sources", sources},
+		{"API keys", apiKeys},
+		{"lists are oldest first", oldestFirst},
+		{"what callers change afterwards is not stored", notAliased},
+		{"integers rise from 1 per account and schema", integers},
+		{"an integer is made once, whoever asks", integersConcurrently},
+	}
+}
+
+func accounts(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	wantEqual(t, "at first", must(s.Accounts(ctx))(t), []*switchhook.Account{})
+	root := &switchhook.Account{ID: "root", Name: "Operator", CreatedAt: base()}
+	child := &switchhook.Account{ID: "b", ParentID: "root", Name: "Bäckerei", CreatedAt: base().Add(time.Second)}
+	for _, a := range []*switchhook.Account{root, child} {
+		if err := s.CreateAccount(ctx, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, s.CreateAccount(ctx, &switchhook.Account{ID: "b", Name: "another"}), switchhook.CodeConflict)
+	wantEqual(t, "accounts", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
+}
+
+func webhook(id string) *switchhook.Webhook {
+	return &switchhook.Webhook{
+		ID: id, AccountID: "a", Name: "CRM", URL: "https://example.com/in?x=1&y=ü", Events: []string{"call.*", "kazoo:channel_destroy"},
+		Dialect: "kazoo", Format: "form", Method: "PUT", Enabled: true,
+		Scope:              &switchhook.Scope{Numbers: []string{"+15551234567"}, Queues: []string{"q"}},
+		IncludeSubaccounts: true, IncludeInternalLegs: true,
+		CustomData:     map[string]string{"k": "v"},
+		Modifiers:      map[string]any{"m": []any{"x", 1.5, nil, true}},
+		Headers:        map[string]string{"X-Api-Key": "header secret"},
+		Auth:           &switchhook.Auth{Type: "basic", Username: "u", Password: "auth secret"},
+		DialectOptions: map[string]any{"n": 3.0},
+		Retry:          switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Second)}},
+		Timeout:        switchhook.Duration(15 * time.Second), MaxConcurrency: 16, Ordering: "key",
+		Hold: switchhook.Duration(30 * time.Second), MaxAge: switchhook.Duration(time.Hour),
+		Secrets: []switchhook.Secret{
+			{Value: "whsec_bmV3"}, {Value: "whsec_b2xk", ExpiresAt: base().Add(24 * time.Hour)},
+		},
+		DisableReason: "the receiver said 410", CreatedAt: base(), UpdatedAt: base(),
+	}
+}
+
+func webhooks(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	full, bare := webhook("wh_1"), &switchhook.Webhook{ID: "wh_2", CreatedAt: base()}
+	for _, w := range []*switchhook.Webhook{full, bare} {
+		if err := s.CreateWebhook(ctx, w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, s.CreateWebhook(ctx, webhook("wh_1")), switchhook.CodeConflict)
+	wantEqual(t, "webhooks", must(s.Webhooks(ctx))(t), []*switchhook.Webhook{full, bare})
+
+	full.Enabled, full.Auth, full.Secrets = false, nil, full.Secrets[:1]
+	full.UpdatedAt = base().Add(time.Minute)
+	if err := s.UpdateWebhook(ctx, full); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, s.UpdateWebhook(ctx, webhook("wh_3")), switchhook.CodeNotFound)
+	wantEqual(t, "updated", must(s.Webhooks(ctx))(t), []*switchhook.Webhook{full, bare})
+
+	if err := s.DeleteWebhook(ctx, "wh_1"); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, s.DeleteWebhook(ctx, "wh_1"), switchhook.CodeNotFound)
+	wantEqual(t, "after deletion", must(s.Webhooks(ctx))(t), []*switchhook.Webhook{bare})
+}
+
+func source(id string) *switchhook.Source {
+	return &switchhook.Source{
+		ID: id, Kind: "kazoo", AccountID: "a", AccountMap: map[string]string{"4f6a": "b"},
+		Options: map[string]any{"password": "option secret"}, Token: "token secret", CreatedAt: base(), UpdatedAt: base(),
+	}
+}
+
+func sources(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	full, bare := source("one"), &switchhook.Source{ID: "two", CreatedAt: base()}
+	for _, src := range []*switchhook.Source{full, bare} {
+		if err := s.CreateSource(ctx, src); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, s.CreateSource(ctx, source("one")), switchhook.CodeConflict)
+	wantEqual(t, "sources", must(s.Sources(ctx))(t), []*switchhook.Source{full, bare})
+
+	full.Token, full.AccountMap = "rotated", nil
+	if err := s.UpdateSource(ctx, full); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, s.UpdateSource(ctx, source("three")), switchhook.CodeNotFound)
+	wantEqual(t, "updated", must(s.Sources(ctx))(t), []*switchhook.Source{full, bare})
+
+	if err := s.DeleteSource(ctx, "one"); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, s.DeleteSource(ctx, "one"), switchhook.CodeNotFound)
+	wantEqual(t, "after deletion", must(s.Sources(ctx))(t), []*switchhook.Source{bare})
+}
+
+func apiKeys(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	first := &switchhook.APIKey{ID: "key_1", AccountID: "root", Name: "admin", Hash: []byte{0, 1, 255}, CreatedAt: base()}
+	second := &switchhook.APIKey{ID: "key_2", AccountID: "a", Hash: []byte{2}, CreatedAt: base()}
+	replaced := &switchhook.APIKey{ID: "key_1", AccountID: "root", Name: "renewed", Hash: []byte{3}, CreatedAt: base()}
+	for _, k := range []*switchhook.APIKey{first, second, replaced} {
+		if err := s.PutAPIKey(ctx, k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantEqual(t, "keys", must(s.APIKeys(ctx))(t), []*switchhook.APIKey{replaced, second})
+}
+
+func oldestFirst(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	for _, n := range []int{2, 3, 1} {
+		id, at := fmt.Sprint(n), base().Add(time.Duration(n)*time.Second)
+		for _, err := range []error{
+			s.CreateAccount(ctx, &switchhook.Account{ID: id, CreatedAt: at}),
+			s.CreateWebhook(ctx, &switchhook.Webhook{ID: id, CreatedAt: at}),
+			s.CreateSource(ctx, &switchhook.Source{ID: id, CreatedAt: at}),
+			s.PutAPIKey(ctx, &switchhook.APIKey{ID: id, CreatedAt: at}),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	want := []string{"1", "2", "3"}
+	wantEqual(t, "accounts", names(must(s.Accounts(ctx))(t), func(a *switchhook.Account) string { return a.ID }), want)
+	wantEqual(t, "webhooks", names(must(s.Webhooks(ctx))(t), func(w *switchhook.Webhook) string { return w.ID }), want)
+	wantEqual(t, "sources", names(must(s.Sources(ctx))(t), func(src *switchhook.Source) string { return src.ID }), want)
+	wantEqual(t, "keys", names(must(s.APIKeys(ctx))(t), func(k *switchhook.APIKey) string { return k.ID }), want)
+}
+
+func notAliased(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	w, src := webhook("wh_1"), source("one")
+	if err := s.CreateWebhook(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateSource(ctx, src); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what went in, then what came out
+		w.Events[0], w.Scope.Numbers[0], w.Headers["X-Api-Key"], w.Auth.Password, w.Secrets[0].Value = "x", "x", "x", "x", "x"
+		src.AccountMap["4f6a"], src.Options["password"] = "x", "x"
+		w, src = must(s.Webhooks(ctx))(t)[0], must(s.Sources(ctx))(t)[0]
+		wantEqual(t, "webhook", w, webhook("wh_1"))
+		wantEqual(t, "source", src, source("one"))
+	}
+}
+
+func integers(of trial) {
+	t, s := of.t, of.s
+	for _, c := range []struct {
+		account, schema, id string
+		want                int64
+	}{
+		{"a", "numbers", "x", 1},
+		{"a", "numbers", "y", 2},
+		{"a", "calls", "x", 1},
+		{"b", "numbers", "y", 1},
+		{"a", "numbers", "x", 1},
+		{"a", "numbers", "z", 3},
+	} {
+		got, err := s.Integer(t.Context(), c.account, c.schema, c.id)
+		if err != nil || got != c.want {
+			t.Errorf("%s %s %s: %d, %v, want %d", c.account, c.schema, c.id, got, err, c.want)
+		}
+	}
+}
+
+func integersConcurrently(of trial) {
+	t, s := of.t, of.s
+	const ids = 20
+	var got [4][ids]int64
+	var group sync.WaitGroup
+	for g := range got {
+		group.Go(func() {
+			for i := range ids {
+				n, err := s.Integer(t.Context(), "a", "calls", fmt.Sprint(i))
+				if err != nil {
+					t.Error(err)
+				}
+				got[g][i] = n
+			}
+		})
+	}
+	group.Wait()
+	seen := make(map[int64]bool)
+	for i, n := range got[0] {
+		for g := range got {
+			if got[g][i] != n {
+				t.Errorf("id %d is %d and %d", i, n, got[g][i])
+			}
+		}
+		if n < 1 || n > ids || seen[n] {
+			t.Errorf("id %d is %d, which is taken or too high", i, n)
+		}
+		seen[n] = true
+	}
+}

@@ -1,0 +1,226 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+func deliveryCases() []testCase {
+	return []testCase{
+		{"each state says what it has to", deliveryStates},
+		{"each filter selects", deliveryFilters},
+		{"a replay opens a delivery and closes it again", deliveryReplay},
+		{"a page may end within an event", deliveryPages},
+		{"pages keep their place while events arrive", deliveryPagesMove},
+		{"few among many are found", deliverySparse},
+	}
+}
+
+func deliveryStates(of trial) {
+	t, s := of.t, of.s
+	e := event(1, "wh_new", "wh_ok", "wh_failed", "wh_expired", "wh_cancelled", "wh_due")
+	next := base().Add(time.Hour)
+	again := attempt(e, "wh_failed", switchhook.Failed)
+	again.Number, again.Error = 2, "still refused"
+	commit(t, s, switchhook.Commit{
+		Events: []*switchhook.Event{e},
+		Attempts: []*switchhook.Attempt{
+			attempt(e, "wh_ok", switchhook.Delivered),
+			attempt(e, "wh_failed", switchhook.Pending), again,
+			attempt(e, "wh_expired", switchhook.Pending), ended(e, "wh_expired", switchhook.Expired, "older than 30s"),
+			ended(e, "wh_cancelled", switchhook.Cancelled, "the webhook was deleted"),
+			attempt(e, "wh_due", switchhook.Pending),
+		},
+		Due: []switchhook.Due{{DeliveryRef: ref(1, "wh_due"), Attempts: 1, At: next, HeldSince: base()}},
+	})
+	delivery := func(webhook string, state switchhook.DeliveryState, change func(*switchhook.Delivery)) *switchhook.Delivery {
+		d := &switchhook.Delivery{
+			ID: switchhook.DeliveryID("a", e.ID, webhook), EventID: e.ID, EventType: e.Type, AccountID: "a",
+			WebhookID: webhook, Key: e.Key, Sequence: 1, State: state, AcceptedAt: e.AcceptedAt,
+		}
+		change(d)
+		return d
+	}
+	made := attempt(e, "", switchhook.Delivered)
+	end := made.StartedAt.Add(12500 * time.Microsecond)
+	want := []*switchhook.Delivery{
+		delivery("wh_new", switchhook.Pending, func(*switchhook.Delivery) {}),
+		delivery("wh_ok", switchhook.Delivered, func(d *switchhook.Delivery) { d.Attempts, d.EndedAt = 1, end }),
+		delivery("wh_failed", switchhook.Failed, func(d *switchhook.Delivery) {
+			d.Attempts, d.EndedAt, d.Reason = 2, end, "still refused"
+		}),
+		delivery("wh_expired", switchhook.Expired, func(d *switchhook.Delivery) {
+			d.Attempts, d.EndedAt, d.Reason = 1, made.StartedAt, "older than 30s"
+		}),
+		delivery("wh_cancelled", switchhook.Cancelled, func(d *switchhook.Delivery) {
+			d.EndedAt, d.Reason = made.StartedAt, "the webhook was deleted"
+		}),
+		delivery("wh_due", switchhook.Pending, func(d *switchhook.Delivery) { d.Attempts, d.NextAttemptAt = 1, next }),
+	}
+	wantEqual(t, "deliveries", pages(t, 10, listDeliveries(t.Context(), s, switchhook.DeliveryFilter{})), want)
+	for _, d := range want {
+		f := switchhook.DeliveryFilter{Accounts: []string{"a"}, WebhookID: d.WebhookID, EventID: e.ID, State: d.State}
+		wantEqual(t, d.WebhookID, pages(t, 10, listDeliveries(t.Context(), s, f)), []*switchhook.Delivery{d})
+	}
+}
+
+// deliveryNames are the deliveries written as "sequence webhook".
+func deliveryNames(items []*switchhook.Delivery) []string {
+	return names(items, func(d *switchhook.Delivery) string { return fmt.Sprintf("%d %s", d.Sequence, d.WebhookID) })
+}
+
+func deliveryFilters(of trial) {
+	t, s := of.t, of.s
+	all := events(1, 5, "wh_1", "wh_2")
+	all[3].AccountID, all[4].AccountID = "b", "b"
+	commit(t, s, switchhook.Commit{
+		Events: all,
+		Attempts: []*switchhook.Attempt{
+			attempt(all[0], "wh_1", switchhook.Delivered),
+			attempt(all[0], "wh_2", switchhook.Failed),
+			attempt(all[1], "wh_1", switchhook.Delivered),
+			attempt(all[2], "wh_1", switchhook.Failed),
+			ended(all[3], "wh_2", switchhook.Expired, "too old"),
+		},
+		Due: []switchhook.Due{
+			{DeliveryRef: ref(2, "wh_2"), At: base()},
+			{DeliveryRef: ref(3, "wh_2"), At: base()},
+		},
+		Watermark: 3,
+	})
+	for _, c := range []struct {
+		name string
+		f    switchhook.DeliveryFilter
+		want []string
+	}{
+		{"nothing", switchhook.DeliveryFilter{}, []string{
+			"5 wh_1", "5 wh_2", "4 wh_1", "4 wh_2", "3 wh_1", "3 wh_2", "2 wh_1", "2 wh_2", "1 wh_1", "1 wh_2",
+		}},
+		{"an account", switchhook.DeliveryFilter{Accounts: []string{"b"}}, []string{"5 wh_1", "5 wh_2", "4 wh_1", "4 wh_2"}},
+		{"no account", switchhook.DeliveryFilter{Accounts: []string{}}, nil},
+		{"a webhook", switchhook.DeliveryFilter{WebhookID: "wh_2"}, []string{"5 wh_2", "4 wh_2", "3 wh_2", "2 wh_2", "1 wh_2"}},
+		{"an event", switchhook.DeliveryFilter{EventID: "evt_2"}, []string{"2 wh_1", "2 wh_2"}},
+		{"an event in another account", switchhook.DeliveryFilter{EventID: "evt_2", Accounts: []string{"b"}}, nil},
+		{"pending", switchhook.DeliveryFilter{State: switchhook.Pending}, []string{"5 wh_1", "5 wh_2", "4 wh_1", "3 wh_2", "2 wh_2"}},
+		{"pending of a webhook", switchhook.DeliveryFilter{State: switchhook.Pending, WebhookID: "wh_2"}, []string{"5 wh_2", "3 wh_2", "2 wh_2"}},
+		{"delivered", switchhook.DeliveryFilter{State: switchhook.Delivered}, []string{"2 wh_1", "1 wh_1"}},
+		{"delivered to a webhook", switchhook.DeliveryFilter{State: switchhook.Delivered, WebhookID: "wh_1"}, []string{"2 wh_1", "1 wh_1"}},
+		{"failed", switchhook.DeliveryFilter{State: switchhook.Failed}, []string{"3 wh_1", "1 wh_2"}},
+		{"failed of a webhook", switchhook.DeliveryFilter{State: switchhook.Failed, WebhookID: "wh_1"}, []string{"3 wh_1"}},
+		{"expired", switchhook.DeliveryFilter{State: switchhook.Expired}, []string{"4 wh_2"}},
+		{"expired in another account", switchhook.DeliveryFilter{State: switchhook.Expired, Accounts: []string{"a"}}, nil},
+		{"cancelled", switchhook.DeliveryFilter{State: switchhook.Cancelled}, nil},
+	} {
+		for _, limit := range []int{1, 3, 100} {
+			got := pages(t, limit, listDeliveries(t.Context(), s, c.f))
+			wantEqual(t, fmt.Sprintf("%s, by %d", c.name, limit), deliveryNames(got), c.want)
+		}
+	}
+}
+
+func deliveryReplay(of trial) {
+	t, s := of.t, of.s
+	e := event(1, "wh_1")
+	state := func() (all []string) {
+		for _, st := range []switchhook.DeliveryState{
+			switchhook.Pending, switchhook.Delivered, switchhook.Failed, switchhook.Expired, switchhook.Cancelled,
+		} {
+			for _, d := range pages(t, 10, listDeliveries(t.Context(), s, switchhook.DeliveryFilter{State: st})) {
+				all = append(all, fmt.Sprintf("%s %s", d.WebhookID, d.State))
+			}
+		}
+		return all
+	}
+	commit(t, s, switchhook.Commit{Events: []*switchhook.Event{e}, Watermark: 1, Attempts: []*switchhook.Attempt{attempt(e, "wh_1", switchhook.Failed)}})
+	wantEqual(t, "after the last retry", state(), []string{"wh_1 failed"})
+	// A replay: also of a webhook that was none of the targets.
+	due := []switchhook.Due{{DeliveryRef: ref(1, "wh_1"), At: base()}, {DeliveryRef: ref(1, "wh_2"), At: base()}}
+	commit(t, s, switchhook.Commit{Due: due})
+	wantEqual(t, "once due again", state(), []string{"wh_1 pending", "wh_2 pending"})
+	second := attempt(e, "wh_1", switchhook.Delivered)
+	commit(t, s, switchhook.Commit{
+		Attempts: []*switchhook.Attempt{second, ended(e, "wh_2", switchhook.Cancelled, "disabled")},
+		Settled:  []switchhook.DeliveryRef{ref(1, "wh_1"), ref(1, "wh_2")},
+	})
+	wantEqual(t, "after the replay", state(), []string{"wh_1 delivered", "wh_2 cancelled"})
+}
+
+func deliveryPages(of trial) {
+	t, s := of.t, of.s
+	commit(t, s, switchhook.Commit{Events: events(1, 7, "wh_3", "wh_1", "wh_2")})
+	var want []string
+	for n := 7; n > 0; n-- {
+		for _, webhook := range []string{"wh_3", "wh_1", "wh_2"} {
+			want = append(want, fmt.Sprintf("%d %s", n, webhook))
+		}
+	}
+	for _, limit := range []int{1, 2, 3, 4, 20, 21, 22} {
+		got := pages(t, limit, listDeliveries(t.Context(), s, switchhook.DeliveryFilter{}))
+		wantEqual(t, fmt.Sprintf("by %d", limit), deliveryNames(got), want)
+	}
+}
+
+func deliveryPagesMove(of trial) {
+	t, s := of.t, of.s
+	commit(t, s, switchhook.Commit{Events: events(1, 3, "wh_1", "wh_2")})
+	f := switchhook.DeliveryFilter{State: switchhook.Pending}
+	newest, next, err := s.Deliveries(t.Context(), f, switchhook.Page{Limit: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The page ended in the middle of event 2, whose first delivery now closes:
+	// the second is still to come.
+	commit(t, s, switchhook.Commit{
+		Events:   events(4, 4, "wh_1"),
+		Attempts: []*switchhook.Attempt{attempt(event(2), "wh_1", switchhook.Delivered)},
+	})
+	older, _, err := s.Deliveries(t.Context(), f, switchhook.Page{Limit: 10, Cursor: next})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, "pages", deliveryNames(slices.Concat(newest, older)),
+		[]string{"3 wh_1", "3 wh_2", "2 wh_1", "2 wh_2", "1 wh_1", "1 wh_2"})
+}
+
+func deliverySparse(of trial) {
+	t, s := of.t, of.s
+	const last = 1000
+	all := events(1, last, "wh_1")
+	all[4].Targets = []string{"wh_2", "wh_1"}
+	var made []*switchhook.Attempt
+	for _, e := range all[:last-5] {
+		state := switchhook.Delivered
+		if e.Sequence == 3 {
+			state = switchhook.Failed
+		}
+		made = append(made, attempt(e, "wh_1", state))
+	}
+	commit(t, s, switchhook.Commit{
+		Events:    all,
+		Attempts:  made,
+		Due:       []switchhook.Due{{DeliveryRef: ref(5, "wh_2"), At: base()}},
+		Watermark: last - 5,
+	})
+	for _, c := range []struct {
+		name  string
+		f     switchhook.DeliveryFilter
+		first string
+		n     int
+	}{
+		{"all", switchhook.DeliveryFilter{}, "1000 wh_1", last + 1},
+		{"delivered", switchhook.DeliveryFilter{State: switchhook.Delivered}, "995 wh_1", last - 6},
+		{"of a webhook", switchhook.DeliveryFilter{WebhookID: "wh_2"}, "5 wh_2", 1},
+		{"pending", switchhook.DeliveryFilter{State: switchhook.Pending}, "1000 wh_1", 6},
+		{"failed", switchhook.DeliveryFilter{State: switchhook.Failed}, "3 wh_1", 1},
+	} {
+		for _, limit := range []int{5, 333} {
+			got := deliveryNames(pages(t, limit, listDeliveries(t.Context(), s, c.f)))
+			if len(got) != c.n || got[0] != c.first || len(slices.Compact(slices.Sorted(slices.Values(got)))) != c.n {
+				t.Errorf("%s, by %d: %d deliveries from %s, want %d from %s", c.name, limit, len(got), got[0], c.n, c.first)
+			}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
+)
+
+// reopening fills a store, closes it and finds everything again.
+func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
+	t.Helper()
+	ctx, dir := t.Context(), t.TempDir()
+	s := open(t, dir)
+	given := event(3)
+	given.ID, given.IDGiven = "given", true
+	for _, c := range []switchhook.Commit{full(1), full(2), {Events: []*switchhook.Event{given}, Watermark: 1}} {
+		commit(t, s, c)
+	}
+	for _, err := range []error{
+		s.CreateAccount(ctx, &switchhook.Account{ID: "a", CreatedAt: base()}),
+		s.CreateWebhook(ctx, webhook("wh_1")),
+		s.CreateSource(ctx, source("src")),
+		s.PutAPIKey(ctx, &switchhook.APIKey{ID: "key", Hash: []byte{1}, CreatedAt: base()}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.Integer(ctx, "a", "calls", "x"))(t)
+	before := contents(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s = open(t, dir)
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	wantEqual(t, "after reopening", contents(t, s), before)
+	wantEqual(t, "known", must(s.Known(ctx, "a", []string{"given"}))(t), map[string]bool{"given": true})
+	wantEqual(t, "last sequence", must(s.LastSequence(ctx))(t), int64(3))
+	wantEqual(t, "an old integer", must(s.Integer(ctx, "a", "calls", "x"))(t), int64(1))
+	wantEqual(t, "a new integer", must(s.Integer(ctx, "a", "calls", "y"))(t), int64(2))
+	a := attempt(event(2), "wh_1", switchhook.Delivered)
+	commit(t, s, switchhook.Commit{Attempts: []*switchhook.Attempt{a}})
+	if a.Row != 3 {
+		t.Errorf("the next attempt has row %d, want 3", a.Row)
+	}
+}
+
+// contents is all that a store can be asked.
+func contents(t *testing.T, s store.Store) map[string]any {
+	t.Helper()
+	ctx := t.Context()
+	return map[string]any{
+		"events":     pages(t, 2, listEvents(ctx, s, switchhook.EventFilter{})),
+		"attempts":   pages(t, 2, listAttempts(ctx, s, switchhook.AttemptFilter{})),
+		"deliveries": pages(t, 2, listDeliveries(ctx, s, switchhook.DeliveryFilter{})),
+		"open":       openDeliveries(t, s),
+		"snapshots":  snapshots(t, s),
+		"records":    records(t, s),
+		"rejects": pages(t, 2, func(p switchhook.Page) ([]*switchhook.Reject, string, error) {
+			return s.Rejects(ctx, "src", p)
+		}),
+		"accounts": must(s.Accounts(ctx))(t),
+		"webhooks": must(s.Webhooks(ctx))(t),
+		"sources":  must(s.Sources(ctx))(t),
+		"keys":     must(s.APIKeys(ctx))(t),
+	}
+}
