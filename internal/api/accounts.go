@@ -68,7 +68,7 @@ func (a *api) createAccount(ctx context.Context, in *struct{ Body jsonBody[accou
 	return &output[*switchhook.Account]{Body: acc}, nil
 }
 
-func (a *api) listAccounts(ctx context.Context, in *struct{ paging }) (*listOutput[*switchhook.Account], error) {
+func (a *api) listAccounts(ctx context.Context, in *struct{ Paging }) (*listOutput[*switchhook.Account], error) {
 	c := callerOf(ctx)
 	var list []*switchhook.Account
 	if ids := c.all(); ids != nil {
@@ -85,7 +85,7 @@ func (a *api) listAccounts(ctx context.Context, in *struct{ paging }) (*listOutp
 	return listOf(page, next), nil
 }
 
-func (a *api) getAccount(ctx context.Context, in *pathID) (*output[*switchhook.Account], error) {
+func (a *api) getAccount(ctx context.Context, in *PathID) (*output[*switchhook.Account], error) {
 	c := callerOf(ctx)
 	if !c.sees(in.ID) {
 		return nil, notFound("account", in.ID)
@@ -96,7 +96,7 @@ func (a *api) getAccount(ctx context.Context, in *pathID) (*output[*switchhook.A
 // taken says in our words that an id is taken.
 func taken(err error, what, id string) error {
 	if switchhook.ErrorCode(err) == switchhook.CodeConflict {
-		return wrongField(switchhook.CodeConflict, "id", "there is already a %s %q", what, id)
+		return wrongField(switchhook.CodeConflict, "id", "the %s %q is already there", what, id)
 	}
 	return err
 }

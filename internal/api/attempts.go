@@ -23,15 +23,15 @@ func (a *api) registerAttempts() {
 	}, a.listDeliveries)
 }
 
-// An attemptFilter is what a list and a stream of attempts are narrowed by.
-type attemptFilter struct {
+// An AttemptFilter is what a list and a stream of attempts are narrowed by.
+type AttemptFilter struct {
 	AccountID string `query:"account_id" doc:"Only attempts for events of this account. Default: of all that the key opens."`
 	WebhookID string `query:"webhook_id" doc:"Only attempts of this webhook."`
 	EventID   string `query:"event_id" doc:"Only attempts for this event."`
 	Outcome   string `query:"outcome" enum:"success,failure" doc:"Only attempts that ended so."`
 }
 
-func (f attemptFilter) of(c caller) (switchhook.AttemptFilter, error) {
+func (f AttemptFilter) of(c caller) (switchhook.AttemptFilter, error) {
 	accounts, err := c.only(f.AccountID)
 	return switchhook.AttemptFilter{
 		Accounts: accounts, WebhookID: f.WebhookID, EventID: f.EventID, Outcome: switchhook.Outcome(f.Outcome),
@@ -39,8 +39,8 @@ func (f attemptFilter) of(c caller) (switchhook.AttemptFilter, error) {
 }
 
 func (a *api) listAttempts(ctx context.Context, in *struct {
-	paging
-	attemptFilter
+	Paging
+	AttemptFilter
 	Since instant `query:"since" format:"date-time" doc:"Started at or after this time."`
 	Until instant `query:"until" format:"date-time" doc:"Started before this time."`
 },
@@ -57,7 +57,7 @@ func (a *api) listAttempts(ctx context.Context, in *struct {
 	return listOf(attempts, next), nil
 }
 
-func (a *api) getAttempt(ctx context.Context, in *pathID) (*output[*switchhook.Attempt], error) {
+func (a *api) getAttempt(ctx context.Context, in *PathID) (*output[*switchhook.Attempt], error) {
 	at, err := a.Store.Attempt(ctx, callerOf(ctx).all(), in.ID)
 	if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
 		return nil, notFound("attempt", in.ID)
@@ -69,7 +69,7 @@ func (a *api) getAttempt(ctx context.Context, in *pathID) (*output[*switchhook.A
 }
 
 func (a *api) listDeliveries(ctx context.Context, in *struct {
-	paging
+	Paging
 	AccountID string `query:"account_id" doc:"Only deliveries of events of this account. Default: of all that the key opens."`
 	WebhookID string `query:"webhook_id" doc:"Only deliveries to this webhook."`
 	EventID   string `query:"event_id" doc:"Only deliveries of this event."`

@@ -129,28 +129,30 @@ func nameEvent(events []*switchhook.Event, key string) error {
 // ofBatch says an error of a batch as it is to be said of one event: the client
 // who sent an object knows nothing of events[0].
 func ofBatch(err error, single bool) error {
-	const prefix = "events[0]."
+	const first = "events[0]"
 	e, ok := asOwn(err)
 	if !ok || !single {
 		return err
 	}
-	out := &switchhook.Error{Code: e.Code, Message: strings.ReplaceAll(e.Message, prefix, ""), Fields: slices.Clone(e.Fields)}
-	for i := range out.Fields {
-		out.Fields[i].Field = strings.TrimPrefix(out.Fields[i].Field, prefix)
+	out := &switchhook.Error{Code: e.Code, Message: strings.ReplaceAll(strings.ReplaceAll(e.Message, first+".", ""), first+": ", "")}
+	for _, f := range e.Fields {
+		if f.Field != first { // else it is the whole, which has no path
+			out.Fields = append(out.Fields, switchhook.FieldError{Field: strings.TrimPrefix(f.Field, first+"."), Message: f.Message})
+		}
 	}
 	return out.With(err)
 }
 
 // A listEventsInput narrows the list of events.
 type listEventsInput struct {
-	paging
-	eventFilter
+	Paging
+	EventFilter
 	Since instant `query:"since" format:"date-time" doc:"Accepted at or after this time."`
 	Until instant `query:"until" format:"date-time" doc:"Accepted before this time."`
 }
 
-// An eventFilter is what a list and a stream of events are narrowed by.
-type eventFilter struct {
+// An EventFilter is what a list and a stream of events are narrowed by.
+type EventFilter struct {
 	AccountID string   `query:"account_id" doc:"Only events of this account. Default: of all that the key opens."`
 	Type      []string `query:"type,explode" doc:"Only these types; * stands for anything, dots too. Repeat it, or separate by commas."`
 	Key       string   `query:"key" doc:"Only events with this ordering key."`
@@ -158,7 +160,7 @@ type eventFilter struct {
 	Number    string   `query:"number" doc:"Only events that carry this phone number."`
 }
 
-func (f eventFilter) of(c caller) (switchhook.EventFilter, error) {
+func (f EventFilter) of(c caller) (switchhook.EventFilter, error) {
 	accounts, err := c.only(f.AccountID)
 	if err != nil {
 		return switchhook.EventFilter{}, err
@@ -199,18 +201,20 @@ func (a *api) listEvents(ctx context.Context, in *listEventsInput) (*listOutput[
 	return listOf(events, next), nil
 }
 
-// A pathID is the id in a path. Event ids are unique per account only, so a key
-// that opens several may have to say which.
-type pathID struct {
+// A PathID is the id in a path. (It and its like are exported because huma reads
+// only the exported of embedded structs.)
+type PathID struct {
 	ID string `path:"id"`
 }
 
-type eventInPath struct {
-	pathID
+// EventInPath names an event. Its id is unique per account only, so a key that
+// opens several may have to say which.
+type EventInPath struct {
+	PathID
 	AccountID string `query:"account_id" doc:"The event's account, where two of your accounts have an event of this id."`
 }
 
-func (a *api) event(ctx context.Context, in eventInPath) (*switchhook.Event, error) {
+func (a *api) event(ctx context.Context, in EventInPath) (*switchhook.Event, error) {
 	accounts, err := callerOf(ctx).only(in.AccountID)
 	if err != nil {
 		return nil, err
@@ -222,7 +226,7 @@ func (a *api) event(ctx context.Context, in eventInPath) (*switchhook.Event, err
 	return ev, err
 }
 
-func (a *api) getEvent(ctx context.Context, in *eventInPath) (*output[*switchhook.Event], error) {
+func (a *api) getEvent(ctx context.Context, in *EventInPath) (*output[*switchhook.Event], error) {
 	ev, err := a.event(ctx, *in)
 	if err != nil {
 		return nil, err
@@ -231,11 +235,11 @@ func (a *api) getEvent(ctx context.Context, in *eventInPath) (*output[*switchhoo
 }
 
 func (a *api) eventDeliveries(ctx context.Context, in *struct {
-	paging
-	eventInPath
+	Paging
+	EventInPath
 },
 ) (*listOutput[*switchhook.Delivery], error) {
-	ev, err := a.event(ctx, in.eventInPath)
+	ev, err := a.event(ctx, in.EventInPath)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +253,7 @@ func (a *api) eventDeliveries(ctx context.Context, in *struct {
 
 // An eventType is an entry of the catalogue, with what each dialect makes of it.
 type eventType struct {
-	Type        string              `json:"type" example:"call.answered"`
+	Type        string              `json:"type" example:"call.answered" doc:"Its name."`
 	Description string              `json:"description" doc:"What it means."`
 	Freshness   catalogue.Freshness `json:"freshness" enum:"live,timely,lasting" doc:"How long it is of use: live 60 seconds, timely 6 hours, lasting until the retries end."`
 	MaxAge      switchhook.Duration `json:"max_age,omitzero" doc:"The age at which a delivery of it expires, unless its webhook says otherwise. Absent: never."`
@@ -278,7 +282,7 @@ func (a *api) registerEventTypes() {
 	}, a.getEventType)
 }
 
-func (a *api) listEventTypes(_ context.Context, in *struct{ paging }) (*listOutput[eventType], error) {
+func (a *api) listEventTypes(_ context.Context, in *struct{ Paging }) (*listOutput[eventType], error) {
 	types, next, err := pageOf(catalogue.All(), in.page(), func(t *catalogue.Type) string { return t.Name }, inOrder)
 	if err != nil {
 		return nil, err
@@ -417,4 +421,3 @@ func (o rawObject) MarshalJSON() ([]byte, error) { return o, nil }
 func (rawObject) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
 }
-

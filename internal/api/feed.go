@@ -11,6 +11,9 @@ type Feed struct {
 	closed bool
 }
 
+// NewFeed returns a feed that nobody waits for yet.
+func NewFeed() *Feed { return new(Feed) }
+
 // Ping wakes everyone who waits. It never blocks.
 func (f *Feed) Ping() {
 	f.mu.Lock()

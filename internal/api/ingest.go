@@ -20,32 +20,28 @@ const mostRejected = 256 << 10
 func (a *api) registerIngest() {
 	a.mux.HandleFunc("/v1/in/{id}/{token}", a.ingestByToken)
 	a.mux.HandleFunc("/v1/in/{id}", a.withKey(a.ingestByKey))
-	for _, op := range []struct{ id, method string }{{"", http.MethodPost}, {"-get", http.MethodGet}, {"-put", http.MethodPut}} {
-		for _, form := range []struct {
-			id, path, summary string
-			security          []map[string][]string
-		}{
-			{"ingest", "/v1/in/{id}/{token}", "Take another system's webhook in", []map[string][]string{{}}},
-			{"ingest-with-key", "/v1/in/{id}", "Take another system's webhook in, by key", withKeyOnly()},
-		} {
-			o := huma.Operation{
-				OperationID: form.id + op.id, Method: op.method, Path: form.path, Tags: []string{"Sources"}, Summary: form.summary, Security: form.security,
-				Description: "Any method, and any body that the source's system sends: JSON, a form, or only a query. What cannot be read is kept as a reject.",
-				Parameters:  []*huma.Param{{Name: "id", In: "path", Required: true, Description: "The source.", Schema: &huma.Schema{Type: huma.TypeString}}},
-				Responses: map[string]*huma.Response{"202": {
-					Description: "Accepted and kept", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[accepted](a)}},
-				}},
-			}
-			if strings.Contains(form.path, "{token}") {
-				o.Parameters = append(o.Parameters, &huma.Param{
-					Name: "token", In: "path", Required: true, Description: "The secret of the source's ingest_url.", Schema: &huma.Schema{Type: huma.TypeString},
-				})
-			}
-			if op.method != http.MethodGet {
-				o.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}}
-			}
-			a.document(o)
+	for _, form := range []struct {
+		id, path, summary string
+		security          []map[string][]string
+	}{
+		{"ingest", "/v1/in/{id}/{token}", "Take another system's webhook in", []map[string][]string{{}}},
+		{"ingest-with-key", "/v1/in/{id}", "Take another system's webhook in, by key", withKeyOnly()},
+	} {
+		op := huma.Operation{
+			OperationID: form.id, Method: http.MethodPost, Path: form.path, Tags: []string{"Sources"}, Summary: form.summary, Security: form.security,
+			Description: "With any method, and any body that the source's system sends: JSON, a form, or only a query. What cannot be read is kept as a reject.",
+			Parameters:  []*huma.Param{{Name: "id", In: "path", Required: true, Description: "The source.", Schema: &huma.Schema{Type: huma.TypeString}}},
+			RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{}}}},
+			Responses: map[string]*huma.Response{"202": {
+				Description: "Accepted and kept", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[accepted](a)}},
+			}},
 		}
+		if strings.Contains(form.path, "{token}") {
+			op.Parameters = append(op.Parameters, &huma.Param{
+				Name: "token", In: "path", Required: true, Description: "The secret of the source's ingest_url.", Schema: &huma.Schema{Type: huma.TypeString},
+			})
+		}
+		a.document(op)
 	}
 }
 

@@ -30,7 +30,7 @@ const (
 const ndjson = "application/x-ndjson"
 
 // errTime says what a time looks like.
-var errTime = errors.New("expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z") //nolint:gochecknoglobals // a constant, but for Go
+var errTime = errors.New("expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z")
 
 // readAll reads a body of at most mostRequest bytes.
 func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
@@ -122,7 +122,7 @@ func (in *intake) array() error {
 func (in *intake) none() error {
 	v, err := in.d.ReadValue()
 	if err != nil {
-		return in.malformed(err)
+		return malformed(err, "")
 	}
 	return &switchhook.Error{
 		Code:    switchhook.CodeInvalid,

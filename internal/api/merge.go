@@ -3,16 +3,10 @@ package api
 import (
 	"fmt"
 
-	"github.com/danielgtaylor/huma/v2"
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/switchhook/switchhook"
 )
-
-// mergePatch is the body of a PATCH; its schema follows from the input.
-func mergePatch() *huma.RequestBody {
-	return &huma.RequestBody{Description: "JSON Merge Patch (RFC 7396). The fields that creating needs may be left out here."}
-}
 
 // merge applies a merge patch (RFC 7396) to what stands, and reads the result
 // as strictly as a new body. settle, if any, may put the merged members right

@@ -102,6 +102,13 @@ func handle[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O
 		op.Responses = map[string]*huma.Response{}
 	}
 	op.Responses["default"] = a.problemResponse()
+	if op.Method == http.MethodPatch && op.RequestBody == nil {
+		op.RequestBody = &huma.RequestBody{}
+		defer func() {
+			content := op.RequestBody.Content
+			content["application/merge-patch+json"] = &huma.MediaType{Schema: content["application/json"].Schema}
+		}()
+	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
@@ -131,11 +138,6 @@ func schemaOf[T any](a *api) *huma.Schema {
 	return a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
 }
 
-// queryParam describes a parameter of a plain handler.
-func queryParam(name, doc string) *huma.Param {
-	return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
-}
-
 // A List is one page of a list.
 type List[T any] struct {
 	Items      []T     `json:"items"`
@@ -157,20 +159,33 @@ func listOf[T any](items []T, next string) *listOutput[T] {
 
 type output[T any] struct{ Body T }
 
-// paging is the part of a list's input that says which page.
-type paging struct {
+// Paging is the part of a list's input that says which page.
+type Paging struct {
 	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"500" doc:"The most items in one answer."`
 	Cursor string `query:"cursor" doc:"The next_cursor of the page before."`
 }
 
-func (p paging) page() switchhook.Page { return switchhook.Page{Limit: p.Limit, Cursor: p.Cursor} }
+func (p Paging) page() switchhook.Page { return switchhook.Page{Limit: p.Limit, Cursor: p.Cursor} }
 
 // describe makes /openapi.json: what huma has gathered, the sentences that the
 // vocabulary's own types lack, and every request that we send to a webhook in
 // our own dialect.
 func (a *api) describe() ([]byte, error) {
 	doc := a.huma.OpenAPI()
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete} {
+			if op == nil {
+				continue
+			}
+			for _, p := range op.Parameters {
+				p.Schema.Nullable = p.Schema.Nullable && p.Schema.Type != huma.TypeArray
+			}
+		}
+	}
 	for name, s := range doc.Components.Schemas.Map() {
+		if !strings.HasSuffix(name, "Input") && s.AdditionalProperties == false {
+			s.AdditionalProperties = nil // what we answer may grow
+		}
 		for field, p := range s.Properties {
 			// Lists are never null: an empty one is [].
 			p.Nullable = p.Nullable && p.Type != huma.TypeArray

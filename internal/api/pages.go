@@ -43,7 +43,7 @@ func pageOf[T any](items []T, p switchhook.Page, key func(T) string, sort bool) 
 }
 
 func errCursor() error {
-	return switchhook.InvalidField("cursor", "expected the next_cursor of an earlier answer")
+	return switchhook.InvalidField("cursor", "is not one that a list has returned")
 }
 
 // asOwn finds the *switchhook.Error in an error.

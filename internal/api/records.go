@@ -17,13 +17,13 @@ import (
 
 const longestRecordID = 256 // characters
 
-var schemaName = regexp.MustCompile(`^[a-z0-9_]{1,64}$`) //nolint:gochecknoglobals // a constant, but for Go
+var schemaName = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
 // A recordRow is the body of a PUT: any object. Its order is kept.
 type recordRow struct{ raw []byte }
 
 // Schema is that of any object that may name its account.
-func (recordRow) Schema(huma.Registry) *huma.Schema {
+func (*recordRow) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{
 		Type: huma.TypeObject, AdditionalProperties: true,
 		Description: "The row itself: any members, in any order, which is kept. account_id names the account and is not part of the row.",
@@ -33,8 +33,8 @@ func (recordRow) Schema(huma.Registry) *huma.Schema {
 
 func (b *recordRow) keep(raw []byte) { b.raw = append([]byte(nil), raw...) }
 
-// A recordPath names a record: its id is unique per account and schema.
-type recordPath struct {
+// A RecordPath names a record: its id is unique per account and schema.
+type RecordPath struct {
 	Schema    string `path:"schema" doc:"What kind of record it is, such as number, extension, queue or port_request."`
 	ID        string `path:"id" doc:"The record's id, your own."`
 	AccountID string `query:"account_id" doc:"The account that it belongs to. Default: the key's."`
@@ -66,7 +66,7 @@ func (a *api) registerRecords() {
 }
 
 func (a *api) putRecord(ctx context.Context, in *struct {
-	recordPath
+	RecordPath
 	Body recordRow
 },
 ) (*recordOutput, error) {
@@ -130,7 +130,7 @@ func readRow(raw []byte) (row json.RawMessage, accountID string, err error) {
 }
 
 func (a *api) listRecords(ctx context.Context, in *struct {
-	paging
+	Paging
 	AccountID string `query:"account_id" doc:"Only records of this account. Default: of all that the key opens."`
 	Schema    string `query:"schema" doc:"Only records of this schema."`
 },
@@ -150,7 +150,7 @@ func (a *api) listRecords(ctx context.Context, in *struct {
 }
 
 // record finds a record of the path.
-func (a *api) record(ctx context.Context, in recordPath) (*switchhook.Record, error) {
+func (a *api) record(ctx context.Context, in RecordPath) (*switchhook.Record, error) {
 	account, err := callerOf(ctx).owner(in.AccountID)
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (a *api) record(ctx context.Context, in recordPath) (*switchhook.Record, er
 	return r, nil
 }
 
-func (a *api) getRecord(ctx context.Context, in *recordPath) (*output[*switchhook.Record], error) {
+func (a *api) getRecord(ctx context.Context, in *RecordPath) (*output[*switchhook.Record], error) {
 	r, err := a.record(ctx, *in)
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (a *api) getRecord(ctx context.Context, in *recordPath) (*output[*switchhoo
 	return &output[*switchhook.Record]{Body: r}, nil
 }
 
-func (a *api) deleteRecord(ctx context.Context, in *recordPath) (*struct{}, error) {
+func (a *api) deleteRecord(ctx context.Context, in *RecordPath) (*struct{}, error) {
 	r, err := a.record(ctx, *in)
 	if err != nil {
 		return nil, err

@@ -28,9 +28,9 @@ type sourceInput struct {
 // A sourceView is a source as it is shown.
 type sourceView struct {
 	switchhook.Source
-	IngestURL string      `json:"ingest_url,omitzero" doc:"Where the system is to send its webhooks. Its last part is a secret."`
-	State     string      `json:"state" enum:"listening" doc:"How it stands."`
-	Stats     sourceStat  `json:"stats" doc:"Counted since the program's start."`
+	IngestURL string     `json:"ingest_url,omitzero" doc:"Where the system is to send its webhooks. Its last part is a secret."`
+	State     string     `json:"state" enum:"listening" doc:"How it stands."`
+	Stats     sourceStat `json:"stats" doc:"Counted since the program's start."`
 }
 
 // sourceStat is what a source has told since the program's start.
@@ -81,7 +81,7 @@ func (a *api) registerSources() {
 	}, a.getSource)
 	handle(a, huma.Operation{
 		OperationID: "update-source", Method: http.MethodPatch, Path: "/v1/sources/{id}", Tags: tags, Summary: "Change a source",
-		Description: "JSON Merge Patch (RFC 7396): what is left out stays, null takes a member out.", RequestBody: mergePatch(),
+		Description: "JSON Merge Patch (RFC 7396): what is left out stays, null takes a member out.",
 	}, a.patchSource)
 	handle(a, huma.Operation{
 		OperationID: "delete-source", Method: http.MethodDelete, Path: "/v1/sources/{id}", Tags: tags, Summary: "Delete a source",
@@ -103,7 +103,8 @@ func (a *api) viewSource(s *switchhook.Source) sourceView {
 	return v
 }
 
-func newToken() string {
+// NewToken makes the secret last part of an ingest URL.
+func NewToken() string {
 	var b [24]byte
 	_, _ = rand.Read(b[:]) // documented never to fail
 	return base64.RawURLEncoding.EncodeToString(b[:])
@@ -138,7 +139,7 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 	c := callerOf(ctx)
 	s := &switchhook.Source{
 		ID: body.ID, Kind: body.Kind, AccountID: body.AccountID, AccountMap: body.AccountMap, Options: body.Options,
-		Token: newToken(), CreatedAt: now(),
+		Token: NewToken(), CreatedAt: now(),
 	}
 	s.UpdatedAt = s.CreatedAt
 	if s.ID == "" {
@@ -166,7 +167,7 @@ func (a *api) changedSource(ctx context.Context, s *switchhook.Source) (*output[
 }
 
 func (a *api) listSources(ctx context.Context, in *struct {
-	paging
+	Paging
 	AccountID string `query:"account_id" doc:"Only sources of this account. Default: of all that the key opens."`
 },
 ) (*listOutput[sourceView], error) {
@@ -196,7 +197,7 @@ func (c caller) source(id string) (*switchhook.Source, error) {
 	return s, nil
 }
 
-func (a *api) getSource(ctx context.Context, in *pathID) (*output[sourceView], error) {
+func (a *api) getSource(ctx context.Context, in *PathID) (*output[sourceView], error) {
 	s, err := callerOf(ctx).source(in.ID)
 	if err != nil {
 		return nil, err
@@ -226,8 +227,8 @@ func (a *api) editSource(ctx context.Context, id string, edit func(c caller, s *
 }
 
 func (a *api) patchSource(ctx context.Context, in *struct {
-	pathID
-	Body jsonBody[sourceInput]
+	PathID
+	Body patchBody[sourceInput]
 },
 ) (*output[sourceView], error) {
 	return a.editSource(ctx, in.ID, func(c caller, s *switchhook.Source) error {
@@ -250,14 +251,14 @@ func (a *api) patchSource(ctx context.Context, in *struct {
 	})
 }
 
-func (a *api) rotateToken(ctx context.Context, in *pathID) (*output[sourceView], error) {
+func (a *api) rotateToken(ctx context.Context, in *PathID) (*output[sourceView], error) {
 	return a.editSource(ctx, in.ID, func(_ caller, s *switchhook.Source) error {
-		s.Token = newToken()
+		s.Token = NewToken()
 		return nil
 	})
 }
 
-func (a *api) deleteSource(ctx context.Context, in *pathID) (*struct{}, error) {
+func (a *api) deleteSource(ctx context.Context, in *PathID) (*struct{}, error) {
 	a.change.Lock()
 	defer a.change.Unlock()
 	if _, err := callerOf(ctx).source(in.ID); err != nil {
@@ -273,8 +274,8 @@ func (a *api) deleteSource(ctx context.Context, in *pathID) (*struct{}, error) {
 }
 
 func (a *api) listRejects(ctx context.Context, in *struct {
-	paging
-	pathID
+	Paging
+	PathID
 },
 ) (*listOutput[*switchhook.Reject], error) {
 	if _, err := callerOf(ctx).source(in.ID); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,17 @@ func (b *jsonBody[T]) read() (T, error) {
 		return v, nil
 	}
 	return v, readStrict(b.raw, &v)
+}
+
+// A patchBody is a jsonBody that is merged into what stands (RFC 7396), so none
+// of its fields is required.
+type patchBody[T any] struct{ jsonBody[T] }
+
+// Schema is the schema of a T, every field optional.
+func (patchBody[T]) Schema(r huma.Registry) *huma.Schema {
+	s := *r.Schema(reflect.TypeFor[T](), false, "")
+	s.Required = nil
+	return &s
 }
 
 func readStrict(raw []byte, v any) error {
@@ -166,13 +178,8 @@ func checkMediaType(r *http.Request, also ...string) error {
 		return wrongField(codeUnsupportedMediaType, "Content-Encoding", "send the body as it is, not as %s", enc)
 	}
 	mediaType := mediaTypeOf(r)
-	if mediaType == "" || mediaType == "application/json" || strings.HasSuffix(mediaType, "+json") {
+	if mediaType == "" || mediaType == "application/json" || strings.HasSuffix(mediaType, "+json") || slices.Contains(also, mediaType) {
 		return nil
-	}
-	for _, m := range also {
-		if mediaType == m {
-			return nil
-		}
 	}
 	return wrongField(codeUnsupportedMediaType, "Content-Type", "send %s, not %s", strings.Join(append([]string{"application/json"}, also...), " or "), mediaType)
 }

@@ -87,6 +87,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if c.Retention == 0 {
 		c.Retention = def.Retention
 	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
 	if c.Notice == nil {
 		c.Notice = func(string, ...any) {}
 	}
@@ -352,7 +355,7 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Go(func() { a.prune(ctx) })
 	served := make(chan error, 1)
 	// Streams end with the server's context; Shutdown waits for all others.
-	base, endStreams := context.WithCancel(context.Background())
+	base, endStreams := context.WithCancel(context.WithoutCancel(ctx))
 	a.server.BaseContext = func(net.Listener) context.Context { return base }
 	a.server.RegisterOnShutdown(endStreams)
 	go func() {
@@ -374,7 +377,7 @@ func (a *App) Run(ctx context.Context) error {
 	endStreams()
 	cancel()
 	a.log.Info("stopping")
-	stop, done := context.WithTimeout(context.Background(), graceful)
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful)
 	defer done()
 	if stopErr := a.server.Shutdown(stop); stopErr != nil {
 		a.log.Warn("some API requests were cut off", "error", stopErr)

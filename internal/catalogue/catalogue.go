@@ -203,7 +203,7 @@ func Key(t *Type, r *switchhook.Resources) string {
 	case r.Call != nil && r.Call.ID+r.Call.RootID != "":
 		return r.Call.Root()
 	case t.Family() == "record":
-		return r.Schema + "/" + r.RecordChange.ID
+		return r.Schema + "/" + r.ID
 	case r.QueueCall != nil && r.QueueCall.ID != "":
 		return r.QueueCall.ID
 	case r.Message != nil && r.Message.ConversationID != "":

@@ -24,8 +24,8 @@ func TestFieldsAreTheStructs(t *testing.T) {
 		"parking": reflect.TypeFor[switchhook.Parking](), "media": reflect.TypeFor[switchhook.Media](),
 	}
 	all := reflect.TypeFor[switchhook.Resources]()
-	for i := range all.NumField() {
-		if f := all.Field(i); !f.Anonymous {
+	for f := range all.Fields() {
+		if !f.Anonymous {
 			structs[jsonName(f)] = f.Type.Elem()
 		}
 	}
@@ -43,8 +43,8 @@ func TestFieldsAreTheStructs(t *testing.T) {
 				t.Errorf("%s.%s is not documented", r.Name, f.Name)
 			}
 		}
-		for i := range typ.NumField() {
-			members = append(members, jsonName(typ.Field(i)))
+		for f := range typ.Fields() {
+			members = append(members, jsonName(f))
 		}
 		if diff := cmp.Diff(members, fields); diff != "" {
 			t.Errorf("%s: struct (-) and table (+) differ:\n%s", r.Name, diff)

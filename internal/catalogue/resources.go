@@ -94,7 +94,9 @@ func (r *Resource) Fits(name string, value []byte) bool {
 func str(name, doc string, enum ...string) Field {
 	return Field{Name: name, Kind: String, Enum: enum, Doc: doc}
 }
-func id(doc string) Field            { return Field{Name: "id", Kind: String, NotEmpty: true, Doc: doc} }
+
+func id(doc string) Field { return Field{Name: "id", Kind: String, NotEmpty: true, Doc: doc} }
+
 func strs(name, doc string) Field    { return Field{Name: name, Kind: String, Array: true, Doc: doc} }
 func integer(name, doc string) Field { return Field{Name: name, Kind: Integer, Doc: doc} }
 func number32(name, doc string) Field {
@@ -103,12 +105,14 @@ func number32(name, doc string) Field {
 func boolean(name, doc string) Field { return Field{Name: name, Kind: Boolean, Doc: doc} }
 func at(name, doc string) Field      { return Field{Name: name, Kind: Time, Doc: doc} }
 func object(name, doc string) Field  { return Field{Name: name, Kind: Map, Doc: doc} }
-func anything(name, doc string) Field {
-	return Field{Name: name, Kind: Any, Doc: doc}
+func address(name string) Field {
+	return Field{Name: name, Kind: Any, Doc: "A string, a list or an object."}
 }
+
 func part(name, of, doc string) Field {
 	return Field{Name: name, Kind: Part, Of: of, Doc: doc}
 }
+
 func parts(name, of, doc string) Field {
 	return Field{Name: name, Kind: Part, Of: of, Array: true, Doc: doc}
 }
@@ -330,8 +334,8 @@ func resources() []Resource {
 			Name: "notification", Doc: "Mail fields that any event may carry.",
 			Fields: []Field{
 				str("account_db", "The account's database."), str("attachment_url", "Where the attachment can be fetched."),
-				anything("bcc", "A string, a list or an object."), anything("cc", "A string, a list or an object."), anything("from", "A string, a list or an object."),
-				anything("to", "A string, a list or an object."), anything("reply_to", "A string, a list or an object."),
+				address("bcc"), address("cc"), address("from"),
+				address("to"), address("reply_to"),
 				str("subject", "The subject."), str("html", "The HTML part."), str("text", "The text part."), boolean("preview", "A preview: it changes no state."),
 			},
 			Sample: `{}`,

@@ -73,7 +73,7 @@ func callTypes() []Type {
 			Data: aboutCall(), With: `{"call":{` + endedCall + `}}`,
 		},
 		Type{
-			Name: "call.missed", Freshness: Lasting, Meaning: "Nobody answered the call and the caller left no message.",
+			Name: "call.missed", Freshness: Lasting, Meaning: "Nobody answered the call.",
 			Data: aboutCall("notification"), With: `{"call":{"status":"ended","ended_at":"2026-01-31T15:04:35.5Z","updated_at":"2026-01-31T15:04:35.5Z","bridged":false,"message_left":false,` +
 				`"hangup_reason":"no_answer","hangup_cause":"NO_ANSWER","q850":19,"notify":{"hangup_cause":"NO_ANSWER"}},"notification":{"to":["grace@example.com"]}}`,
 		},

@@ -113,11 +113,18 @@ func (d *demo) run(ctx context.Context) (err error) {
 	defer fail(nil)
 	last, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer stop()
+	var ended error // how the server ended
+	defer func() {
+		stop()
+		wg.Wait()
+		if err == nil {
+			err = ended
+		}
+	}()
 	wg.Go(func() {
-		if err := server.Run(last); err != nil {
-			fail(fmt.Errorf("the server ended: %w", err))
+		if ended = server.Run(last); ended != nil {
+			ended = fmt.Errorf("the server ended: %w", ended)
+			fail(ended)
 		}
 	})
 	receiver, err := sim.Listen(ctx, sim.ReceiverOptions{})
@@ -132,12 +139,12 @@ func (d *demo) run(ctx context.Context) (err error) {
 	client := &sim.Client{URL: reachable(server.URL()), Key: server.AdminKey()}
 	phone := &sim.Phone{Client: client, Account: demoAccount}
 	if err := d.prepare(ctx, client, phone, receiver); err != nil {
-		return cmpCause(ctx, err)
+		return whyEnded(ctx, err)
 	}
 	d.greet(client, receiver, dir)
 	wg.Go(func() { d.follow(last, client) })
 	if err := d.screen.wait(ctx, mostStart); err != nil {
-		return cmpCause(ctx, err)
+		return whyEnded(ctx, err)
 	}
 	if !d.quiet && d.length == 0 && d.screen.terminal {
 		openBrowser(ctx, pageURL(client))
@@ -273,7 +280,7 @@ func (d *demo) greet(client *sim.Client, receiver *sim.Receiver, dir string) {
 	}
 	s.printf("%s\n\n", s.paint("1", "Switchhook demo: a small company's phones ring, and five customers' programs hear of it."))
 	s.printf("  page     %s\n  API key  %s\n  data     %s\n\n", s.paint("4", pageURL(client)), client.Key, kept)
-	s.printf("Send an event of your own, to all five:\n%s\n", curl("/v1/events",
+	s.printf("Send an event of your own, to every webhook whose dialect has texts:\n%s\n", curl("/v1/events",
 		`{"account_id":"`+demoAccount+`","type":"message.received","data":{"message":{"id":"my-text-1","from":"+12025550143","to":"+12025550100","text":"Hello"}}}`))
 	s.printf("Make a webhook of your own; /%s of the receiver takes whatever comes:\n%s\n", sim.Anyone, curl("/v1/webhooks",
 		`{"account_id":"`+demoAccount+`","name":"mine","url":"`+receiver.URL(sim.Anyone)+`","events":["call.*"],"dialect":"switchhook"}`))
@@ -293,7 +300,7 @@ const lineFormat = "%-12s  %-22s  %-10s  %6s  %9s"
 func (d *demo) follow(ctx context.Context, client *sim.Client) {
 	for ctx.Err() == nil {
 		err := client.Stream(ctx, "/v1/attempts/stream", d.screen.opened, func(data []byte) {
-			var a switchhook.Attempt
+			var a attempt
 			if json.Unmarshal(data, &a) == nil && a.ID != "" {
 				d.screen.attempt(&a)
 			}
@@ -309,6 +316,13 @@ func (d *demo) follow(ctx context.Context, client *sim.Client) {
 		}
 		t.Stop()
 	}
+}
+
+// An attempt is what the stream tells of one: its status instead of the whole
+// response.
+type attempt struct {
+	switchhook.Attempt
+	Status int `json:"status"`
 }
 
 // A screen is what the person sees. It is safe for concurrent use.
@@ -327,7 +341,7 @@ type screen struct {
 func newScreen(out io.Writer) *screen {
 	s := &screen{out: out, change: make(chan struct{}), stream: make(chan struct{})}
 	if f, ok := out.(*os.File); ok {
-		s.terminal = term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is a small number
+		s.terminal = term.IsTerminal(int(f.Fd()))
 	}
 	s.colour = s.terminal && os.Getenv("NO_COLOR") == "" // https://no-color.org
 	return s
@@ -353,10 +367,10 @@ func (s *screen) paint(code, text string) string {
 }
 
 // attempt shows one line.
-func (s *screen) attempt(a *switchhook.Attempt) {
+func (s *screen) attempt(a *attempt) {
 	status := "–"
-	if a.Response != nil {
-		status = strconv.Itoa(a.Response.Status)
+	if a.Status != 0 {
+		status = strconv.Itoa(a.Status)
 	}
 	colours := map[string]string{"switchhook": "36", "kazoo": "33", "voipbin": "35", "teli": "34", "primevox": "32"}
 	took := sim.Milliseconds(time.Duration(a.DurationMS * float64(time.Millisecond)))
@@ -379,7 +393,7 @@ func (s *screen) attempt(a *switchhook.Attempt) {
 	}
 }
 
-func statusColour(a *switchhook.Attempt) string {
+func statusColour(a *attempt) string {
 	if a.Outcome == switchhook.Success {
 		return "32"
 	}
@@ -406,7 +420,7 @@ func (s *screen) wait(ctx context.Context, most time.Duration) error {
 // settle waits until as many deliveries were shown as have arrived: the history
 // that the stream reads is written a moment after the receiver's answer.
 func (s *screen) settle(ctx context.Context, expected int) {
-	t := time.NewTimer(2 * time.Second)
+	t := time.NewTimer(5 * time.Second)
 	defer t.Stop()
 	for {
 		s.mu.Lock()
@@ -425,12 +439,17 @@ func (s *screen) settle(ctx context.Context, expected int) {
 	}
 }
 
-// cmpCause returns why ctx ended, if something failed; else err.
-func cmpCause(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+// whyEnded is what to say of an error that may only be how ctx ended: why it
+// did, and nothing after a Ctrl-C, which came before there was anything to sum up.
+func whyEnded(ctx context.Context, err error) error {
+	switch cause := context.Cause(ctx); {
+	case cause == nil:
+		return err
+	case errors.Is(cause, context.Canceled):
+		return nil
+	default:
 		return cause
 	}
-	return err
 }
 
 // reachable is the server's URL as this machine reaches it: 0.0.0.0 is where it

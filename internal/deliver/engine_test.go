@@ -101,7 +101,7 @@ func (r *rig) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.mu.Lock()
 	r.tries[hook+id]++
 	try := r.tries[hook+id]
-	name := req.Header["webhook-id"][0]
+	name := req.Header["webhook-id"][0] //nolint:staticcheck // spelled as it is sent
 	if old := r.ids[hook+id]; old != "" && old != name {
 		r.t.Errorf("event %s came to %s under two ids", id, hook)
 	}
@@ -227,14 +227,9 @@ func failing(events ...string) func(string, int) (int, error) {
 	}
 }
 
-func bubble(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, f)
-}
-
 func TestDeliversInOrderPerKey(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.accept("call.created a a1", "call.answered a a2", "call.hungup a a3")
@@ -246,7 +241,8 @@ func TestDeliversInOrderPerKey(t *testing.T) {
 // A day and more of retries: the whole standard schedule, then failed. Each
 // retry lies within 20 % of its pause.
 func TestStandardSchedule(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.answer = func(string, int) (int, error) { return 500, nil }
@@ -281,7 +277,8 @@ func TestStandardSchedule(t *testing.T) {
 }
 
 func TestAFailingDeliveryHoldsItsKeyOnly(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(10 * time.Second), switchhook.Duration(time.Minute)}}
@@ -305,7 +302,8 @@ func TestAFailingDeliveryHoldsItsKeyOnly(t *testing.T) {
 }
 
 func TestHoldEnds(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
@@ -328,7 +326,8 @@ func TestHoldEnds(t *testing.T) {
 }
 
 func TestHoldOfNothingLetsTheNextPass(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.hooks[0].Hold = 0
@@ -339,7 +338,8 @@ func TestHoldOfNothingLetsTheNextPass(t *testing.T) {
 }
 
 func TestUnorderedEventsDoNotWait(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		w := hook("wh_a")
 		w.Ordering = "none"
 		r := newRig(t, w)
@@ -353,7 +353,8 @@ func TestUnorderedEventsDoNotWait(t *testing.T) {
 // A live event never holds its key, and is of no more use once a later event of
 // the key has arrived, or after a minute.
 func TestLiveEventsExpire(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.answer = failing("a1", "b1")
@@ -369,7 +370,8 @@ func TestLiveEventsExpire(t *testing.T) {
 }
 
 func TestMaxAgeOverridesTheCatalogue(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		w := hook("wh_a")
 		w.MaxAge = switchhook.Duration(3 * time.Second)
 		r := newRig(t, w)
@@ -382,7 +384,8 @@ func TestMaxAgeOverridesTheCatalogue(t *testing.T) {
 }
 
 func TestRetryAfterIsHeeded(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.answer = func(_ string, try int) (int, error) {
@@ -398,7 +401,8 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 }
 
 func TestTransportErrorsAreRetried(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.answer = func(_ string, try int) (int, error) {
@@ -414,7 +418,8 @@ func TestTransportErrorsAreRetried(t *testing.T) {
 }
 
 func TestPolicyNone(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		w := hook("wh_a")
 		w.Retry = switchhook.Retry{Policy: "none"}
 		r := newRig(t, w)
@@ -427,7 +432,8 @@ func TestPolicyNone(t *testing.T) {
 }
 
 func TestGoneDisables(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.answer = func(string, int) (int, error) { return 410, nil }
@@ -442,7 +448,8 @@ func TestGoneDisables(t *testing.T) {
 }
 
 func TestADisabledWebhookCancelsWhatWaits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.answer = failing("a1")
@@ -459,7 +466,8 @@ func TestADisabledWebhookCancelsWhatWaits(t *testing.T) {
 }
 
 func TestARestartGoesOn(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.answer = failing("a1")
 		r.accept("call.created a a1", "call.answered a a2", "call.created b b1")
@@ -492,7 +500,8 @@ func TestARestartGoesOn(t *testing.T) {
 // What is under way when the process dies was perhaps received: it is sent
 // again, and what came after it stays after it.
 func TestARestartRepeatsWhatWasUnderWay(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		block := make(chan struct{})
 		r.answer = func(event string, try int) (int, error) {
@@ -519,7 +528,8 @@ func TestARestartRepeatsWhatWasUnderWay(t *testing.T) {
 
 // The store fails while an outcome is recorded: the outcome is recorded later.
 func TestAnOutcomeIsRecordedInTheEnd(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
 		r.answer = func(string, int) (int, error) {
@@ -538,7 +548,8 @@ func TestAnOutcomeIsRecordedInTheEnd(t *testing.T) {
 }
 
 func TestConcurrencyIsBounded(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		w := hook("wh_a")
 		w.MaxConcurrency = 3
 		r := newRig(t, w)
@@ -567,7 +578,8 @@ func TestConcurrencyIsBounded(t *testing.T) {
 
 // A receiver that hangs costs only its own deliveries.
 func TestOneHangingReceiverHarmsNobodyElse(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, hook("wh_a"), hook("wh_b"))
 		defer r.stop()
 		r.hangs = "wh_a"

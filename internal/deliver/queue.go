@@ -538,6 +538,8 @@ func joinReasons(what, why string) string {
 func luck() float64 { return rand.Float64() } //nolint:gosec // jitter needs no secrecy
 
 // sleepers is a heap of lanes by when they wake.
+//
+//nolint:recvcheck // container/heap wants it so
 type sleepers []*lane
 
 func (s sleepers) Len() int           { return len(s) }

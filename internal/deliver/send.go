@@ -39,7 +39,7 @@ func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a 
 		a.Error = "the request could not be made: " + err.Error()
 		return a, verdict{state: switchhook.Failed}, false
 	}
-	ans := e.send(req, body, w, a)
+	ans := e.send(e.ctx, req, body, w, a)
 	if e.ctx.Err() != nil && ans.problem != "" {
 		return nil, verdict{}, true
 	}
@@ -50,13 +50,13 @@ func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a 
 
 // send makes the request and writes down in the attempt what was sent and what
 // came back.
-func (e *Engine) send(req *http.Request, body []byte, w *switchhook.Webhook, a *switchhook.Attempt) answer {
+func (e *Engine) send(ctx context.Context, req *http.Request, body []byte, w *switchhook.Webhook, a *switchhook.Attempt) answer {
 	timeout := time.Duration(w.Timeout)
 	if timeout <= 0 {
 		timeout = DefaultTimeout
 	}
 	slow := fmt.Errorf("no complete answer within %s", timeout)
-	ctx, cancel := context.WithTimeoutCause(e.ctx, timeout, slow)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow)
 	defer cancel()
 	a.Request = shown(req, body, w)
 	started := time.Now()
@@ -193,7 +193,7 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 	}
 	a := it.closing(switchhook.Failed, "")
 	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
-	if ans := e.send(req.WithContext(ctx), body, w, a); ans.problem == "" && a.Outcome == switchhook.Success {
+	if ans := e.send(ctx, req, body, w, a); ans.problem == "" && a.Outcome == switchhook.Success {
 		a.State = switchhook.Delivered
 	}
 	e.submit(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, nil)

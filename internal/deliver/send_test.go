@@ -2,6 +2,7 @@ package deliver_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -196,7 +197,7 @@ func TestCheckURL(t *testing.T) {
 			t.Errorf("%.60q: %v", raw, err)
 		}
 		if err != nil {
-			if e, ok := err.(*switchhook.Error); !ok || len(e.Fields) != 1 || e.Fields[0].Field != "url" {
+			if e, ok := errors.AsType[*switchhook.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Field != "url" {
 				t.Errorf("%.60q: the error names no field: %v", raw, err)
 			}
 		}
@@ -252,7 +253,7 @@ func TestARealExchange(t *testing.T) {
 	var seen *http.Request
 	var body []byte
 	a := over(t, func(w http.ResponseWriter, r *http.Request) {
-		seen = r.Clone(context.Background())
+		seen = r.Clone(context.WithoutCancel(r.Context()))
 		body, _ = io.ReadAll(r.Body)
 		w.Header().Set("X-Answer", "yes")
 		w.WriteHeader(http.StatusAccepted)
@@ -265,7 +266,7 @@ func TestARealExchange(t *testing.T) {
 	if a.Outcome != switchhook.Success || a.Response.Status != 202 || len(a.Response.Body) != 16<<10 || a.Response.Headers["X-Answer"] != "yes" {
 		t.Errorf("%+v", a)
 	}
-	if string(body) != a.Request.Body || a.Request.Method != "POST" {
+	if string(body) != a.Request.Body || a.Request.Method != http.MethodPost {
 		t.Error("what is recorded is not what was sent")
 	}
 	if seen.RequestURI != "/hook?token=1&x=%20y" {
@@ -362,7 +363,7 @@ func TestGETIsSignedOverItsQuery(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		if err := wh.Verify([]byte(r.URL.RawQuery), r.Header); err != nil || r.Method != "GET" || r.URL.RawQuery == "" {
+		if err := wh.Verify([]byte(r.URL.RawQuery), r.Header); err != nil || r.Method != http.MethodGet || r.URL.RawQuery == "" {
 			t.Errorf("%s ?%s: %v", r.Method, r.URL.RawQuery, err)
 		}
 		if _, ok := r.Header["X-Hook-Id"]; !ok {

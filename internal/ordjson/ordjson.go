@@ -26,6 +26,8 @@ type Member struct {
 
 // An Object is a JSON object in the order in which its members were written.
 // Its zero value is the empty object.
+//
+//nolint:recvcheck // as with slices themselves: readers take the value, what grows it takes the pointer
 type Object []Member
 
 // Parse reads one JSON object. It is strict (RFC 7493, I-JSON): valid UTF-8, no
@@ -159,6 +161,8 @@ func KindName(k jsontext.Kind) string {
 		return "a boolean"
 	case 'n':
 		return "null"
+	case jsontext.KindInvalid:
+		return "no valid JSON"
 	default:
 		return "no valid JSON"
 	}

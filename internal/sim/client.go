@@ -120,19 +120,18 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/webhooks/"+url.PathEscape(id), nil, nil)
 }
 
-// PutRecord puts a record into the directory.
+// PutRecord puts a record into the directory: row is the whole of it.
 func (c *Client) PutRecord(ctx context.Context, account, schema, id string, row any) error {
-	body := map[string]any{"account_id": account, "row": row}
-	return c.call(ctx, http.MethodPut, recordPath(schema, id), body, nil)
+	return c.call(ctx, http.MethodPut, recordPath(account, schema, id), row, nil)
 }
 
 // DeleteRecord takes a record out of the directory.
 func (c *Client) DeleteRecord(ctx context.Context, account, schema, id string) error {
-	return c.call(ctx, http.MethodDelete, recordPath(schema, id)+"?account_id="+url.QueryEscape(account), nil, nil)
+	return c.call(ctx, http.MethodDelete, recordPath(account, schema, id), nil, nil)
 }
 
-func recordPath(schema, id string) string {
-	return "/v1/records/" + url.PathEscape(schema) + "/" + url.PathEscape(id)
+func recordPath(account, schema, id string) string {
+	return "/v1/records/" + url.PathEscape(schema) + "/" + url.PathEscape(id) + "?account_id=" + url.QueryEscape(account)
 }
 
 // Post hands over events, all or nothing, and returns what became of each. One

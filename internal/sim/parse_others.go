@@ -4,17 +4,39 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 )
 
-// teliSchemas are the tables that Teli tells of (facts/teli.md B.2).
-func teliSchemas() []string {
-	return []string{
-		"lnp_numbers", "lnp_requests", "sip_accounts", "monthly_charges", "sub_users", "transaction_items", "transactions", "users",
-		"call_flows", "channel_groups", "did_notes", "dids", "directory_listings", "e911", "fax_emails", "faxes", "ip_endpoints",
-		"voicemail_emails", "voicemail_inboxes",
+// teliFields are the tables that Teli tells of, and their fields in its order
+// (facts/teli.md B.2). Any of them may be absent.
+func teliFields() map[string]string {
+	const name, place = "first_name last_name", "city state zip"
+	return map[string]string{
+		"lnp_numbers": "id lnp_request_id number state ratecenter",
+		"lnp_requests": "id user_id btn location_type business_contact business_name " + name + " account_number service_address service_state " +
+			"service_zip partial_port partial_port_details wireless_number wireless_pin caller_id request_status foc_date",
+		"sip_accounts":      "id user_id account_type username domain sbc_number",
+		"monthly_charges":   "id user_id product_type product_id bill_day_of_month last_billed_dt",
+		"sub_users":         "id parent_id username email " + name + " phone_number address " + place,
+		"transaction_items": "id transaction_id product_description product_price product_mrc processing_flags fail_reason",
+		"transactions":      "id user_id child_id referenced_transaction_id total summary transaction_type transaction_status",
+		"users": "id reseller_id user_type username email " + name + " phone_number address " + place + " brand domain using_custom_css " +
+			"using_custom_logo support_phone support_email support_link user_status credit_line chanlimit_outbound chanlimit_inbound " +
+			"max_international sms_post_url web_hook_url sbc",
+		"call_flows":         "id user_id flow_name flow_data default_route",
+		"channel_groups":     "id user_id name channels status",
+		"did_notes":          "id did_id note",
+		"dids":               "id user_id call_flow_id channel_group_id voicemail_inbox_id number number_type state ratecenter sms_enabled xmpp_enabled inbound_cnam",
+		"directory_listings": "id did_id listing_type business_name " + name + " address1 address2 " + place + " email contact_number",
+		"e911":               "id did_id did_number full_name address " + place + " unit_type unit_number",
+		"fax_emails":         "id did_id email_address",
+		"faxes":              "id did_id fax_status direction source_did destination_did recipient pages",
+		"ip_endpoints":       "id user_id ip_address ip_name sbc",
+		"voicemail_emails":   "id voicemail_inbox_id email_address",
+		"voicemail_inboxes":  "id user_id inbox_number inbox_name inbox_pin transcribe",
 	}
 }
 
@@ -42,13 +64,20 @@ func parseTeli(req *http.Request, body []byte) (Payload, error) {
 		})
 	}
 	if err := o.check([]rule{
-		{name: "type", is: oneOf("insert", "update", "delete")}, {name: "schema", is: oneOf(teliSchemas()...)}, {name: "data", is: isText},
+		{name: "type", is: oneOf("insert", "update", "delete")}, {name: "schema", is: oneOf(slices.Sorted(maps.Keys(teliFields()))...)}, {name: "data", is: isText},
 	}); err != nil {
 		return Payload{}, err
 	}
 	row, err := readObject([]byte(o.text("data")))
 	if err != nil {
 		return Payload{}, fmt.Errorf("data is no string that holds an object: %w", err)
+	}
+	rules := []rule{}
+	for field := range strings.FieldsSeq(teliFields()[schema]) {
+		rules = append(rules, rule{name: field, is: isScalar, optional: true})
+	}
+	if err := row.check(rules); err != nil {
+		return Payload{}, fmt.Errorf("data of %s: %w", schema, err)
 	}
 	p := Payload{Name: schema}
 	id, ok := row.get("id")
@@ -59,6 +88,14 @@ func parseTeli(req *http.Request, body []byte) (Payload, error) {
 		return Payload{}, fmt.Errorf("data.id is %s, not an integer", id)
 	}
 	return p, nil
+}
+
+// isScalar is what fits into a column of a table.
+func isScalar(v json.RawMessage) error {
+	if v[0] == '{' || v[0] == '[' {
+		return fmt.Errorf("expected a single value, got %s", v)
+	}
+	return nil
 }
 
 func parseTeliForm(req *http.Request, body []byte) (Payload, error) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -21,8 +22,8 @@ const (
 	// usualPause is how long a step of a scenario lasts on the whole, at rates
 	// that a person can follow. A call of fifteen events takes some ten seconds.
 	usualPause = 600 * time.Millisecond
-	// mostLines bounds how many calls and other things go on at once.
-	mostLines = 64
+	// usualLines is how many things go on at once at most, unless told otherwise.
+	usualLines = 64
 	// windUp is how long a phone that was told to stop may take to hang up.
 	windUp = 10 * time.Second
 )
@@ -39,6 +40,8 @@ type Phone struct {
 	// Seed makes what happens, and the ids of the events, the same each time.
 	// Zero: other ones each time, as an account that keeps its events needs.
 	Seed uint64
+	// Lines bounds how many calls and other things go on at once. Zero means 64.
+	Lines int
 
 	once    sync.Once
 	idle    chan person // agents who are free
@@ -89,10 +92,10 @@ func (p *Phone) Retries() int { return int(p.retries.Load()) }
 // be reached until well after the end.
 func (p *Phone) Run(ctx context.Context, rate float64) error {
 	p.once.Do(p.prepare)
-	lines, pause := mostLines, time.Duration(0)
+	lines, pause := cmp.Or(p.Lines, usualLines), time.Duration(0)
 	if rate > 0 {
 		// Somewhat more lines than the rate needs; the pacer holds them back.
-		lines = int(min(max(math.Ceil(rate*usualPause.Seconds()*1.3), 4), mostLines))
+		lines = min(lines, max(int(math.Ceil(rate*usualPause.Seconds()*1.3)), 4))
 		pause = min(usualPause, time.Duration(float64(lines)/(rate*1.3)*float64(time.Second)))
 	}
 	pace := &pacer{rate: rate}

@@ -210,7 +210,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // do, and returns the status that the request deserves.
 func (r *Receiver) inspect(a *Arrival, h hook, req *http.Request, body []byte) int {
 	content := body
-	if req.Method == http.MethodGet {
+	if req.Method == http.MethodGet && len(body) == 0 { // VoIPBin's GET has a body
 		content = []byte(req.URL.RawQuery)
 	}
 	if a.Problem = Verify(h.secret, req.Header, content, r.opts.Now()); a.Problem != nil {

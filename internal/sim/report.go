@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 )
 
 // mostProblems is how many problems a report spells out; more are counted.
@@ -39,6 +40,7 @@ type Row struct {
 	Arrived    int // as they should
 	Retries    int // requests that the receiver had refused and that came again
 	Repeats    int // requests that came again although they had been taken
+	Expired    int // live ones that the receiver had refused, and that got too old
 	// P50 and P99 are times from acceptance to arrival.
 	P50, P99 time.Duration
 
@@ -175,11 +177,17 @@ func (r *Report) checkDelivery(d *switchhook.Delivery, path string, came []*Arri
 		}
 	}
 	if len(came) == 0 || !taken && came[len(came)-1].Refused {
+		// A screen pop that was refused is not worth sending later (design.md §3,
+		// promise 4). One that never came is missing, whatever the API says.
+		if t, ok := catalogue.Lookup(d.EventType); ok && t.Freshness == catalogue.Live && d.State == switchhook.Expired && len(came) > 0 {
+			row.Expired++
+			return
+		}
 		why := string(d.State)
 		if d.Reason != "" {
 			why += ", " + d.Reason
 		}
-		r.wrong("the %s of %s has not arrived at %s (%s; %d attempts)", d.EventType, d.EventID, path, why, d.Attempts)
+		r.wrong("the %s of %s has not arrived at %s (%s; attempts: %d)", d.EventType, d.EventID, path, why, d.Attempts)
 	}
 }
 
@@ -244,6 +252,7 @@ func (r *Report) Write(w io.Writer) error {
 		total.Arrived += row.Arrived
 		total.Retries += row.Retries
 		total.Repeats += row.Repeats
+		total.Expired += row.Expired
 		total.took = append(total.took, row.took...)
 	}
 	total.P50, total.P99 = percentile(total.took, 50), percentile(total.took, 99)
@@ -252,10 +261,15 @@ func (r *Report) Write(w io.Writer) error {
 	if r.Resent > 0 {
 		fmt.Fprintf(&b, "The phone system had to make %d requests again.\n", r.Resent)
 	}
+	if total.Expired > 0 {
+		fmt.Fprintf(&b, "%d live deliveries that the receiver had refused expired.\n", total.Expired)
+	}
 	if r.Strays > 0 {
 		fmt.Fprintf(&b, "%d other requests came, such as tests from the page or events of your own.\n", r.Strays)
 	}
-	if len(r.Problems) == 0 {
+	if len(r.Problems) == 0 && total.Expired > 0 {
+		b.WriteString("All others arrived, signed right and in order.\n")
+	} else if len(r.Problems) == 0 {
 		b.WriteString("All of them arrived, signed right and in order.\n")
 	} else {
 		b.WriteString("Not as it should be:\n")

@@ -27,8 +27,9 @@ var (
 )
 
 // Verify checks a request's signature (Standard Webhooks: HMAC-SHA256 over
-// id.timestamp.content). content is the body, for GET the raw query string. One
-// matching signature is enough: while a secret is rotated there are several.
+// id.timestamp.content). content is what carries the event: the body, for a GET
+// without one the raw query string. One matching signature is enough: while a
+// secret is rotated there are several.
 func Verify(secret string, header http.Header, content []byte, now time.Time) error {
 	id, stamp, signatures := header.Get("Webhook-Id"), header.Get("Webhook-Timestamp"), header.Get("Webhook-Signature")
 	if id == "" || stamp == "" || signatures == "" {

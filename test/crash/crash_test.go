@@ -55,7 +55,7 @@ func build(t *testing.T) string {
 // start runs the server and returns when it says that it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.bin, "serve", "--data", s.data, "--listen", s.address, "--allow-network", "127.0.0.0/8", "--log-level", "info") //nolint:gosec // our own binary
+	s.cmd = exec.Command(s.bin, "serve", "--data", s.data, "--listen", s.address, "--allow-network", "127.0.0.0/8", "--log-level", "info")
 	s.cmd.Env = append(os.Environ(), "SWITCHHOOK_ADMIN_KEY="+adminKey)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -140,7 +140,7 @@ func newReceiver() *receiver {
 	return r
 }
 
-func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+func (r *receiver) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
 	var ev struct {
 		ID       string `json:"id"`
 		Key      string `json:"key"`

@@ -1,0 +1,346 @@
+package api
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect"
+)
+
+// The bounds of a webhook's settings.
+const (
+	longestTitle   = 200  // characters of a name
+	longestURL     = 2048 // bytes
+	mostSelectors  = 200
+	mostHeaders    = 50
+	longestHeader  = 4096 // bytes of one value
+	mostScope      = 1000 // entries of each list of a scope
+	mostRetries    = 50
+	longestRetry   = 7 * 24 * time.Hour
+	longestHold    = time.Hour
+	shortestSecret = 24 // bytes
+	longestSecret  = 64 // bytes
+	secretPrefix   = "whsec_"
+)
+
+// A webhookCheck gathers what is wrong with a webhook.
+type webhookCheck struct {
+	a     *api
+	w     *switchhook.Webhook
+	wrong []switchhook.FieldError
+}
+
+func (c *webhookCheck) bad(field, format string, args ...any) {
+	if len(c.wrong) < mostErrors {
+		c.wrong = append(c.wrong, switchhook.FieldError{Field: field, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+// buildWebhook makes a webhook of what its owner says, with the defaults for
+// what is not said, or an error that names every field that is wrong.
+func (a *api) buildWebhook(cl caller, in webhookInput) (*switchhook.Webhook, error) {
+	account, err := cl.owner(in.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	w := &switchhook.Webhook{
+		AccountID: account, Name: in.Name, URL: in.URL, Events: in.Events, Dialect: cmp.Or(in.Dialect, "switchhook"), Format: in.Format, Method: in.Method,
+		Enabled: or(in.Enabled, true), Scope: in.Scope, IncludeSubaccounts: in.IncludeSubaccounts, IncludeInternalLegs: or(in.IncludeInternalLegs, true),
+		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, DialectOptions: in.DialectOptions,
+		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), Ordering: cmp.Or(in.Ordering, "key"),
+		Hold: or(in.Hold, switchhook.Duration(30*time.Second)), MaxAge: in.MaxAge,
+	}
+	if !w.Enabled {
+		w.DisableReason = turnedOff
+	}
+	if w.Scope.Empty() {
+		w.Scope = nil
+	}
+	c := &webhookCheck{a: a, w: w}
+	c.url()
+	if w.Name == "" {
+		w.Name = host(w.URL)
+	}
+	if utf8.RuneCountInString(w.Name) > longestTitle {
+		c.bad("name", "expected at most %d characters", longestTitle)
+	}
+	c.events()
+	c.dialect()
+	c.scope()
+	c.headers()
+	c.auth()
+	c.retry(in.Retry)
+	c.limits()
+	if problem := secretProblem(in.Secret); in.Secret != "" && problem != "" {
+		c.bad("secret", "%s", problem)
+	}
+	if in.Filter != nil {
+		c.bad("filter", "is not available in this version")
+	}
+	if in.RateLimit != nil {
+		c.bad("rate_limit", "is not available in this version")
+	}
+	return w, invalid(c.wrong)
+}
+
+func or[T any](given *T, otherwise T) T {
+	if given == nil {
+		return otherwise
+	}
+	return *given
+}
+
+func (c *webhookCheck) url() {
+	u, err := url.Parse(c.w.URL)
+	switch {
+	case c.w.URL == "":
+		c.bad("url", "is required: where the requests go, such as https://example.com/hook")
+	case len(c.w.URL) > longestURL:
+		c.bad("url", "expected at most %d characters", longestURL)
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		c.bad("url", "expected an http or https URL such as https://example.com/hook")
+	case u.User != nil:
+		c.bad("url", "expected no user and password in the URL; put them in auth")
+	case c.a.CheckURL != nil:
+		if err := c.a.CheckURL(c.w.URL, c.w.AccountID); err != nil {
+			c.bad("url", "%s", message(err))
+		}
+	}
+}
+
+// message is what an error says to the person, without the field that it names.
+func message(err error) string {
+	e, ok := asOwn(err)
+	switch {
+	case !ok:
+		return err.Error()
+	case len(e.Fields) > 0:
+		return e.Fields[0].Message
+	default:
+		return e.Message
+	}
+}
+
+func (c *webhookCheck) events() {
+	if len(c.w.Events) == 0 {
+		c.bad("events", `is required: which events, such as ["call.*"]; see /v1/event-types`)
+	}
+	if len(c.w.Events) > mostSelectors {
+		c.bad("events", "expected at most %d entries", mostSelectors)
+		return
+	}
+	for i, entry := range c.w.Events {
+		field := "events[" + strconv.Itoa(i) + "]"
+		name, selector, own := strings.Cut(entry, ":")
+		if !own {
+			if !matchesSomething(entry) {
+				c.bad(field, "no event type is selected by %q; see /v1/event-types", entry)
+			}
+			continue
+		}
+		d := c.a.dialects[name]
+		if d == nil {
+			c.bad(field, "there is no dialect %q; there is %s", name, c.a.dialectNames())
+			continue
+		}
+		if !slices.ContainsFunc(d.Table(), func(row dialect.Row) bool { return dialect.Selects(selector, row.Name) }) {
+			c.bad(field, "the dialect %s has no event %q", name, selector)
+		}
+	}
+}
+
+// matchesSomething reports whether a glob selects a type of the catalogue, or a
+// free one.
+func matchesSomething(glob string) bool {
+	if glob == "" {
+		return false
+	}
+	if slices.ContainsFunc(catalogue.All(), func(t *catalogue.Type) bool { return catalogue.Match(glob, t.Name) }) {
+		return true
+	}
+	// A free name is any; it can be selected if the glob's stars could be one.
+	_, ok := catalogue.Lookup(strings.ReplaceAll(glob, "*", "x"))
+	return ok || catalogue.Match(glob, "custom.x")
+}
+
+func (a *api) dialectNames() string {
+	return strings.Join(slices.Sorted(maps.Keys(a.dialects)), ", ")
+}
+
+func (c *webhookCheck) dialect() {
+	d := c.a.dialects[c.w.Dialect]
+	if d == nil {
+		c.bad("dialect", "there is no dialect %q; there is %s", c.w.Dialect, c.a.dialectNames())
+		return
+	}
+	for _, e := range d.Check(c.w) {
+		c.bad(e.Field, "%s", e.Message)
+	}
+}
+
+func (c *webhookCheck) scope() {
+	s := c.w.Scope
+	if s == nil {
+		return
+	}
+	for _, list := range []struct {
+		field  string
+		values []string
+	}{{"numbers", s.Numbers}, {"extensions", s.Extensions}, {"ring_groups", s.RingGroups}, {"queues", s.Queues}} {
+		if len(list.values) > mostScope {
+			c.bad("scope."+list.field, "expected at most %d entries", mostScope)
+		}
+		if i := slices.Index(list.values, ""); i >= 0 {
+			c.bad(fmt.Sprintf("scope.%s[%d]", list.field, i), "expected a string that is not empty")
+		}
+	}
+}
+
+func (c *webhookCheck) headers() {
+	if len(c.w.Headers) > mostHeaders {
+		c.bad("headers", "expected at most %d", mostHeaders)
+		return
+	}
+	seen := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(c.w.Headers)) {
+		field, lower := "headers."+name, strings.ToLower(name)
+		switch {
+		case !token(name):
+			c.bad(field, "is no valid header name (RFC 9110)")
+		case slices.Contains([]string{"host", "content-length", "transfer-encoding", "connection"}, lower), strings.HasPrefix(lower, "webhook-"):
+			c.bad(field, "cannot be set; Switchhook sets it itself")
+		case seen[lower]:
+			c.bad(field, "is there twice; the case of letters does not count")
+		case !fieldValue(c.w.Headers[name]):
+			c.bad(field, "is no valid header value: no control characters, and no blanks at its ends")
+		case len(c.w.Headers[name]) > longestHeader:
+			c.bad(field, "expected at most %d bytes", longestHeader)
+		}
+		seen[lower] = true
+	}
+}
+
+// token reports whether s is a token of RFC 9110 5.6.2.
+func token(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	}) < 0
+}
+
+// fieldValue reports whether s can be a header's value (RFC 9110 5.5).
+func fieldValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return strings.Trim(s, " \t") == s
+}
+
+func (c *webhookCheck) auth() {
+	auth := c.w.Auth
+	if auth == nil {
+		return
+	}
+	switch auth.Type {
+	case "basic":
+		if auth.Username == "" {
+			c.bad("auth.username", "is required for basic")
+		} else if strings.Contains(auth.Username, ":") {
+			c.bad("auth.username", "cannot have a colon (RFC 7617)")
+		}
+		if auth.Token != "" {
+			c.bad("auth.token", "is for bearer only")
+		}
+	case "bearer":
+		if auth.Token == "" {
+			c.bad("auth.token", "is required for bearer")
+		}
+		if auth.Username != "" {
+			c.bad("auth.username", "is for basic only")
+		}
+		if auth.Password != "" {
+			c.bad("auth.password", "is for basic only")
+		}
+	default:
+		c.bad("auth.type", "expected basic or bearer")
+	}
+	for _, v := range []struct{ field, value string }{{"username", auth.Username}, {"password", auth.Password}, {"token", auth.Token}} {
+		if !fieldValue(v.value) {
+			c.bad("auth."+v.field, "cannot have control characters, or blanks at its ends")
+		}
+	}
+}
+
+func (c *webhookCheck) retry(in *retryInput) {
+	if in == nil {
+		in = &retryInput{}
+	}
+	c.w.Retry = switchhook.Retry{Policy: in.Policy, Schedule: in.Schedule}
+	switch {
+	case in.Policy == "kazoo":
+		c.bad("retry.policy", "kazoo is not available in this version; expected standard or none")
+	case in.Policy != "" && in.Policy != "standard" && in.Policy != "none":
+		c.bad("retry.policy", "expected standard or none")
+	case in.Policy != "" && in.Schedule != nil:
+		c.bad("retry", "give policy or schedule, not both")
+	case in.Schedule != nil && (len(in.Schedule) == 0 || len(in.Schedule) > mostRetries):
+		c.bad("retry.schedule", "expected 1 to %d entries; for no retries use the policy none", mostRetries)
+	case in.Policy == "" && in.Schedule == nil:
+		c.w.Retry.Policy = "standard"
+	}
+	if in.Tries != nil && in.Policy != "kazoo" {
+		c.bad("retry.tries", "there is no such field")
+	}
+	for i, d := range in.Schedule {
+		if time.Duration(d) > longestRetry {
+			c.bad(fmt.Sprintf("retry.schedule[%d]", i), "expected at most 7d")
+		}
+	}
+}
+
+func (c *webhookCheck) limits() {
+	w := c.w
+	if d := time.Duration(w.Timeout); d < time.Second || d > time.Minute {
+		c.bad("timeout", "expected 1s to 60s")
+	}
+	if w.MaxConcurrency < 1 || w.MaxConcurrency > 256 {
+		c.bad("max_concurrency", "expected 1 to 256")
+	}
+	if w.Ordering != "key" && w.Ordering != "none" {
+		c.bad("ordering", "expected key or none")
+	}
+	if time.Duration(w.Hold) > longestHold {
+		c.bad("hold", "expected 0s to 1h")
+	}
+	if d := time.Duration(w.MaxAge); d != 0 && d < time.Second {
+		c.bad("max_age", "expected at least 1s")
+	}
+}
+
+// secretProblem says what is wrong with a signing secret; nothing if it is right.
+func secretProblem(secret string) string {
+	const expected = "expected whsec_ and the base64 of 24 to 64 bytes"
+	encoded, ok := strings.CutPrefix(secret, secretPrefix)
+	if !ok {
+		return expected
+	}
+	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return expected
+	}
+	if len(key) < shortestSecret || len(key) > longestSecret {
+		return fmt.Sprintf("%s, got %d bytes", expected, len(key))
+	}
+	return ""
+}

@@ -1,0 +1,68 @@
+package api
+
+// meaning is the sentence for a field of the vocabulary's own types, which have
+// no tags for it. A test holds that every field of the document has one.
+func meaning(schema, field string) string {
+	if m := meanings()[schema+"."+field]; m != "" {
+		return m
+	}
+	return meanings()[field]
+}
+
+func meanings() map[string]string {
+	return map[string]string{
+		// Wherever they are.
+		"id": "Its id.", "account_id": "The account that it belongs to.", "created_at": "When it was made.", "updated_at": "When it was last changed.",
+		"items": "This page's items.", "webhook_id": "The webhook.", "event_id": "The event's id.", "event_type": "The event's type.",
+		"delivery_id": "The delivery's id: the same for every attempt, and what webhook-id says.", "name": "For people.",
+		"attempt_number": "1 for the first try.", "started_at": "When it was started.", "duration_ms": "How long it took, in milliseconds.",
+		"outcome": "success or failure.", "error": "What went wrong, for a person.", "next_attempt_at": "When the next try is due. Absent: there is none.",
+		"delivery_state": "Where the delivery stood afterwards: pending, delivered, failed, expired or cancelled.",
+		"dialect":        "The request shape.", "sequence": "The event's place in the order of acceptance.", "key": "What it is ordered by. Absent: it is unordered.",
+		"method": "The HTTP method.", "url": "The URL.", "headers": "The headers, secrets masked.", "body": "The body.", "status": "How it stands.",
+
+		"Account.parent_id": "The account above it. Absent: it is the operator's.",
+		"Account.id":        "Its id: chosen, or acc_….",
+
+		"Event.id": "Unique within the account: the client's own, or evt_….", "Event.type": "The name in the catalogue, such as call.answered.",
+		"Event.account_id": "The account that it happened in.", "Event.occurred_at": "When it happened, by the source's clock.",
+		"Event.accepted_at": "When Switchhook took it over, by its own clock.", "Event.source": "The source that told it. Absent: it came by the API.",
+		"Event.data": "Its resources, as the catalogue describes them.", "Event.sequence": "Its place in the order of acceptance. Rises within account and key; gaps mean nothing.",
+
+		"Receipt.id": "The event's id.", "Receipt.duplicate": "The id was accepted before: nothing is sent twice.", "Receipt.deliveries": "How many webhooks it goes to.",
+
+		"Delivery.id": "Derived from account, event and webhook: never another one.", "Delivery.account_id": "The event's account.",
+		"Delivery.state": "pending, delivered, failed, expired or cancelled.", "Delivery.attempts": "How many tries were made.",
+		"Delivery.reason": "Why it ended otherwise than delivered.", "Delivery.accepted_at": "When the event was accepted.", "Delivery.ended_at": "When it ended. Absent: it is pending.",
+
+		"Attempt.account_id": "The event's account.", "Attempt.request": "What was sent, credentials masked. Absent: nothing could be sent.",
+		"Attempt.response":    "What came back. Absent: nothing did.",
+		"HTTPResponse.status": "The HTTP status.", "HTTPResponse.body": "The body, cut at 16 KiB.", "HTTPResponse.headers": "The headers.",
+
+		"Webhook.url": "Where requests go.", "Webhook.events": "Which events: globs of types, or a dialect's own names.", "Webhook.format": "json or form, where the dialect has both.",
+		"Webhook.method": "Absent: the dialect's own.", "Webhook.enabled": "false: nothing is sent.", "Webhook.scope": "Only events of these numbers, extensions, ring groups or queues.",
+		"Webhook.include_subaccounts": "Events of the accounts below, too.", "Webhook.include_internal_legs": "Loopback legs inside the switch, too.",
+		"Webhook.custom_data": "Added to each request (kazoo only).", "Webhook.modifiers": "Kazoo's own filters and settings (kazoo only).",
+		"Webhook.headers": "Added to each request; values of headers that hold secrets are masked.", "Webhook.auth": "How the receiver wants us to prove who we are; secrets masked.",
+		"Webhook.dialect_options": "Settings of the dialect.", "Webhook.retry": "When a failed delivery is tried again.", "Webhook.timeout": "Of one attempt.",
+		"Webhook.max_concurrency": "The most requests under way at once.", "Webhook.ordering": "key or none.", "Webhook.hold": "How long a failing delivery holds back its key.",
+		"Webhook.max_age": "The age at which a delivery expires. Absent: as the type's freshness says.", "Webhook.disable_reason": "Why it is disabled.",
+
+		"Scope.numbers": "Phone numbers.", "Scope.extensions": "Extensions, by number or id.", "Scope.ring_groups": "Ring groups, by number or id.", "Scope.queues": "Queues, by number or id.",
+		"Auth.type": "basic or bearer.", "Auth.username": "For basic.", "Auth.password": "For basic.", "Auth.token": "For bearer.",
+		"Retry.policy": "standard or none.", "Retry.schedule": "Times to wait before each further try.",
+
+		"Source.kind": "The system that it speaks with.", "Source.account_id": "The account of what is not in account_map.",
+		"Source.account_map": "The system's own account ids, and which account of ours each is.", "Source.options": "Settings of the kind.",
+		"Reject.source_id": "The source.", "Reject.at": "When it came.", "Reject.reason": "Why it could not be read.", "Reject.fields": "The members that were wrong.",
+		"Reject.url": "The path and query, without the token.", "Reject.id": "Its number.",
+
+		"Record.schema": "What kind of record it is.", "Record.id": "Its id, your own.", "Record.row": "The row: any members, their order kept.",
+
+		"Problem.type": "Always about:blank; code says more.", "Problem.title": "The HTTP status in words.", "Problem.status": "The HTTP status.",
+		"Problem.detail": "What is wrong, for a person.", "Problem.code": "What is wrong, for a program. Stable.",
+		"Problem.errors": "One entry per wrong field.", "Problem.request_id": "The request's id, as in X-Request-Id and in the log.",
+		"FieldError.field": "The field's path, such as events[3].data.call.from or url.", "FieldError.message": "What is wrong, and what was expected.",
+		"Condition.status": "alive or ready.",
+	}
+}

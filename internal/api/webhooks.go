@@ -1,0 +1,502 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+)
+
+// mask stands where a secret is not shown. A PATCH that sends it back changes
+// nothing, so what was read can be sent.
+const mask = "********"
+
+// rotation is how long the old secret goes on signing beside the new one.
+const rotation = 24 * time.Hour
+
+// A webhookInput is a webhook as a client sets it up. Members that are absent
+// or null have their default.
+type webhookInput struct {
+	AccountID string   `json:"account_id,omitzero" doc:"Whose it is. Default: the key's account. Cannot be changed."`
+	Name      string   `json:"name,omitzero" maxLength:"200" doc:"For people. Default: the URL's host."`
+	URL       string   `json:"url" format:"uri" maxLength:"2048" doc:"Where requests go: http or https." example:"https://example.com/hook"`
+	Events    []string `json:"events" minItems:"1" doc:"Which events: globs of types such as call.*, or a dialect's own names such as kazoo:channel_destroy." example:"[\"call.*\"]"`
+	Dialect   string   `json:"dialect,omitzero" default:"switchhook" doc:"The shape of the requests: switchhook, kazoo, voipbin, teli or primevox."`
+	Format    string   `json:"format,omitzero" doc:"json or form, where the dialect has both."`
+	Method    string   `json:"method,omitzero" doc:"Where the dialect knows several. Default: the dialect's."`
+	Enabled   *bool    `json:"enabled,omitzero" default:"true" doc:"false: nothing is sent and open deliveries are cancelled."`
+
+	Scope               *switchhook.Scope `json:"scope,omitzero" doc:"Only events of these numbers, extensions, ring groups or queues."`
+	IncludeSubaccounts  bool              `json:"include_subaccounts,omitzero" doc:"Events of the accounts below, too."`
+	IncludeInternalLegs *bool             `json:"include_internal_legs,omitzero" default:"true" doc:"Loopback legs inside the switch, too."`
+	CustomData          map[string]string `json:"custom_data,omitzero" doc:"Added to each request (kazoo only)."`
+	Modifiers           map[string]any    `json:"modifiers,omitzero" doc:"Kazoo's own filters and settings (kazoo only)."`
+	Headers             map[string]string `json:"headers,omitzero" doc:"Added to each request. Not Host, Content-Length, Transfer-Encoding, Connection or webhook-*."`
+	Auth                *switchhook.Auth  `json:"auth,omitzero" doc:"How the receiver wants us to prove who we are, beside the signature."`
+	DialectOptions      map[string]any    `json:"dialect_options,omitzero" doc:"Settings of the dialect."`
+
+	Retry          *retryInput          `json:"retry,omitzero" doc:"When a failed delivery is tried again. Default: {\"policy\":\"standard\"}."`
+	Timeout        *switchhook.Duration `json:"timeout,omitzero" doc:"Of one attempt: 1s to 60s. Default: 15s."`
+	MaxConcurrency *int                 `json:"max_concurrency,omitzero" default:"16" minimum:"1" maximum:"256" doc:"The most requests under way at once."`
+	Ordering       string               `json:"ordering,omitzero" enum:"key,none" default:"key" doc:"key: deliveries with the same key wait for one another."`
+	Hold           *switchhook.Duration `json:"hold,omitzero" doc:"How long a failing delivery holds back its key: 0s to 1h. Default: 30s."`
+	MaxAge         switchhook.Duration  `json:"max_age,omitzero" doc:"The age at which a delivery expires, at least 1s. Default: as the type's freshness says."`
+	Secret         string               `json:"secret,omitzero" doc:"Signs the requests: whsec_ and the base64 of 24 to 64 bytes. Default: one is made. Only at creation; later see rotate-secret."`
+
+	// Of the contract, but not yet there.
+	Filter    any `json:"filter,omitzero" hidden:"true"`
+	RateLimit any `json:"rate_limit,omitzero" hidden:"true"`
+}
+
+// A retryInput is either a policy's name or a schedule.
+type retryInput struct {
+	Policy   string                `json:"policy,omitzero" enum:"standard,none" doc:"standard: 5s, 30s, 2m, 10m, 30m, 2h, 5h, 10h, 14h, 20h. none: never."`
+	Schedule []switchhook.Duration `json:"schedule,omitzero" maxItems:"50" doc:"Times to wait before each further try, each up to 7 days."`
+
+	Tries any `json:"tries,omitzero" hidden:"true"` // of the kazoo policy, which is not yet there
+}
+
+// A webhookView is a webhook as it is shown.
+type webhookView struct {
+	switchhook.Webhook
+	Status  string         `json:"status" enum:"active,failing,disabled" doc:"How it fares."`
+	Stats   map[string]any `json:"stats" doc:"Small counters of its deliveries since the program's start."`
+	Secrets []secretView   `json:"secrets" doc:"What signs its requests, the newest first."`
+	Secret  string         `json:"secret,omitzero" doc:"The signing secret. Shown at creation and at rotation, never again."`
+}
+
+// A secretView is a secret as it is shown: not at all.
+type secretView struct {
+	Value     string    `json:"value" doc:"Masked."`
+	ExpiresAt time.Time `json:"expires_at,omitzero" doc:"Until when it signs beside the newer one. Absent: until it is rotated."`
+}
+
+func (a *api) registerWebhooks() {
+	tags := []string{"Webhooks"}
+	handle(a, huma.Operation{
+		OperationID: "create-webhook", Method: http.MethodPost, Path: "/v1/webhooks", Tags: tags, Summary: "Create a webhook", DefaultStatus: http.StatusCreated,
+		Description: "It is in force when the answer is sent. The answer is the only one that shows the secret.",
+	}, a.createWebhook)
+	handle(a, huma.Operation{
+		OperationID: "list-webhooks", Method: http.MethodGet, Path: "/v1/webhooks", Tags: tags, Summary: "List webhooks, oldest first",
+	}, a.listWebhooks)
+	handle(a, huma.Operation{
+		OperationID: "get-webhook", Method: http.MethodGet, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Get a webhook",
+	}, a.getWebhook)
+	handle(a, huma.Operation{
+		OperationID: "update-webhook", Method: http.MethodPatch, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Change a webhook",
+		Description: "JSON Merge Patch (RFC 7396): what is left out stays, null goes back to the default.",
+	}, a.patchWebhook)
+	handle(a, huma.Operation{
+		OperationID: "delete-webhook", Method: http.MethodDelete, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Delete a webhook",
+		Description: "Its open deliveries are cancelled.",
+	}, a.deleteWebhook)
+	test := &huma.RequestBody{}
+	handle(a, huma.Operation{
+		OperationID: "test-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/test", Tags: tags, Summary: "Send a sample now", RequestBody: test,
+		Description: "Sends the type's sample and answers with the attempt, whatever came back.",
+	}, a.testWebhook)
+	test.Required = false
+	handle(a, huma.Operation{
+		OperationID: "preview-webhook", Method: http.MethodGet, Path: "/v1/webhooks/{id}/preview", Tags: tags, Summary: "Show the request that an event would make",
+		Description: "Nothing is sent. Credentials are masked, and it is signed with a throw-away key.",
+	}, a.previewWebhook)
+	rotate := &huma.RequestBody{}
+	handle(a, huma.Operation{
+		OperationID: "rotate-webhook-secret", Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate-secret", Tags: tags, Summary: "Change the signing secret", RequestBody: rotate,
+		Description: "Requests are signed with the new and the old one for 24 hours, then with the new one alone.",
+	}, a.rotateSecret)
+	rotate.Required = false
+}
+
+func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
+	v := &webhookView{Webhook: *w, Status: "disabled", Stats: map[string]any{}, Secrets: []secretView{}}
+	v.Headers = maps.Clone(w.Headers)
+	for name := range v.Headers {
+		if secretName(name) {
+			v.Headers[name] = mask
+		}
+	}
+	if w.Auth != nil {
+		auth := *w.Auth
+		auth.Password, auth.Token = masked(auth.Password), masked(auth.Token)
+		v.Auth = &auth
+	}
+	at := time.Now()
+	for _, s := range w.Secrets {
+		if s.ExpiresAt.IsZero() || s.ExpiresAt.After(at) {
+			v.Secrets = append(v.Secrets, secretView{Value: mask, ExpiresAt: s.ExpiresAt})
+		}
+	}
+	status, stats := a.Engine.Status(w.ID)
+	if w.Enabled {
+		v.Status = cmp.Or(status, "active")
+	}
+	if stats != nil {
+		v.Stats = stats
+	}
+	return v
+}
+
+func masked(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return mask
+}
+
+// secretName reports whether a header of this name likely holds a secret.
+func secretName(header string) bool {
+	header = strings.ToLower(header)
+	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "key", "password", "signature", "credential"}, func(part string) bool {
+		return strings.Contains(header, part)
+	})
+}
+
+// newSecret makes a signing secret.
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // documented never to fail
+	return secretPrefix + base64.StdEncoding.EncodeToString(b[:])
+}
+
+func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webhookInput] }) (*output[*webhookView], error) {
+	body, err := in.Body.read()
+	if err != nil {
+		return nil, err
+	}
+	c := callerOf(ctx)
+	w, err := a.buildWebhook(c, body)
+	if err != nil {
+		return nil, err
+	}
+	secret := cmp.Or(body.Secret, newSecret())
+	w.ID, w.CreatedAt, w.Secrets = switchhook.NewID(switchhook.PrefixWebhook), now(), []switchhook.Secret{{Value: secret}}
+	w.UpdatedAt = w.CreatedAt
+	a.change.Lock()
+	defer a.change.Unlock()
+	if err := a.Store.CreateWebhook(ctx, w); err != nil {
+		return nil, err
+	}
+	return a.changedWebhook(ctx, w, secret)
+}
+
+// changedWebhook brings a webhook into force and shows it.
+func (a *api) changedWebhook(ctx context.Context, w *switchhook.Webhook, secret string) (*output[*webhookView], error) {
+	if err := a.reload(ctx); err != nil {
+		return nil, fmt.Errorf("the webhook %s is kept, but not yet in force: %w", w.ID, err)
+	}
+	v := a.viewWebhook(w)
+	v.Secret = secret
+	return &output[*webhookView]{Body: v}, nil
+}
+
+func (a *api) listWebhooks(ctx context.Context, in *struct {
+	Paging
+	AccountID string `query:"account_id" doc:"Only webhooks of this account. Default: of all that the key opens."`
+},
+) (*listOutput[*webhookView], error) {
+	c := callerOf(ctx)
+	if _, err := c.only(in.AccountID); err != nil {
+		return nil, err
+	}
+	all, err := a.Store.Webhooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mine := slices.DeleteFunc(all, func(w *switchhook.Webhook) bool {
+		return !c.sees(w.AccountID) || in.AccountID != "" && in.AccountID != w.AccountID
+	})
+	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return w.ID }, inOrder)
+	if err != nil {
+		return nil, err
+	}
+	var views []*webhookView
+	for _, w := range page {
+		views = append(views, a.viewWebhook(w))
+	}
+	return listOf(views, next), nil
+}
+
+// webhook finds a webhook of the caller's.
+func (a *api) webhook(ctx context.Context, id string) (*switchhook.Webhook, error) {
+	all, err := a.Store.Webhooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := callerOf(ctx)
+	for _, w := range all {
+		if w.ID == id && c.sees(w.AccountID) {
+			return w, nil
+		}
+	}
+	return nil, notFound("webhook", id)
+}
+
+func (a *api) getWebhook(ctx context.Context, in *PathID) (*output[*webhookView], error) {
+	w, err := a.webhook(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &output[*webhookView]{Body: a.viewWebhook(w)}, nil
+}
+
+func (a *api) patchWebhook(ctx context.Context, in *struct {
+	PathID
+	Body patchBody[webhookInput]
+},
+) (*output[*webhookView], error) {
+	a.change.Lock()
+	defer a.change.Unlock()
+	old, err := a.webhook(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	body, err := merge(inputOf(old), in.Body.raw, settleWebhook)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case body.Secret != "":
+		return nil, switchhook.InvalidField("secret", "cannot be changed here; use POST /v1/webhooks/%s/rotate-secret", old.ID)
+	case body.AccountID != old.AccountID:
+		return nil, switchhook.InvalidField("account_id", "cannot be changed")
+	}
+	w, err := a.buildWebhook(callerOf(ctx), body)
+	if err != nil {
+		return nil, err
+	}
+	w.ID, w.CreatedAt, w.UpdatedAt, w.Secrets = old.ID, old.CreatedAt, now(), old.Secrets
+	if !w.Enabled {
+		w.DisableReason = cmp.Or(old.DisableReason, turnedOff)
+	}
+	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+		return nil, err
+	}
+	return a.changedWebhook(ctx, w, "")
+}
+
+// turnedOff is the reason why a webhook is disabled that its owner disabled.
+const turnedOff = "turned off by its owner"
+
+func (a *api) deleteWebhook(ctx context.Context, in *PathID) (*struct{}, error) {
+	a.change.Lock()
+	defer a.change.Unlock()
+	if _, err := a.webhook(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	if err := a.Store.DeleteWebhook(ctx, in.ID); err != nil {
+		if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
+			return nil, notFound("webhook", in.ID)
+		}
+		return nil, err
+	}
+	return nil, a.reload(ctx)
+}
+
+// A testInput says what a test sends.
+type testInput struct {
+	Type string `json:"type,omitzero" doc:"The event type. Default: the first that the webhook's events select."`
+}
+
+func (a *api) testWebhook(ctx context.Context, in *struct {
+	PathID
+	Body jsonBody[testInput]
+},
+) (*output[*switchhook.Attempt], error) {
+	body, err := in.Body.read()
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.webhook(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	ev, err := a.sample(w, body.Type)
+	if err != nil {
+		return nil, err
+	}
+	attempt, err := a.Engine.Test(ctx, w, ev)
+	if err != nil {
+		return nil, err
+	}
+	return &output[*switchhook.Attempt]{Body: attempt}, nil
+}
+
+// sample makes the sample event of a type that the webhook's dialect can send.
+func (a *api) sample(w *switchhook.Webhook, typeName string) (*switchhook.Event, error) {
+	if typeName == "" {
+		if typeName = a.firstType(w); typeName == "" {
+			return nil, switchhook.InvalidField("type", "is required: the dialect %s has nothing for what the webhook's events select", w.Dialect)
+		}
+	}
+	if _, ok := catalogue.Lookup(typeName); !ok {
+		return nil, wrongField(switchhook.CodeUnknownType, "type", "there is no event type %q; see /v1/event-types", typeName)
+	}
+	ev, err := a.Router.Sample(w, typeName)
+	if err != nil {
+		return nil, err
+	}
+	if d := a.dialects[w.Dialect]; d == nil || d.EventName(ev) == "" {
+		return nil, switchhook.InvalidField("type", "the dialect %s has nothing for %s", w.Dialect, typeName)
+	}
+	return ev, nil
+}
+
+func (a *api) previewWebhook(ctx context.Context, in *struct {
+	PathID
+	Type    string `query:"type" doc:"The event type whose sample is shown. Default: the first that the webhook's events select."`
+	EventID string `query:"event_id" doc:"An accepted event to show instead."`
+},
+) (*output[*switchhook.HTTPRequest], error) {
+	w, err := a.webhook(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var ev *switchhook.Event
+	switch {
+	case in.Type != "" && in.EventID != "":
+		return nil, switchhook.InvalidField("event_id", "give type or event_id, not both")
+	case in.EventID != "":
+		ev, err = a.eventFor(ctx, w, in.EventID)
+	default:
+		ev, err = a.sample(w, in.Type)
+	}
+	if err != nil {
+		return nil, err
+	}
+	req, err := a.Engine.Preview(w, ev)
+	if err != nil {
+		return nil, err
+	}
+	return &output[*switchhook.HTTPRequest]{Body: req}, nil
+}
+
+// eventFor finds an event that the webhook's account may see.
+func (a *api) eventFor(ctx context.Context, w *switchhook.Webhook, id string) (*switchhook.Event, error) {
+	owner := caller{tenants: callerOf(ctx).tenants, account: w.AccountID}
+	ev, err := a.Store.Event(ctx, owner.all(), id)
+	if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
+		return nil, wrongField(switchhook.CodeNotFound, "event_id", "the webhook's account has no event %q", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if ev.Resources == nil {
+		shown := *ev
+		if shown.Resources, err = catalogue.Decode(ev.Data); err != nil {
+			shown.Resources = &switchhook.Resources{} // a custom event may call anything a call
+		}
+		ev = &shown
+	}
+	if a.dialects[w.Dialect].EventName(ev) == "" {
+		return nil, switchhook.InvalidField("event_id", "the dialect %s has nothing for this %s event", w.Dialect, ev.Type)
+	}
+	return ev, nil
+}
+
+// A rotateInput may say the new secret.
+type rotateInput struct {
+	Secret string `json:"secret,omitzero" doc:"The new secret: whsec_ and the base64 of 24 to 64 bytes. Default: one is made."`
+}
+
+func (a *api) rotateSecret(ctx context.Context, in *struct {
+	PathID
+	Body jsonBody[rotateInput]
+},
+) (*output[*webhookView], error) {
+	body, err := in.Body.read()
+	if err != nil {
+		return nil, err
+	}
+	if problem := secretProblem(body.Secret); body.Secret != "" && problem != "" {
+		return nil, switchhook.InvalidField("secret", "%s", problem)
+	}
+	a.change.Lock()
+	defer a.change.Unlock()
+	old, err := a.webhook(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	secret, at := cmp.Or(body.Secret, newSecret()), now()
+	w := *old
+	w.Secrets, w.UpdatedAt = []switchhook.Secret{{Value: secret}}, at
+	for _, s := range old.Secrets {
+		if s.ExpiresAt.IsZero() {
+			s.ExpiresAt = at.Add(rotation)
+		}
+		if s.ExpiresAt.After(at) && s.Value != secret {
+			w.Secrets = append(w.Secrets, s)
+		}
+	}
+	if err := a.Store.UpdateWebhook(ctx, &w); err != nil {
+		return nil, err
+	}
+	return a.changedWebhook(ctx, &w, secret)
+}
+
+// inputOf is a webhook as its owner would have sent it.
+func inputOf(w *switchhook.Webhook) webhookInput {
+	return webhookInput{
+		AccountID: w.AccountID, Name: w.Name, URL: w.URL, Events: w.Events, Dialect: w.Dialect, Format: w.Format, Method: w.Method, Enabled: &w.Enabled,
+		Scope: w.Scope, IncludeSubaccounts: w.IncludeSubaccounts, IncludeInternalLegs: &w.IncludeInternalLegs, CustomData: w.CustomData, Modifiers: w.Modifiers,
+		Headers: w.Headers, Auth: w.Auth, DialectOptions: w.DialectOptions, Retry: &retryInput{Policy: w.Retry.Policy, Schedule: w.Retry.Schedule},
+		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge,
+	}
+}
+
+// settleWebhook puts right what merging member by member would get wrong: a
+// masked secret that comes back stays what it was, a schedule takes the place of
+// a policy, and another kind of auth that of the old one.
+func settleWebhook(old, patch, merged map[string]any) {
+	keepMasked(old["headers"], merged["headers"])
+	keepMasked(old["auth"], merged["auth"])
+	object := func(m map[string]any, name string) map[string]any {
+		o, _ := m[name].(map[string]any)
+		return o
+	}
+	if p, m := object(patch, "retry"), object(merged, "retry"); p != nil && m != nil {
+		if p["schedule"] != nil && p["policy"] == nil {
+			delete(m, "policy")
+		}
+		if p["policy"] != nil && p["schedule"] == nil {
+			delete(m, "schedule")
+		}
+	}
+	if p := object(patch, "auth"); p["type"] != nil && p["type"] != object(old, "auth")["type"] {
+		fresh := map[string]any{}
+		mergeInto(fresh, p)
+		merged["auth"] = fresh
+	}
+}
+
+func keepMasked(old, merged any) {
+	o, _ := old.(map[string]any)
+	m, _ := merged.(map[string]any)
+	for name, v := range m {
+		if v == mask && o[name] != nil {
+			m[name] = o[name]
+		}
+	}
+}
+
+// host is the name that a webhook has if it was given none.
+func host(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
