@@ -57,8 +57,8 @@ func (a *api) createAccount(ctx context.Context, in *struct{ Body jsonBody[accou
 	if utf8.RuneCountInString(acc.Name) > longestTitle {
 		return nil, switchhook.InvalidField("name", "expected at most %d characters", longestTitle)
 	}
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	if err := a.Store.CreateAccount(ctx, acc); err != nil {
 		return nil, taken(err, "account", acc.ID)
 	}

@@ -1,7 +1,6 @@
 // Package api is the HTTP side of Switchhook: events come in, everything that
-// is kept can be read, and customers set up their webhooks. It promises what
-// design.md §7 says, and its own description of it is /openapi.json, made from
-// the Go types here.
+// is kept can be read, and customers set up their webhooks. Its description is
+// /openapi.json, made from the Go types here.
 //
 // Most operations are huma operations: a function from an input struct to an
 // output struct. Two kinds are plain handlers: what takes events in (the hot
@@ -47,6 +46,9 @@ type Options struct {
 	// Reload brings a change of webhooks, accounts or sources into force
 	// everywhere; it is when it returns. Nil: nobody else needs to know.
 	Reload func(context.Context) error
+	// Changes is held while a webhook, account or source is read, changed and
+	// written back. Whoever else changes them holds it too. Nil: nobody else does.
+	Changes *sync.Mutex
 	// CheckURL refuses a URL that a webhook of the account may not have, with a
 	// *switchhook.Error. Nil: every http(s) URL is fine.
 	CheckURL func(rawURL, accountID string) error
@@ -137,13 +139,14 @@ type api struct {
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]
-	// change is held while something is read, changed and written again.
-	change sync.Mutex
 }
 
 // New makes the API's handler. It reads the accounts, keys and sources, so what
 // the program itself puts into the store at its start is put there before.
 func New(o Options) (http.Handler, error) {
+	if o.Changes == nil {
+		o.Changes = new(sync.Mutex)
+	}
 	a := &api{
 		Options: o, log: o.Logger, mux: http.NewServeMux(), started: time.Now().UTC(),
 		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{},

@@ -17,7 +17,7 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
-// The limits of what comes in (design.md §7).
+// The limits of what comes in.
 const (
 	mostEvents  = 1000
 	mostEvent   = 1 << 20  // bytes of one event

@@ -151,8 +151,8 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 	if err := a.checkSource(c, s); err != nil {
 		return nil, err
 	}
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	if err := a.Store.CreateSource(ctx, s); err != nil {
 		return nil, taken(err, "source", s.ID)
 	}
@@ -207,8 +207,8 @@ func (a *api) getSource(ctx context.Context, in *PathID) (*output[sourceView], e
 
 // editSource changes a source under the lock, and brings it into force.
 func (a *api) editSource(ctx context.Context, id string, edit func(c caller, s *switchhook.Source) error) (*output[sourceView], error) {
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	c := callerOf(ctx)
 	c.tenants = a.tenants.Load() // as they are now, not as they were when the request came
 	old, err := c.source(id)
@@ -259,8 +259,8 @@ func (a *api) rotateToken(ctx context.Context, in *PathID) (*output[sourceView],
 }
 
 func (a *api) deleteSource(ctx context.Context, in *PathID) (*struct{}, error) {
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	if _, err := callerOf(ctx).source(in.ID); err != nil {
 		return nil, err
 	}

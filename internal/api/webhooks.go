@@ -185,8 +185,8 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 	secret := cmp.Or(body.Secret, newSecret())
 	w.ID, w.CreatedAt, w.Secrets = switchhook.NewID(switchhook.PrefixWebhook), now(), []switchhook.Secret{{Value: secret}}
 	w.UpdatedAt = w.CreatedAt
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	if err := a.Store.CreateWebhook(ctx, w); err != nil {
 		return nil, err
 	}
@@ -258,8 +258,8 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	Body patchBody[webhookInput]
 },
 ) (*output[*webhookView], error) {
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	old, err := a.webhook(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -292,8 +292,8 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 const turnedOff = "turned off by its owner"
 
 func (a *api) deleteWebhook(ctx context.Context, in *PathID) (*struct{}, error) {
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	if _, err := a.webhook(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -424,8 +424,8 @@ func (a *api) rotateSecret(ctx context.Context, in *struct {
 	if problem := secretProblem(body.Secret); body.Secret != "" && problem != "" {
 		return nil, switchhook.InvalidField("secret", "%s", problem)
 	}
-	a.change.Lock()
-	defer a.change.Unlock()
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
 	old, err := a.webhook(ctx, in.ID)
 	if err != nil {
 		return nil, err

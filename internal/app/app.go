@@ -65,7 +65,8 @@ type App struct {
 	metrics   *prometheus.Registry
 	integers  sync.Map // (account, schema, id) → int64
 
-	reload sync.Mutex
+	reload  sync.Mutex
+	changes sync.Mutex // held while a webhook, account or source is read, changed and written back
 }
 
 // New opens the store, takes up what an earlier process left, and listens. Run
@@ -288,6 +289,8 @@ func (a *App) Reload(ctx context.Context) error {
 func (a *App) disable(webhookID, reason string) {
 	ctx, cancel := context.WithTimeout(context.Background(), graceful)
 	defer cancel()
+	a.changes.Lock()
+	defer a.changes.Unlock()
 	webhooks, err := a.store.Webhooks(ctx)
 	if err == nil {
 		for _, w := range webhooks {
@@ -314,6 +317,7 @@ func (a *App) serveAPI() error {
 		},
 		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
+		Changes: &a.changes, StoreName: "SQLite",
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
 	})
 	if err != nil {
@@ -354,10 +358,8 @@ func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.prune(ctx) })
 	served := make(chan error, 1)
-	// Streams end with the server's context; Shutdown waits for all others.
-	base, endStreams := context.WithCancel(context.WithoutCancel(ctx))
-	a.server.BaseContext = func(net.Listener) context.Context { return base }
-	a.server.RegisterOnShutdown(endStreams)
+	// Streams end at once; Shutdown waits for all other requests.
+	a.server.RegisterOnShutdown(a.feed.Close)
 	go func() {
 		if a.c.TLSCert != "" {
 			served <- a.server.ServeTLS(a.listener, a.c.TLSCert, a.c.TLSKey)
@@ -374,7 +376,6 @@ func (a *App) Run(ctx context.Context) error {
 	case <-a.store.Broken():
 		err = errors.New("the store is broken: nothing more can be acknowledged; see the log")
 	}
-	endStreams()
 	cancel()
 	a.log.Info("stopping")
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful)

@@ -117,7 +117,7 @@ func parts(name, of, doc string) Field {
 	return Field{Name: name, Kind: Part, Of: of, Array: true, Doc: doc}
 }
 
-// resources is the table of catalogue.md §1.
+// resources is the table of everything that an event can speak of.
 func resources() []Resource {
 	return []Resource{
 		{

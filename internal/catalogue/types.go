@@ -27,7 +27,7 @@ const (
 	leg = `"id":"0c9d7a3e-0a8b-4a52-a6cc-2f4d1b1f90d2","parent_id":"7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11","leg_direction":"outbound","to":{"type":"extension","address":"101","name":"Grace Hopper","uri":"101@pbx.example.com"}`
 )
 
-// types is the table of catalogue.md §3.
+// types is the table of everything that can happen.
 func types() []Type {
 	return slices.Concat(callTypes(), partTypes(), queueTypes(), messageTypes(), recordTypes())
 }

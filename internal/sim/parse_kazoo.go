@@ -22,7 +22,7 @@ const (
 	kFree    // an object, or whatever the notification carries
 )
 
-// The fields of channel hooks, webhooks_channel_util.erl (facts/kazoo.md §1.3).
+// The fields of channel hooks (2600hz/kazoo webhooks_channel_util.erl).
 func kazooChannel() map[string]kazooKind {
 	return map[string]kazooKind{
 		"account_id": kText, "authorizing_id": kText, "authorizing_type": kText, "owner_id": kText,
@@ -117,7 +117,7 @@ type (
 )
 
 // parseKazoo reads a Kazoo webhook, version v1: a form, JSON, or the query of a
-// GET (facts/kazoo.md §1.5).
+// GET.
 func parseKazoo(req *http.Request, body []byte) (Payload, error) {
 	for _, name := range []string{"X-Hook-Id", "X-Account-Id"} {
 		if req.Header.Get(name) == "" {

@@ -10,8 +10,7 @@ import (
 	"strings"
 )
 
-// teliFields are the tables that Teli tells of, and their fields in its order
-// (facts/teli.md B.2). Any of them may be absent.
+// teliFields are the tables that Teli tells of, and their fields in its order. Any of them may be absent.
 func teliFields() map[string]string {
 	const name, place = "first_name last_name", "city state zip"
 	return map[string]string{
@@ -149,7 +148,7 @@ func namesOf(pairs []pair) []string {
 }
 
 // primevoxTemplates are the bodies of PrimeVOX's page, names in its order; an
-// event is known by its first value or two (facts/primevox.md C.1).
+// event is known by its first value or two.
 func primevoxTemplates() map[string]string {
 	return map[string]string{
 		"InboundCall/phoneNumber": "eventType eventTarget containerId tenantId didNumber didDescription didGroup cidPrefix callUuid callerIdNum callerIdName",

@@ -27,7 +27,7 @@ func form(re *regexp.Regexp, what string) func(json.RawMessage) error {
 }
 
 // parseVoipbin reads a VoIPBin webhook of 2022: type and data, every member of
-// the resource always there, in this order (facts/voipbin.md A.1 to A.3).
+// the resource always there, in this order (webhook_struct_webhook.rst).
 func parseVoipbin(req *http.Request, body []byte) (Payload, error) {
 	if err := expect(req, jsonType, http.MethodPost, http.MethodPut, http.MethodGet, http.MethodDelete); err != nil {
 		return Payload{}, err

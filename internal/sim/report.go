@@ -177,8 +177,8 @@ func (r *Report) checkDelivery(d *switchhook.Delivery, path string, came []*Arri
 		}
 	}
 	if len(came) == 0 || !taken && came[len(came)-1].Refused {
-		// A screen pop that was refused is not worth sending later (design.md §3,
-		// promise 4). One that never came is missing, whatever the API says.
+		// A screen pop that was refused is not worth sending later: it
+		// expires. One that never came is missing, whatever the API says.
 		if t, ok := catalogue.Lookup(d.EventType); ok && t.Freshness == catalogue.Live && d.State == switchhook.Expired && len(came) > 0 {
 			row.Expired++
 			return
