@@ -121,7 +121,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w (choose another address with --listen)", c.Listen, err)
 	}
-	if err := a.serveAPI(); err != nil {
+	if err := a.serveAPI(); err != nil { //nolint:contextcheck // what the API keeps outlives the start
 		return nil, errors.Join(err, a.listener.Close())
 	}
 	open, err := a.engine.Recover(ctx)

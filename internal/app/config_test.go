@@ -29,7 +29,8 @@ func TestFlagOverVariableOverFileOverDefault(t *testing.T) {
 	c, err := app.Load(
 		map[string][]string{"listen": {"flag:1"}},
 		env("SWITCHHOOK_LISTEN", "var:1", "SWITCHHOOK_DATA", "/var", "SWITCHHOOK_ALLOW_NETWORKS", "192.168.1.9/24, ::1/128", "SWITCHHOOK_ADMIN_KEY", "0123456789abcdef"),
-		file)
+		file,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -221,6 +221,11 @@ const retryCommit = time.Second
 // while the process lives. closed are the sequences of events that have one
 // open delivery less for each time they are named.
 func (e *Engine) submit(c *switchhook.Commit, closed []int64) {
+	e.submitThen(c, closed, func() {})
+}
+
+// submitThen is submit that calls then once the commit is durable.
+func (e *Engine) submitThen(c *switchhook.Commit, closed []int64, then func()) {
 	c.Watermark = e.tracker.watermark()
 	c.Done = func(err error) {
 		if err != nil {
@@ -238,6 +243,7 @@ func (e *Engine) submit(c *switchhook.Commit, closed []int64) {
 		if len(c.Attempts) > 0 && e.o.Recorded != nil {
 			e.o.Recorded()
 		}
+		then()
 	}
 	e.o.Store.Submit(c)
 }

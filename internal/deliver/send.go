@@ -196,8 +196,14 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 	if ans := e.send(ctx, req, body, w, a); ans.problem == "" && a.Outcome == switchhook.Success {
 		a.State = switchhook.Delivered
 	}
-	e.submit(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, nil)
-	return a, nil
+	recorded := make(chan struct{})
+	e.submitThen(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, nil, func() { close(recorded) })
+	select {
+	case <-recorded:
+		return a, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Preview is the request that an event would make, signed with a throw-away
