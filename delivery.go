@@ -98,5 +98,5 @@ type AttemptFilter struct {
 	Outcome   Outcome
 	Since     time.Time // started at or after
 	Until     time.Time // started before
-	After     int64     // Row above this one, in rising order (for streams)
+	After     int64     // Row above this one, in rising order, -1 from the beginning (for streams); 0: newest first
 }

@@ -35,6 +35,10 @@ type Event struct {
 	Targets []string `json:"-"`
 	// IDGiven is set where the client chose the id: only these can come twice.
 	IDGiven bool `json:"-"`
+	// FirstLegTold is set, while it is matched, on a call.hungup whose first
+	// leg's end was told before by leg.hungup (the caller was transferred away):
+	// systems that speak of legs have nothing more to say.
+	FirstLegTold bool `json:"-"`
 	// CallID is the id of the leg that it is about, where there is one; kept
 	// beside the data so that a call's events can be found.
 	CallID string `json:"-"`
@@ -49,7 +53,7 @@ type EventFilter struct {
 	Number   string    // a phone number, as it stands in the data
 	Since    time.Time // accepted at or after
 	Until    time.Time // accepted before
-	After    int64     // sequence above this one, in rising order (for streams)
+	After    int64     // sequence above this one, in rising order, -1 from the beginning (for streams); 0: newest first
 }
 
 // A Page says how much of a list is wanted, and from where.

@@ -39,6 +39,7 @@ type snapshot struct {
 	object  ordjson.Object // replaced, never changed in place
 	root    string         // the call that it belongs to
 	ended   bool
+	toldBy  string    // the type of the event that ended it; not kept over a restart
 	changed time.Time // by our own clock
 }
 
@@ -104,7 +105,7 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	r := ref{ev.AccountID, kind, id}
 	old := f.known[r]
 	about := subject(ev.Type) == kind
-	if old != nil && old.ended && about && strings.HasSuffix(ev.Type, ".created") {
+	if old != nil && old.ended && about && (strings.HasSuffix(ev.Type, ".created") || revives(kind, given)) {
 		old = nil // the phone system uses the id again
 	}
 	var before ordjson.Object
@@ -114,7 +115,12 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	whole := merge(kind, before, given)
 	if about {
 		d := deriver{given: given, whole: &whole, at: ev.OccurredAt}
-		f.derive(ev, kind, &d)
+		if old != nil && old.ended {
+			d.says("updated_at", d.now()) // what comes late does not bring it back to life
+			ev.FirstLegTold = ev.Type == "call.hungup" && old.toldBy == "leg.hungup"
+		} else {
+			f.derive(ev, kind, &d)
+		}
 		whole = inOrder(kind, whole)
 	}
 	if id == "" || (old == nil && !about) {
@@ -124,7 +130,16 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 		return whole // a voicemail that comes after its call changes nothing about it
 	}
 	f.keep(r, whole, f.rootOf(ev, kind, whole, old), now, changes)
+	if sn := f.known[r]; sn.ended && (old == nil || !old.ended) {
+		sn.toldBy = ev.Type
+	}
 	return whole
+}
+
+// revives reports whether an event says that its subject is alive: then it is
+// not the one that ended.
+func revives(kind string, given ordjson.Object) bool {
+	return given.Text("status") != "" && !hasEnded(kind, given)
 }
 
 // keep makes whole the last snapshot.

@@ -194,6 +194,25 @@ func TestFold(t *testing.T) {
 			`{"call":{"id":"a","root_id":"a","status":"ringing","created_at":"2026-01-31T15:04:02Z"}}`,
 		},
 		{
+			"what comes late does not bring a call back to life",
+			[]string{
+				`call.created {"call":{"id":"a"}}`,
+				`call.hungup {"call":{"id":"a"}}`,
+				`call.answered {"call":{"id":"a"}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","status":"ended","created_at":"2026-01-31T15:04:00Z","ended_at":"2026-01-31T15:04:01Z",` +
+				`"updated_at":"2026-01-31T15:04:02Z","duration_ms":1000,"billable_ms":0}}`,
+		},
+		{
+			"a call that says it is alive is another one than the one that ended",
+			[]string{
+				`call.created {"call":{"id":"a","dialed":"100"}}`,
+				`call.hungup {"call":{"id":"a"}}`,
+				`call.answered {"call":{"id":"a","status":"answered"}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","status":"answered","answered_at":"2026-01-31T15:04:02Z","updated_at":"2026-01-31T15:04:02Z"}}`,
+		},
+		{
 			"members that the catalogue does not know are kept",
 			[]string{`call.created {"call":{"id":"a","mood":["good"]}}`, `call.held {"call":{"id":"a"}}`},
 			`{"call":{"id":"a","root_id":"a","status":"ringing","held":true,"created_at":"2026-01-31T15:04:00Z","updated_at":"2026-01-31T15:04:01Z","mood":["good"]}}`,
@@ -215,6 +234,25 @@ func TestFold(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The caller is transferred away: the first leg's end is told as a leg's, and
+// whoever speaks of legs hears nothing of the call's end.
+func TestTheFirstLegLeavesEarly(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.tell(`call.created {"call":{"id":"a"}}`)
+	s.tell(`leg.created {"call":{"id":"b","parent_id":"a"}}`)
+	if s.tell(`leg.hungup {"call":{"id":"a"}}`).FirstLegTold {
+		t.Error("the leg's own end is not told")
+	}
+	if !s.tell(`call.hungup {"call":{"id":"a"}}`).FirstLegTold {
+		t.Error("the first leg's end would be told twice")
+	}
+	s.tell(`call.created {"call":{"id":"c"}}`)
+	if s.tell(`call.hungup {"call":{"id":"c"}}`).FirstLegTold || s.tell(`call.hungup {"call":{"id":"c"}}`).FirstLegTold {
+		t.Error("the end of a call whose first leg stayed is not told")
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/deliver"
 	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/dialect/primevox"
 	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
 	"github.com/switchhook/switchhook/internal/store/memory"
 )
@@ -64,7 +65,7 @@ func hook(id string) *switchhook.Webhook {
 func (r *rig) boot() {
 	r.t.Helper()
 	r.engine = deliver.New(deliver.Options{
-		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"})},
+		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"})},
 		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler),
 		Disable: func(id, reason string) {
 			r.mu.Lock()
@@ -102,7 +103,7 @@ func (r *rig) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.tries[hook+id]++
 	try := r.tries[hook+id]
 	name := req.Header["webhook-id"][0] //nolint:staticcheck // spelled as it is sent
-	if old := r.ids[hook+id]; old != "" && old != name {
+	if old := r.ids[hook+id]; id != "" && old != "" && old != name {
 		r.t.Errorf("event %s came to %s under two ids", id, hook)
 	}
 	r.ids[hook+id] = name
@@ -366,6 +367,22 @@ func TestLiveEventsExpire(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		r.wantStates("a1 expired 1", "a2 delivered 1", "b1 expired 3")
+	})
+}
+
+// A dialect can be in more of a hurry than the catalogue: in PrimeVOX's a call's
+// beginning is a screen pop.
+func TestADialectCanBeInAHurry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.Dialect = "primevox"
+		r := newRig(t, w)
+		defer r.stop()
+		r.answer = func(string, int) (int, error) { return 500, nil }
+		r.accept("call.created a a1", "call.hungup b b1")
+		time.Sleep(2 * time.Minute)
+		r.wantStates("a1 expired 3", "b1 pending 3")
 	})
 }
 

@@ -20,22 +20,23 @@ type item struct {
 	due       time.Time // not before; zero: when its turn comes
 	heldSince time.Time // when it first failed
 	rowed     bool      // it is a due row in the store, or about to be
-	live      bool      // it never holds back its key
+	fresh     catalogue.Freshness
 	// superseded: a later event of its key was delivered, so a live one is of
 	// no more use.
 	superseded bool
 }
 
 func newItem(ev *switchhook.Event, webhookID string) *item {
-	return &item{ev: ev, webhookID: webhookID, live: freshness(ev) == catalogue.Live}
+	it := &item{ev: ev, webhookID: webhookID, fresh: catalogue.Lasting}
+	if typ, ok := catalogue.Lookup(ev.Type); ok {
+		it.fresh = typ.Freshness
+	}
+	return it
 }
 
-func freshness(ev *switchhook.Event) catalogue.Freshness {
-	if typ, ok := catalogue.Lookup(ev.Type); ok {
-		return typ.Freshness
-	}
-	return catalogue.Lasting
-}
+// live reports whether it never holds back its key, and is of no more use once
+// a later event of its key was delivered.
+func (it *item) live() bool { return it.fresh == catalogue.Live }
 
 func (it *item) ref() switchhook.DeliveryRef {
 	return switchhook.DeliveryRef{Sequence: it.ev.Sequence, WebhookID: it.webhookID}
@@ -169,7 +170,7 @@ func (q *queue) ordered(it *item) bool { return it.ev.Key != "" && q.w.Ordering 
 func (q *queue) push(it *item) (due switchhook.Due, waits bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.came()
+	q.came(it)
 	if q.closed != "" {
 		q.gone(it)
 		q.e.finish(it, it.closing(switchhook.Cancelled, q.closed))
@@ -193,7 +194,7 @@ func (q *queue) push(it *item) (due switchhook.Due, waits bool) {
 func (q *queue) restore(it *item, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.came()
+	q.came(it)
 	if q.closed != "" {
 		q.gone(it)
 		q.e.finish(it, it.closing(switchhook.Cancelled, q.closed))
@@ -229,13 +230,13 @@ func (q *queue) start(l *lane, list *[]*lane) {
 
 // holds reports whether a failed item still holds back its key.
 func (q *queue) holds(it *item, now time.Time) bool {
-	return !it.live && q.ordered(it) && now.Before(it.heldSince.Add(time.Duration(q.w.Hold)))
+	return !it.live() && q.ordered(it) && now.Before(it.heldSince.Add(time.Duration(q.w.Hold)))
 }
 
 // stray lets a failed item go its own way, out of order: its schedule goes on
 // and nobody waits for it.
 func (q *queue) stray(it *item) {
-	if old := q.live[it.ev.Key]; it.live && it.ev.Key != "" && !slices.Contains(old, it) {
+	if old := q.live[it.ev.Key]; it.live() && it.ev.Key != "" && !slices.Contains(old, it) {
 		q.live[it.ev.Key] = append(old, it)
 	}
 	q.sleepUntil(&lane{items: []*item{it}}, it.due)
@@ -368,7 +369,7 @@ func stale(it *item, w *switchhook.Webhook, superseded bool, now time.Time) stri
 // means never. Age counts from the event's own time, or from its acceptance
 // where a source's clock runs ahead.
 func expiry(it *item, w *switchhook.Webhook) (end time.Time, limit time.Duration) {
-	limit = freshness(it.ev).MaxAge()
+	limit = it.fresh.MaxAge()
 	if w.MaxAge > 0 {
 		limit = time.Duration(w.MaxAge)
 	}
@@ -474,7 +475,10 @@ func (q *queue) supersede(it *item) {
 	}
 }
 
-func (q *queue) came() {
+func (q *queue) came(it *item) {
+	if d, ok := q.d.(dialect.Hurried); ok && d.Live(it.ev.Type) {
+		it.fresh = catalogue.Live
+	}
 	q.open++
 	q.e.metrics.waiting.Inc()
 }
@@ -482,7 +486,7 @@ func (q *queue) came() {
 func (q *queue) gone(it *item) {
 	q.open--
 	q.e.metrics.waiting.Dec()
-	if old := q.live[it.ev.Key]; it.live && len(old) > 0 {
+	if old := q.live[it.ev.Key]; it.live() && len(old) > 0 {
 		q.live[it.ev.Key] = slices.DeleteFunc(old, func(each *item) bool { return each == it })
 		if len(q.live[it.ev.Key]) == 0 {
 			delete(q.live, it.ev.Key)

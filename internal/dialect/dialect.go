@@ -43,6 +43,13 @@ type Dialect interface {
 	Render(ev *switchhook.Event, w *switchhook.Webhook) (*Request, error)
 }
 
+// Hurried is for dialects of systems whose customers want some types at once or
+// not at all, whatever their class in the catalogue.
+type Hurried interface {
+	// Live reports whether the type is live in this dialect.
+	Live(eventType string) bool
+}
+
 // A Row says what a dialect calls a type.
 type Row struct {
 	Type string

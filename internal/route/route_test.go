@@ -136,6 +136,10 @@ func TestMatching(t *testing.T) {
 		{"voicemail.new", `{"voicemail":{"id":"v"}}`, "all kazoo-notes primevox above"},
 		{"custom.door.open", `{}`, "all customs above"},
 		{"custom.window", `{}`, "all above"},
+		// The first leg leaves early: whoever speaks of legs hears of its end once.
+		{"call.created", `{"call":{"id":"t","direction":"inbound"}}`, "all calls voipbin primevox above"},
+		{"leg.hungup", `{"call":{"id":"t"}}`, "all kazoo-name voipbin above top"},
+		{"call.hungup", `{"call":{"id":"t"}}`, "all calls primevox above top"},
 	} {
 		id := fmt.Sprintf("e%d", len(r.stored()))
 		receipt := r.accept(event("acme", c.typ, id, c.data))[0]

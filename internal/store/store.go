@@ -57,7 +57,8 @@ type Store interface {
 
 	// Event returns one event. accounts nil: of any account. CodeNotFound.
 	Event(ctx context.Context, accounts []string, id string) (*switchhook.Event, error)
-	// Events lists newest first; with Filter.After set, oldest first from there.
+	// Events lists newest first; with Filter.After set, oldest first from there
+	// (-1: from the beginning).
 	Events(ctx context.Context, f switchhook.EventFilter, p switchhook.Page) (events []*switchhook.Event, next string, err error)
 	// Attempt returns one attempt. CodeNotFound.
 	Attempt(ctx context.Context, accounts []string, id string) (*switchhook.Attempt, error)

@@ -10,10 +10,6 @@
 // Ids that are no 32 hex characters are derived (dialect.Hex32); call ids and
 // message ids, which have no form in Kazoo, stay. What an event lacks is a key
 // that is not there.
-//
-// The dialect cannot see that a call's first leg has left early (a transfer):
-// the call.hungup that follows its leg.hungup has the same snapshot as any
-// other, so whoever makes the events must know that it is not for this dialect.
 package kazoo
 
 import (
@@ -71,7 +67,7 @@ func (*Dialect) Table() []dialect.Row {
 func (*Dialect) EventName(ev *switchhook.Event) string {
 	h := index()[ev.Type]
 	switch {
-	case h == nil:
+	case h == nil || ev.FirstLegTold:
 		return ""
 	case h.name == "object":
 		if ev.Resources == nil || objectType(ev.Resources.Schema) == "" {

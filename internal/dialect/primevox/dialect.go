@@ -19,7 +19,10 @@ type Dialect struct {
 	events []event
 }
 
-var _ dialect.Dialect = (*Dialect)(nil)
+var (
+	_ dialect.Dialect = (*Dialect)(nil)
+	_ dialect.Hurried = (*Dialect)(nil)
+)
 
 // New returns the dialect.
 func New(dialect.Env) *Dialect {
@@ -55,6 +58,12 @@ func (d *Dialect) Table() []dialect.Row {
 		rows = append(rows, dialect.Row{Type: e.typ, Name: e.name, Formats: []string{e.format()}, Note: e.note})
 	}
 	return rows
+}
+
+// Live reports whether the event drives a screen pop: PrimeVOX tells of a call
+// and of a caller in a queue when they come, for programs that show them.
+func (*Dialect) Live(eventType string) bool {
+	return eventType == "call.created" || eventType == "queuecall.created"
 }
 
 // EventName is eventType, or eventType/eventTarget where PrimeVOX has both.

@@ -6,10 +6,6 @@
 // wire.go has these structs. What is missing in an event becomes VoIPBin's own
 // zero: the nil UUID, 9999-01-01 00:00:00.000000, an empty string or list. Ids
 // that are no UUIDs are derived (dialect.UUID).
-//
-// The dialect cannot see that a call's first leg has left early (a transfer):
-// whoever makes the events must know that the call.hungup after its leg.hungup
-// is not for this dialect.
 package voipbin
 
 import (
@@ -47,6 +43,9 @@ func (*Dialect) Table() []dialect.Row { return table() }
 
 // EventName is VoIPBin's name, such as call_hungup.
 func (d *Dialect) EventName(ev *switchhook.Event) string {
+	if ev.FirstLegTold {
+		return "" // VoIPBin speaks of legs, and this one's end was told
+	}
 	if name := d.names[ev.Type]; name != ringing || outgoing(ev.Resources) {
 		return name
 	}
