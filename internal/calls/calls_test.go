@@ -251,8 +251,10 @@ func TestTheFirstLegLeavesEarly(t *testing.T) {
 		t.Error("the first leg's end would be told twice")
 	}
 	s.tell(`call.created {"call":{"id":"c"}}`)
-	if s.tell(`call.hungup {"call":{"id":"c"}}`).FirstLegTold || s.tell(`call.hungup {"call":{"id":"c"}}`).FirstLegTold {
-		t.Error("the end of a call whose first leg stayed is not told")
+	for range 2 {
+		if s.tell(`call.hungup {"call":{"id":"c"}}`).FirstLegTold {
+			t.Error("the end of a call whose first leg stayed is not told")
+		}
 	}
 }
 
