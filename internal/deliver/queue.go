@@ -293,13 +293,17 @@ func (q *queue) awake() {
 	q.dispatch()
 }
 
+// limit is how many requests may be under way at once.
+func (q *queue) limit() int {
+	if q.w.MaxConcurrency > 0 {
+		return q.w.MaxConcurrency
+	}
+	return DefaultConcurrency
+}
+
 // dispatch uses free connections for ready lanes.
 func (q *queue) dispatch() {
-	limit := q.w.MaxConcurrency
-	if limit <= 0 {
-		limit = DefaultConcurrency
-	}
-	for !q.stopped && q.inFlight < limit && len(q.fresh)+len(q.backlog) > 0 {
+	for !q.stopped && q.inFlight < q.limit() && len(q.fresh)+len(q.backlog) > 0 {
 		l := q.next()
 		l.state = sending
 		q.inFlight++
@@ -430,7 +434,7 @@ func (q *queue) settle(l *lane, it *item, a *switchhook.Attempt, v verdict) *lan
 	if v.disable && q.e.o.Disable != nil {
 		go q.e.o.Disable(q.id, v.reason)
 	}
-	if q.stopped || len(q.fresh)+len(q.backlog) == 0 {
+	if q.stopped || q.inFlight > q.limit() || len(q.fresh)+len(q.backlog) == 0 {
 		return nil
 	}
 	next := q.next()

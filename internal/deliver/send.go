@@ -158,6 +158,12 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 	if err != nil {
 		return nil, nil, err
 	}
+	// A kept connection that the receiver has just closed is no failure: with
+	// this header in the map, empty and so not sent, net/http sends the request
+	// once more on a new one. Deliveries are at least once anyway.
+	if _, own := req.Header["Idempotency-Key"]; !own {
+		req.Header["Idempotency-Key"] = nil
+	}
 	deleteFold(req.Header, "User-Agent")
 	req.Header["User-Agent"] = []string{"Switchhook/" + e.o.Version}
 	req.Header["webhook-id"] = []string{id}
@@ -265,6 +271,9 @@ func secretName(name string) bool {
 func flat(h http.Header) map[string]string {
 	m := make(map[string]string, len(h))
 	for k, v := range h {
+		if len(v) == 0 {
+			continue
+		}
 		m[k] = strings.ToValidUTF8(strings.Join(v, ", "), "\uFFFD")
 	}
 	return m

@@ -1,6 +1,7 @@
 package deliver_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -350,6 +351,65 @@ func TestAClosedPort(t *testing.T) {
 	a := over(t, nil, func(w *switchhook.Webhook) { w.URL = "http://" + address + "/?password=x" }, loopback)
 	if a.Response != nil || !strings.Contains(a.Error, "connection refused") || strings.Contains(a.Error, "password") {
 		t.Errorf("%+v", a)
+	}
+}
+
+// A receiver that closes a kept connection just when it is used again has not
+// refused anything: the request goes out once more, at once.
+func TestAConnectionThatHasJustClosed(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	requests := make(chan bool, 10)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				in := bufio.NewReader(c)
+				for n := range 2 {
+					req, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, req.Body)
+					requests <- n == 1
+					if n == 1 {
+						return // without an answer
+					}
+					_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+				}
+			}()
+		}
+	}()
+	env := dialect.Env{Version: "1"}
+	engine := deliver.New(deliver.Options{
+		Store: memory.New(), Dialects: []dialect.Dialect{native.New(env)}, AllowNetworks: []netip.Prefix{netip.MustParsePrefix(loopback)},
+		Version: "1", Logger: slog.New(slog.DiscardHandler),
+	})
+	w := hook("wh_a")
+	w.URL = "http://" + l.Addr().String()
+	typ, _ := catalogue.Lookup("call.created")
+	for range 2 {
+		a, err := engine.Test(t.Context(), w, &switchhook.Event{ID: "e1", Type: "call.created", AccountID: "acme", Data: typ.Sample(), Resources: &switchhook.Resources{}})
+		if err != nil || a.Outcome != switchhook.Success {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		if _, sent := a.Request.Headers["Idempotency-Key"]; sent {
+			t.Error("the header that is only for net/http is shown as sent")
+		}
+	}
+	if first, second, third := <-requests, <-requests, <-requests; first || !second || third {
+		t.Error("the second request was not sent again on a new connection")
+	}
+	if err := engine.Stop(context.Background()); err != nil {
+		t.Fatal(err)
 	}
 }
 
