@@ -7,14 +7,17 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -61,6 +64,7 @@ type App struct {
 	feed      *api.Feed
 	listener  net.Listener
 	server    *http.Server
+	tls       *tls.Config // nil: plain HTTP
 	adminKey  string
 	metrics   *prometheus.Registry
 	integers  sync.Map // (account, schema, id) → int64
@@ -114,6 +118,13 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	if err := a.wire(ctx); err != nil {
 		return nil, err
+	}
+	if c.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return nil, fmt.Errorf("read --tls-cert and --tls-key: %w", err)
+		}
+		a.tls = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	}
 	// Listening comes before recovering, so that a taken port is said at once.
 	var lc net.ListenConfig
@@ -243,7 +254,14 @@ func (a *App) configuredSources(ctx context.Context) error {
 	for _, s := range existing {
 		byID[s.ID] = s
 	}
-	for _, s := range a.c.Sources {
+	accounts, err := a.store.Accounts(ctx)
+	if err != nil {
+		return fmt.Errorf("read the accounts: %w", err)
+	}
+	for i, s := range a.c.Sources {
+		if err := checkSource(&s, accounts); err != nil {
+			return fmt.Errorf("the configuration file: sources[%d]: %w", i, err)
+		}
 		now := time.Now().UTC()
 		s.CreatedAt, s.UpdatedAt = now, now
 		old := byID[s.ID]
@@ -261,6 +279,23 @@ func (a *App) configuredSources(ctx context.Context) error {
 		}
 		if err != nil {
 			return fmt.Errorf("keep the source %s: %w", s.ID, err)
+		}
+	}
+	return nil
+}
+
+// checkSource says what is wrong with a source of the configuration file.
+func checkSource(s *switchhook.Source, accounts []*switchhook.Account) error {
+	var kinds []string
+	for _, t := range translators() {
+		kinds = append(kinds, t.Kind())
+	}
+	if !slices.Contains(kinds, s.Kind) {
+		return fmt.Errorf("kind: there is no kind %q; there is %s", s.Kind, strings.Join(kinds, ", "))
+	}
+	for _, id := range append(slices.Collect(maps.Values(s.AccountMap)), s.AccountID) {
+		if !slices.ContainsFunc(accounts, func(a *switchhook.Account) bool { return a.ID == id }) {
+			return fmt.Errorf("there is no account %q", id)
 		}
 	}
 	return nil
@@ -325,6 +360,7 @@ func (a *App) serveAPI() error {
 	}
 	a.server = &http.Server{
 		Handler:           handler,
+		TLSConfig:         a.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute, // 32 MiB over a slow line
 		IdleTimeout:       2 * time.Minute,
@@ -340,7 +376,7 @@ func (a *App) URL() string {
 		return strings.TrimSuffix(a.c.PublicURL, "/")
 	}
 	scheme := "http"
-	if a.c.TLSCert != "" {
+	if a.tls != nil {
 		scheme = "https"
 	}
 	return scheme + "://" + a.listener.Addr().String()
@@ -361,8 +397,8 @@ func (a *App) Run(ctx context.Context) error {
 	// Streams end at once; Shutdown waits for all other requests.
 	a.server.RegisterOnShutdown(a.feed.Close)
 	go func() {
-		if a.c.TLSCert != "" {
-			served <- a.server.ServeTLS(a.listener, a.c.TLSCert, a.c.TLSKey)
+		if a.tls != nil {
+			served <- a.server.ServeTLS(a.listener, "", "")
 		} else {
 			served <- a.server.Serve(a.listener)
 		}
