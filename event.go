@@ -35,6 +35,10 @@ type Event struct {
 	Targets []string `json:"-"`
 	// IDGiven is set where the client chose the id: only these can come twice.
 	IDGiven bool `json:"-"`
+	// Relayed is set where the event came as another system's webhook. It is news,
+	// whatever times its data names (their clock may be wrong, their zone
+	// unknown), so its age counts from AcceptedAt.
+	Relayed bool `json:"-"`
 	// FirstLegTold is set, while it is matched, on a call.hungup whose first
 	// leg's end was told before by leg.hungup (the caller was transferred away):
 	// systems that speak of legs have nothing more to say.

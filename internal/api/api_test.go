@@ -162,6 +162,8 @@ func (translator) Translate(r *source.Request) (*source.Message, error) {
 		return nil, errors.New("there is no call id in it")
 	case "wrong":
 		return nil, switchhook.InvalidField("call", "is wrong")
+	case "garbled":
+		return nil, switchhook.Errorf(switchhook.CodeMalformed, "it is no JSON")
 	case "strange":
 		return &source.Message{Events: []*switchhook.Event{{Type: "call.strange", Data: json.RawMessage(`{}`)}}}, nil
 	}

@@ -21,7 +21,9 @@ import (
 const (
 	longestTitle   = 200  // characters of a name
 	longestURL     = 2048 // bytes
+	longestHost    = 253  // characters (RFC 1035 2.3.4)
 	mostSelectors  = 200
+	longestGlob    = 256 // bytes of one entry of events
 	mostHeaders    = 50
 	longestHeader  = 4096 // bytes of one value
 	mostScope      = 1000 // entries of each list of a scope
@@ -70,8 +72,9 @@ func (a *api) buildWebhook(cl caller, in webhookInput) (*switchhook.Webhook, err
 	c.url()
 	if w.Name == "" {
 		w.Name = host(w.URL)
+		w.Name = w.Name[:min(len(w.Name), longestTitle)] // it is ASCII
 	}
-	if utf8.RuneCountInString(w.Name) > longestTitle {
+	if utf8.RuneCountInString(in.Name) > longestTitle {
 		c.bad("name", "expected at most %d characters", longestTitle)
 	}
 	c.events()
@@ -111,11 +114,23 @@ func (c *webhookCheck) url() {
 		c.bad("url", "expected an http or https URL such as https://example.com/hook")
 	case u.User != nil:
 		c.bad("url", "expected no user and password in the URL; put them in auth")
+	case strings.IndexFunc(u.Host, func(r rune) bool { return r > 0x7f }) >= 0:
+		c.bad("url", "expected a host in ASCII; write %.80q in punycode (xn--…)", u.Host)
+	case len(u.Hostname()) > longestHost:
+		c.bad("url", "expected a host of at most %d characters", longestHost)
+	case !validPort(u.Port()):
+		c.bad("url", "expected a port of 1 to 65535, got %s", u.Port())
 	case c.a.CheckURL != nil:
 		if err := c.a.CheckURL(c.w.URL, c.w.AccountID); err != nil {
 			c.bad("url", "%s", message(err))
 		}
 	}
+}
+
+// validPort reports whether a URL's port is one, or left out.
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // message is what an error says to the person, without the field that it names.
@@ -141,6 +156,10 @@ func (c *webhookCheck) events() {
 	}
 	for i, entry := range c.w.Events {
 		field := "events[" + strconv.Itoa(i) + "]"
+		if len(entry) > longestGlob {
+			c.bad(field, "expected at most %d characters", longestGlob)
+			continue
+		}
 		name, selector, own := strings.Cut(entry, ":")
 		if !own {
 			if !matchesSomething(entry) {
@@ -332,7 +351,7 @@ func (c *webhookCheck) limits() {
 func secretProblem(secret string) string {
 	const expected = "expected whsec_ and the base64 of 24 to 64 bytes"
 	encoded, ok := strings.CutPrefix(secret, secretPrefix)
-	if !ok {
+	if !ok || strings.ContainsAny(encoded, "\r\n") { // which base64 passes over
 		return expected
 	}
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)

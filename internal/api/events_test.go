@@ -26,6 +26,7 @@ const custom = `{"type":"custom.x","data":{}}`
 
 func TestEventsAreTaken(t *testing.T) {
 	t.Parallel()
+	mebibyte := `{"type":"custom.x","data":{"x":"` + strings.Repeat("x", 1<<20-len(`{"type":"custom.x","data":{"x":""}}`)) + `"}}`
 	for name, c := range map[string]struct {
 		request request
 		ids     []string // given ones, "" where one is made
@@ -35,6 +36,9 @@ func TestEventsAreTaken(t *testing.T) {
 		"an array":                {post(`[{"id":"a","type":"custom.x","data":{}},` + custom + `]`), []string{"a", ""}},
 		"lines":                   {ndjson(`{"id":"a","type":"custom.x","data":{}}` + "\n" + custom + "\n"), []string{"a", ""}},
 		"lines, the last not":     {ndjson(custom + "\r\n\r\n" + custom), []string{"", ""}},
+		"one of exactly 1 MiB":    {post("\n " + mebibyte + " \n"), []string{""}},
+		"the last of 1 MiB":       {post("[" + custom + ", " + mebibyte + "]"), []string{"", ""}},
+		"a line of 1 MiB":         {ndjson(custom + "\r\n\r\n" + mebibyte), []string{"", ""}},
 		"null is not there":       {post(`{"id":null,"key":null,"account_id":null,"occurred_at":null,"source":null,"type":"custom.x","data":{}}`), []string{""}},
 		"without a content type":  {request{method: "POST", path: "/v1/events", body: custom, header: map[string]string{"Content-Type": ""}}, []string{""}},
 		"as a customer":           {request{method: "POST", path: "/v1/events", body: custom, key: acmeKey}, []string{""}},
@@ -182,6 +186,8 @@ func TestBadEvents(t *testing.T) {
 		{"too many events", post("[" + strings.Repeat(custom+",", 1000) + custom + "]"), tooLarge("there are more than 1000 events in the request")},
 		{"too large an event", post(`{"type":"custom.x","data":{"x":"` + big + `"}}`), tooLarge("the event is over the limit of 1 MiB")},
 		{"too large an event in a batch", post(`[` + custom + `,{"type":"custom.x","data":{"x":"` + big + `"}}]`), tooLarge("events[1]: the event is over the limit of 1 MiB", switchhook.FieldError{Field: "events[1]", Message: "the event is over the limit of 1 MiB"})},
+		{"a year that is none in UTC", post(`{"type":"custom.x","occurred_at":"9999-12-31T23:59:59-23:59","data":{}}`), wrong("occurred_at", "expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z")},
+		{"a year before all in UTC", post(`{"type":"custom.x","occurred_at":"0000-01-01T00:00:00+23:59","data":{}}`), wrong("occurred_at", "expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z")},
 		{"too large a request", post(`[` + strings.Repeat(custom+",", 10) + strings.Repeat(" ", 32<<20) + custom + `]`), tooLarge("the request is over the limit of 32 MiB")},
 
 		{

@@ -74,6 +74,10 @@ func (a *api) ingest(w http.ResponseWriter, r *http.Request, s *switchhook.Sourc
 	}
 	receipts, err := a.takeMessage(r, s, body)
 	unreadable := err != nil && readersFault(err)
+	if e, ok := asOwn(err); ok && e.Code == switchhook.CodeMalformed {
+		// Another system's message is a message, whether it is JSON or not.
+		err = (&switchhook.Error{Code: switchhook.CodeInvalid, Message: e.Message, Fields: e.Fields}).With(err)
+	}
 	a.sources.add(s.ID, len(receipts), unreadable)
 	if unreadable {
 		if kept := a.Router.Reject(r.Context(), rejectOf(r, s, body, err)); kept != nil {
@@ -106,7 +110,7 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 		account = s.AccountID
 	}
 	for _, ev := range msg.Events {
-		ev.AccountID, ev.Source = account, s.ID
+		ev.AccountID, ev.Source, ev.Relayed = account, s.ID, true
 	}
 	if len(msg.Events) == 0 {
 		return []switchhook.Receipt{}, nil

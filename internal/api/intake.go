@@ -180,7 +180,6 @@ func (in *intake) event() error {
 		return switchhook.Errorf(switchhook.CodeTooLarge, "there are more than %d events in the request", mostEvents)
 	}
 	ev := &switchhook.Event{}
-	start := in.d.InputOffset()
 	if kind := in.d.PeekKind(); kind != '{' {
 		v, err := in.d.ReadValue()
 		if err != nil {
@@ -193,6 +192,7 @@ func (in *intake) event() error {
 	if _, err := in.d.ReadToken(); err != nil {
 		return in.malformed(err)
 	}
+	start := in.d.InputOffset() - 1 // at its brace: the comma and the blanks before it are not the event's
 	for in.d.PeekKind() != '}' {
 		name, err := in.d.ReadToken()
 		if err != nil {
@@ -257,7 +257,8 @@ func (in *intake) member(ev *switchhook.Event, name string) error {
 	case "occurred_at":
 		in.text(name, v, 0, func(s string) {
 			var t time.Time
-			if t.UnmarshalText([]byte(s)) != nil {
+			// In UTC a year can come out that JSON has no time for.
+			if t.UnmarshalText([]byte(s)) != nil || t.UTC().Year() < 0 || t.UTC().Year() > 9999 {
 				in.bad(name, errTime.Error())
 			}
 			ev.OccurredAt = t.UTC()

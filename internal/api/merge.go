@@ -20,6 +20,9 @@ func merge[T any](current T, patch []byte, settle func(old, patch, merged map[st
 	if err := readStrict(patch, &change); err != nil {
 		return next, err
 	}
+	if err := unknownNulls[T](change); err != nil {
+		return next, err
+	}
 	old, err := members(current)
 	if err != nil {
 		return next, err
@@ -37,6 +40,29 @@ func merge[T any](current T, patch []byte, settle func(old, patch, merged map[st
 		return next, fmt.Errorf("write the merged fields: %w", err)
 	}
 	return next, readStrict(raw, &next)
+}
+
+// unknownNulls refuses a null for a member that a T does not have: merged, it
+// would be gone before anybody could see it.
+func unknownNulls[T any](patch map[string]any) error {
+	raw, err := jsonv2.Marshal(nulls(patch))
+	if err != nil {
+		return fmt.Errorf("write the patch's nulls: %w", err)
+	}
+	return readStrict(raw, new(T))
+}
+
+// nulls is what a patch takes away, and the objects that it lies in.
+func nulls(patch map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, v := range patch {
+		if inner, ok := v.(map[string]any); ok {
+			out[name] = nulls(inner)
+		} else if v == nil {
+			out[name] = nil
+		}
+	}
+	return out
 }
 
 // members is a struct as JSON sees it.

@@ -174,7 +174,13 @@ func (t tail[T]) begin(ctx context.Context, in Streaming) (after int64, first []
 		if err != nil || after < 0 {
 			return 0, nil, switchhook.InvalidField("Last-Event-ID", "expected the id of a message of this stream, a whole number")
 		}
-		if after == 0 {
+		// A place beyond the end is another store's. To wait until this one has
+		// come so far would pass over all until then.
+		end, err := t.end(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		if after = min(after, end); after == 0 {
 			after = beginning
 		}
 		return after, nil, nil

@@ -122,10 +122,16 @@ func TestEventStream(t *testing.T) {
 	if _, data := l.next(); !strings.Contains(data, `"id":"before"`) {
 		t.Errorf("%s", data)
 	}
+	// From a place that is not there yet: what comes next is not passed over.
+	l = s.listen("/v1/events/stream", "1000")
+	send("e4b")
+	if _, data := l.next(); !strings.Contains(data, `"id":"e4b"`) {
+		t.Errorf("%s", data)
+	}
 	// With some that were before.
 	l = s.listen("/v1/events/stream?backlog=2", "")
 	send("e5")
-	for _, want := range []string{"e3", "e4", "e5"} {
+	for _, want := range []string{"e4", "e4b", "e5"} {
 		if _, data := l.next(); !strings.Contains(data, `"id":"`+want+`"`) {
 			t.Errorf("expected %s: %s", want, data)
 		}

@@ -111,6 +111,10 @@ func TestBadWebhooks(t *testing.T) {
 		{"no URL at all", at("http://exa mple.com/%zz"), wrong("url", "expected an http or https URL such as https://example.com/hook")},
 		{"refused by the guard", at("http://localhost:8080/"), wrong("url", "localhost is not a place that webhooks may reach")},
 		{"password in the URL", at("https://u:p@example.com/"), wrong("url", "expected no user and password in the URL; put them in auth")},
+		{"a host that is no ASCII", at("http://１２７.0.0.1/"), wrong("url", `expected a host in ASCII; write "１２７.0.0.1" in punycode (xn--…)`)},
+		{"too long a host", at("http://" + strings.Repeat("x", 254) + "/"), wrong("url", "expected a host of at most 253 characters")},
+		{"no such port", at("http://example.com:65536/"), wrong("url", "expected a port of 1 to 65535, got 65536")},
+		{"port 0", at("http://example.com:0/"), wrong("url", "expected a port of 1 to 65535, got 0")},
 		{"too long a URL", at("https://example.com/" + strings.Repeat("x", 2048)), wrong("url", "expected at most 2048 characters")},
 
 		{"no events", `{"url":"https://example.com/"}`, wrong("events", `is required: which events, such as ["call.*"]; see /v1/event-types`)},
@@ -119,6 +123,7 @@ func TestBadWebhooks(t *testing.T) {
 		{"an empty entry", on(""), wrong("events[0]", `no event type is selected by ""; see /v1/event-types`)},
 		{"no such dialect of an entry", on("asterisk:Hangup"), wrong("events[0]", `there is no dialect "asterisk"; there is kazoo, switchhook, teli`)},
 		{"no such event of a dialect", on("kazoo:channel_explode"), wrong("events[0]", `the dialect kazoo has no event "channel_explode"`)},
+		{"too long an entry", on(strings.Repeat("*", 257)), wrong("events[0]", "expected at most 256 characters")},
 		{"events is text", `{"url":"https://example.com/","events":"*"}`, wrong("events", "expected an array, got a string")},
 		{"an entry is a number", `{"url":"https://example.com/","events":["*",5]}`, wrong("events[1]", "expected a string, got a number")},
 
@@ -174,6 +179,7 @@ func TestBadWebhooks(t *testing.T) {
 		{"too short an age", with(`"max_age":"10ms"`), wrong("max_age", "expected at least 1s")},
 		{"an empty number", with(`"scope":{"numbers":["1",""]}`), wrong("scope.numbers[1]", "expected a string that is not empty")},
 		{"a secret without prefix", with(`"secret":"abc"`), wrong("secret", "expected whsec_ and the base64 of 24 to 64 bytes")},
+		{"a secret with a line break", with(`"secret":"whsec_` + strings.Repeat("A", 32) + `\n"`), wrong("secret", "expected whsec_ and the base64 of 24 to 64 bytes")},
 		{"too short a secret", with(`"secret":"whsec_AAAA"`), wrong("secret", "expected whsec_ and the base64 of 24 to 64 bytes, got 3 bytes")},
 		{"several at once", `{"url":"x","events":["nope","call.*"],"timeout":"2m"}`, api.Problem{
 			Status: 422, Code: "invalid", Detail: "url: expected an http or https URL such as https://example.com/hook (and 2 more)",
@@ -270,6 +276,8 @@ func TestBadWebhookPatches(t *testing.T) {
 		`{"url":null}`:                wrong("url", "is required: where the requests go, such as https://example.com/hook"),
 		`{"URL":"https://x.example"}`: wrong("URL", "there is no such field"),
 		`{"id":"wh_x"}`:               wrong("id", "there is no such field"),
+		`{"colour":null}`:             wrong("colour", "there is no such field"),
+		`{"scope":{"number":null}}`:   wrong("scope.number", "there is no such field"),
 		`{"timeout":"1h"}`:            wrong("timeout", "expected 1s to 60s"),
 		`{"account_id":"acme"}`:       wrong("account_id", "cannot be changed"),
 		`{"secret":"whsec_x"}`:        wrong("secret", "cannot be changed here; use POST "+path+"/rotate-secret"),

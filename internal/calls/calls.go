@@ -115,9 +115,10 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	whole := merge(kind, before, given)
 	if about {
 		d := deriver{given: given, whole: &whole, at: ev.OccurredAt}
-		if old != nil && old.ended {
+		late := old != nil && old.ended
+		ev.FirstLegTold = late && ev.Type == "call.hungup" && old.toldBy == "leg.hungup"
+		if late && !strings.HasSuffix(ev.Type, ".hungup") { // a call.missed may have told the end before
 			d.says("updated_at", d.now()) // what comes late does not bring it back to life
-			ev.FirstLegTold = ev.Type == "call.hungup" && old.toldBy == "leg.hungup"
 		} else {
 			f.derive(ev, kind, &d)
 		}
@@ -392,8 +393,8 @@ func (f *Folder) derive(ev *switchhook.Event, kind string, d *deriver) {
 
 func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
 	d.first("root_id", f.rootID(ev, *d.whole))
-	if d.whole.Text("direction") == "inbound" && strings.HasPrefix(ev.Type, "call.") {
-		d.first("leg_direction", ordjson.String("inbound"))
+	if direction := legDirection(ev.Type, *d.whole); direction != "" {
+		d.first("leg_direction", ordjson.String(direction))
 	}
 	switch what {
 	case "created":
@@ -425,10 +426,29 @@ func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
 			d.span("billable_ms", "answered_at", "ended_at")
 		} else {
 			d.span("ringing_ms", "ringing_at", "ended_at")
-			d.first("billable_ms", json.RawMessage("0"))
+			if d.whole.Has("created_at") { // else its answer may have been missed
+				d.first("billable_ms", json.RawMessage("0"))
+			}
 		}
 	}
 	d.says("updated_at", d.now())
+}
+
+// legDirection is how the switch must see a leg, where that follows from what is
+// known: whoever calls in, from outside or from a phone inside, is an inbound
+// leg; a leg that another one started is an outbound one.
+func legDirection(typ string, leg ordjson.Object) string {
+	if strings.HasPrefix(typ, "leg.") {
+		if leg.Text("parent_id") != "" {
+			return "outbound"
+		}
+		return ""
+	}
+	from, _ := ordjson.Parse(leg.Get("from")) // an unknown caller has no members
+	if direction := leg.Text("direction"); direction == "inbound" || direction != "" && from.Text("type") == "extension" {
+		return "inbound"
+	}
+	return ""
 }
 
 // rootID is the whole call's id: the parent leg's root, or the leg's own id.

@@ -119,7 +119,12 @@ func TestFold(t *testing.T) {
 				`leg.created {"call":{"id":"b","parent_id":"a","leg_direction":"outbound"}}`,
 				`leg.created {"call":{"id":"c","parent_id":"b"}}`,
 			},
-			`{"call":{"id":"c","root_id":"a","parent_id":"b","status":"ringing","created_at":"2026-01-31T15:04:02Z"}}`,
+			`{"call":{"id":"c","root_id":"a","parent_id":"b","leg_direction":"outbound","status":"dialing","created_at":"2026-01-31T15:04:02Z"}}`,
+		},
+		{
+			"a phone that dials out is an inbound leg of an outbound call",
+			[]string{`call.created {"call":{"id":"a","direction":"outbound","from":{"type":"extension","address":"101"}}}`},
+			`{"call":{"id":"a","root_id":"a","direction":"outbound","leg_direction":"inbound","from":{"type":"extension","address":"101"},"status":"ringing","created_at":"2026-01-31T15:04:00Z"}}`,
 		},
 		{
 			"the call remembers which extension answered its leg",
@@ -183,6 +188,21 @@ func TestFold(t *testing.T) {
 			},
 			`{"voicemail":{"id":"v"},"call":{"id":"a","root_id":"a","from":{"address":"+1"},"status":"ended","created_at":"2026-01-31T15:04:00Z",` +
 				`"ended_at":"2026-01-31T15:04:01Z","updated_at":"2026-01-31T15:04:01Z","duration_ms":1000,"billable_ms":0}}`,
+		},
+		{
+			"an end that a call.missed told before is completed by the hangup",
+			[]string{
+				`call.created {"call":{"id":"a"}}`,
+				`call.missed {"call":{"id":"a","status":"ended"}}`,
+				`call.hungup {"call":{"id":"a"}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","status":"ended","created_at":"2026-01-31T15:04:00Z","ended_at":"2026-01-31T15:04:02Z",` +
+				`"updated_at":"2026-01-31T15:04:02Z","duration_ms":2000,"billable_ms":0}}`,
+		},
+		{
+			"of a call whose beginning is not known it is not said that nobody answered",
+			[]string{`call.hungup {"call":{"id":"a"}}`},
+			`{"call":{"id":"a","root_id":"a","status":"ended","ended_at":"2026-01-31T15:04:00Z","updated_at":"2026-01-31T15:04:00Z"}}`,
 		},
 		{
 			"an id that is used again begins anew",

@@ -9,6 +9,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -204,30 +205,37 @@ func Key(t *Type, r *switchhook.Resources) string {
 		return r.Call.Root()
 	case t.Family() == "record":
 		return r.Schema + "/" + r.ID
+	case r.QueueCall != nil && r.QueueCall.ReferenceID != "":
+		return r.QueueCall.ReferenceID // the waiting leg, most often the call's first
 	case r.QueueCall != nil && r.QueueCall.ID != "":
 		return r.QueueCall.ID
 	case r.Message != nil && r.Message.ConversationID != "":
 		return r.Message.ConversationID
+	case r.Message != nil:
+		return r.Message.ID
 	case r.Agent != nil && t.Family() == "agent":
 		return r.Agent.ID
 	case r.Queue != nil && t.Family() == "queue":
 		return r.Queue.ID
 	case r.Flow != nil:
 		return r.Flow.ID
-	case r.Voicemail != nil && r.Voicemail.ID != "":
-		return r.Voicemail.ID
+	case r.Voicemail != nil && r.Voicemail.ID+r.Voicemail.MailboxID != "": // a full mailbox has no message
+		return cmp.Or(r.Voicemail.ID, r.Voicemail.MailboxID)
 	case r.Extension != nil:
-		return r.Extension.ID + r.Extension.Number
+		return cmp.Or(r.Extension.ID, r.Extension.Number)
 	case r.RingGroup != nil:
-		return r.RingGroup.ID + r.RingGroup.Number
+		return cmp.Or(r.RingGroup.ID, r.RingGroup.Number)
 	default:
 		return ""
 	}
 }
 
 // ConversationID is the default id of the conversation between two numbers: the
-// same whichever of them writes.
+// same whichever of them writes. Without a number there is none.
 func ConversationID(accountID, from, to string) string {
+	if from+to == "" {
+		return ""
+	}
 	ends := []string{from, to}
 	slices.Sort(ends)
 	sum := sha256.Sum256([]byte(accountID + "\x00" + ends[0] + "\x00" + ends[1]))

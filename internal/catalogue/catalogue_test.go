@@ -82,6 +82,9 @@ func TestTypes(t *testing.T) {
 			if catalogue.Key(typ, r) == "" {
 				t.Error("the sample has no ordering key")
 			}
+			if c := r.Call; c != nil && (c.PeerID == c.ID || typ.Name == "leg.created" && c.Status != "dialing") {
+				t.Errorf("no leg is like the sample's: its peer is %q, its status %s", c.PeerID, c.Status)
+			}
 		})
 	}
 }
@@ -200,7 +203,13 @@ func TestKey(t *testing.T) {
 		{"agent.status_updated", `{"agent":{"id":"g"}}`, "g"},
 		{"queue.updated", `{"queue":{"id":"k"}}`, "k"},
 		{"flow.ended", `{"flow":{"id":"f"}}`, "f"},
-		{"message.sent", `{"message":{"conversation_id":"c"}}`, "c"},
+		{"message.sent", `{"message":{"id":"m","conversation_id":"c"}}`, "c"},
+		{"message.status", `{"message":{"id":"m","conversation_id":""}}`, "m"},
+		{"extension.ringing", `{"extension":{"id":"e","number":"101"}}`, "e"},
+		{"extension.ringing", `{"extension":{"number":"101"}}`, "101"},
+		{"ring_group.entered", `{"ring_group":{"id":"g","number":"600"}}`, "g"},
+		{"voicemail.new", `{"voicemail":{"id":"v","mailbox_id":"b"},"extension":{"id":"e"}}`, "v"},
+		{"voicemail.full", `{"voicemail":{"mailbox_id":"b"},"extension":{"id":"e"}}`, "b"},
 		{"record.updated", `{"schema":"number","id":"n","row":{}}`, "number/n"},
 		{"custom.x", `{"call":{"id":"a"}}`, ""},
 	} {
@@ -220,6 +229,9 @@ func TestConversationIsTheSameBothWays(t *testing.T) {
 	a, b := catalogue.ConversationID("x", "1", "2"), catalogue.ConversationID("x", "2", "1")
 	if a != b || a == catalogue.ConversationID("y", "1", "2") {
 		t.Error("a conversation is its account and its two numbers")
+	}
+	if c := catalogue.ConversationID("x", "", ""); c != "" {
+		t.Errorf("messages of which no number is known share the conversation %s", c)
 	}
 }
 

@@ -1,6 +1,9 @@
 package catalogue
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // What the data of a family carries: the resource that the event is about, and
 // what is usually with it.
@@ -58,9 +61,13 @@ func callTypes() []Type {
 		})
 	}
 	for _, s := range stages {
+		sample := strings.Replace(s.sample, `"peer_id":"0c9d7a3e-0a8b-4a52-a6cc-2f4d1b1f90d2"`, `"peer_id":"7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11"`, 1)
+		if s.name == "created" {
+			sample = `"status":"dialing"` // an outbound leg does not ring yet
+		}
 		all = append(all, Type{
 			Name: "leg." + s.name, Freshness: s.freshness, Meaning: s.leg,
-			Data: aboutCall(), With: `{"call":{` + s.sample + "," + leg + `}}`,
+			Data: aboutCall(), With: `{"call":{` + sample + "," + leg + `}}`,
 		})
 	}
 	return append(all,

@@ -3,7 +3,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -147,7 +146,7 @@ func config(cmd *cobra.Command, file string) (app.Config, error) {
 	if file != "" {
 		var err error
 		if content, err = os.ReadFile(file); err != nil { //nolint:gosec // the operator names the file
-			return app.Config{}, fmt.Errorf("the configuration file: %w", errors.Unwrap(err))
+			return app.Config{}, fmt.Errorf("the configuration file: %w", err)
 		}
 	}
 	return app.Load(flags, os.LookupEnv, content)

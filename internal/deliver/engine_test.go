@@ -41,6 +41,7 @@ type rig struct {
 	answer   func(event string, try int) (status int, err error)
 	tries    map[string]int
 	disabled []string
+	change   func(*switchhook.Event)
 	hangs    string // the webhook whose receiver never answers
 }
 
@@ -152,6 +153,9 @@ func (r *rig) accept(lines ...string) {
 		ev := &switchhook.Event{
 			ID: f[2], Type: f[0], AccountID: "acme", Key: strings.Trim(f[1], "-"), Sequence: r.seq, IDGiven: true,
 			OccurredAt: time.Now().UTC(), AcceptedAt: time.Now().UTC(), Data: typ.Sample(), Resources: res,
+		}
+		if r.change != nil {
+			r.change(ev)
 		}
 		for _, w := range r.hooks {
 			ev.Targets = append(ev.Targets, w.ID)
@@ -367,6 +371,23 @@ func TestLiveEventsExpire(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		r.wantStates("a1 expired 1", "a2 delivered 1", "b1 expired 3")
+	})
+}
+
+// Another system's webhook is news even if the times in it are years old.
+func TestARelayedEventIsAsOldAsItsArrival(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.change = func(ev *switchhook.Event) { ev.OccurredAt = ev.OccurredAt.AddDate(-4, 0, 0) }
+		r.accept("call.ringing a a1")
+		r.wantStates("a1 expired 0")
+		r.change = func(ev *switchhook.Event) {
+			ev.OccurredAt, ev.Relayed = ev.OccurredAt.AddDate(-4, 0, 0), true
+		}
+		r.accept("call.ringing b b1")
+		r.wantGot("0 b1 200")
 	})
 }
 

@@ -371,14 +371,15 @@ func stale(it *item, w *switchhook.Webhook, superseded bool, now time.Time) stri
 
 // expiry is when an item expires, and the age that it then has; an age of 0
 // means never. Age counts from the event's own time, or from its acceptance
-// where a source's clock runs ahead.
+// where a source's clock runs ahead or cannot be
+// relied on.
 func expiry(it *item, w *switchhook.Webhook) (end time.Time, limit time.Duration) {
 	limit = it.fresh.MaxAge()
 	if w.MaxAge > 0 {
 		limit = time.Duration(w.MaxAge)
 	}
 	since := it.ev.OccurredAt
-	if since.After(it.ev.AcceptedAt) {
+	if it.ev.Relayed || since.After(it.ev.AcceptedAt) {
 		since = it.ev.AcceptedAt
 	}
 	return since.Add(limit), limit

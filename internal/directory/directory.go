@@ -147,6 +147,7 @@ func (d *Directory) Enrich(ev *switchhook.Event, data *ordjson.Object, given ord
 			d.complete(ev.AccountID, data, resource, raw, given.Get(resource))
 		}
 	}
+	d.completeAnswer(ev.AccountID, data)
 	d.completeMailbox(ev.AccountID, data)
 }
 
@@ -245,6 +246,18 @@ func (d *Directory) addByNumber(account string, data *ordjson.Object, schema str
 			return
 		}
 	}
+}
+
+// completeAnswer adds what is known of the extension that answered a call.
+func (d *Directory) completeAnswer(account string, data *ordjson.Object) {
+	call, err := ordjson.Parse(data.Get("call"))
+	if err != nil || ordjson.Null(call.Get("answered_extension")) {
+		return
+	}
+	answered := ordjson.Object{{Name: "extension", Value: call.Get("answered_extension")}}
+	d.complete(account, &answered, "extension", answered.Get("extension"), nil)
+	call.Set("answered_extension", answered.Get("extension"))
+	data.Set("call", call.Append(nil))
 }
 
 // completeMailbox adds the name and number of a voicemail's mailbox, and the

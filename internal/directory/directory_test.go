@@ -61,6 +61,11 @@ func TestEnrich(t *testing.T) {
 			`{"extension":{"number":"101"}}`, `{"extension":{"id":"e1","number":"101","name":"Grace","owner_id":"u1"}}`,
 		},
 		{
+			"the extension that answered", "acme", "call.hungup",
+			`{"call":{"id":"a","answered_extension":{"number":"101"}}}`,
+			`{"call":{"id":"a","answered_extension":{"id":"e1","number":"101","name":"Grace","owner_id":"u1"}}}`,
+		},
+		{
 			"a ring group by its id", "acme", "ring_group.entered",
 			`{"ring_group":{"id":"g1"}}`, `{"ring_group":{"id":"g1","number":"600","name":"Team","strategy":"ringall"}}`,
 		},

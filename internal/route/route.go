@@ -364,7 +364,7 @@ func defaults(ev *switchhook.Event, data *ordjson.Object) {
 	if err != nil {
 		return
 	}
-	if m.Text("conversation_id") == "" {
+	if m.Text("conversation_id") == "" && m.Text("from")+m.Text("to") != "" {
 		m.Set("conversation_id", ordjson.String(catalogue.ConversationID(ev.AccountID, m.Text("from"), m.Text("to"))))
 	}
 	if m.Text("direction") == "" && ev.Type == "message.received" {

@@ -74,11 +74,18 @@ func (*Dialect) EventName(ev *switchhook.Event) string {
 			return ""
 		}
 		return "object/" + objectType(ev.Resources.Schema)
-	case h.name == "sms" && ev.Resources != nil && ev.Resources.Message != nil && ev.Resources.Message.Channel == "mms":
+	case h.name == "sms" && isMMS(ev):
 		return "mms"
 	default:
 		return h.name
 	}
+}
+
+// isMMS reports whether a message is a picture message: it says so, or it does
+// not say and has a file with it.
+func isMMS(ev *switchhook.Event) bool {
+	m := resourcesOf(ev).Message
+	return m != nil && (m.Channel == "mms" || m.Channel == "" && len(m.Media) > 0)
 }
 
 // Check refuses what a Kazoo webhook document cannot say. custom_data and

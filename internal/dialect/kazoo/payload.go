@@ -163,10 +163,15 @@ func parking(eventName string) func(*payload) {
 	}
 }
 
-// object is in the order of format_event in webhooks_object.erl.
+// object is in the order of format_event in webhooks_object.erl. The id of an
+// account's document is the account's own.
 func object(p *payload) {
 	change := p.resources.RecordChange
-	p.Text("id", p.id(change.ID))
+	if change.Schema == "account" {
+		p.Text("id", accountID(change.ID))
+	} else {
+		p.Text("id", p.id(change.ID))
+	}
 	p.Text("account_id", accountID(p.ev.AccountID))
 	p.Text("action", p.hook.action)
 	p.Text("type", objectType(change.Schema))

@@ -5,6 +5,7 @@
 package primevox
 
 import (
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -98,10 +99,14 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 			if v != "" {
 				return ""
 			}
-		case float64, int, int64:
+		case float64:
+			if v >= 0 && v < 1e15 && v == math.Trunc(v) {
+				return ""
+			}
+		case int, int64:
 			return ""
 		}
-		return "expected a number, or a string that is not empty"
+		return "expected a whole number, or a string that is not empty"
 	}
 	return dialect.Settings{
 		Dialect: d.Name(),

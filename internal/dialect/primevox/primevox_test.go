@@ -88,8 +88,9 @@ func TestCheck(t *testing.T) {
 		{`{"custom_data":{"a":"b"}}`, "custom_data", "only the dialect kazoo has it"},
 		{`{"modifiers":{"a":"b"}}`, "modifiers", "only the dialect kazoo has it"},
 		{`{"dialect_options":{"containerId":"1"}}`, "dialect_options.containerId", "the dialect primevox has no such option; it has container_id, tenant_id"},
-		{`{"dialect_options":{"container_id":""}}`, "dialect_options.container_id", "expected a number, or a string that is not empty"},
-		{`{"dialect_options":{"tenant_id":[1]}}`, "dialect_options.tenant_id", "expected a number, or a string that is not empty"},
+		{`{"dialect_options":{"container_id":482915.5}}`, "dialect_options.container_id", "expected a whole number, or a string that is not empty"},
+		{`{"dialect_options":{"container_id":""}}`, "dialect_options.container_id", "expected a whole number, or a string that is not empty"},
+		{`{"dialect_options":{"tenant_id":[1]}}`, "dialect_options.tenant_id", "expected a whole number, or a string that is not empty"},
 	} {
 		var want []switchhook.FieldError
 		if c.field != "" {

@@ -110,6 +110,9 @@ func valuesOf(ev *switchhook.Event, w *switchhook.Webhook) *values {
 	}
 	if q := r.QueueCall; q != nil {
 		v.queues = []string{q.QueueID}
+		if v.callUUID == "" && q.ReferenceID != "" { // the call itself is not known
+			v.callUUID = dialect.UUID(ev.AccountID, q.ReferenceID)
+		}
 	}
 	if q := r.Queue; q != nil {
 		v.queue, v.queues = q.Number, append(v.queues, q.Number, q.ID)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	eventColumns = `seq, id, account_id, type, key, call_id, occurred_at, accepted_at, source, id_given, targets, data`
-	insertEvent  = `INSERT INTO events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	eventColumns = `seq, id, account_id, type, key, call_id, occurred_at, accepted_at, source, id_given, relayed, targets, data`
+	insertEvent  = `INSERT INTO events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 func eventRow(e *switchhook.Event) []any {
@@ -24,7 +24,7 @@ func eventRow(e *switchhook.Event) []any {
 	}
 	return []any{
 		e.Sequence, e.ID, e.AccountID, e.Type, e.Key, e.CallID, micros(e.OccurredAt), micros(e.AcceptedAt),
-		e.Source, e.IDGiven, strings.Join(e.Targets, "\n"), data,
+		e.Source, e.IDGiven, e.Relayed, strings.Join(e.Targets, "\n"), data,
 	}
 }
 
@@ -34,7 +34,7 @@ func scanEvent(scan scan) (*switchhook.Event, error) {
 	var targets string
 	var data []byte
 	err := scan(&e.Sequence, &e.ID, &e.AccountID, &e.Type, &e.Key, &e.CallID, &occurred, &accepted,
-		&e.Source, &e.IDGiven, &targets, &data)
+		&e.Source, &e.IDGiven, &e.Relayed, &targets, &data)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func eventCases() []testCase {
 func eventRoundTrip(of trial) {
 	t, s := of.t, of.s
 	full := event(1, "wh_2", "wh_1")
-	full.IDGiven = true
+	full.IDGiven, full.Relayed = true, true
 	full.Data = []byte("{ \"text\": \"Grüße \\u0000 \U0001F4DE\",\n\t\"n\": 1.50 }")
 	full.Resources = &switchhook.Resources{Call: &switchhook.Call{ID: "x"}}
 	bare := &switchhook.Event{ID: "evt_2", Type: "custom.x", AccountID: "a", Sequence: 2, AcceptedAt: base(), Data: []byte(`{}`)}

@@ -78,6 +78,7 @@ CREATE TABLE events (
 	accepted_at INTEGER NOT NULL,
 	source      TEXT    NOT NULL,
 	id_given    INTEGER NOT NULL,
+	relayed     INTEGER NOT NULL,
 	targets     TEXT    NOT NULL,
 	data        BLOB    NOT NULL
 ) STRICT;
