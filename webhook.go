@@ -127,6 +127,20 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	return err
 }
 
+// Mask stands wherever a secret is not shown.
+const Mask = "********"
+
+// SecretHeader reports whether a header of this name likely holds a credential.
+func SecretHeader(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range [...]string{"auth", "cookie", "token", "secret", "key", "password", "signature", "credential"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
 // Option returns a dialect option as text, and whether it is set. Options come
 // from JSON, so a number is written as the JSON has it.
 func (w *Webhook) Option(name string) (string, bool) {

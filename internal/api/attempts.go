@@ -38,6 +38,18 @@ func (f AttemptFilter) of(c caller) (switchhook.AttemptFilter, error) {
 	}, err
 }
 
+// attemptSize is about how long an attempt is.
+func attemptSize(at *switchhook.Attempt) int {
+	n := 0
+	if at.Request != nil {
+		n += len(at.Request.Body)
+	}
+	if at.Response != nil {
+		n += len(at.Response.Body)
+	}
+	return n
+}
+
 func (a *api) listAttempts(ctx context.Context, in *struct {
 	Paging
 	AttemptFilter
@@ -50,7 +62,8 @@ func (a *api) listAttempts(ctx context.Context, in *struct {
 		return nil, err
 	}
 	f.Since, f.Until = in.Since.Time, in.Until.Time
-	attempts, next, err := a.Store.Attempts(ctx, f, in.page())
+	attempts, next, err := bounded(in.page(), attemptSize,
+		func(p switchhook.Page) ([]*switchhook.Attempt, string, error) { return a.Store.Attempts(ctx, f, p) })
 	if err != nil {
 		return nil, err
 	}

@@ -194,7 +194,8 @@ func (a *api) listEvents(ctx context.Context, in *listEventsInput) (*listOutput[
 		return nil, err
 	}
 	f.Since, f.Until = in.Since.Time, in.Until.Time
-	events, next, err := a.Store.Events(ctx, f, in.page())
+	events, next, err := bounded(in.page(), func(ev *switchhook.Event) int { return len(ev.Data) },
+		func(p switchhook.Page) ([]*switchhook.Event, string, error) { return a.Store.Events(ctx, f, p) })
 	if err != nil {
 		return nil, err
 	}

@@ -186,6 +186,7 @@ func TestBadEvents(t *testing.T) {
 		{"too many events", post("[" + strings.Repeat(custom+",", 1000) + custom + "]"), tooLarge("there are more than 1000 events in the request")},
 		{"too large an event", post(`{"type":"custom.x","data":{"x":"` + big + `"}}`), tooLarge("the event is over the limit of 1 MiB")},
 		{"too large an event in a batch", post(`[` + custom + `,{"type":"custom.x","data":{"x":"` + big + `"}}]`), tooLarge("events[1]: the event is over the limit of 1 MiB", switchhook.FieldError{Field: "events[1]", Message: "the event is over the limit of 1 MiB"})},
+		{"too deep", post(`{"type":"custom.x","data":{"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}}`), wrong("data", "is nested more than 1000 levels deep")},
 		{"a year that is none in UTC", post(`{"type":"custom.x","occurred_at":"9999-12-31T23:59:59-23:59","data":{}}`), wrong("occurred_at", "expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z")},
 		{"a year before all in UTC", post(`{"type":"custom.x","occurred_at":"0000-01-01T00:00:00+23:59","data":{}}`), wrong("occurred_at", "expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z")},
 		{"too large a request", post(`[` + strings.Repeat(custom+",", 10) + strings.Repeat(" ", 32<<20) + custom + `]`), tooLarge("the request is over the limit of 32 MiB")},
@@ -387,3 +388,39 @@ type answer struct {
 func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(b []byte) (int, error) { return len(b), nil }
+
+// A page of large events ends early, with a cursor, and nothing is missed.
+func TestAPageHasABound(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	const events = 60
+	large := strings.Repeat("x", 400<<10)
+	for i := range events {
+		s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"id":"e%d","type":"custom.x","data":{"x":%q}}`, i, large)}, nil)
+	}
+	seen := map[string]bool{}
+	next, pages := "", 0
+	for {
+		var page struct {
+			Items []struct{ ID string } `json:"items"`
+			Next  string                `json:"next_cursor"`
+		}
+		s.ok(200, request{path: "/v1/events?limit=500&cursor=" + url.QueryEscape(next)}, &page)
+		if len(page.Items) == events {
+			t.Fatal("the page holds all of it")
+		}
+		for _, ev := range page.Items {
+			if seen[ev.ID] {
+				t.Errorf("%s is there twice", ev.ID)
+			}
+			seen[ev.ID] = true
+		}
+		if pages++; page.Next == "" {
+			break
+		}
+		next = page.Next
+	}
+	if len(seen) != events {
+		t.Errorf("%d of %d events in %d pages", len(seen), events, pages)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
@@ -96,6 +97,9 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 	if t == nil {
 		return nil, switchhook.Errorf(switchhook.CodeUnavailable, "this server has no sources of the kind %q", s.Kind)
 	}
+	if v := jsontext.Value(body); (v.Kind() == '{' || v.Kind() == '[') && tooDeep(body) {
+		return nil, switchhook.Errorf(switchhook.CodeInvalid, "the body "+nestedTooDeep)
+	}
 	msg, err := t.Translate(&source.Request{
 		Method: r.Method, Query: r.URL.Query(), ContentType: r.Header.Get("Content-Type"), Body: body, ReceivedAt: now(),
 	})
@@ -141,7 +145,7 @@ func rejectOf(r *http.Request, s *switchhook.Source, body []byte, err error) *sw
 	}
 	for name, values := range r.Header {
 		value := strings.Join(values, ", ")
-		if secretName(name) {
+		if switchhook.SecretHeader(name) {
 			value = mask
 		}
 		rej.Headers[name] = value

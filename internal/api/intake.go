@@ -268,6 +268,8 @@ func (in *intake) member(ev *switchhook.Event, name string) error {
 		case v == nil:
 		case v.Kind() != '{':
 			in.bad(name, "expected an object, got "+ordjson.KindName(v.Kind()))
+		case tooDeep(v):
+			in.bad(name, nestedTooDeep)
 		default:
 			ev.Data = compactCopy(v)
 		}

@@ -56,6 +56,27 @@ func FuzzReadEvents(f *testing.F) {
 	})
 }
 
+// Brackets count where they nest, not where they are text or side by side.
+func TestTooDeep(t *testing.T) {
+	t.Parallel()
+	deep := func(n int, inner string) string { return strings.Repeat("[", n) + inner + strings.Repeat("]", n) }
+	for _, c := range []struct {
+		v    string
+		want bool
+	}{
+		{deep(mostDepth, ""), false},
+		{deep(mostDepth+1, ""), true},
+		{deep(mostDepth, `{}`), true},
+		{deep(mostDepth, `"[{\"[\\"`), false},
+		{deep(mostDepth, `"\\",[]`), true},
+		{deep(1, deep(mostDepth-1, "")+strings.Repeat(",[]", mostDepth)), false},
+	} {
+		if got := tooDeep([]byte(c.v)); got != c.want || !json.Valid([]byte(c.v)) {
+			t.Errorf("%v, expected %v, of %.10s…%s", got, c.want, c.v, strings.Trim(c.v, "[]"))
+		}
+	}
+}
+
 func BenchmarkReadEvents(b *testing.B) {
 	one := `{"type":"call.answered","account_id":"acme","key":"7","occurred_at":"2026-01-31T15:04:05.123456Z","data":{"call":{"id":"7f3c9a52","root_id":"7f3c9a52",` +
 		`"direction":"inbound","from":{"type":"tel","address":"+12025550143"},"to":{"type":"tel","address":"+12025550100"},"status":"answered","bridged":true}}}`

@@ -42,6 +42,36 @@ func pageOf[T any](items []T, p switchhook.Page, key func(T) string, sort bool) 
 	return items[:p.Limit], base64.RawURLEncoding.EncodeToString([]byte(key(items[p.Limit-1]))), nil
 }
 
+const (
+	// longestPage is about how many bytes a page holds at most: events and
+	// attempts can be of a megabyte each. A page that would be longer ends
+	// early, with a cursor.
+	longestPage = 8 << 20
+	// stretch is how many items are read from the store at once for a page.
+	stretch = 25
+)
+
+// bounded reads a page from the store in stretches until it is full, or long
+// enough.
+func bounded[T any](p switchhook.Page, size func(T) int, list func(switchhook.Page) ([]T, string, error)) (items []T, next string, err error) {
+	next = p.Cursor
+	for bytes := 0; len(items) < p.Limit && bytes < longestPage; {
+		var more []T
+		more, next, err = list(switchhook.Page{Limit: min(stretch, p.Limit-len(items)), Cursor: next})
+		if err != nil {
+			return nil, "", err
+		}
+		for _, item := range more {
+			bytes += size(item)
+		}
+		items = append(items, more...)
+		if next == "" {
+			break
+		}
+	}
+	return items, next, nil
+}
+
 func errCursor() error {
 	return switchhook.InvalidField("cursor", "is not one that a list has returned")
 }

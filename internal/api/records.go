@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,8 +13,6 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
-
-const longestRecordID = 256 // characters
 
 var schemaName = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
 
@@ -74,9 +71,6 @@ func (a *api) putRecord(ctx context.Context, in *struct {
 	if !schemaName.MatchString(in.Schema) {
 		wrong = append(wrong, switchhook.FieldError{Field: "schema", Message: "expected 1 to 64 characters of a-z 0-9 _"})
 	}
-	if utf8.RuneCountInString(in.ID) > longestRecordID {
-		wrong = append(wrong, switchhook.FieldError{Field: "id", Message: "expected at most 256 characters"})
-	}
 	if err := invalid(wrong); err != nil {
 		return nil, err
 	}
@@ -118,6 +112,9 @@ func readRow(raw []byte) (row json.RawMessage, accountID string, err error) {
 			e.Message = sentence(e.Fields)
 		}
 		return nil, "", e
+	}
+	if err := checkDepth(raw); err != nil {
+		return nil, "", err
 	}
 	if id := o.Get("account_id"); id != nil {
 		if !ordjson.Null(id) && id[0] != '"' {

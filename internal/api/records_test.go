@@ -93,7 +93,7 @@ func TestBadRecords(t *testing.T) {
 		want api.Problem
 	}{
 		{"schema", put("Number/1", `{}`), wrong("schema", "expected 1 to 64 characters of a-z 0-9 _")},
-		{"id", put("number/"+strings.Repeat("x", 257), `{}`), wrong("id", "expected at most 256 characters")},
+		{"id", put("number/"+strings.Repeat("x", 257), `{}`), wrong("id", "expected 1 to 128 printable characters")},
 		{"no object", put("number/1", `[]`), api.Problem{Status: 422, Code: "invalid", Detail: "expected a JSON object, got an array"}},
 		{"no JSON", put("number/1", `{"a"`), api.Problem{Status: 400, Code: "malformed", Detail: "the body is no valid JSON: it ends too early"}},
 		{"twice", put("number/1", `{"a":{"b":1,"b":2}}`), api.Problem{Status: 400, Code: "malformed", Errors: []switchhook.FieldError{{Field: "a.b", Message: "the member is there twice"}}}},
@@ -103,6 +103,7 @@ func TestBadRecords(t *testing.T) {
 		{"unknown account", put("number/1", `{"account_id":"nobody"}`), unknown("nobody")},
 		{"foreign account", request{method: "PUT", path: "/v1/records/number/1?account_id=other", key: acmeKey, body: `{}`}, unknown("other")},
 		{"foreign account, get", request{path: "/v1/records/number/1?account_id=other", key: acmeKey}, unknown("other")},
+		{"too deep", put("number/1", `{"a":`+strings.Repeat("[", 1000)+strings.Repeat("]", 1000)+`}`), wrong("a", "is nested more than 1000 levels deep")},
 		{"too large", put("number/1", `{"a":"`+strings.Repeat("x", 1<<20)+`"}`), api.Problem{Status: 413, Code: "too_large", Detail: "the request is over the limit of 1 MiB"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

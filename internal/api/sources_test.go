@@ -136,6 +136,8 @@ func TestRejects(t *testing.T) {
 		api.Problem{Status: 422, Code: "invalid", Detail: "there is no call id in it"})
 	// What is no JSON is a message that cannot be read, too.
 	s.problem(request{method: "POST", path: src.IngestURL, body: "garbled", key: "-"}, api.Problem{Status: 422, Code: "invalid", Detail: "it is no JSON"})
+	s.problem(request{method: "POST", path: src.IngestURL, body: strings.Repeat("[", 1001) + strings.Repeat("]", 1001), key: "-"},
+		api.Problem{Status: 422, Code: "invalid", Detail: "the body is nested more than 1000 levels deep"})
 	s.problem(request{method: "POST", path: src.IngestURL, body: "wrong", key: "-"}, wrong("call", "is wrong"))
 	s.problem(request{method: "POST", path: src.IngestURL, body: "strange", key: "-"}, api.Problem{
 		Status: 422, Code: "unknown_type", Errors: []switchhook.FieldError{
@@ -146,19 +148,19 @@ func TestRejects(t *testing.T) {
 		api.Problem{Status: 413, Code: "too_large", Detail: "the request is over the limit of 32 MiB"})
 	var page struct{ Items []switchhook.Reject }
 	s.ok(200, request{path: "/v1/sources/pbx/rejects"}, &page)
-	if len(page.Items) != 4 {
+	if len(page.Items) != 5 {
 		t.Fatalf("%d rejects: %+v", len(page.Items), page)
 	}
 	if got := page.Items[0]; got.Body != "strange" || got.Method != http.MethodPost || len(got.Fields) != 1 {
 		t.Errorf("%+v", got)
 	}
-	got := page.Items[3]
+	got := page.Items[4]
 	if got.Reason != "there is no call id in it" || got.URL != "/v1/in/pbx?x=1" || got.Method != http.MethodGet ||
 		got.Headers["X-Api-Key"] != "********" || got.Headers["User-Agent"] != "pbx" {
 		t.Errorf("%+v", got)
 	}
 	s.ok(200, request{path: "/v1/sources/pbx"}, &src)
-	if src.Stats.Messages != 4 || src.Stats.Rejects != 4 || src.Stats.Events != 0 {
+	if src.Stats.Messages != 5 || src.Stats.Rejects != 5 || src.Stats.Events != 0 {
 		t.Errorf("%+v", src.Stats)
 	}
 	if n := s.events(); n != 0 {

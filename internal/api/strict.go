@@ -58,7 +58,7 @@ func readStrict(raw []byte, v any) error {
 	}
 	err := jsonv2.Unmarshal(raw, v, jsonv2.RejectUnknownMembers(true))
 	if err == nil {
-		return nil
+		return checkDepth(raw)
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return malformed(e, "")
@@ -79,6 +79,55 @@ func readStrict(raw []byte, v any) error {
 	default:
 		return switchhook.InvalidField(field, "expected %s, got %s", wanted(e.GoType), ordjson.KindName(e.JSONKind))
 	}
+}
+
+// mostDepth is how deep JSON may be nested. What we keep we write again, some
+// levels deeper in lists and events, and no JSON is read or written that is
+// nested 10,000 deep: one such item would make its list unreadable.
+const (
+	mostDepth     = 1000
+	nestedTooDeep = "is nested more than 1000 levels deep"
+)
+
+// checkDepth refuses an object that is nested too deep.
+func checkDepth(raw []byte) error {
+	if !tooDeep(raw) {
+		return nil
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(raw))
+	for d.StackDepth() <= mostDepth {
+		if _, err := d.ReadToken(); err != nil {
+			return malformed(err, "")
+		}
+	}
+	for member := range d.StackPointer().Tokens() {
+		return switchhook.InvalidField(member, nestedTooDeep)
+	}
+	return nil // never: an object's levels lie in a member
+}
+
+// tooDeep reports whether JSON is nested deeper than mostDepth.
+func tooDeep(v []byte) bool {
+	if len(v) <= 2*mostDepth {
+		return false // a level has two brackets
+	}
+	depth, text := 0, false
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '{' || c == '[':
+			if depth++; depth > mostDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // wanted is the JSON that a Go type is read from, in words.

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,7 +20,7 @@ import (
 
 // mask stands where a secret is not shown. A PATCH that sends it back changes
 // nothing, so what was read can be sent.
-const mask = "********"
+const mask = switchhook.Mask
 
 // rotation is how long the old secret goes on signing beside the new one.
 const rotation = 24 * time.Hour
@@ -125,7 +124,7 @@ func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
 	v := &webhookView{Webhook: *w, Status: "disabled", Stats: map[string]any{}, Secrets: []secretView{}}
 	v.Headers = maps.Clone(w.Headers)
 	for name := range v.Headers {
-		if secretName(name) {
+		if switchhook.SecretHeader(name) {
 			v.Headers[name] = mask
 		}
 	}
@@ -155,14 +154,6 @@ func masked(secret string) string {
 		return ""
 	}
 	return mask
-}
-
-// secretName reports whether a header of this name likely holds a secret.
-func secretName(header string) bool {
-	header = strings.ToLower(header)
-	return slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "key", "password", "signature", "credential"}, func(part string) bool {
-		return strings.Contains(header, part)
-	})
 }
 
 // newSecret makes a signing secret.

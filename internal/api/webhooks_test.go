@@ -123,6 +123,7 @@ func TestBadWebhooks(t *testing.T) {
 		{"an empty entry", on(""), wrong("events[0]", `no event type is selected by ""; see /v1/event-types`)},
 		{"no such dialect of an entry", on("asterisk:Hangup"), wrong("events[0]", `there is no dialect "asterisk"; there is kazoo, switchhook, teli`)},
 		{"no such event of a dialect", on("kazoo:channel_explode"), wrong("events[0]", `the dialect kazoo has no event "channel_explode"`)},
+		{"too deep", with(`"modifiers":{"x":` + strings.Repeat("[", 999) + strings.Repeat("]", 999) + `}`), wrong("modifiers", "is nested more than 1000 levels deep")},
 		{"too long an entry", on(strings.Repeat("*", 257)), wrong("events[0]", "expected at most 256 characters")},
 		{"events is text", `{"url":"https://example.com/","events":"*"}`, wrong("events", "expected an array, got a string")},
 		{"an entry is a number", `{"url":"https://example.com/","events":["*",5]}`, wrong("events[1]", "expected a string, got a number")},

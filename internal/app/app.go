@@ -419,6 +419,9 @@ func (a *App) Run(ctx context.Context) error {
 	if stopErr := a.server.Shutdown(stop); stopErr != nil {
 		a.log.Warn("some API requests were cut off", "error", stopErr)
 	}
+	// A client with half a request must not use up the deliveries' time.
+	stop, done = context.WithTimeout(context.WithoutCancel(ctx), graceful/3)
+	defer done()
 	if stopErr := a.engine.Stop(stop); stopErr != nil {
 		a.log.Warn("stop", "error", stopErr)
 	}

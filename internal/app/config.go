@@ -103,7 +103,7 @@ func Options() []Option {
 		},
 		{
 			Variable: "SWITCHHOOK_ADMIN_KEY", YAML: "admin_key",
-			Usage: "the operator's API key, at least 16 characters; unset, one is made at the first start and kept in the data directory", set: text(func(c *Config) *string { return &c.AdminKey }),
+			Usage: "the operator's API key, at least 16 printable ASCII characters; unset, one is made at the first start and kept in the data directory", set: text(func(c *Config) *string { return &c.AdminKey }),
 		},
 		{
 			Variable: "SWITCHHOOK_MASTER_KEY", YAML: "master_key",
@@ -198,8 +198,8 @@ func (c *Config) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}
-	if c.AdminKey != "" && len(c.AdminKey) < 16 {
-		return errors.New("SWITCHHOOK_ADMIN_KEY is shorter than 16 characters")
+	if c.AdminKey != "" && (len(c.AdminKey) < 16 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
+		return errors.New("SWITCHHOOK_ADMIN_KEY is not at least 16 printable ASCII characters without blanks")
 	}
 	if c.Database != "" {
 		return errors.New("--database: PostgreSQL is not in this version; leave it empty for the embedded store")

@@ -78,7 +78,7 @@ func TestWrongSettings(t *testing.T) {
 		{"no YAML", nil, nil, "listen: [", "the configuration file: yaml:"},
 		{"a source without a kind", nil, nil, "sources:\n  - {id: a}\n", "the configuration file: sources[0]: id and kind are required"},
 		{"half of TLS", map[string][]string{"tls-cert": {"a.pem"}}, nil, "", "--tls-cert and --tls-key go together"},
-		{"a short key", nil, []string{"SWITCHHOOK_ADMIN_KEY", "short"}, "", "SWITCHHOOK_ADMIN_KEY is shorter than 16 characters"},
+		{"a short key", nil, []string{"SWITCHHOOK_ADMIN_KEY", "short"}, "", "SWITCHHOOK_ADMIN_KEY is not at least 16 printable"},
 		{"a wrong master key", nil, []string{"SWITCHHOOK_MASTER_KEY", "c2hvcnQ="}, "", "SWITCHHOOK_MASTER_KEY: is not the base64 of 32 bytes"},
 		{"a log level", nil, []string{"SWITCHHOOK_LOG_LEVEL", "loud"}, "", "SWITCHHOOK_LOG_LEVEL: is none of debug, info, warn, error"},
 		{"PostgreSQL", nil, []string{"SWITCHHOOK_DATABASE", "postgres://x"}, "", "--database: PostgreSQL is not in this version"},

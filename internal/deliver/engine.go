@@ -23,6 +23,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -77,6 +78,8 @@ type Engine struct {
 	ctx    context.Context //nolint:containedctx // the life of all requests under way; Stop cancels it
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // queue workers
+
+	failing atomic.Bool // the store does not take outcomes
 
 	mu       sync.RWMutex
 	queues   map[string]*queue
@@ -229,13 +232,18 @@ func (e *Engine) submitThen(c *switchhook.Commit, closed []int64, then func()) {
 	c.Watermark = e.tracker.watermark()
 	c.Done = func(err error) {
 		if err != nil {
-			e.o.Logger.Error("an outcome could not be recorded, trying again", "error", err)
+			if !e.failing.Swap(true) {
+				e.o.Logger.Error("outcomes cannot be recorded; they are kept and tried again until they are", "error", err)
+			}
 			time.AfterFunc(retryCommit, func() {
 				if !e.stopped() {
 					e.o.Store.Submit(c)
 				}
 			})
 			return
+		}
+		if e.failing.Swap(false) {
+			e.o.Logger.Info("outcomes are recorded again")
 		}
 		for _, seq := range closed {
 			e.tracker.close(seq)
@@ -253,6 +261,9 @@ func (e *Engine) stopped() bool {
 	defer e.mu.RUnlock()
 	return e.stopping
 }
+
+// cutOff is how long Stop waits for requests that it has cut off.
+const cutOff = 2 * time.Second
 
 // Stop starts no more requests and waits for those under way until ctx ends;
 // then it cuts them off. What is open stays open in the store.
@@ -274,7 +285,10 @@ func (e *Engine) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		err = errors.New("some requests were still under way and were cut off")
 		e.cancel()
-		<-idle
+		select {
+		case <-idle:
+		case <-time.After(cutOff): // something heeds no cancellation: it must not keep the process
+		}
 	}
 	e.cancel()
 	done := make(chan struct{})

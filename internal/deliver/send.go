@@ -88,6 +88,11 @@ func (e *Engine) exchange(req *http.Request, a *switchhook.Attempt) answer {
 		return answer{problem: plain(err)}
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// Its body is the bare connection: a read of it heeds no timeout.
+		a.Response = &switchhook.HTTPResponse{Status: resp.StatusCode, Headers: flat(resp.Header)}
+		return answer{status: resp.StatusCode}
+	}
 	var kept bytes.Buffer
 	_, err = kept.ReadFrom(io.LimitReader(resp.Body, keptBody))
 	if err == nil {
@@ -237,35 +242,21 @@ func covers(d dialect.Dialect, ev *switchhook.Event) error {
 	return nil
 }
 
-// mask stands in place of a credential.
-const mask = "***"
-
 // shown is a request as people may see it.
 func shown(req *http.Request, body []byte, w *switchhook.Webhook) *switchhook.HTTPRequest {
 	u := *req.URL
 	if _, has := u.User.Password(); has {
-		u.User = url.UserPassword(u.User.Username(), mask)
+		u.User = url.UserPassword(u.User.Username(), switchhook.Mask)
 	}
 	headers := flat(req.Header)
 	headers["Host"] = req.Host
 	for name := range headers {
 		_, own := w.Headers[name]
-		if secretName(name) && (own || strings.EqualFold(name, "Authorization")) {
-			headers[name] = mask
+		if switchhook.SecretHeader(name) && (own || strings.EqualFold(name, "Authorization")) {
+			headers[name] = switchhook.Mask
 		}
 	}
 	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: string(body)}
-}
-
-// secretName reports whether a header of this name holds a credential.
-func secretName(name string) bool {
-	name = strings.ToLower(name)
-	for _, word := range [...]string{"auth", "token", "secret", "key", "password", "cookie", "credential"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
 }
 
 func flat(h http.Header) map[string]string {

@@ -260,7 +260,7 @@ func TestARealExchange(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = io.WriteString(w, strings.Repeat("x", 100<<10))
 	}, func(w *switchhook.Webhook) {
-		w.Headers = map[string]string{"X-Api-Key": "k3y", "X-Plain": "p", "user-agent": "me"}
+		w.Headers = map[string]string{"X-Api-Key": "k3y", "X-Signature": "s1g", "X-Plain": "p", "user-agent": "me"}
 		w.Auth = &switchhook.Auth{Type: "basic", Username: "u", Password: "p4ss"}
 		w.URL += "?token=1&x=%20y"
 	}, loopback)
@@ -276,7 +276,7 @@ func TestARealExchange(t *testing.T) {
 	if u, p, _ := seen.BasicAuth(); u != "u" || p != "p4ss" || seen.Header.Get("X-Api-Key") != "k3y" || seen.UserAgent() != "Switchhook/1.2.3" {
 		t.Errorf("headers: %v", seen.Header)
 	}
-	for _, secret := range []string{"k3y", "p4ss", "dTpwNHNz"} {
+	for _, secret := range []string{"k3y", "s1g", "p4ss", "dTpwNHNz"} {
 		for name, v := range a.Request.Headers {
 			if strings.Contains(v, secret) {
 				t.Errorf("the recorded %s shows a credential", name)
@@ -328,6 +328,29 @@ func TestASlowReceiverIsCutOff(t *testing.T) {
 				t.Errorf("%+v", a)
 			}
 		})
+	}
+}
+
+// The body of a 101 is the bare connection, which would never end.
+func TestSwitchingProtocolsIsAFailure(t *testing.T) {
+	t.Parallel()
+	done := make(chan struct{})
+	defer close(done)
+	a := over(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+		go func() {
+			<-done
+			_ = c.Close()
+		}()
+	}, nil, loopback)
+	if a.Outcome != switchhook.Failure || a.Response == nil || a.Response.Status != 101 {
+		t.Errorf("%+v", a)
 	}
 }
 

@@ -1,17 +1,23 @@
 package sqlite
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// micros is how times are kept. The zero time is 0.
+// noTime is how the zero time is kept. 0 is a time: 1970.
+const noTime = math.MinInt64
+
+// micros is how times are kept.
 func micros(t time.Time) int64 {
 	if t.IsZero() {
-		return 0
+		return noTime
 	}
 	return t.UnixMicro()
 }
 
 func fromMicros(n int64) time.Time {
-	if n == 0 {
+	if n == noTime {
 		return time.Time{}
 	}
 	return time.UnixMicro(n).UTC()

@@ -26,9 +26,11 @@ func eventRoundTrip(of trial) {
 	full.IDGiven, full.Relayed = true, true
 	full.Data = []byte("{ \"text\": \"Grüße \\u0000 \U0001F4DE\",\n\t\"n\": 1.50 }")
 	full.Resources = &switchhook.Resources{Call: &switchhook.Call{ID: "x"}}
+	epoch := event(3)
+	epoch.Type, epoch.OccurredAt = "call.answered", time.Unix(0, 0).UTC() // a time, not none
 	bare := &switchhook.Event{ID: "evt_2", Type: "custom.x", AccountID: "a", Sequence: 2, AcceptedAt: base(), Data: []byte(`{}`)}
-	commit(t, s, switchhook.Commit{Events: []*switchhook.Event{full, bare}})
-	for _, e := range []*switchhook.Event{full, bare} {
+	commit(t, s, switchhook.Commit{Events: []*switchhook.Event{full, bare, epoch}})
+	for _, e := range []*switchhook.Event{full, bare, epoch} {
 		want := *e
 		want.Resources = nil // the catalogue's, not the store's
 		wantEqual(t, "Event", must(s.Event(t.Context(), nil, e.ID))(t), &want)
