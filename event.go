@@ -80,11 +80,30 @@ type Resources struct {
 	Flow      *Flow      `json:"flow,omitzero"`
 	Message   *Message   `json:"message,omitzero"`
 	Voicemail *Voicemail `json:"voicemail,omitzero"`
+	Fax       *Fax       `json:"fax,omitzero"`
+	Device    *Device    `json:"device,omitzero"`
+
+	Conference *Conference `json:"conference,omitzero"`
+	Recording  *Recording  `json:"recording,omitzero"`
 	// Notification holds the mail fields that any event may carry.
 	Notification *Notification `json:"notification,omitzero"`
 
 	// RecordChange's members lie flat in the data of record.* events.
 	RecordChange
+
+	// Subject's members lie flat in the data of the events that carry no resource.
+	Subject
+}
+
+// A Subject holds the members that say what an event without a resource is
+// about. Most of what lies flat in data has no member here: the catalogue
+// describes it, and dialects read it from the data.
+type Subject struct {
+	CallID        string `json:"call_id,omitzero"`         // emergency.*, notification.custom
+	PortRequestID string `json:"port_request_id,omitzero"` // port.*
+	UserID        string `json:"user_id,omitzero"`         // user.*
+	HookID        string `json:"hook_id,omitzero"`         // webhook.disabled
+	SourceID      string `json:"source_id,omitzero"`       // source.*
 }
 
 // A Receipt is the answer to an accepted event.

@@ -187,16 +187,65 @@ func Match(glob, name string) bool {
 // over: they stay in the data and leave with it in our own dialect. Data that
 // Check has found right decodes without an error.
 func Decode(data []byte) (*switchhook.Resources, error) {
-	var r switchhook.Resources
-	if err := jsonv2.Unmarshal(data, &r); err != nil {
+	r := &switchhook.Resources{}
+	err := jsonv2.Unmarshal(data, r)
+	if err != nil {
+		if o, parseErr := ordjson.Parse(data); parseErr == nil && unflatten(&o) {
+			r = &switchhook.Resources{} // half of the first try is in the old one
+			err = jsonv2.Unmarshal(o.Append(nil), r)
+		}
+	}
+	if err != nil {
 		return nil, fmt.Errorf("decode the event's data: %w", err)
 	}
-	return &r, nil
+	return r, nil
+}
+
+// unflatten mends what lies flat in the data under a name that Resources has for
+// something else, and reports whether it did. A flat number, as port.* has it, is
+// that of a number; a flat message, as system.alert has it, is no text message;
+// and what Check passed over as unknown can have the name of a flat member.
+func unflatten(data *ordjson.Object) bool {
+	mended := false
+	for _, m := range slices.Clone(*data) {
+		switch m.Name {
+		case "number":
+			if m.Value[0] == '"' {
+				data.Set(m.Name, ordjson.Object{{Name: "number", Value: m.Value}}.Append(nil))
+				mended = true
+			}
+		case "message":
+			if m.Value[0] == '"' {
+				data.Delete(m.Name)
+				mended = true
+			}
+		case "schema", "id", "call_id", "port_request_id", "user_id", "hook_id", "source_id":
+			if m.Value[0] != '"' {
+				data.Delete(m.Name)
+				mended = true
+			}
+		case "changed":
+			if jsonv2.Unmarshal(m.Value, &[]string{}) != nil {
+				data.Delete(m.Name)
+				mended = true
+			}
+		}
+	}
+	return mended
 }
 
 // Key returns the ordering key of an event that was given none: the call's root
-// id where the data has a call, else the id of what the event is about. Events
-// of a custom type are unordered.
+// id where the data has a call, else the id of what the event is about:
+//
+//   - emergency.*, notification.custom, recording.*: the call's id
+//   - fax.*: the fax's id, else its job's; a refused mail's fax box or sender
+//   - device.*: the device's id, else username@realm
+//   - port.*: the port request's id; number.*: the number; user.*: the user's id
+//   - conference.*, flow.*, webhook.*, source.*: the id
+//   - account.*, billing.*, system.*: the family itself, as they are about the
+//     whole account and sequences rise within account and key
+//
+// Events of a custom type are unordered.
 func Key(t *Type, r *switchhook.Resources) string {
 	switch {
 	case t.Custom() || r == nil:
@@ -205,6 +254,8 @@ func Key(t *Type, r *switchhook.Resources) string {
 		return r.Call.Root()
 	case t.Family() == "record":
 		return r.Schema + "/" + r.ID
+	case slices.Contains([]string{"account", "billing", "system"}, t.Family()):
+		return t.Family()
 	case r.QueueCall != nil && r.QueueCall.ReferenceID != "":
 		return r.QueueCall.ReferenceID // the waiting leg, most often the call's first
 	case r.QueueCall != nil && r.QueueCall.ID != "":
@@ -225,8 +276,29 @@ func Key(t *Type, r *switchhook.Resources) string {
 		return cmp.Or(r.Extension.ID, r.Extension.Number)
 	case r.RingGroup != nil:
 		return cmp.Or(r.RingGroup.ID, r.RingGroup.Number)
+	case r.Recording != nil:
+		return cmp.Or(r.Recording.CallID, r.Recording.ID)
+	case r.Conference != nil:
+		return r.Conference.ID
+	case r.Fax != nil:
+		return cmp.Or(r.Fax.ID, r.Fax.JobID, r.Fax.BoxID, r.Fax.FromEmail)
+	case r.Device != nil:
+		return deviceKey(r.Device)
+	case t.Family() == "number" && r.Number != nil:
+		return cmp.Or(r.Number.Number, r.Number.ID)
 	default:
-		return ""
+		return cmp.Or(r.CallID, r.PortRequestID, r.UserID, r.HookID, r.SourceID)
+	}
+}
+
+func deviceKey(d *switchhook.Device) string {
+	switch {
+	case d.ID != "":
+		return d.ID
+	case d.Username != "" && d.Realm != "":
+		return d.Username + "@" + d.Realm
+	default:
+		return cmp.Or(d.Username, d.Realm)
 	}
 }
 

@@ -22,6 +22,7 @@ func TestFieldsAreTheStructs(t *testing.T) {
 	structs := map[string]reflect.Type{
 		"party": reflect.TypeFor[switchhook.Party](), "action": reflect.TypeFor[switchhook.Action](),
 		"parking": reflect.TypeFor[switchhook.Parking](), "media": reflect.TypeFor[switchhook.Media](),
+		"participant": reflect.TypeFor[switchhook.Participant](),
 	}
 	all := reflect.TypeFor[switchhook.Resources]()
 	for f := range all.Fields() {

@@ -237,6 +237,8 @@ func (f *Field) problem(v jsontext.Value) string {
 		}
 	case Boolean:
 		ok = v.Kind() == 't' || v.Kind() == 'f'
+	case Decimal:
+		ok = v.Kind() == '0' || v.Kind() == '"' && decimalText(unquote(v))
 	case Time:
 		if ok = v.Kind() == '"'; ok {
 			var t time.Time
@@ -253,6 +255,12 @@ func (f *Field) problem(v jsontext.Value) string {
 		return ""
 	}
 	return "expected " + f.kindName() + ", got " + brief(v)
+}
+
+// decimalText reports whether s is a number as JSON writes it.
+func decimalText(s string) bool {
+	v := jsontext.Value(s)
+	return v.IsValid() && v.Kind() == '0' && len(s) == len(strings.TrimSpace(s))
 }
 
 func unquote(v []byte) string {

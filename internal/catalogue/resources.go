@@ -10,7 +10,8 @@ const (
 	Number32      // an integer of 32 bits
 	Unsigned      // an integer of 64 bits, not negative
 	Boolean
-	Time // RFC 3339
+	Decimal // a number, or a string that is one
+	Time    // RFC 3339
 	Map  // an object of free members
 	Any  // any value
 	Part // a resource's part, named by Of
@@ -38,6 +39,8 @@ func (f *Field) kindName() string {
 		return "an integer of 0 or more"
 	case Boolean:
 		return "true or false"
+	case Decimal:
+		return "a decimal number"
 	case Time:
 		return "an RFC 3339 time such as 2026-01-31T15:04:05.123Z"
 	case Map:
@@ -103,6 +106,8 @@ func number32(name, doc string) Field {
 	return Field{Name: name, Kind: Number32, Doc: doc}
 }
 func boolean(name, doc string) Field { return Field{Name: name, Kind: Boolean, Doc: doc} }
+func decimal(name, doc string) Field { return Field{Name: name, Kind: Decimal, Doc: doc} }
+func free(name, doc string) Field    { return Field{Name: name, Kind: Any, Doc: doc} }
 func at(name, doc string) Field      { return Field{Name: name, Kind: Time, Doc: doc} }
 func object(name, doc string) Field  { return Field{Name: name, Kind: Map, Doc: doc} }
 func address(name string) Field {
@@ -148,6 +153,13 @@ func resources() []Resource {
 			Fields: []Field{
 				str("url", "Where it can be fetched."), str("type", "Its MIME type."),
 				str("name", "Its file name."), integer("size", "Its size in bytes."),
+			},
+		},
+		{
+			Name: "participant", part: true, Doc: "One caller in a conference.",
+			Fields: []Field{
+				str("id", "The participant's id."), str("call_id", "The participant's leg."), str("name", "The participant's name."),
+				str("number", "The participant's number."), boolean("moderator", "Moderates the conference."), boolean("muted", "Cannot be heard."),
 			},
 		},
 		{
@@ -329,6 +341,68 @@ func resources() []Resource {
 			},
 			Sample: `{"id":"202601-vm9f2c","mailbox_id":"vmbox-101","mailbox_number":"101","mailbox_name":"Grace Hopper","length_ms":12400,"received_at":"2026-01-31T15:04:40Z",
 				"transcription":{"result":"success","text":"Please call me back."},"audio_url":"https://pbx.example.com/vm/202601-vm9f2c.mp3","folder":"new","message_count":3,"max_message_count":100}`,
+		},
+		{
+			Name: "fax", Doc: "A document that was sent or received, or could not be.",
+			Fields: []Field{
+				str("id", "Its id."), str("job_id", "The id of the job that sends it."),
+				str("box_id", "The fax box's id."), str("box_name", "The fax box's name."), str("box_timezone", "The fax box's time zone, such as America/New_York."),
+				str("owner_id", "The user whom it belongs to."), str("direction", "Which way it went.", "inbound", "outbound"),
+				part("from", "party", "The sender."), part("to", "party", "The receiver."),
+				integer("pages", "How many pages it has."), integer("transferred_pages", "How many pages came through."),
+				str("status", "How it fares, in the phone system's words."), str("result_code", "The fax engine's result code."), str("error", "What went wrong."),
+				strs("errors", "What was wrong with the mail that asked for it."),
+				object("info", "The fax engine's own data."), object("notifications", "Who is told of it, and how."),
+				str("from_email", "Who mailed it."), str("to_email", "Where the mail was sent to."),
+				str("number", "The number that the mail was for."), str("original_number", "That number as the mail had it."),
+				str("document_url", "Where the document can be fetched."), at("completed_at", "When it was through, or given up."),
+			},
+			Sample: `{"id":"202601-fax7d21","box_id":"faxbox-sales","box_name":"Sales fax","box_timezone":"America/New_York","owner_id":"user-grace","direction":"inbound",
+				"from":{"type":"tel","address":"+12025550143","name":"Ada Lovelace","uri":"+12025550143@sip.example.com"},
+				"to":{"type":"tel","address":"+12025550100","name":"Sales fax","uri":"+12025550100@pbx.example.com"},
+				"pages":3,"transferred_pages":3,"status":"completed","result_code":"0","info":{"fax_bad_rows":0,"fax_transfer_rate":14400},
+				"notifications":{"email":{"send_to":["sales@example.com"]}},"document_url":"https://pbx.example.com/fax/202601-fax7d21.pdf","completed_at":"2026-01-31T15:06:12Z"}`,
+		},
+		{
+			Name: "device", Doc: "A phone, and what it said when it registered.",
+			Fields: []Field{
+				str("id", "Its id."), str("name", "Its name."), str("username", "Its SIP user name."), str("realm", "Its SIP realm."),
+				str("contact", "The SIP Contact that it gave."), str("user_agent", "Its make, as it says itself."),
+				str("network_ip", "The address that it came from."), number32("network_port", "The port that it came from."),
+				integer("expires", "Seconds that the registration lasts."), str("status", "The registration's state, in the phone system's words."),
+				at("registered_at", "When it registered, or the registration ended."), str("call_id", "The SIP Call-ID of the registration."),
+				str("from_user", "The user in the SIP From."), str("from_host", "The host in the SIP From."),
+				str("to_user", "The user in the SIP To."), str("to_host", "The host in the SIP To."),
+				str("profile_name", "The switch's SIP profile."), str("presence_hosts", "The hosts whose presence it serves."), str("rpid", "Its presence status."),
+				str("switch_host", "The switch that it registered with."), str("authorizing_id", "What was allowed to register."),
+				str("authorizing_type", "What that is, such as device."), str("owner_id", "The user whom it belongs to."),
+				boolean("suppress_notify", "The operator wants no mail about it."),
+			},
+			Sample: `{"id":"device-101","name":"Grace's desk phone","username":"user_101","realm":"pbx.example.com","contact":"sip:user_101@203.0.113.7:5060",
+				"user_agent":"Yealink SIP-T46S 66.86.0.15","network_ip":"203.0.113.7","network_port":5060,"expires":360,"status":"Registered(UDP)",
+				"registered_at":"2026-01-31T15:04:05Z","call_id":"0_1722341988@203.0.113.7","from_user":"user_101","from_host":"pbx.example.com","to_user":"user_101","to_host":"pbx.example.com",
+				"profile_name":"sipinterface_1","presence_hosts":"pbx.example.com","rpid":"unknown","switch_host":"fs1.example.com",
+				"authorizing_id":"device-101","authorizing_type":"device","owner_id":"user-grace","suppress_notify":false}`,
+		},
+		{
+			Name: "conference", IDField: "id", Doc: "A room where several callers talk.",
+			Fields: []Field{
+				id("Its id."), str("number", "Its number, such as 800."), str("name", "Its name."), str("instance_id", "This time that it is held."),
+				part("participant", "participant", "Whom the event is about."), integer("participant_count", "How many are in it now."),
+				at("started_at", "When the first participant came."), at("ended_at", "When the last participant left."),
+			},
+			Sample: `{"id":"conf-800","number":"800","name":"Monday meeting","instance_id":"3b0f6f0a-7a2e-4d44-9e2b-5a4f0f5f8d10",
+				"participant":{"id":"2","call_id":"7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11","name":"Ada Lovelace","number":"+12025550143","moderator":false,"muted":false},
+				"participant_count":2,"started_at":"2026-01-31T15:00:00Z"}`,
+		},
+		{
+			Name: "recording", IDField: "id", Doc: "The sound of a call.",
+			Fields: []Field{
+				id("Its id."), str("call_id", "The leg that is recorded."), str("status", "How it fares, such as recording or finished."),
+				str("format", "The sound's format, such as mp3."), str("url", "Where the sound can be fetched."),
+				at("started_at", "When it began."), at("ended_at", "When it ended."), integer("duration_ms", "Its length in milliseconds."),
+			},
+			Sample: `{"id":"5f2d8c1e-4b7a-4f39-8a6e-0c1d2e3f4a5b","call_id":"7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11","status":"recording","format":"mp3","started_at":"2026-01-31T15:04:10Z"}`,
 		},
 		{
 			Name: "notification", Doc: "Mail fields that any event may carry.",

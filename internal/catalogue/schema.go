@@ -69,6 +69,9 @@ func (f *Field) schema() json.RawMessage {
 		r, _ := ResourceOf(f.Of)
 		s, _ = ordjson.Parse(r.schema(false))
 	case Any:
+	case Decimal:
+		s.Set("type", marshal([]string{"number", "string", "null"}))
+		s.Set("pattern", ordjson.String(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`))
 	case String, Integer, Unsigned, Number32, Boolean, Time, Map:
 		s.Set("type", marshal([]string{word, "null"}))
 		if f.Kind == Time {
