@@ -219,7 +219,11 @@ func (a *App) dialects() []dialect.Dialect {
 	if err != nil {
 		host = "localhost"
 	}
-	env := dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, Integer: a.integer}
+	return dialectsOf(dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, Integer: a.integer})
+}
+
+// dialectsOf lists the dialects that there are, the default first.
+func dialectsOf(env dialect.Env) []dialect.Dialect {
 	return []dialect.Dialect{native.New(env), kazoo.New(env), voipbin.New(env), teli.New(env), primevox.New(env)}
 }
 

@@ -3,8 +3,8 @@
 // The API, the simulator, the documents and the tests all read it. It knows no
 // dialect: each dialect declares what it makes of a type.
 //
-// To add an event type, add its entry to types.go (and, if it carries something
-// new, a resource to resources.go), then its golden files in the dialects that
+// To add an event type, add its entry to types.go or notices.go (and, if it
+// carries something new, a resource to resources.go), then its golden files in the dialects that
 // have something for it.
 package catalogue
 
@@ -333,11 +333,25 @@ func (t *Type) Sample() json.RawMessage {
 			data.Set(m.Name, overlay(data.Get(m.Name), m.Value))
 		}
 	}
+	for i := range data {
+		data[i].Value = inOrder(data[i].Name, data[i].Value)
+	}
 	sample, err := ordjson.Compact(data.Append(nil))
 	if err != nil {
 		panic("catalogue: the sample of " + t.Name + ": " + err.Error())
 	}
 	return sample
+}
+
+// inOrder puts the members of a resource in the order of its table.
+func inOrder(resource string, value json.RawMessage) json.RawMessage {
+	r, ok := ResourceOf(resource)
+	o, err := ordjson.Parse(value)
+	if !ok || err != nil {
+		return value // flat
+	}
+	slices.SortStableFunc(o, func(a, b ordjson.Member) int { return r.Position(a.Name) - r.Position(b.Name) })
+	return o.Append(nil)
 }
 
 // overlay sets the members of with in base; what is no object replaces it, and

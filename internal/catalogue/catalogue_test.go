@@ -116,6 +116,11 @@ func TestCheckNamesTheField(t *testing.T) {
 		{"agent.updated", `{"agent":{"id":"a","permission":-1}}`, "data.agent.permission", "expected an integer of 0 or more, got -1"},
 		{"record.created", `{"schema":"number","id":"1"}`, "data.row", "is required for record.created"},
 		{"record.created", `{"schema":"number","id":"1","row":7}`, "data.row", "expected an object, got 7"},
+		{"billing.low_balance", `{"current_balance":"much"}`, "data.current_balance", `expected a decimal number, got "much"`},
+		{"billing.low_balance", `{"current_balance":true}`, "data.current_balance", "expected a decimal number, got true"},
+		{"billing.low_balance", `{"current_balance":" 4"}`, "data.current_balance", `expected a decimal number, got " 4"`},
+		{"port.pending", `{"number":{"number":"+12025550177"}}`, "data.number", "expected a string, got an object"},
+		{"billing.reminder", `{"due_date":63937123200}`, "data.due_date", "expected an RFC 3339 time such as 2026-01-31T15:04:05.123Z, got 63937123200"},
 		{"message.received", `{"message":{"from":12025550143}}`, "data.message.from", "expected a string, got 12025550143"},
 	} {
 		typ, ok := catalogue.Lookup(c.typ)
@@ -149,6 +154,37 @@ func TestUnknownMembersAndNullsAreTaken(t *testing.T) {
 	r, err := catalogue.Decode(data)
 	if err != nil || r.Call.ID != "a" {
 		t.Fatalf("decoded %+v, %v", r, err)
+	}
+}
+
+// What lies flat in the data may have the name of a resource or of another
+// type's flat member.
+func TestDecodeFlatMembers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		typ, data string
+		want      switchhook.Resources
+	}{
+		{"port.pending", `{"number":"+1","port_request_id":"p"}`, switchhook.Resources{
+			Number: &switchhook.Number{Number: "+1"}, Subject: switchhook.Subject{PortRequestID: "p"},
+		}},
+		{"system.alert", `{"message":"full","id":7}`, switchhook.Resources{}},
+		{"call.created", `{"call":{"id":"a"},"id":7,"call_id":{},"changed":"x","schema":null}`, switchhook.Resources{Call: &switchhook.Call{ID: "a"}}},
+		{"number.cnam_requested", `{"number":null}`, switchhook.Resources{}},
+		{"billing.transaction", `{"id":"t","amount":"20.00"}`, switchhook.Resources{RecordChange: switchhook.RecordChange{ID: "t"}}},
+	} {
+		typ, _ := catalogue.Lookup(c.typ)
+		if errs := catalogue.Check(typ, []byte(c.data), "data"); len(errs) > 0 {
+			t.Errorf("%s %s: %v", c.typ, c.data, errs)
+		}
+		got, err := catalogue.Decode([]byte(c.data))
+		if err != nil {
+			t.Errorf("%s %s: %v", c.typ, c.data, err)
+			continue
+		}
+		if diff := cmp.Diff(&c.want, got); diff != "" {
+			t.Errorf("%s %s: wanted (-), got (+):\n%s", c.typ, c.data, diff)
+		}
 	}
 }
 
@@ -213,6 +249,30 @@ func TestKey(t *testing.T) {
 		{"voicemail.full", `{"voicemail":{"mailbox_id":"b"},"extension":{"id":"e"}}`, "b"},
 		{"record.updated", `{"schema":"number","id":"n","row":{}}`, "number/n"},
 		{"custom.x", `{"call":{"id":"a"}}`, ""},
+		{"recording.finished", `{"recording":{"id":"r","call_id":"c"}}`, "c"},
+		{"recording.finished", `{"recording":{"id":"r"}}`, "r"},
+		{"conference.left", `{"conference":{"id":"n"}}`, "n"},
+		{"emergency.denied", `{"call_id":"c"}`, "c"},
+		{"emergency.denied", `{"call_id":"b","call":{"id":"b","root_id":"a"}}`, "a"},
+		{"notification.custom", `{"call_id":"c"}`, "c"},
+		{"fax.received", `{"fax":{"id":"f","box_id":"b"}}`, "f"},
+		{"fax.send_failed", `{"fax":{"job_id":"j","box_id":"b"}}`, "j"},
+		{"fax.email_rejected", `{"fax":{"box_id":"b","from_email":"e"}}`, "b"},
+		{"fax.email_rejected", `{"fax":{"from_email":"e"}}`, "e"},
+		{"port.pending", `{"port_request_id":"p","number":"+12025550177"}`, "p"},
+		{"number.cnam_requested", `{"number":"+12025550100"}`, "+12025550100"},
+		{"number.sms_enablement", `{"number":"+12025550100","status":"success"}`, "+12025550100"},
+		{"device.registered", `{"device":{"id":"d","username":"u","realm":"r"}}`, "d"},
+		{"device.registered", `{"device":{"username":"u","realm":"r"}}`, "u@r"},
+		{"device.registered", `{"device":{"username":"u"}}`, "u"},
+		{"account.created", `{"account_name":"x"}`, "account"},
+		{"user.created", `{"user_id":"u"}`, "u"},
+		{"billing.transaction", `{"id":"t"}`, "billing"},
+		{"system.alert", `{"message":"m"}`, "system"},
+		{"webhook.disabled", `{"hook_id":"w"}`, "w"},
+		{"source.gap", `{"source_id":"s"}`, "s"},
+		{"flow.webhook", `{"flow":{"id":"f"},"data":"raw"}`, "f"},
+		{"flow.webhook", `{"data":{}}`, ""},
 	} {
 		typ, _ := catalogue.Lookup(c.typ)
 		r, err := catalogue.Decode([]byte(c.data))

@@ -161,7 +161,7 @@ func (c *checker) value(f *Field, path string) {
 		return
 	}
 	if c.d.PeekKind() != '[' {
-		c.expected(path, "an array of "+f.kindName())
+		c.expected(path, "an array of "+f.KindName())
 		return
 	}
 	if _, c.err = c.d.ReadToken(); c.err != nil {
@@ -181,7 +181,7 @@ func (c *checker) single(f *Field, path string) {
 			c.resource(r, path, false)
 			return
 		}
-		c.expected(path, f.kindName())
+		c.expected(path, f.KindName())
 		return
 	}
 	v, err := c.d.ReadValue()
@@ -254,7 +254,7 @@ func (f *Field) problem(v jsontext.Value) string {
 	if ok {
 		return ""
 	}
-	return "expected " + f.kindName() + ", got " + brief(v)
+	return "expected " + f.KindName() + ", got " + brief(v)
 }
 
 // decimalText reports whether s is a number as JSON writes it.

@@ -12,9 +12,9 @@ const (
 	Boolean
 	Decimal // a number, or a string that is one
 	Time    // RFC 3339
-	Map  // an object of free members
-	Any  // any value
-	Part // a resource's part, named by Of
+	Map     // an object of free members
+	Any     // any value
+	Part    // a resource's part, named by Of
 )
 
 // A Field is one member of a resource.
@@ -29,7 +29,8 @@ type Field struct {
 	Doc      string   // what it is, with its unit
 }
 
-func (f *Field) kindName() string {
+// KindName is the field's kind in words, as an error names what was expected.
+func (f *Field) KindName() string {
 	switch f.Kind {
 	case String:
 		return "a string"

@@ -32,7 +32,8 @@ const (
 
 // types is the table of everything that can happen.
 func types() []Type {
-	return slices.Concat(callTypes(), partTypes(), queueTypes(), messageTypes(), recordTypes())
+	return slices.Concat(callTypes(), mediaTypes(), emergencyTypes(), partTypes(), queueTypes(), messageTypes(), faxTypes(),
+		portTypes(), numberTypes(), deviceTypes(), accountTypes(), billingTypes(), systemTypes(), recordTypes())
 }
 
 // A call has exactly one call.created and one call.hungup; its further legs have
@@ -136,6 +137,7 @@ func partTypes() []Type {
 			Name: "flow.ended", Freshness: Timely, Meaning: "A call flow has ended.",
 			Data: about("flow"), With: `{"flow":{"ended_at":"2026-01-31T15:05:10.134500Z"}}`,
 		},
+		flowWebhook(),
 	}
 }
 

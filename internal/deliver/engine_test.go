@@ -306,6 +306,21 @@ func TestAFailingDeliveryHoldsItsKeyOnly(t *testing.T) {
 	})
 }
 
+// A webhook that gets the events of several accounts: the same key in another
+// account is another key.
+func TestKeysBelongToTheirAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.answer = failing("a1")
+		r.accept("call.created a a1")
+		r.change = func(ev *switchhook.Event) { ev.AccountID = "other" }
+		r.accept("call.created a b1")
+		r.wantGot("0 a1 500", "0 b1 200")
+	})
+}
+
 func TestHoldEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -34,6 +34,15 @@ func newItem(ev *switchhook.Event, webhookID string) *item {
 	return it
 }
 
+// key is what it is ordered by: keys of different accounts are different, though
+// one webhook may get the events of both. Empty: unordered.
+func (it *item) key() string {
+	if it.ev.Key == "" {
+		return ""
+	}
+	return it.ev.AccountID + "\x00" + it.ev.Key
+}
+
 // live reports whether it never holds back its key, and is of no more use once
 // a later event of its key was delivered.
 func (it *item) live() bool { return it.fresh == catalogue.Live }
@@ -163,7 +172,7 @@ func (q *queue) stop() {
 	}
 }
 
-func (q *queue) ordered(it *item) bool { return it.ev.Key != "" && q.w.Ordering != "none" }
+func (q *queue) ordered(it *item) bool { return it.key() != "" && q.w.Ordering != "none" }
 
 // push takes over a new item. waits: something of its key has failed and holds
 // it back, so it must become a due row.
@@ -176,7 +185,7 @@ func (q *queue) push(it *item) (due switchhook.Due, waits bool) {
 		q.e.finish(it, it.closing(switchhook.Cancelled, q.closed))
 		return due, false
 	}
-	if l := q.lanes[it.ev.Key]; l != nil && q.ordered(it) {
+	if l := q.lanes[it.key()]; l != nil && q.ordered(it) {
 		l.items = append(l.items, it)
 		if l.state == waiting {
 			it.rowed = true
@@ -200,7 +209,7 @@ func (q *queue) restore(it *item, now time.Time) {
 		q.e.finish(it, it.closing(switchhook.Cancelled, q.closed))
 		return
 	}
-	switch l := q.lanes[it.ev.Key]; {
+	switch l := q.lanes[it.key()]; {
 	case it.attempts > 0 && !q.holds(it, now):
 		q.stray(it)
 	case l != nil && q.ordered(it):
@@ -217,7 +226,7 @@ func (q *queue) restore(it *item, now time.Time) {
 func (q *queue) newLane(it *item) *lane {
 	l := &lane{items: []*item{it}}
 	if q.ordered(it) {
-		l.key = it.ev.Key
+		l.key = it.key()
 		q.lanes[l.key] = l
 	}
 	return l
@@ -236,8 +245,8 @@ func (q *queue) holds(it *item, now time.Time) bool {
 // stray lets a failed item go its own way, out of order: its schedule goes on
 // and nobody waits for it.
 func (q *queue) stray(it *item) {
-	if old := q.live[it.ev.Key]; it.live() && it.ev.Key != "" && !slices.Contains(old, it) {
-		q.live[it.ev.Key] = append(old, it)
+	if old := q.live[it.key()]; it.live() && it.key() != "" && !slices.Contains(old, it) {
+		q.live[it.key()] = append(old, it)
 	}
 	q.sleepUntil(&lane{items: []*item{it}}, it.due)
 }
@@ -475,7 +484,7 @@ func (q *queue) goOn(l *lane) {
 
 // supersede tells failed live items that a later event of their key arrived.
 func (q *queue) supersede(it *item) {
-	for _, old := range q.live[it.ev.Key] {
+	for _, old := range q.live[it.key()] {
 		old.superseded = old.ev.Sequence < it.ev.Sequence || old.superseded
 	}
 }
@@ -491,10 +500,10 @@ func (q *queue) came(it *item) {
 func (q *queue) gone(it *item) {
 	q.open--
 	q.e.metrics.waiting.Dec()
-	if old := q.live[it.ev.Key]; it.live() && len(old) > 0 {
-		q.live[it.ev.Key] = slices.DeleteFunc(old, func(each *item) bool { return each == it })
-		if len(q.live[it.ev.Key]) == 0 {
-			delete(q.live, it.ev.Key)
+	if old := q.live[it.key()]; it.live() && len(old) > 0 {
+		q.live[it.key()] = slices.DeleteFunc(old, func(each *item) bool { return each == it })
+		if len(q.live[it.key()]) == 0 {
+			delete(q.live, it.key())
 		}
 	}
 }

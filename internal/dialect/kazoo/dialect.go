@@ -9,7 +9,7 @@
 //
 // Ids that are no 32 hex characters are derived (dialect.Hex32); call ids and
 // message ids, which have no form in Kazoo, stay. What an event lacks is a key
-// that is not there.
+// that is not there. Passwords, API keys and reset links are masked; see Check.
 package kazoo
 
 import (
@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
@@ -30,6 +31,8 @@ const (
 	optionVersion = "kazoo_version" // 4 or 5; default 4
 	optionCluster = "cluster_id"    // default defaultCluster
 	optionNode    = "node"          // of notifications; default switchhook@HOST
+	optionSecrets = "secrets"       // mask or show; default mask
+	optionTopup   = "topup_event_name"
 )
 
 // defaultCluster is the cluster_id of every payload unless the webhook sets its
@@ -55,11 +58,16 @@ func (*Dialect) Table() []dialect.Row {
 	var rows []dialect.Row
 	for _, h := range hooks() {
 		row := dialect.Row{Type: h.typ, Name: h.name, Formats: []string{"form", "json", "query"}}
-		if h.name == "object" {
+		if h.name == "object" && strings.HasPrefix(h.typ, "record.") {
 			row.Note = "only records of the schemas account, user, device, call_flow, mailbox, mailbox_message, fax, faxbox, media and call_recording"
 		}
 		rows = append(rows, row)
 	}
+	place := map[string]int{}
+	for i, t := range catalogue.All() {
+		place[t.Name] = i
+	}
+	slices.SortStableFunc(rows, func(a, b dialect.Row) int { return place[a.Type] - place[b.Type] })
 	return rows
 }
 
@@ -70,10 +78,11 @@ func (*Dialect) EventName(ev *switchhook.Event) string {
 	case h == nil || ev.FirstLegTold:
 		return ""
 	case h.name == "object":
-		if ev.Resources == nil || objectType(ev.Resources.Schema) == "" {
+		schema, _ := recordOf(ev)
+		if objectType(schema) == "" {
 			return ""
 		}
-		return "object/" + objectType(ev.Resources.Schema)
+		return "object/" + objectType(schema)
 	case h.name == "sms" && isMMS(ev):
 		return "mms"
 	default:
@@ -90,6 +99,12 @@ func isMMS(ev *switchhook.Event) bool {
 
 // Check refuses what a Kazoo webhook document cannot say. custom_data and
 // modifiers are free, as there.
+//
+// Kazoo sends secrets in plain text: the password of new_user, the
+// account_api_key of new_account and account_deleted, the password_reset_link of
+// password_recovery. Here they are *** unless the option secrets is "show". The
+// option topup_event_name is "top_up", as Kazoo's page says (the default), or
+// "topup", as its code does.
 func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 	upper := *w
 	upper.Method = strings.ToUpper(w.Method)
@@ -101,6 +116,8 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 			optionVersion: version,
 			optionCluster: text,
 			optionNode:    text,
+			optionSecrets: oneOf("mask", "show"),
+			optionTopup:   oneOf("top_up", "topup"),
 		},
 		CustomData: true,
 	}.Check(&upper)
@@ -112,6 +129,15 @@ func version(value any) string {
 		return ""
 	default:
 		return "expected 4 or 5"
+	}
+}
+
+func oneOf(words ...string) func(any) string {
+	return func(value any) string {
+		if s, ok := value.(string); ok && slices.Contains(words, s) {
+			return ""
+		}
+		return `expected "` + strings.Join(words, `" (the default) or "`) + `"`
 	}
 }
 

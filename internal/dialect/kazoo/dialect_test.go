@@ -58,6 +58,17 @@ func TestEventName(t *testing.T) {
 		{"agent.status_updated", nil, ""},
 		{"call.ringing", nil, ""},
 		{"custom.x", nil, ""},
+		{"recording.finished", nil, "object/call_recording"},
+		{"recording.started", nil, ""},
+		{"fax.received", nil, "notifications/inbound_fax"},
+		{"port.canceled", nil, "notifications/port_cancel"},
+		{"billing.topup", nil, "notifications/topup"},
+		{"notification.custom", nil, "notifications/cf_notification"},
+		{"flow.webhook", nil, "notifications/webhook"},
+		{"number.sms_enablement", nil, ""},
+		{"device.registration_failed", nil, ""},
+		{"conference.joined", nil, ""},
+		{"source.gap", nil, ""},
 	} {
 		if got := New(dialecttest.Env()).EventName(event(c.typ, c.r)); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.typ, got, c.want)
@@ -133,6 +144,37 @@ func TestWants(t *testing.T) {
 	}
 }
 
+// A secret leaves only where the webhook says so, whatever the format.
+func TestSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	d := New(dialecttest.Env())
+	for _, typ := range []string{"user.created", "account.created", "account.deleted", "user.password_recovery"} {
+		ev := dialecttest.Event(t, []byte(`{"type":"`+typ+`","data":{"password":"s3cret","account_api_key":"s3cret","password_reset_link":"s3cret"}}`))
+		for _, w := range []string{`{}`, `{"format":"json"}`, `{"method":"get"}`, `{"dialect_options":{"secrets":"mask"}}`, `{"dialect_options":{"secrets":"show"}}`} {
+			req, err := d.Render(ev, dialecttest.Webhook(t, []byte(w)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown := strings.Contains(req.URL+string(req.Body), "s3cret")
+			if shown != strings.Contains(w, "show") {
+				t.Errorf("%s with %s: shown is %t: %s%s", typ, w, shown, req.URL, req.Body)
+			}
+		}
+	}
+}
+
+// The number that lies flat in an event is one that a scope can name.
+func TestScopeOfFlatNumbers(t *testing.T) {
+	t.Parallel()
+	d := New(dialecttest.Env())
+	ev := dialecttest.Event(t, []byte(`{"type":"port.pending","data":{"number":"+12025550177"}}`))
+	for number, want := range map[string]bool{"12025550177": true, "+12025550100": false} {
+		if got := d.Wants(ev, &switchhook.Webhook{Scope: &switchhook.Scope{Numbers: []string{number}}}); got != want {
+			t.Errorf("%s: got %t", number, got)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -146,6 +188,12 @@ func TestCheck(t *testing.T) {
 		{switchhook.Webhook{Format: "xml", Method: "DELETE"}, "format method"},
 		{switchhook.Webhook{DialectOptions: map[string]any{"kazoo_version": 5.0, "cluster_id": "c", "node": "n"}}, ""},
 		{switchhook.Webhook{DialectOptions: map[string]any{"kazoo_version": "4"}}, ""},
+		{switchhook.Webhook{DialectOptions: map[string]any{"secrets": "show", "topup_event_name": "topup"}}, ""},
+		{switchhook.Webhook{DialectOptions: map[string]any{"secrets": "mask", "topup_event_name": "top_up"}}, ""},
+		{
+			switchhook.Webhook{DialectOptions: map[string]any{"secrets": true, "topup_event_name": ""}},
+			"dialect_options.secrets dialect_options.topup_event_name",
+		},
 		{
 			switchhook.Webhook{DialectOptions: map[string]any{"kazoo_version": "3", "cluster_id": "", "node": 7.0, "version": "v2"}},
 			"dialect_options.cluster_id dialect_options.kazoo_version dialect_options.node dialect_options.version",

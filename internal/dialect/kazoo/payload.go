@@ -23,6 +23,8 @@ type payload struct {
 	name      string // the hook, or what follows its slash
 	five      bool   // as Kazoo 5 does it
 	node      string
+	topup     string // the event_name of topup
+	secrets   bool   // shown as they are
 	resources *switchhook.Resources
 	call      *switchhook.Call // never nil
 }
@@ -30,6 +32,8 @@ type payload struct {
 func (d *Dialect) payload(ev *switchhook.Event, w *switchhook.Webhook) *payload {
 	version, _ := w.Option(optionVersion)
 	node, _ := w.Option(optionNode)
+	topup, _ := w.Option(optionTopup)
+	secrets, _ := w.Option(optionSecrets)
 	hookName, typ, _ := strings.Cut(d.EventName(ev), "/")
 	return &payload{
 		Object:    make(dialect.Object, 0, 32),
@@ -39,6 +43,8 @@ func (d *Dialect) payload(ev *switchhook.Event, w *switchhook.Webhook) *payload 
 		name:      cmp.Or(typ, hookName),
 		five:      version == "5",
 		node:      cmp.Or(node, "switchhook@"+cmp.Or(d.env.Host, "localhost")),
+		topup:     cmp.Or(topup, "top_up"),
+		secrets:   secrets == "show",
 		resources: resourcesOf(ev),
 		call:      callOf(ev),
 	}
@@ -166,15 +172,25 @@ func parking(eventName string) func(*payload) {
 // object is in the order of format_event in webhooks_object.erl. The id of an
 // account's document is the account's own.
 func object(p *payload) {
-	change := p.resources.RecordChange
-	if change.Schema == "account" {
-		p.Text("id", accountID(change.ID))
+	schema, id := recordOf(p.ev)
+	if schema == "account" {
+		p.Text("id", accountID(id))
 	} else {
-		p.Text("id", p.id(change.ID))
+		p.Text("id", p.id(id))
 	}
 	p.Text("account_id", accountID(p.ev.AccountID))
 	p.Text("action", p.hook.action)
-	p.Text("type", objectType(change.Schema))
+	p.Text("type", objectType(schema))
+}
+
+// recordOf is the record that an object hook is about. A finished recording is a
+// new document in Kazoo.
+func recordOf(ev *switchhook.Event) (schema, id string) {
+	r := resourcesOf(ev)
+	if ev.Type == "recording.finished" {
+		return "call_recording", cmp.Or(r.Recording, &switchhook.Recording{}).ID
+	}
+	return r.Schema, r.ID
 }
 
 // message makes sms and mms, in the order of format_event in webhooks_mms.erl.
@@ -193,87 +209,6 @@ func message(p *payload) {
 	} else {
 		p.Text("charges", m.Charges)
 	}
-}
-
-func missedCall(p *payload) {
-	p.notification()
-	p.Text("account_id", accountID(p.ev.AccountID))
-	p.flag("call_bridged", p.call.Bridged)
-	p.caller()
-	p.peer("from", p.call.From)
-	p.flag("message_left", p.call.MessageLeft)
-	p.normal("notify", p.call.Notify)
-	p.time("timestamp", p.ev.OccurredAt)
-	p.peer("to", p.call.To)
-}
-
-// voicemail makes voicemail_new, voicemail_saved and voicemail_deleted; only the
-// last has a reason.
-func voicemail(p *payload) {
-	vm := cmp.Or(p.resources.Voicemail, &switchhook.Voicemail{})
-	p.notification()
-	p.Text("account_id", accountID(p.ev.AccountID))
-	p.caller()
-	p.peer("from", p.call.From)
-	if p.name == "voicemail_deleted" {
-		p.Text("reason", vm.Reason)
-	}
-	p.peer("to", p.call.To)
-	p.Text("voicemail_box", p.id(vm.MailboxID))
-	p.Text("voicemail_id", p.id(vm.ID))
-	p.integer("voicemail_length", vm.LengthMS) // milliseconds in Kazoo too
-	p.time("voicemail_timestamp", vm.ReceivedAt)
-	p.normal("voicemail_transcription", vm.Transcription)
-}
-
-func voicemailFull(p *payload) {
-	vm := cmp.Or(p.resources.Voicemail, &switchhook.Voicemail{})
-	p.notification()
-	p.Text("account_id", accountID(p.ev.AccountID))
-	p.integer("max_message_count", vm.MaxMessageCount)
-	p.integer("message_count", vm.MessageCount)
-	p.Text("voicemail_box", p.id(vm.MailboxID))
-}
-
-// notification makes the base fields, required and optional, in the order of
-// the notifications page. The fields of each event follow in that page's order;
-// what stands here already, such as event_name, is not said twice.
-func (p *payload) notification() {
-	p.Text("app_name", "switchhook")
-	p.Text("app_version", p.env.Version)
-	p.Text("event_category", "notification")
-	p.Text("event_name", p.name)
-	p.Text("msg_id", p.ev.ID)
-	p.Text("node", p.node)
-	p.Text("server_id", p.ev.Source)
-	p.Text("system_log_id", cmp.Or(p.call.ID, p.ev.ID))
-	n := cmp.Or(p.resources.Notification, &switchhook.Notification{})
-	p.Text("account_db", n.AccountDB)
-	p.Text("attachment_url", n.AttachmentURL)
-	p.normal("bcc", n.Bcc)
-	p.normal("cc", n.Cc)
-	p.normal("from", n.From)
-	p.Text("html", n.HTML)
-	p.flag("preview", n.Preview)
-	p.normal("reply_to", n.ReplyTo)
-	p.Text("subject", n.Subject)
-	p.Text("text", n.Text)
-	p.normal("to", n.To)
-}
-
-// caller adds the call's id and the caller's.
-func (p *payload) caller() {
-	from := party(p.call.From)
-	p.Text("call_id", p.call.ID)
-	p.Text("caller_id_name", from.Name)
-	p.Text("caller_id_number", from.Address)
-}
-
-// peer splits user@realm.
-func (p *payload) peer(name string, of *switchhook.Party) {
-	user, realm, _ := strings.Cut(party(of).URI, "@")
-	p.Text(name+"_realm", realm)
-	p.Text(name+"_user", user)
 }
 
 // finish lays custom_data over the payload and adds cluster_id. In Kazoo 4
@@ -299,12 +234,6 @@ func (p *payload) finish(w *switchhook.Webhook) {
 }
 
 func (p *payload) flag(name string, v *bool) {
-	if v != nil {
-		p.Add(name, *v)
-	}
-}
-
-func (p *payload) integer(name string, v *int64) {
 	if v != nil {
 		p.Add(name, *v)
 	}
@@ -337,8 +266,8 @@ func (p *payload) vars(name string, raw json.RawMessage, skip func(string) bool)
 
 // normal adds a value with its keys in Kazoo's form (kz_json:normalize/1).
 func (p *payload) normal(name string, raw json.RawMessage) {
-	if v, err := dialect.FromJSON(raw); err == nil && v != nil {
-		p.Add(name, normalize(v))
+	if v := normalized(raw); v != nil {
+		p.Add(name, v)
 	}
 }
 

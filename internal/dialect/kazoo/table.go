@@ -1,6 +1,9 @@
 package kazoo
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // A hook is what Kazoo makes of one of our types.
 type hook struct {
@@ -12,7 +15,7 @@ type hook struct {
 
 // hooks is the kazoo column of the catalogue's table.
 func hooks() []hook {
-	return []hook{
+	return slices.Concat([]hook{
 		{typ: "call.created", name: "channel_create", render: channel},
 		{typ: "call.answered", name: "channel_answer", render: channel},
 		{typ: "call.bridged", name: "channel_bridge", render: bridge},
@@ -27,7 +30,6 @@ func hooks() []hook {
 		{typ: "leg.hungup", name: "channel_destroy", render: destroy},
 
 		{typ: "call.cdr", name: "cdr", render: cdr},
-		{typ: "call.missed", name: "notifications/missed_call", render: missedCall},
 		{typ: "call.parked", name: "parking", render: parking("PARK_PARKED")},
 		{typ: "call.retrieved", name: "parking", render: parking("PARK_RETRIEVED")},
 		{typ: "call.park_abandoned", name: "parking", render: parking("PARK_ABANDONED")},
@@ -35,15 +37,11 @@ func hooks() []hook {
 		{typ: "message.received", name: "sms", render: message},
 		{typ: "message.received", name: "mms", render: message},
 
-		{typ: "voicemail.new", name: "notifications/voicemail_new", render: voicemail},
-		{typ: "voicemail.saved", name: "notifications/voicemail_saved", render: voicemail},
-		{typ: "voicemail.deleted", name: "notifications/voicemail_deleted", render: voicemail},
-		{typ: "voicemail.full", name: "notifications/voicemail_full", render: voicemailFull},
-
 		{typ: "record.created", name: "object", render: object, action: "doc_created"},
 		{typ: "record.updated", name: "object", render: object, action: "doc_edited"},
 		{typ: "record.deleted", name: "object", render: object, action: "doc_deleted"},
-	}
+		{typ: "recording.finished", name: "object", render: object, action: "doc_created"},
+	}, notifications())
 }
 
 //nolint:gochecknoglobals // the table is a constant; Go has no constant maps

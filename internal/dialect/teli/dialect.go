@@ -38,10 +38,11 @@ func New(env dialect.Env) *Dialect {
 // Name is teli.
 func (*Dialect) Name() string { return "teli" }
 
-// Table lists the posts of messages, and for each type of change the 19 schemas.
+// Table lists the posts of messages, sms_enablement, and for each type of change
+// the 19 schemas.
 func (*Dialect) Table() []dialect.Row { return table() }
 
-// EventName is the schema's name, such as dids, or sms or dlr.
+// EventName is the schema's name, such as dids or sms_enablement, or sms or dlr.
 func (d *Dialect) EventName(ev *switchhook.Event) string {
 	switch ev.Type {
 	case "message.received":
@@ -54,6 +55,8 @@ func (d *Dialect) EventName(ev *switchhook.Event) string {
 		if ev.Resources != nil {
 			return d.schemas[ev.Resources.Schema].name
 		}
+	case "number.sms_enablement":
+		return enablement
 	}
 	return ""
 }
@@ -110,6 +113,9 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 		req.Body = smsForm(ev.Resources.Message)
 	case "message.status":
 		req.Body = dlrForm(ev.Resources.Message)
+	case "number.sms_enablement":
+		req.Header.Set("Content-Type", "application/json")
+		req.Body = enablementBody(ev)
 	default:
 		body, err := d.record(ev, w)
 		if err != nil {

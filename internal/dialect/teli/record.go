@@ -45,6 +45,19 @@ func (d *Dialect) record(ev *switchhook.Event, w *switchhook.Webhook) ([]byte, e
 	}, dialect.JSONStyle{}), nil
 }
 
+// enablementBody says how switching on text messages went. verbose is always
+// there, if need be empty, as in the page's three examples.
+func enablementBody(ev *switchhook.Event) []byte {
+	in, err := ordjson.Parse(ev.Data)
+	if err != nil {
+		in = nil // an event without data
+	}
+	body := dialect.Object{{Name: "type", Value: "update"}, {Name: "schema", Value: enablement}}
+	body.Text("status", in.Text("status"))
+	body.Add("verbose", in.Text("verbose"))
+	return dialect.AppendJSON(nil, body, dialect.JSONStyle{})
+}
+
 func operation(typ string) string {
 	switch typ {
 	case "record.created":

@@ -13,6 +13,7 @@ func table() []dialect.Row {
 			Type: "message.status", Name: "dlr", Formats: []string{"form"},
 			Note: "only for the statuses sent, delivered, failed and rejected: Teli has no receipt for a queued message",
 		},
+		{Type: "number.sms_enablement", Name: enablement, Formats: []string{"json"}},
 	}
 	for _, typ := range []string{"record.created", "record.updated", "record.deleted"} {
 		for _, s := range schemas() {
@@ -24,6 +25,10 @@ func table() []dialect.Row {
 	}
 	return rows
 }
+
+// enablement is the one web hook that is no row of a table: it lies flat in the
+// body.
+const enablement = "sms_enablement"
 
 // A schema is a kind of record. Fields are those that Teli's page lists for it,
 // in the page's order; others are not sent.

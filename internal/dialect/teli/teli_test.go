@@ -26,7 +26,7 @@ func TestTableHasEverySchema(t *testing.T) {
 	}
 	want := map[string]int{
 		"record.created": 19, "record.updated": 19, "record.deleted": 19,
-		"message.received": 1, "message.status": 1,
+		"message.received": 1, "message.status": 1, "number.sms_enablement": 1,
 	}
 	if diff := cmp.Diff(want, count); diff != "" {
 		t.Errorf("wanted (-), got (+):\n%s", diff)
@@ -47,6 +47,8 @@ func TestEventName(t *testing.T) {
 		{`{"type":"message.status","data":{"message":{"status":"delivered"}}}`, "dlr"},
 		{`{"type":"message.status","data":{"message":{"status":"queued"}}}`, ""},
 		{`{"type":"message.status","data":{"message":{}}}`, ""},
+		{`{"type":"number.sms_enablement","data":{"status":"success"}}`, "sms_enablement"},
+		{`{"type":"number.cnam_requested","data":{}}`, ""},
 		{`{"type":"call.created","data":{"call":{"id":"a"}}}`, ""},
 	} {
 		if got := d.EventName(dialecttest.Event(t, []byte(c.event))); got != c.name {
@@ -109,6 +111,8 @@ func TestScope(t *testing.T) {
 		{"a user with the number's id", `{"type":"record.created","data":{"schema":"user","id":"did-1","row":{}}}`, numbers("did-1"), false},
 		{"a queue", `{"type":"record.created","data":{"schema":"number","id":"700","row":{}}}`, &switchhook.Scope{Queues: []string{"700"}}, false},
 		{"a message to the number", `{"type":"message.received","data":{"message":{"to":"+12025550100"}}}`, numbers("12025550100"), true},
+		{"the number whose messages are enabled", `{"type":"number.sms_enablement","data":{"number":"+12025550100"}}`, numbers("12025550100"), true},
+		{"another number's messages", `{"type":"number.sms_enablement","data":{"number":"+12025550100"}}`, numbers("12025550101"), false},
 		{"a message to another", `{"type":"message.received","data":{"message":{"to":"+12025550100"}}}`, numbers("12025550101"), false},
 	} {
 		if got := d.Wants(dialecttest.Event(t, []byte(c.event)), &switchhook.Webhook{Scope: c.scope}); got != c.wants {

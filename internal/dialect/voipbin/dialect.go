@@ -46,6 +46,9 @@ func (d *Dialect) EventName(ev *switchhook.Event) string {
 	if ev.FirstLegTold {
 		return "" // VoIPBin speaks of legs, and this one's end was told
 	}
+	if strings.HasPrefix(ev.Type, "recording.") && (ev.Resources == nil || ev.Resources.Call == nil) {
+		return "" // call_updated is a whole call, and there is none
+	}
 	if name := d.names[ev.Type]; name != ringing || outgoing(ev.Resources) {
 		return name
 	}

@@ -1,6 +1,10 @@
 package voipbin
 
-import "github.com/switchhook/switchhook/internal/dialect"
+import (
+	"strings"
+
+	"github.com/switchhook/switchhook/internal/dialect"
+)
 
 // ringing is the one name that not every event of its types has.
 const ringing = "call_ringing"
@@ -12,6 +16,9 @@ func table() []dialect.Row {
 		r := dialect.Row{Type: typ, Name: name, Formats: []string{"json"}}
 		if name == ringing {
 			r.Note = "only where leg_direction is outbound: an incoming call is ringing from its call_created on"
+		}
+		if strings.HasPrefix(typ, "recording.") {
+			r.Note = "only where the event's data has the call"
 		}
 		return r
 	}
@@ -29,6 +36,8 @@ func table() []dialect.Row {
 		row("leg.updated", "call_updated"),
 		row("leg.hungup", "call_hungup"),
 		row("call.transferred", "call_updated"),
+		row("recording.started", "call_updated"),
+		row("recording.finished", "call_updated"),
 		row("flow.started", "activeflow_created"),
 		row("flow.updated", "activeflow_updated"),
 		row("flow.ended", "activeflow_deleted"),

@@ -1,0 +1,13 @@
+package app
+
+import "github.com/switchhook/switchhook/internal/dialect"
+
+// Dialects are the product's, for the documents.
+func Dialects() []dialect.Dialect {
+	a := &App{c: Config{Version: "1.0.0"}}
+	env := dialect.Env{
+		Version: "1.0.0", Host: "pbx1.example.com", Reseller: a.directory.Reseller,
+		Integer: func(_, _, id string) (int64, error) { return int64(1000 + len(id)), nil },
+	}
+	return dialectsOf(env)
+}

@@ -1,0 +1,430 @@
+package kazoo
+
+import (
+	"cmp"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// notifications is the list of Kazoo's notifications page: each event's fields
+// as they stand there, in the page's order, without event_name. Four are not on
+// the page: voicemail_deleted, emergency_bridge and number_feature_manual_action
+// are in kapi_notifications.erl (Kazoo 4), whose order they have, account_deleted
+// is Kazoo 5's.
+func notifications() []hook {
+	n := func(typ, name string, from lookup, names string) hook {
+		return hook{typ: typ, name: "notifications/" + name, render: notification(from, strings.Fields(names))}
+	}
+	const (
+		mailbox  = "account_id call_id caller_id_name caller_id_number from_realm from_user to_realm to_user voicemail_box voicemail_id voicemail_length voicemail_timestamp voicemail_transcription"
+		port     = "account_id authorized_by local_number number number_state port port_request_id reason"
+		account  = "account_api_key account_db account_id account_name account_realm"
+		faxEnds  = "account_id call_id callee_id_name callee_id_number caller_id_name caller_id_number "
+		dialled  = "emergency_caller_id_name emergency_caller_id_number "
+		outbound = "outbound_caller_id_name outbound_caller_id_number"
+	)
+	return []hook{
+		n("call.missed", "missed_call", fromCall, "account_id call_bridged call_id caller_id_name caller_id_number from_realm from_user message_left notify timestamp to_realm to_user to"),
+		n("emergency.bridged", "emergency_bridge", fromCall, "account_id call_id account_name authorizing_id device_name emergency_to_did emergency_test_call "+dialled+
+			"emergency_address_street_1 emergency_address_street_2 emergency_address_city emergency_address_region emergency_address_postal_code"+
+			" emergency_address_latitude emergency_address_longitude emergency_notfication_contact_emails "+outbound+
+			" owner_id user_first_name user_last_name user_email"),
+		n("emergency.denied", "denied_emergency_bridge", fromCall, "account_id call_id "+dialled+outbound),
+
+		n("voicemail.new", "voicemail_new", fromVoicemail, mailbox),
+		n("voicemail.saved", "voicemail_saved", fromVoicemail, mailbox),
+		n("voicemail.deleted", "voicemail_deleted", fromVoicemail, strings.Replace(mailbox, "to_realm", "reason to_realm", 1)),
+		n("voicemail.full", "voicemail_full", fromVoicemail, "account_id max_message_count message_count voicemail_box"),
+
+		n("fax.received", "inbound_fax", fromFax, faxEnds+"fax_id fax_info fax_notifications fax_timestamp faxbox_id from_realm from_user owner_id to_realm to_user"),
+		n("fax.receive_failed", "inbound_fax_error", fromFax, faxEnds+
+			"fax_error fax_id fax_info fax_notifications fax_result_code fax_timestamp faxbox_id from_realm from_user owner_id to_realm to_user"),
+		n("fax.sent", "outbound_fax", fromFax, faxEnds+"fax_id fax_info fax_jobid fax_notifications fax_timestamp faxbox_id"),
+		n("fax.send_failed", "outbound_fax_error", fromFax, faxEnds+"fax_error fax_id fax_info fax_jobid fax_notifications fax_timestamp faxbox_id"),
+		n("fax.email_rejected", "outbound_smtp_fax_error", fromFax,
+			"account_id errors fax_from_email fax_to_email faxbox_id faxbox_name faxbox_timezone number original_number owner_id timestamp"),
+
+		n("port.unconfirmed", "port_unconfirmed", nil, port),
+		n("port.requested", "port_request", nil, port+" version"),
+		n("port.pending", "port_pending", nil, port),
+		n("port.scheduled", "port_scheduled", nil, port),
+		n("port.rejected", "port_rejected", nil, port),
+		n("port.canceled", "port_cancel", nil, port),
+		n("port.commented", "port_comment", nil, "account_id authorized_by comment local_number number number_state port port_request_id"),
+		n("port.completed", "ported", nil, port),
+
+		n("number.cnam_requested", "cnam_request", nil, "account_id acquired_for cnam local_number number number_state"),
+		n("number.feature_manual_action", "number_feature_manual_action", nil, "account_id number feature"),
+
+		n("device.registered", "register", fromDevice, "account_db account_id authorizing_id authorizing_type call_id contact event_timestamp expires from_host from_user"+
+			" network_ip network_port owner_id realm suppress_unregister_notify to_host to_user user_agent username"),
+		n("device.deregistered", "deregister", fromDevice, "account_db account_id authorizing_id call_id contact event_timestamp expires freeswitch_hostname from_host from_user"+
+			" network_ip network_port presence_hosts profile_name rpid realm status suppress_unregister_notify to_host to_user user_agent username"),
+
+		n("account.created", "new_account", nil, account),
+		n("account.deleted", "account_deleted", nil, account+" parent_id"),
+		n("account.zone_changed", "account_zone_change", nil, "account_id zones"),
+		n("account.first_occurrence", "first_occurrence", nil, "account_id occurrence"),
+		n("account.customer_update", "customer_update", nil, "account_id databag recipient_id template_id user_type"),
+		n("user.created", "new_user", nil, "account_id password user_id"),
+		n("user.password_recovery", "password_recovery", nil, "account_db account_id email first_name last_name password_reset_link timezone user_id"),
+
+		n("billing.transaction", "transaction", nil, "account_id add_ons amount billing_address card_last_four currency_code discounts id purchase_order response service_plan success tax_amount timestamp"),
+		n("billing.topup", "topup", nil, "account_id add_ons amount billing_address card_last_four currency_code discounts id purchase_order response success tax_amount timestamp"),
+		n("billing.reminder", "bill_reminder", nil, "account_id due_date items payment_token timestamp"),
+		n("billing.low_balance", "low_balance", nil, "account_id current_balance"),
+		n("billing.service_added", "service_added", nil, "account_id audit_log items timestamp"),
+
+		n("notification.custom", "cf_notification", fromCall, "account_id call_bridged call_id caller_id_name caller_id_number comments from_realm from_user message_left"+
+			" notification_media notify template_id timestamp to_realm to_user to"),
+		n("system.alert", "system_alert", nil, "account_id details line message module node pid request_id section subject"),
+		n("flow.webhook", "webhook", nil, "account_id data hook timestamp"),
+		n("webhook.disabled", "webhook_disabled", nil, "account_id hook_id"),
+	}
+}
+
+// A lookup finds the value of a Kazoo field in the resources of an event: nil,
+// "" or zero where it is not known.
+type lookup func(p *payload, name string) any
+
+// notification makes the base fields and then those of the event. What stands
+// already, such as to among the base fields, keeps its place; what is not known
+// is no key. Kazoo leaves out empty text too.
+func notification(from lookup, names []string) func(*payload) {
+	return func(p *payload) {
+		p.base()
+		flat := p.flat()
+		for _, name := range names {
+			v, given := p.given(flat, name)
+			if !given && from != nil {
+				v = from(p, name)
+			}
+			if !given && v == nil {
+				v = p.always(name)
+			}
+			if v != nil && v != "" {
+				p.Set(name, v)
+			}
+		}
+	}
+}
+
+// base makes the fields that all notifications have, required and optional, in
+// the order of the notifications page.
+func (p *payload) base() {
+	p.Text("app_name", "switchhook")
+	p.Text("app_version", p.env.Version)
+	p.Text("event_category", "notification")
+	p.Text("event_name", p.eventName())
+	p.Text("msg_id", p.ev.ID)
+	p.Text("node", p.node)
+	p.Text("server_id", p.ev.Source)
+	p.Text("system_log_id", cmp.Or(p.call.ID, p.resources.CallID, p.ev.ID))
+	n := cmp.Or(p.resources.Notification, &switchhook.Notification{})
+	p.Text("account_db", n.AccountDB)
+	p.Text("attachment_url", n.AttachmentURL)
+	p.normal("bcc", n.Bcc)
+	p.normal("cc", n.Cc)
+	p.normal("from", n.From)
+	p.Text("html", n.HTML)
+	p.flag("preview", n.Preview)
+	p.normal("reply_to", n.ReplyTo)
+	p.Text("subject", n.Subject)
+	p.Text("text", n.Text)
+	p.normal("to", n.To)
+}
+
+// eventName is the notification's name. The page says top_up of topup; Kazoo's
+// code says topup.
+func (p *payload) eventName() string {
+	if p.name == "topup" {
+		return p.topup
+	}
+	return p.name
+}
+
+// flat is the data of a type with fields that lie flat in it.
+func (p *payload) flat() ordjson.Object {
+	if typ, ok := catalogue.Lookup(p.ev.Type); !ok || len(typ.Flat) == 0 {
+		return nil
+	}
+	o, err := ordjson.Parse(p.ev.Data)
+	if err != nil {
+		return nil
+	}
+	return o
+}
+
+// given is the value of a field that lies flat in the data, in Kazoo's form.
+func (p *payload) given(flat ordjson.Object, name string) (any, bool) {
+	ours := name
+	if name == "emergency_notfication_contact_emails" { // Kazoo's spelling
+		ours = "emergency_notification_contact_emails"
+	}
+	raw := flat.Get(ours)
+	if ordjson.Null(raw) {
+		return nil, false
+	}
+	text := flat.Text(ours)
+	switch name {
+	case "account_api_key", "password", "password_reset_link":
+		if text != "" && !p.secrets {
+			text = "***"
+		}
+		return text, true
+	case "authorizing_id", "owner_id", "port_request_id", "user_id":
+		return p.id(text), true
+	case "parent_id", "recipient_id":
+		return accountID(text), true
+	case "due_date", "timestamp":
+		t, err := time.Parse(time.RFC3339, text)
+		return moment(t), err == nil
+	default:
+		return normalized(raw), true
+	}
+}
+
+// always is the value of a field that any notification can have.
+func (p *payload) always(name string) any {
+	switch name {
+	case "account_id":
+		return accountID(p.ev.AccountID)
+	case "timestamp":
+		return moment(p.ev.OccurredAt)
+	default:
+		return nil // account_db and to stand among the base fields
+	}
+}
+
+func fromCall(p *payload, name string) any {
+	c := p.call
+	switch name {
+	case "call_id":
+		return c.ID
+	case "call_bridged":
+		return known(c.Bridged)
+	case "message_left":
+		return known(c.MessageLeft)
+	case "notify":
+		return normalized(c.Notify)
+	case "caller_id_name":
+		return party(c.From).Name
+	case "caller_id_number":
+		return party(c.From).Address
+	case "callee_id_name":
+		return party(c.Callee).Name
+	case "callee_id_number":
+		return party(c.Callee).Address
+	case "from_realm", "from_user":
+		return userRealm(c.From, name)
+	case "to_realm", "to_user":
+		return userRealm(c.To, name)
+	default:
+		return nil
+	}
+}
+
+func fromVoicemail(p *payload, name string) any {
+	vm := cmp.Or(p.resources.Voicemail, &switchhook.Voicemail{})
+	switch name {
+	case "max_message_count":
+		return known(vm.MaxMessageCount)
+	case "message_count":
+		return known(vm.MessageCount)
+	case "reason":
+		return vm.Reason
+	case "voicemail_box":
+		return p.id(vm.MailboxID)
+	case "voicemail_id":
+		return p.id(vm.ID)
+	case "voicemail_length":
+		return known(vm.LengthMS) // milliseconds in Kazoo too
+	case "voicemail_timestamp":
+		return moment(vm.ReceivedAt)
+	case "voicemail_transcription":
+		return normalized(vm.Transcription)
+	default:
+		return fromCall(p, name)
+	}
+}
+
+// fromFax reads the parties from the call, and where it has none from the fax.
+func fromFax(p *payload, name string) any {
+	f := cmp.Or(p.resources.Fax, &switchhook.Fax{})
+	switch name {
+	case "errors":
+		return texts(f.Errors)
+	case "fax_error":
+		return f.Error
+	case "fax_from_email":
+		return f.FromEmail
+	case "fax_id":
+		return p.id(f.ID)
+	case "fax_info":
+		return normalized(f.Info)
+	case "fax_jobid":
+		return p.id(f.JobID)
+	case "fax_notifications":
+		return normalized(f.Notifications)
+	case "fax_result_code":
+		return f.ResultCode
+	case "fax_timestamp":
+		return moment(knownTime(f.CompletedAt, p.ev.OccurredAt))
+	case "fax_to_email":
+		return f.ToEmail
+	case "faxbox_id":
+		return p.id(f.BoxID)
+	case "faxbox_name":
+		return f.BoxName
+	case "faxbox_timezone":
+		return f.BoxTimezone
+	case "number":
+		return f.Number
+	case "original_number":
+		return f.OriginalNumber
+	case "owner_id":
+		return p.id(cmp.Or(f.OwnerID, p.call.OwnerID))
+	default:
+		if v := fromCall(p, name); v != nil && v != "" {
+			return v
+		}
+		return fromFaxParty(f, name)
+	}
+}
+
+func fromFaxParty(f *switchhook.Fax, name string) any {
+	switch name {
+	case "caller_id_name":
+		return party(f.From).Name
+	case "caller_id_number":
+		return party(f.From).Address
+	case "callee_id_name":
+		return party(f.To).Name
+	case "callee_id_number":
+		return party(f.To).Address
+	case "from_realm", "from_user":
+		return userRealm(f.From, name)
+	case "to_realm", "to_user":
+		return userRealm(f.To, name)
+	default:
+		return nil
+	}
+}
+
+func fromDevice(p *payload, name string) any {
+	d := cmp.Or(p.resources.Device, &switchhook.Device{})
+	switch name {
+	case "authorizing_id":
+		return p.id(cmp.Or(d.AuthorizingID, d.ID))
+	case "authorizing_type":
+		return d.AuthorizingType
+	case "call_id":
+		return d.CallID
+	case "contact":
+		return d.Contact
+	case "event_timestamp":
+		return moment(knownTime(d.RegisteredAt, p.ev.OccurredAt))
+	case "expires":
+		return known(d.Expires)
+	case "freeswitch_hostname":
+		return d.SwitchHost
+	case "from_host":
+		return d.FromHost
+	case "from_user":
+		return d.FromUser
+	case "network_ip":
+		return d.NetworkIP
+	case "network_port":
+		return portNumber(d.NetworkPort)
+	case "owner_id":
+		return p.id(d.OwnerID)
+	case "presence_hosts":
+		return d.PresenceHosts
+	case "profile_name":
+		return d.ProfileName
+	case "realm":
+		return d.Realm
+	case "rpid":
+		return d.RPID
+	case "status":
+		return d.Status
+	case "suppress_unregister_notify":
+		return known(d.SuppressNotify)
+	case "to_host":
+		return d.ToHost
+	case "to_user":
+		return d.ToUser
+	case "user_agent":
+		return d.UserAgent
+	case "username":
+		return d.Username
+	default:
+		return nil
+	}
+}
+
+// known is what a pointer points to, and nil where it does not.
+func known[T any](v *T) any {
+	if v == nil {
+		return nil
+	}
+	return *v
+}
+
+func portNumber(n int) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+func texts(list []string) any {
+	if list == nil {
+		return nil
+	}
+	all := make([]any, 0, len(list))
+	for _, s := range list {
+		all = append(all, s)
+	}
+	return all
+}
+
+// knownTime is a time that is known, else the time of the event.
+func knownTime(t, occurred time.Time) time.Time {
+	if t.IsZero() {
+		return occurred
+	}
+	return t
+}
+
+// moment is a time in Kazoo's form, and nil for none.
+func moment(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return gregorian(t)
+}
+
+// normalized is a value with its keys in Kazoo's form, and nil for none.
+func normalized(raw json.RawMessage) any {
+	v, err := dialect.FromJSON(raw)
+	if err != nil || v == nil {
+		return nil
+	}
+	return normalize(v)
+}
+
+// userRealm is the part of user@realm that a field such as from_user names.
+func userRealm(of *switchhook.Party, name string) string {
+	user, realm, _ := strings.Cut(party(of).URI, "@")
+	if strings.HasSuffix(name, "_realm") {
+		return realm
+	}
+	return user
+}
