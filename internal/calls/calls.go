@@ -209,11 +209,9 @@ func merge(kind string, before, given ordjson.Object) ordjson.Object {
 // inOrder sorts the members into the order of the catalogue; unknown ones come
 // last, in the order in which they came.
 func inOrder(kind string, o ordjson.Object) ordjson.Object {
-	r, ok := catalogue.ResourceOf(kind)
-	if !ok {
-		return o
+	if r, ok := catalogue.ResourceOf(kind); ok {
+		r.Sort(o)
 	}
-	slices.SortStableFunc(o, func(a, b ordjson.Member) int { return r.Position(a.Name) - r.Position(b.Name) })
 	return o
 }
 

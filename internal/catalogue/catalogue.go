@@ -350,7 +350,7 @@ func inOrder(resource string, value json.RawMessage) json.RawMessage {
 	if !ok || err != nil {
 		return value // flat
 	}
-	slices.SortStableFunc(o, func(a, b ordjson.Member) int { return r.Position(a.Name) - r.Position(b.Name) })
+	r.Sort(o)
 	return o.Append(nil)
 }
 

@@ -1,5 +1,11 @@
 package catalogue
 
+import (
+	"slices"
+
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
 // Kind is what a field's value is.
 type Kind int
 
@@ -86,6 +92,11 @@ func (r *Resource) Position(name string) int {
 		return i
 	}
 	return len(r.Fields)
+}
+
+// Sort puts an object's members in the order of the table.
+func (r *Resource) Sort(o ordjson.Object) {
+	slices.SortStableFunc(o, func(a, b ordjson.Member) int { return r.Position(a.Name) - r.Position(b.Name) })
 }
 
 // Fits reports whether a value may stand in a member: the catalogue has it, and

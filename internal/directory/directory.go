@@ -186,7 +186,7 @@ func fill(r *catalogue.Resource, known, given, row ordjson.Object) ordjson.Objec
 }
 
 func ordered(r *catalogue.Resource, o ordjson.Object) json.RawMessage {
-	slices.SortStableFunc(o, func(a, b ordjson.Member) int { return r.Position(a.Name) - r.Position(b.Name) })
+	r.Sort(o)
 	return o.Append(nil)
 }
 
