@@ -38,6 +38,9 @@ import (
 	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/source"
+	fromkazoo "github.com/switchhook/switchhook/internal/source/kazoo"
+	fromprimevox "github.com/switchhook/switchhook/internal/source/primevox"
+	fromteli "github.com/switchhook/switchhook/internal/source/teli"
 	fromvoipbin "github.com/switchhook/switchhook/internal/source/voipbin"
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/store/sqlite"
@@ -228,7 +231,7 @@ func dialectsOf(env dialect.Env) []dialect.Dialect {
 }
 
 func translators() []source.Translator {
-	return []source.Translator{fromvoipbin.New()}
+	return []source.Translator{fromkazoo.New(), fromprimevox.New(), fromteli.New(), fromvoipbin.New()}
 }
 
 // integer remembers the integers that stand for native ids; they never change.

@@ -4,7 +4,7 @@ import "github.com/switchhook/switchhook/internal/dialect"
 
 // Dialects are the product's, for the documents.
 func Dialects() []dialect.Dialect {
-	a := &App{c: Config{Version: "1.0.0"}}
+	a := &App{}
 	env := dialect.Env{
 		Version: "1.0.0", Host: "pbx1.example.com", Reseller: a.directory.Reseller,
 		Integer: func(_, _, id string) (int64, error) { return int64(1000 + len(id)), nil },

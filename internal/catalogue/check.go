@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -200,7 +200,7 @@ func (c *checker) expected(path, what string) {
 		c.err = err
 		return
 	}
-	c.wrong(path, "expected %s, got %s", what, brief(v))
+	c.wrong(path, "expected %s, got %s", what, ordjson.Brief(json.RawMessage(v)))
 }
 
 // problem says what is wrong with a value, or nothing.
@@ -215,7 +215,7 @@ func (f *Field) problem(v jsontext.Value) string {
 		if ok && len(f.Enum) > 0 {
 			s := unquote(v)
 			if s != "" && !slices.Contains(f.Enum, s) {
-				return "expected one of " + strings.Join(f.Enum, ", ") + ", got " + brief(v)
+				return "expected one of " + strings.Join(f.Enum, ", ") + ", got " + ordjson.Brief(json.RawMessage(v))
 			}
 		}
 	case Integer:
@@ -254,7 +254,7 @@ func (f *Field) problem(v jsontext.Value) string {
 	if ok {
 		return ""
 	}
-	return "expected " + f.KindName() + ", got " + brief(v)
+	return "expected " + f.KindName() + ", got " + ordjson.Brief(json.RawMessage(v))
 }
 
 // decimalText reports whether s is a number as JSON writes it.
@@ -269,21 +269,4 @@ func unquote(v []byte) string {
 		return ""
 	}
 	return string(b)
-}
-
-// brief is a value as a person wants to see it in an error: its start.
-func brief(v []byte) string {
-	const most = 60
-	switch v[0] {
-	case '{', '[':
-		return ordjson.KindName(jsontext.Kind(v[0]))
-	}
-	if len(v) <= most {
-		return string(v)
-	}
-	cut := most
-	for cut > 0 && !utf8.RuneStart(v[cut]) {
-		cut--
-	}
-	return string(v[:cut]) + "…"
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -98,15 +99,8 @@ func (o *Object) Delete(name string) {
 
 // Text returns a member that is a string, and "" for any other.
 func (o Object) Text(name string) string {
-	v := o.Get(name)
-	if len(v) < 2 || v[0] != '"' {
-		return ""
-	}
-	b, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	text, _ := Unquote(o.Get(name))
+	return text
 }
 
 // Append writes the object, compact between its members.
@@ -145,6 +139,33 @@ func String(s string) json.RawMessage { return AppendString(nil, s) }
 
 // Null reports whether v is null or absent.
 func Null(v json.RawMessage) bool { return len(v) == 0 || v[0] == 'n' }
+
+// Unquote returns the text of a JSON string, and whether v is one.
+func Unquote(v json.RawMessage) (text string, ok bool) {
+	if len(v) == 0 || v[0] != '"' {
+		return "", false
+	}
+	b, err := jsontext.AppendUnquote(nil, v)
+	return string(b), err == nil
+}
+
+// Brief is a value as a person wants to see it in an error: its start.
+func Brief(v json.RawMessage) string {
+	const most = 60
+	switch {
+	case len(v) == 0:
+		return "nothing"
+	case v[0] == '{' || v[0] == '[':
+		return KindName(jsontext.Kind(v[0]))
+	case len(v) <= most:
+		return string(v)
+	}
+	cut := most
+	for !utf8.RuneStart(v[cut]) {
+		cut--
+	}
+	return string(v[:cut]) + "…"
+}
 
 // KindName is the word for a kind of JSON value in a sentence.
 func KindName(k jsontext.Kind) string {

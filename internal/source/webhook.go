@@ -5,10 +5,15 @@
 package source
 
 import (
+	"bytes"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
 // A Translator reads what another system's webhook sends.
@@ -29,6 +34,56 @@ type Request struct {
 	ContentType string
 	Body        []byte
 	ReceivedAt  time.Time
+}
+
+// Object is what a request says, be it JSON, a form or a query string. Of a form
+// each value is a string; those under name[] are the list name. A name that comes
+// twice is refused.
+func (r *Request) Object() (ordjson.Object, error) {
+	body := bytes.TrimSpace(r.Body)
+	switch {
+	case len(body) == 0 && len(r.Query) == 0:
+		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the request is empty; expected a form or JSON")
+	case len(body) == 0:
+		return object(r.Query)
+	case body[0] == '{' || strings.Contains(strings.ToLower(r.ContentType), "json"):
+		in, err := ordjson.Parse(r.Body)
+		if err != nil {
+			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
+		}
+		return in, nil
+	default:
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body is no form: %v", err)
+		}
+		return object(form)
+	}
+}
+
+func object(form url.Values) (ordjson.Object, error) {
+	o := make(ordjson.Object, 0, len(form))
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		values := form[name]
+		for i := range values {
+			values[i] = strings.ToValidUTF8(values[i], "\uFFFD")
+		}
+		list, isList := strings.CutSuffix(name, "[]")
+		switch {
+		case isList && !form.Has(list):
+			all := []byte{'['}
+			for i, v := range values {
+				all = append(all, ","[:min(i, 1)]...)
+				all = ordjson.AppendString(all, v)
+			}
+			o = append(o, ordjson.Member{Name: list, Value: append(all, ']')})
+		case len(values) > 1 || isList:
+			return nil, switchhook.InvalidField(name, "is there twice")
+		default:
+			o = append(o, ordjson.Member{Name: name, Value: ordjson.String(values[0])})
+		}
+	}
+	return o, nil
 }
 
 // A Message is what a request says.

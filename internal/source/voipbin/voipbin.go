@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/source"
@@ -42,9 +40,9 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	if err != nil {
 		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
 	}
-	name, ok := text(envelope.Get("type"))
+	name, ok := ordjson.Unquote(envelope.Get("type"))
 	if !ok {
-		return nil, switchhook.InvalidField("type", "expected a string, got %s", brief(envelope.Get("type")))
+		return nil, switchhook.InvalidField("type", "expected a string, got %s", ordjson.Brief(envelope.Get("type")))
 	}
 	typ, ok := t.types[name]
 	if !ok {
@@ -55,7 +53,7 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	}
 	in, err := ordjson.Parse(envelope.Get("data"))
 	if err != nil {
-		return nil, switchhook.InvalidField("data", "expected an object, got %s", brief(envelope.Get("data")))
+		return nil, switchhook.InvalidField("data", "expected an object, got %s", ordjson.Brief(envelope.Get("data")))
 	}
 	family, rest, _ := strings.Cut(typ, ".")
 	res := t.resources[family]
@@ -170,7 +168,7 @@ func (r *reading) wrong(path, message string) json.RawMessage {
 }
 
 func (r *reading) expected(path, what string, v json.RawMessage) json.RawMessage {
-	return r.wrong(path, "expected "+what+", got "+brief(v))
+	return r.wrong(path, "expected "+what+", got "+ordjson.Brief(v))
 }
 
 func null() json.RawMessage { return json.RawMessage("null") }
@@ -191,7 +189,7 @@ func (r *reading) members(path string, in ordjson.Object, fields []field) ordjso
 }
 
 func readText(r *reading, path string, v json.RawMessage) json.RawMessage {
-	s, ok := text(v)
+	s, ok := ordjson.Unquote(v)
 	switch {
 	case !ok:
 		return r.expected(path, "a string", v)
@@ -203,7 +201,7 @@ func readText(r *reading, path string, v json.RawMessage) json.RawMessage {
 }
 
 func readID(r *reading, path string, v json.RawMessage) json.RawMessage {
-	s, ok := text(v)
+	s, ok := ordjson.Unquote(v)
 	switch {
 	case !ok || !isUUID(s):
 		return r.expected(path, "a UUID", v)
@@ -234,7 +232,7 @@ func isUUID(s string) bool {
 }
 
 func readTime(r *reading, path string, v json.RawMessage) json.RawMessage {
-	s, ok := text(v)
+	s, ok := ordjson.Unquote(v)
 	if !ok {
 		return r.expected(path, "a string", v)
 	}
@@ -307,7 +305,7 @@ func word(pairs string) read {
 		theirs = append(theirs, from)
 	}
 	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
-		s, ok := text(v)
+		s, ok := ordjson.Unquote(v)
 		if ok && s == "" {
 			return null()
 		}
@@ -354,7 +352,7 @@ func list(element read) read {
 
 func ids() read {
 	return list(func(r *reading, path string, v json.RawMessage) json.RawMessage {
-		if s, ok := text(v); !ok || !isUUID(s) || s == "" {
+		if s, ok := ordjson.Unquote(v); !ok || !isUUID(s) || s == "" {
 			return r.expected(path, "a UUID", v)
 		}
 		return v
@@ -373,25 +371,4 @@ func parts(fields []field) read {
 		o = slices.DeleteFunc(o, func(m ordjson.Member) bool { return ordjson.Null(m.Value) })
 		return o.Append(nil)
 	})
-}
-
-// text is the content of a JSON string.
-func text(v json.RawMessage) (string, bool) {
-	if len(v) == 0 || v[0] != '"' {
-		return "", false
-	}
-	b, err := jsontext.AppendUnquote(nil, v)
-	return string(b), err == nil
-}
-
-// brief is a value as a person wants to see it in an error.
-func brief(v json.RawMessage) string {
-	switch {
-	case len(v) == 0:
-		return "nothing"
-	case v[0] == '{' || v[0] == '[' || len(v) > 60:
-		return ordjson.KindName(jsontext.Kind(v[0]))
-	default:
-		return string(v)
-	}
 }

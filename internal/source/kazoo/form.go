@@ -1,0 +1,158 @@
+package kazoo
+
+import (
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// The limits of a form: more than any payload of Kazoo's has.
+const (
+	mostFields = 10_000
+	deepest    = 20
+)
+
+// readForm reads a form as Kazoo writes it: a[b]=v is a member b of the object a,
+// a[]=v one value of the list a, names are not encoded, and an empty object or
+// list leaves an empty segment.
+func readForm(form string) (ordjson.Object, error) {
+	top := &node{members: map[string]*node{}}
+	fields := 0
+	for segment := range strings.SplitSeq(form, "&") {
+		if segment == "" {
+			continue
+		}
+		if fields++; fields > mostFields {
+			return nil, switchhook.Errorf(switchhook.CodeTooLarge, "the form has more than %d fields", mostFields)
+		}
+		name, value, found := strings.Cut(segment, "=")
+		if plain, err := url.PathUnescape(name); err == nil {
+			name = plain // others than Kazoo encode the brackets
+		}
+		name = strings.ToValidUTF8(name, "\uFFFD")
+		if !found {
+			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body is no form: %.40q has no =", name)
+		}
+		plain, err := url.QueryUnescape(value)
+		if err != nil {
+			return nil, switchhook.InvalidField(name, "is not percent-encoded as a form's values are: %.40q", value)
+		}
+		if err := top.add(name, plain); err != nil {
+			return nil, err
+		}
+	}
+	return top.object(), nil
+}
+
+// readQuery reads the query of a GET, whose order is lost.
+func readQuery(query url.Values) (ordjson.Object, error) {
+	top := &node{members: map[string]*node{}}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		for _, value := range query[name] {
+			if err := top.add(strings.ToValidUTF8(name, "\uFFFD"), value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return top.object(), nil
+}
+
+// A node is a value of a form: a text, a list of texts, or an object.
+type node struct {
+	text    string
+	list    []string
+	names   []string // of members, in order
+	members map[string]*node
+}
+
+func (n *node) add(name, value string) error {
+	path, list := split(name)
+	if len(path) > deepest {
+		return switchhook.InvalidField(name[:strings.IndexByte(name, '[')], "is nested more than %d deep", deepest)
+	}
+	value = strings.ToValidUTF8(value, "\uFFFD")
+	for i, part := range path {
+		if n.members == nil {
+			return switchhook.InvalidField(name, "is there both as a value and as an object")
+		}
+		next, known := n.members[part]
+		last := i == len(path)-1
+		switch {
+		case known && last && (!list || next.list == nil):
+			return switchhook.InvalidField(name, "is there twice")
+		case !known:
+			next = &node{}
+			if !last {
+				next.members = map[string]*node{}
+			}
+			n.names = append(n.names, part)
+			n.members[part] = next
+		}
+		n = next
+	}
+	if list {
+		n.list = append(n.list, value)
+	} else {
+		n.text = value
+	}
+	return nil
+}
+
+// split takes a name such as a[b][] apart; list says that it ends with [].
+func split(name string) (path []string, list bool) {
+	head, inner, ok := strings.Cut(name, "[")
+	if !ok || head == "" || !strings.HasSuffix(inner, "]") {
+		return []string{name}, false
+	}
+	path = append([]string{head}, strings.Split(strings.TrimSuffix(inner, "]"), "][")...)
+	if path[len(path)-1] == "" {
+		path, list = path[:len(path)-1], true
+	}
+	if slices.Contains(path, "") {
+		return []string{name}, false
+	}
+	return path, list
+}
+
+func (n *node) object() ordjson.Object {
+	o := make(ordjson.Object, 0, len(n.names))
+	for _, name := range n.names {
+		o = append(o, ordjson.Member{Name: name, Value: n.members[name].value()})
+	}
+	return o
+}
+
+func (n *node) value() json.RawMessage {
+	switch {
+	case n.members != nil:
+		return n.object().Append(nil)
+	case n.list != nil:
+		list := []byte{'['}
+		for i, e := range n.list {
+			if i > 0 {
+				list = append(list, ',')
+			}
+			list = append(list, element(e)...)
+		}
+		return append(list, ']')
+	default:
+		return ordjson.String(n.text)
+	}
+}
+
+// element is a list's value: an object among them is sent as JSON.
+func element(s string) json.RawMessage {
+	if strings.HasPrefix(s, "{") {
+		if o, err := ordjson.Parse([]byte(s)); err == nil {
+			if v, err := ordjson.Compact(o.Append(nil)); err == nil {
+				return v
+			}
+		}
+	}
+	return ordjson.String(s)
+}

@@ -1,0 +1,251 @@
+// Package kazoo reads the webhooks of 2600Hz KAZOO: channel_*, cdr, parking,
+// object, notifications, sms and mms, in payload version v1 (as a form, as JSON
+// or as the query of a GET) and v2 (an envelope of action, name and data).
+// table.go says what each member becomes; the members of most notifications lie
+// flat in the data, as the catalogue has them.
+//
+// A Kazoo channel hook knows its own leg (call_id) and its peer
+// (other_leg_call_id), not the call. An outbound leg whose peer is known is taken
+// for a leg that the peer started: its event is leg.*, the peer is its parent and
+// the call's root. Every other one is call.*: an inbound leg, and an outbound one
+// without a peer, such as a call that the API placed. Once such a call has a peer,
+// it looks like a leg of it.
+//
+// A member that a channel hook could have and has not is unset, so it is null in
+// the data; the other hooks leave out what they do not know. What the catalogue
+// has no place for goes to the member extra of the resource that the event is
+// about (of an object hook: of the data itself), as Kazoo spelled it. A form has
+// no types: what is mapped gets its own back, what lies in custom_* and in extra
+// stays text.
+//
+// Kazoo sends no row of the document that changed: the row of a record event is
+// its id and Kazoo's type, and in v2 the document's public fields.
+//
+// Kazoo has no delivery id and never sends an event of its own accord again after
+// an answer; what it repeats after a broken connection is the same to the byte.
+// So the body names an event that has something of its own in it: a timestamp, a
+// msg_id, a message's id. Parking and object hooks in v1 have nothing of the kind,
+// and two of them that are alike are two events.
+package kazoo
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/ordjson"
+	"github.com/switchhook/switchhook/internal/source"
+)
+
+// A Translator makes events of Kazoo's webhooks.
+type Translator struct {
+	hooks map[string]*hook // by hook_event, event_name, action, or the type sms or mms
+}
+
+var _ source.Translator = (*Translator)(nil)
+
+// New returns the translator.
+func New() *Translator { return &Translator{hooks: hooks()} }
+
+// Kind is kazoo.
+func (*Translator) Kind() string { return "kazoo" }
+
+// Translate reads one webhook.
+func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
+	body, err := payload(r)
+	if err != nil {
+		return nil, err
+	}
+	rd := &reading{in: body, used: map[string]bool{}}
+	name, err := rd.open()
+	if err != nil {
+		return nil, err
+	}
+	h, err := t.hook(rd, name)
+	if err != nil {
+		return nil, err
+	}
+	ev := &switchhook.Event{Type: h.typ, OccurredAt: r.ReceivedAt}
+	account := rd.text("account_id")
+	if at := rd.take("timestamp"); at != nil {
+		if when, ok := gregorian(at); ok {
+			ev.OccurredAt = when
+		} else {
+			rd.expected("timestamp", expectedTime, at)
+		}
+	}
+	data := h.read(rd)
+	if len(rd.errs) > 0 {
+		return nil, &switchhook.Error{
+			Code: switchhook.CodeInvalid, Fields: rd.errs,
+			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
+		}
+	}
+	if isLeg(h, data) {
+		ev.Type = "leg." + strings.TrimPrefix(h.typ, "call.")
+	}
+	ev.Data = data.Append(nil)
+	if rd.unique(h) {
+		ev.ID, ev.IDGiven = eventID(r), true
+	}
+	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, nil
+}
+
+// open finds the payload in a v2 envelope, and its name. A v1 payload is one
+// itself and has no such name.
+func (r *reading) open() (name string, err error) {
+	if r.in.Text("action") != "event" || !r.in.Has("data") {
+		return "", nil
+	}
+	name = r.in.Text("name")
+	if name == "" {
+		return "", switchhook.InvalidField("name", "is required: the event's name, such as CHANNEL_CREATE")
+	}
+	data, err := ordjson.Parse(r.in.Get("data"))
+	if err != nil {
+		return "", switchhook.InvalidField("data", "expected an object, got %s", ordjson.Brief(r.in.Get("data")))
+	}
+	if at := r.in.Get("timestamp"); !ordjson.Null(at) && !data.Has("timestamp") {
+		data.Set("timestamp", at)
+	}
+	r.path = "data."
+	r.in = flatten(data)
+	return name, nil
+}
+
+// hook finds out which of Kazoo's hooks a payload comes from, and marks what
+// says so as read.
+func (t *Translator) hook(r *reading, name string) (*hook, error) {
+	if name != "" { // v2
+		h := t.hooks[name]
+		if h == nil {
+			h = t.hooks[strings.ToLower(name)] // CHANNEL_CREATE
+		}
+		if h == nil {
+			return nil, t.unknown("name", name)
+		}
+		return h, nil
+	}
+	if h := t.hooks[r.in.Text("hook_event")]; h != nil && h.channel {
+		r.take("hook_event")
+		return h, nil
+	}
+	if event := r.in.Text("event_name"); event != "" {
+		h := t.hooks[event]
+		if h == nil {
+			return nil, t.unknown("event_name", event)
+		}
+		for _, said := range []string{"hook_event", "event_category", "event_name"} {
+			r.take(said)
+		}
+		return h, nil
+	}
+	if h := t.hooks[r.in.Text("action")]; h != nil && strings.HasPrefix(h.typ, "record.") {
+		r.take("hook_event")
+		r.take("action")
+		return h, nil
+	}
+	if h := t.hooks[r.in.Text("type")]; h != nil && h.typ == "message.received" {
+		r.take("hook_event")
+		return h, nil
+	}
+	for _, says := range []string{"hook_event", "action", "type"} {
+		if v := r.in.Text(says); v != "" {
+			return nil, t.unknown(says, v)
+		}
+	}
+	return nil, switchhook.InvalidField("hook_event",
+		"is required: the hook's name; a notification or a parking hook has event_name, an object hook action, a message the type sms or mms")
+}
+
+func (t *Translator) unknown(field, name string) error {
+	e := switchhook.InvalidField(field, "no event is known for Kazoo's %.80q; known are %s", name,
+		strings.Join(slices.Sorted(maps.Keys(t.hooks)), ", "))
+	e.Code = switchhook.CodeUnknownType
+	return e
+}
+
+// isLeg reports whether a channel's event tells of a further leg of a call.
+func isLeg(h *hook, data ordjson.Object) bool {
+	if !h.channel || h.typ == "call.cdr" { // the catalogue has one record per call
+		return false
+	}
+	call, err := ordjson.Parse(data.Get("call"))
+	return err == nil && call.Text("parent_id") != ""
+}
+
+// unique reports whether no two events can have the same body.
+func (r *reading) unique(h *hook) bool {
+	return r.used["timestamp"] || !ordjson.Null(r.in.Get("msg_id")) ||
+		h.typ == "message.received" && !ordjson.Null(r.in.Get("id"))
+}
+
+// eventID names what was sent.
+func eventID(r *source.Request) string {
+	said := r.Body
+	if fromQuery(r) {
+		said = []byte(r.Query.Encode()) // sorted
+	}
+	sum := sha256.Sum256(said)
+	return "kazoo:" + hex.EncodeToString(sum[:16])
+}
+
+func fromQuery(r *source.Request) bool { return len(bytes.TrimSpace(r.Body)) == 0 }
+
+// payload is what a request says, as an object. Of a form each value is a
+// string.
+func payload(r *source.Request) (ordjson.Object, error) {
+	body := bytes.TrimSpace(r.Body)
+	switch {
+	case len(body) == 0 && len(r.Query) == 0:
+		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the request is empty; expected a form, JSON or a query")
+	case len(body) == 0:
+		return readQuery(r.Query)
+	case body[0] == '{' || strings.Contains(strings.ToLower(r.ContentType), "json"):
+		in, err := ordjson.Parse(r.Body)
+		if err != nil {
+			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
+		}
+		return in, nil
+	default:
+		return readForm(string(body))
+	}
+}
+
+// flatten gives the payload of v2, which is the message of Kazoo's bus, the names
+// that v1 has.
+func flatten(in ordjson.Object) ordjson.Object {
+	vars, _ := ordjson.Parse(in.Get("custom_channel_vars")) // without them there is nothing to look up
+	from := func(name string, value json.RawMessage) {
+		if !ordjson.Null(value) && !in.Has(name) {
+			in.Set(name, value)
+		}
+	}
+	for _, name := range []string{"account_id", "authorizing_id", "authorizing_type", "owner_id", "reseller_id", "inception", "original_number"} {
+		from(name, vars.Get(name))
+	}
+	from("call_forwarded", vars.Get("call_forward"))
+	from("emergency_resource_used", vars.Get("emergency_resource"))
+	from("is_internal_leg", in.Get("channel_is_loopback"))
+	in.Delete("channel_is_loopback")
+	if in.Has("call_direction") && !in.Has("local_resource_used") {
+		local := vars.Text("global_resource") != "true" && string(vars.Get("global_resource")) != "true"
+		in.Set("local_resource_used", boolean(local))
+		if local {
+			from("local_resource_id", vars.Get("resource_id"))
+		}
+	}
+	if metadata, err := ordjson.Parse(in.Get("metadata")); err == nil {
+		doc, _ := ordjson.Parse(in.Get("doc")) // a deleted document may be gone
+		for _, name := range []string{"id", "type", "account_id"} {
+			from(name, metadata.Get(name))
+			from(name, doc.Get(name))
+		}
+	}
+	return in
+}
