@@ -40,7 +40,7 @@ fuzz: ## Fuzz each parser for 30 seconds
 
 generate: ## Write the generated documents and golden files anew
 	go test ./internal/app -run TestDocuments -update
-	go test ./internal/api -run TestOpenAPI -update
+	go test ./internal/api -run TestDocumentIsAsCommitted -update
 
 clean: ## Remove what was built
 	rm -rf bin test/signatures/node_modules

@@ -74,9 +74,10 @@ type Auth struct {
 }
 
 // Retry says when a failed delivery is tried again: by a policy's name
-// (standard or none), or by a schedule of its own.
+// (standard, none or kazoo), or by a schedule of its own.
 type Retry struct {
 	Policy   string     `json:"policy,omitzero"`
+	Tries    int        `json:"tries,omitzero"` // of the policy kazoo: in all, 1 to 5
 	Schedule []Duration `json:"schedule,omitzero"`
 }
 

@@ -301,16 +301,17 @@ func (c *webhookCheck) auth() {
 	}
 }
 
+// kazooTries is Kazoo's own default.
+const kazooTries = 2
+
 func (c *webhookCheck) retry(in *retryInput) {
 	if in == nil {
 		in = &retryInput{}
 	}
 	c.w.Retry = switchhook.Retry{Policy: in.Policy, Schedule: in.Schedule}
 	switch {
-	case in.Policy == "kazoo":
-		c.bad("retry.policy", "kazoo is not available in this version; expected standard or none")
-	case in.Policy != "" && in.Policy != "standard" && in.Policy != "none":
-		c.bad("retry.policy", "expected standard or none")
+	case in.Policy != "" && in.Policy != "standard" && in.Policy != "none" && in.Policy != "kazoo":
+		c.bad("retry.policy", "expected standard, none or kazoo")
 	case in.Policy != "" && in.Schedule != nil:
 		c.bad("retry", "give policy or schedule, not both")
 	case in.Schedule != nil && (len(in.Schedule) == 0 || len(in.Schedule) > mostRetries):
@@ -318,8 +319,15 @@ func (c *webhookCheck) retry(in *retryInput) {
 	case in.Policy == "" && in.Schedule == nil:
 		c.w.Retry.Policy = "standard"
 	}
-	if in.Tries != nil && in.Policy != "kazoo" {
-		c.bad("retry.tries", "there is no such field")
+	switch {
+	case in.Policy == "kazoo" && in.Tries == nil:
+		c.w.Retry.Tries = kazooTries
+	case in.Policy == "kazoo" && *in.Tries >= 1 && *in.Tries <= 5:
+		c.w.Retry.Tries = *in.Tries
+	case in.Policy == "kazoo":
+		c.bad("retry.tries", "expected 1 to 5, the first one counted")
+	case in.Tries != nil:
+		c.bad("retry.tries", "only the policy kazoo has it")
 	}
 	for i, d := range in.Schedule {
 		if time.Duration(d) > longestRetry {

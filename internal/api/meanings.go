@@ -50,7 +50,7 @@ func meanings() map[string]string {
 
 		"Scope.numbers": "Phone numbers.", "Scope.extensions": "Extensions, by number or id.", "Scope.ring_groups": "Ring groups, by number or id.", "Scope.queues": "Queues, by number or id.",
 		"Auth.type": "basic or bearer.", "Auth.username": "For basic.", "Auth.password": "For basic.", "Auth.token": "For bearer.",
-		"Retry.policy": "standard or none.", "Retry.schedule": "Times to wait before each further try.",
+		"Retry.policy": "standard, none or kazoo.", "Retry.tries": "Of the policy kazoo: how often it is tried in all.", "Retry.schedule": "Times to wait before each further try.",
 
 		"Source.kind": "The system that it speaks with.", "Source.account_id": "The account of what is not in account_map.",
 		"Source.account_map": "The system's own account ids, and which account of ours each is.", "Source.options": "Settings of the kind.",

@@ -61,10 +61,9 @@ type webhookInput struct {
 
 // A retryInput is either a policy's name or a schedule.
 type retryInput struct {
-	Policy   string                `json:"policy,omitzero" enum:"standard,none" doc:"standard: 5s, 30s, 2m, 10m, 30m, 2h, 5h, 10h, 14h, 20h. none: never."`
+	Policy   string                `json:"policy,omitzero" enum:"standard,none,kazoo" doc:"standard: 5s, 30s, 2m, 10m, 30m, 2h, 5h, 10h, 14h, 20h. none: never. kazoo: as Kazoo does it: only 200 is success (201 for PUT), any other answer is final, a broken connection is tried again after 2s, six failures within a minute turn the webhook off."`
+	Tries    *int                  `json:"tries,omitzero" minimum:"1" maximum:"5" doc:"Of the policy kazoo: how often it is tried in all. Default: 2."`
 	Schedule []switchhook.Duration `json:"schedule,omitzero" maxItems:"50" doc:"Times to wait before each further try, each up to 7 days."`
-
-	Tries any `json:"tries,omitzero" hidden:"true"` // of the kazoo policy, which is not yet there
 }
 
 // A webhookView is a webhook as it is shown.
@@ -443,9 +442,17 @@ func inputOf(w *switchhook.Webhook) webhookInput {
 	return webhookInput{
 		AccountID: w.AccountID, Name: w.Name, URL: w.URL, Events: w.Events, Dialect: w.Dialect, Format: w.Format, Method: w.Method, Enabled: &w.Enabled,
 		Scope: w.Scope, IncludeSubaccounts: w.IncludeSubaccounts, IncludeInternalLegs: &w.IncludeInternalLegs, CustomData: w.CustomData, Modifiers: w.Modifiers,
-		Headers: w.Headers, Auth: w.Auth, DialectOptions: w.DialectOptions, Retry: &retryInput{Policy: w.Retry.Policy, Schedule: w.Retry.Schedule},
+		Headers: w.Headers, Auth: w.Auth, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
 		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge,
 	}
+}
+
+func retryOf(r switchhook.Retry) *retryInput {
+	in := &retryInput{Policy: r.Policy, Schedule: r.Schedule}
+	if r.Tries > 0 {
+		in.Tries = &r.Tries
+	}
+	return in
 }
 
 // settleWebhook puts right what merging member by member would get wrong: a
@@ -464,6 +471,9 @@ func settleWebhook(old, patch, merged map[string]any) {
 		}
 		if p["policy"] != nil && p["schedule"] == nil {
 			delete(m, "schedule")
+		}
+		if m["policy"] != "kazoo" && p["tries"] == nil {
+			delete(m, "tries")
 		}
 	}
 	if p := object(patch, "auth"); p["type"] != nil && p["type"] != object(old, "auth")["type"] {

@@ -146,7 +146,7 @@ func TestBadWebhooks(t *testing.T) {
 		{"name too long", with(`"name":"` + strings.Repeat("x", 201) + `"`), wrong("name", "expected at most 200 characters")},
 		{"a later version's filter", with(`"filter":"event.type == 'x'"`), wrong("filter", "is not available in this version")},
 		{"a later version's rate limit", with(`"rate_limit":5`), wrong("rate_limit", "is not available in this version")},
-		{"a later version's retry", with(`"retry":{"policy":"kazoo","tries":2}`), wrong("retry.policy", "kazoo is not available in this version; expected standard or none")},
+		{"too many tries", with(`"retry":{"policy":"kazoo","tries":6}`), wrong("retry.tries", "expected 1 to 5, the first one counted")},
 
 		{"reserved header", with(`"headers":{"Host":"x"}`), wrong("headers.Host", "cannot be set; Switchhook sets it itself")},
 		{"reserved header in small letters", with(`"headers":{"content-length":"5"}`), wrong("headers.content-length", "cannot be set; Switchhook sets it itself")},
@@ -163,12 +163,12 @@ func TestBadWebhooks(t *testing.T) {
 		{"bearer with a user", with(`"auth":{"type":"bearer","token":"x","username":"u"}`), wrong("auth.username", "is for basic only")},
 		{"bearer with a line break", with(`"auth":{"type":"bearer","token":"a\nb"}`), wrong("auth.token", "cannot have control characters, or blanks at its ends")},
 
-		{"no such policy", with(`"retry":{"policy":"often"}`), wrong("retry.policy", "expected standard or none")},
+		{"no such policy", with(`"retry":{"policy":"often"}`), wrong("retry.policy", "expected standard, none or kazoo")},
 		{"policy and schedule", with(`"retry":{"policy":"none","schedule":["5s"]}`), wrong("retry", "give policy or schedule, not both")},
 		{"an empty schedule", with(`"retry":{"schedule":[]}`), wrong("retry.schedule", "expected 1 to 50 entries; for no retries use the policy none")},
 		{"too long a schedule", with(`"retry":{"schedule":["1s"` + strings.Repeat(`,"1s"`, 50) + `]}`), wrong("retry.schedule", "expected 1 to 50 entries; for no retries use the policy none")},
 		{"too long a wait", with(`"retry":{"schedule":["1s","8d"]}`), wrong("retry.schedule[1]", "expected at most 7d")},
-		{"tries without the policy", with(`"retry":{"policy":"none","tries":2}`), wrong("retry.tries", "there is no such field")},
+		{"tries without the policy", with(`"retry":{"policy":"none","tries":2}`), wrong("retry.tries", "only the policy kazoo has it")},
 		{"no duration", with(`"timeout":"soon"`), wrong("timeout", `"soon" is not a duration such as 15s, 72h or 30d`)},
 		{"a duration as number", with(`"timeout":15`), wrong("timeout", "expected a duration as text, such as 15s or 72h, got a number")},
 		{"too short a timeout", with(`"timeout":"0s"`), wrong("timeout", "expected 1s to 60s")},
@@ -222,6 +222,8 @@ func TestWebhookPatch(t *testing.T) {
 		{"off", hook, `{"enabled":false}`, map[string]any{"enabled": false, "status": "disabled", "disable_reason": "turned off by its owner"}, nil},
 		{"on", with(`"enabled":false`), `{"enabled":true}`, map[string]any{"enabled": true, "status": "active"}, []string{"disable_reason"}},
 		{"a schedule for a policy", hook, `{"retry":{"schedule":["5s"]}}`, map[string]any{"retry": map[string]any{"schedule": []any{"5s"}}}, nil},
+		{"Kazoo's policy", hook, `{"retry":{"policy":"kazoo"}}`, map[string]any{"retry": map[string]any{"policy": "kazoo", "tries": 2.0}}, nil},
+		{"its tries stay", with(`"retry":{"policy":"kazoo","tries":3}`), `{"name":"x"}`, map[string]any{"name": "x"}, nil},
 		{"a policy for a schedule", with(`"retry":{"schedule":["5s"]}`), `{"retry":{"policy":"none"}}`, map[string]any{"retry": map[string]any{"policy": "none"}}, nil},
 		{
 			"another kind of auth", with(`"auth":{"type":"basic","username":"u","password":"p"}`), `{"auth":{"type":"bearer","token":"t"}}`,

@@ -36,6 +36,7 @@ import (
 	"github.com/switchhook/switchhook/internal/dialect/teli"
 	"github.com/switchhook/switchhook/internal/dialect/voipbin"
 	"github.com/switchhook/switchhook/internal/directory"
+	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/source"
 	fromkazoo "github.com/switchhook/switchhook/internal/source/kazoo"
@@ -327,7 +328,8 @@ func (a *App) Reload(ctx context.Context) error {
 	return nil
 }
 
-// disable turns off a webhook whose receiver said that it is gone.
+// disable turns off a webhook whose receiver said that it is gone, or that has
+// failed too often under the policy kazoo, and tells of it.
 func (a *App) disable(webhookID, reason string) {
 	ctx, cancel := context.WithTimeout(context.Background(), graceful)
 	defer cancel()
@@ -338,7 +340,7 @@ func (a *App) disable(webhookID, reason string) {
 		for _, w := range webhooks {
 			if w.ID == webhookID && w.Enabled {
 				w.Enabled, w.DisableReason, w.UpdatedAt = false, reason, time.Now().UTC()
-				err = errors.Join(a.store.UpdateWebhook(ctx, w), a.Reload(ctx))
+				err = errors.Join(a.store.UpdateWebhook(ctx, w), a.Reload(ctx), a.tellDisabled(ctx, w))
 			}
 		}
 	}
@@ -347,6 +349,15 @@ func (a *App) disable(webhookID, reason string) {
 		return
 	}
 	a.log.Warn("webhook disabled", "webhook", webhookID, "reason", reason)
+}
+
+// tellDisabled makes the event of a webhook that was turned off, for others.
+func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
+	data := ordjson.Object{
+		{Name: "hook_id", Value: ordjson.String(w.ID)}, {Name: "name", Value: ordjson.String(w.Name)}, {Name: "reason", Value: ordjson.String(w.DisableReason)},
+	}
+	_, err := a.router.Accept(ctx, []*switchhook.Event{{Type: "webhook.disabled", AccountID: w.AccountID, Data: data.Append(nil)}})
+	return err
 }
 
 func (a *App) serveAPI() error {

@@ -185,6 +185,14 @@ func (r *rig) received() []string {
 	return got
 }
 
+// turnedOff returns the webhooks that were disabled, and why.
+func (r *rig) turnedOff() []string {
+	synctest.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.disabled)
+}
+
 func (r *rig) wantGot(want ...string) {
 	r.t.Helper()
 	if diff := cmp.Diff(want, r.received()); diff != "" {
@@ -317,7 +325,7 @@ func TestKeysBelongToTheirAccount(t *testing.T) {
 		r.accept("call.created a a1")
 		r.change = func(ev *switchhook.Event) { ev.AccountID = "other" }
 		r.accept("call.created a b1")
-		r.wantGot("0 a1 500", "0 b1 200")
+		r.wantGotAnyOrder("0 a1 500", "0 b1 200")
 	})
 }
 
@@ -481,6 +489,58 @@ func TestPolicyNone(t *testing.T) {
 		r.accept("call.created a a1", "call.answered a a2")
 		r.wantGot("0 a1 500", "0 a2 200")
 		r.wantStates("a1 failed 1", "a2 delivered 1")
+	})
+}
+
+// Kazoo's own policy: an answer is final, and only 200 is a good one; a broken
+// connection is tried again after two seconds.
+func TestPolicyKazoo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.Retry, w.Hold = switchhook.Retry{Policy: "kazoo", Tries: 3}, 0
+		r := newRig(t, w)
+		defer r.stop()
+		r.answer = func(event string, try int) (int, error) {
+			switch {
+			case event == "a1":
+				return 202, nil
+			case event == "b1" && try < 3:
+				return 0, errors.New("connection refused")
+			default:
+				return 200, nil
+			}
+		}
+		r.accept("call.hungup a a1", "call.hungup b b1")
+		time.Sleep(time.Minute)
+		r.wantGotAnyOrder("0 a1 202", "0 b1 0", "2 b1 0", "4 b1 200")
+		r.wantStates("a1 failed 1", "b1 delivered 3")
+	})
+}
+
+// Six failed attempts within a minute turn a webhook off, as Kazoo does; five do
+// not, however often.
+func TestKazooTurnsOffWhatFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.Retry = switchhook.Retry{Policy: "kazoo", Tries: 1}
+		r := newRig(t, w)
+		defer r.stop()
+		r.answer = func(string, int) (int, error) { return 500, nil }
+		for i := range 15 {
+			r.accept(fmt.Sprintf("call.hungup k%d e%d", i, i))
+			time.Sleep(13 * time.Second)
+		}
+		if len(r.turnedOff()) > 0 {
+			t.Error("five failures a minute turned it off")
+		}
+		for i := range 2 {
+			r.accept(fmt.Sprintf("call.hungup l%d f%d", i, i))
+		}
+		if off := r.turnedOff(); !slices.Equal(off, []string{"wh_a: too many failed attempts"}) {
+			t.Errorf("turned off: %v", off)
+		}
 	})
 }
 

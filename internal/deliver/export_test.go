@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 
 // Decide lets the retry policy be tested status by status.
 func Decide(status int, problem string, retryAfter time.Duration, made int, r switchhook.Retry, luck float64) (state switchhook.DeliveryState, wait time.Duration, disable bool) {
-	v := decide(answer{status: status, problem: problem, retryAfter: retryAfter}, made, schedule(r), luck)
+	v := decide(answer{status: status, problem: problem, retryAfter: retryAfter}, made, policyOf(r, http.MethodPost), luck)
 	return v.state, v.wait, v.disable
 }
 

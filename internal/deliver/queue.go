@@ -108,7 +108,8 @@ type queue struct {
 	closed   string // why nothing is sent any more
 	stopped  bool
 
-	failures  int // in a row
+	failures  int         // in a row
+	recent    []time.Time // failures under the policy kazoo, as long as they count
 	lastError string
 	lastAt    time.Time
 }
@@ -409,6 +410,11 @@ func (q *queue) settle(l *lane, it *item, a *switchhook.Attempt, v verdict) *lan
 		a.Error = joinReasons(a.Error, v.reason)
 	}
 	q.note(a)
+	disable := v.reason
+	if q.kazooRule(a, now) {
+		v.disable, disable = true, "too many failed attempts"
+		q.recent = nil
+	}
 	if v.state == switchhook.Pending {
 		it.attempts, it.due = it.attempts+1, now.Add(v.wait)
 		if end, limit := expiry(it, q.w); limit > 0 && it.due.After(end) {
@@ -442,7 +448,7 @@ func (q *queue) settle(l *lane, it *item, a *switchhook.Attempt, v verdict) *lan
 	q.e.metrics.close(v.state)
 	q.e.submit(c, closed)
 	if v.disable && q.e.o.Disable != nil {
-		go q.e.o.Disable(q.id, v.reason)
+		go q.e.o.Disable(q.id, disable)
 	}
 	if q.stopped || q.inFlight > q.limit() || len(q.fresh)+len(q.backlog) == 0 {
 		return nil
@@ -520,6 +526,24 @@ func (q *queue) note(a *switchhook.Attempt) {
 	}
 	q.failures++
 	q.lastError = a.Error
+}
+
+// Kazoo turns a hook off after this many failed attempts within this time
+// (webhooks.attempt_failure_count and attempt_failure_expiry_ms). A success
+// does not take back the count.
+const (
+	kazooFailures = 6
+	kazooWindow   = time.Minute
+)
+
+// kazooRule reports whether Kazoo would turn the webhook off after this attempt.
+func (q *queue) kazooRule(a *switchhook.Attempt, now time.Time) bool {
+	if q.w.Retry.Policy != "kazoo" || a.Number == 0 || a.Outcome == switchhook.Success {
+		return false
+	}
+	q.recent = slices.DeleteFunc(q.recent, func(t time.Time) bool { return now.Sub(t) >= kazooWindow })
+	q.recent = append(q.recent, now)
+	return len(q.recent) >= kazooFailures
 }
 
 // failingAfter is how many failures in a row make a webhook failing.

@@ -39,18 +39,19 @@ func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a 
 		a.Error = "the request could not be made: " + err.Error()
 		return a, verdict{state: switchhook.Failed}, false
 	}
-	ans := e.send(e.ctx, req, body, w, a)
+	p := policyOf(w.Retry, req.Method)
+	ans := e.send(e.ctx, req, body, w, p, a)
 	if e.ctx.Err() != nil && ans.problem != "" {
 		return nil, verdict{}, true
 	}
-	v = decide(ans, a.Number, schedule(w.Retry), luck())
+	v = decide(ans, a.Number, p, luck())
 	e.log(a, w, v)
 	return a, v, false
 }
 
 // send makes the request and writes down in the attempt what was sent and what
 // came back.
-func (e *Engine) send(ctx context.Context, req *http.Request, body []byte, w *switchhook.Webhook, a *switchhook.Attempt) answer {
+func (e *Engine) send(ctx context.Context, req *http.Request, body []byte, w *switchhook.Webhook, p policy, a *switchhook.Attempt) answer {
 	timeout := time.Duration(w.Timeout)
 	if timeout <= 0 {
 		timeout = DefaultTimeout
@@ -70,7 +71,7 @@ func (e *Engine) send(ctx context.Context, req *http.Request, body []byte, w *sw
 	a.Error, a.Outcome = ans.problem, switchhook.Failure
 	switch {
 	case ans.problem != "":
-	case ans.status >= 200 && ans.status < 300:
+	case p.takes(ans.status):
 		a.Outcome = switchhook.Success
 	case ans.status >= 300 && ans.status < 400:
 		a.Error = fmt.Sprintf("the receiver answered %d; redirects are not followed", ans.status)
@@ -204,7 +205,7 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 	}
 	a := it.closing(switchhook.Failed, "")
 	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
-	if ans := e.send(ctx, req, body, w, a); ans.problem == "" && a.Outcome == switchhook.Success {
+	if ans := e.send(ctx, req, body, w, policyOf(w.Retry, req.Method), a); ans.problem == "" && a.Outcome == switchhook.Success {
 		a.State = switchhook.Delivered
 	}
 	recorded := make(chan struct{})

@@ -3,6 +3,7 @@ package deliver
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -28,6 +29,37 @@ type verdict struct {
 
 // longestRetryAfter bounds how long a receiver can make a delivery wait.
 const longestRetryAfter = time.Hour
+
+// policy is what a webhook's settings say of success and of retries.
+type policy struct {
+	pauses []time.Duration // before each retry
+	// kazoo: as Kazoo's webhooks application does it (webhooks_util.erl). Only
+	// 200 is success, for PUT 201 too; any other status is final; an error of
+	// the transport is tried again after two seconds, always the same.
+	kazoo bool
+	put   bool
+}
+
+// kazooPause is Kazoo's between two tries.
+const kazooPause = 2 * time.Second
+
+func policyOf(r switchhook.Retry, method string) policy {
+	if r.Policy != "kazoo" {
+		return policy{pauses: schedule(r)}
+	}
+	return policy{
+		kazoo: true, put: method == http.MethodPut,
+		pauses: slices.Repeat([]time.Duration{kazooPause}, max(r.Tries, 1)-1),
+	}
+}
+
+// takes reports whether a status is success.
+func (p policy) takes(status int) bool {
+	if p.kazoo {
+		return status == http.StatusOK || p.put && status == http.StatusCreated
+	}
+	return status >= 200 && status < 300
+}
 
 // standardSchedule is the pause before each retry (design: "standard").
 func standardSchedule() []time.Duration {
@@ -56,16 +88,20 @@ func schedule(r switchhook.Retry) []time.Duration {
 // decide is the whole retry policy: it reads no clock and touches no store.
 // made is how many attempts were made, this one included; luck, in [0,1), is
 // where in the ±20 % around the scheduled pause the next one falls.
-func decide(a answer, made int, pauses []time.Duration, luck float64) verdict {
+func decide(a answer, made int, p policy, luck float64) verdict {
 	switch {
-	case a.problem == "" && a.status >= 200 && a.status < 300:
+	case a.problem == "" && p.takes(a.status):
 		return verdict{state: switchhook.Delivered}
+	case p.kazoo && a.problem == "":
+		return verdict{state: switchhook.Failed, reason: "the policy kazoo does not try again after an answer"}
 	case a.status == http.StatusGone:
 		return verdict{state: switchhook.Cancelled, disable: true, reason: "the receiver answered 410 Gone"}
-	case made > len(pauses):
+	case made > len(p.pauses):
 		return verdict{state: switchhook.Failed, reason: fmt.Sprintf("attempt %d was the last one", made)}
+	case p.kazoo:
+		return verdict{state: switchhook.Pending, wait: kazooPause}
 	}
-	wait := pauses[made-1]
+	wait := p.pauses[made-1]
 	wait += time.Duration(float64(wait) * (luck*0.4 - 0.2))
 	if a.retryAfter > 0 && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable) {
 		wait = min(a.retryAfter, longestRetryAfter)
