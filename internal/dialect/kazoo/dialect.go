@@ -36,8 +36,8 @@ const (
 )
 
 // defaultCluster is the cluster_id of every payload unless the webhook sets its
-// own: the same on each machine and after each start, as Kazoo's is. It is
-// dialect.Hex32("", "switchhook").
+// own, or the event came from a Kazoo that told one: the same on each machine and
+// after each start, as Kazoo's is. It is dialect.Hex32("", "switchhook").
 const defaultCluster = "a15b0fb1057a5f7c865d0efdb119ec1e"
 
 // A Dialect makes Kazoo's webhooks.
@@ -58,10 +58,18 @@ func (*Dialect) Table() []dialect.Row {
 	var rows []dialect.Row
 	for _, h := range hooks() {
 		row := dialect.Row{Type: h.typ, Name: h.name, Formats: []string{"form", "json", "query"}}
-		if h.name == "object" && strings.HasPrefix(h.typ, "record.") {
-			row.Note = "only records of the schemas account, user, device, call_flow, mailbox, mailbox_message, fax, faxbox, media and call_recording"
+		switch {
+		case h.name != "object":
+			rows = append(rows, row)
+		case !strings.HasPrefix(h.typ, "record."):
+			row.Name = "object/call_recording"
+			rows = append(rows, row)
+		default:
+			for _, o := range objects() {
+				row.Name, row.Note = "object/"+o.typ, "only records of the schema "+o.schema
+				rows = append(rows, row)
+			}
 		}
-		rows = append(rows, row)
 	}
 	place := map[string]int{}
 	for i, t := range catalogue.All() {

@@ -1,6 +1,7 @@
 package kazoo
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,8 +71,13 @@ func TestEventName(t *testing.T) {
 		{"conference.joined", nil, ""},
 		{"source.gap", nil, ""},
 	} {
-		if got := New(dialecttest.Env()).EventName(event(c.typ, c.r)); got != c.want {
+		d := New(dialecttest.Env())
+		if got := d.EventName(event(c.typ, c.r)); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.typ, got, c.want)
+		}
+		// A webhook's events can only name what is in the table.
+		if c.want != "" && !slices.ContainsFunc(d.Table(), func(r dialect.Row) bool { return r.Type == c.typ && r.Name == c.want }) {
+			t.Errorf("%s: the table has no %q", c.typ, c.want)
 		}
 	}
 }

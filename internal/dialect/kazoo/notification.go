@@ -116,16 +116,23 @@ func notification(from lookup, names []string) func(*payload) {
 }
 
 // base makes the fields that all notifications have, required and optional, in
-// the order of the notifications page.
+// the order of the notifications page. A notification that came from a Kazoo
+// keeps that Kazoo's.
 func (p *payload) base() {
-	p.Text("app_name", "switchhook")
-	p.Text("app_version", p.env.Version)
+	app, version, msg, server, log := "switchhook", p.env.Version, p.ev.ID, p.ev.Source, cmp.Or(p.call.ID, p.resources.CallID, p.ev.ID)
+	said := p.extra()
+	if said.Text("app_name") != "" {
+		app, version, msg = said.Text("app_name"), said.Text("app_version"), said.Text("msg_id")
+		server, log = said.Text("server_id"), said.Text("system_log_id")
+	}
+	p.Text("app_name", app)
+	p.Text("app_version", version)
 	p.Text("event_category", "notification")
 	p.Text("event_name", p.eventName())
-	p.Text("msg_id", p.ev.ID)
-	p.Text("node", p.node)
-	p.Text("server_id", p.ev.Source)
-	p.Text("system_log_id", cmp.Or(p.call.ID, p.resources.CallID, p.ev.ID))
+	p.Text("msg_id", msg)
+	p.Text("node", cmp.Or(p.node, said.Text("node"), "switchhook@"+cmp.Or(p.env.Host, "localhost")))
+	p.Text("server_id", server)
+	p.Text("system_log_id", log)
 	n := cmp.Or(p.resources.Notification, &switchhook.Notification{})
 	p.Text("account_db", n.AccountDB)
 	p.Text("attachment_url", n.AttachmentURL)
@@ -147,6 +154,22 @@ func (p *payload) eventName() string {
 		return p.topup
 	}
 	return p.name
+}
+
+// extra is what a phone system said beyond what the catalogue has, of what the
+// event is about; nil for nothing.
+func (p *payload) extra() ordjson.Object {
+	raw := p.call.Extra
+	if family, _, _ := strings.Cut(p.ev.Type, "."); family != "call" && family != "leg" {
+		about := p.flat()
+		if about == nil {
+			data, _ := ordjson.Parse(p.ev.Data) // what is no object has none
+			about, _ = ordjson.Parse(data.Get(family))
+		}
+		raw = about.Get("extra")
+	}
+	extra, _ := ordjson.Parse(raw)
+	return extra
 }
 
 // flat is the data of a type with fields that lie flat in it.

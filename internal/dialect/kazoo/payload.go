@@ -22,7 +22,7 @@ type payload struct {
 	hook      *hook
 	name      string // the hook, or what follows its slash
 	five      bool   // as Kazoo 5 does it
-	node      string
+	node      string // "" unless the webhook sets it
 	topup     string // the event_name of topup
 	secrets   bool   // shown as they are
 	resources *switchhook.Resources
@@ -42,7 +42,7 @@ func (d *Dialect) payload(ev *switchhook.Event, w *switchhook.Webhook) *payload 
 		hook:      index()[ev.Type],
 		name:      cmp.Or(typ, hookName),
 		five:      version == "5",
-		node:      cmp.Or(node, "switchhook@"+cmp.Or(d.env.Host, "localhost")),
+		node:      node,
 		topup:     cmp.Or(topup, "top_up"),
 		secrets:   secrets == "show",
 		resources: resourcesOf(ev),
@@ -211,13 +211,14 @@ func message(p *payload) {
 	}
 }
 
-// finish lays custom_data over the payload and adds cluster_id. In Kazoo 4
+// finish lays custom_data over the payload and adds cluster_id: the webhook's,
+// else that of the Kazoo that the event came from. In Kazoo 4
 // cluster_id is set last, in Kazoo 5 first, so that custom_data can replace it.
 // Keys that are new follow in alphabetical order. Filter keys are no data.
 func (p *payload) finish(w *switchhook.Webhook) {
 	cluster, ok := w.Option(optionCluster)
 	if !ok {
-		cluster = defaultCluster
+		cluster = cmp.Or(p.extra().Text("cluster_id"), defaultCluster)
 	}
 	if p.five {
 		p.Set("cluster_id", cluster)
@@ -282,6 +283,9 @@ func (p *payload) id(native string) string {
 }
 
 func (p *payload) reseller() string {
+	if said := p.extra().Text("reseller_id"); said != "" { // it came from a Kazoo
+		return said
+	}
 	if p.env.Reseller == nil {
 		return ""
 	}

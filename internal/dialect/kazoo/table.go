@@ -55,17 +55,32 @@ var index = sync.OnceValue(func() map[string]*hook {
 	return m
 })
 
-// objectType is Kazoo's document type for a schema of records, and "" where
-// Kazoo tells of no such document (system_config webhooks.object_types).
-func objectType(schema string) string {
-	switch schema {
-	case "account", "user", "device", "fax", "faxbox", "media", "mailbox_message", "call_recording":
-		return schema
-	case "call_flow":
-		return "callflow"
-	case "mailbox":
-		return "vmbox"
-	default:
-		return ""
+// An objectKind is a kind of document that object hooks tell of.
+type objectKind struct{ schema, typ string }
+
+// objects are those kinds, by our schemas (system_config webhooks.object_types).
+func objects() []objectKind {
+	return []objectKind{
+		{"account", "account"},
+		{"user", "user"},
+		{"device", "device"},
+		{"call_flow", "callflow"},
+		{"mailbox", "vmbox"},
+		{"mailbox_message", "mailbox_message"},
+		{"fax", "fax"},
+		{"faxbox", "faxbox"},
+		{"media", "media"},
+		{"call_recording", "call_recording"},
 	}
+}
+
+// objectType is Kazoo's document type for a schema of records, and "" where
+// Kazoo tells of no such document.
+func objectType(schema string) string {
+	for _, o := range objects() {
+		if o.schema == schema {
+			return o.typ
+		}
+	}
+	return ""
 }

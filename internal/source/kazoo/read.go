@@ -432,6 +432,9 @@ func readSIP(r *reading, name string, v json.RawMessage) json.RawMessage {
 }
 
 func readObject(r *reading, name string, v json.RawMessage) json.RawMessage {
+	if plain(v) == "" {
+		return nil
+	}
 	if v[0] != '{' {
 		return r.expected(name, "an object", v)
 	}
