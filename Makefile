@@ -5,7 +5,7 @@ BIN := bin/switchhook
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; make deps says so where there is none.
-RACE := $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
+RACE = $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 
 .PHONY: help deps test lint fmt build bench fuzz generate clean
 
