@@ -102,7 +102,7 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 			}
 			in := request(t, string(parts["request"]))
 			if in == nil {
-				t.Skip("the dialect sends nothing")
+				return // the dialect sends nothing
 			}
 			ev, err := one(known.Translate(in))
 			if err != nil {

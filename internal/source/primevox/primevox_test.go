@@ -108,7 +108,7 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 			}
 			head, body, sent := strings.Cut(strings.TrimSuffix(string(parts["request"]), "\n"), "\n\n")
 			if !sent {
-				t.Skip("the dialect sends nothing")
+				return // the dialect sends nothing
 			}
 			contentType := asJS
 			if strings.Contains(head, form) {
