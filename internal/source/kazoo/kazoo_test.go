@@ -2,7 +2,6 @@ package kazoo_test
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +20,6 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/calls"
-	"github.com/switchhook/switchhook/internal/catalogue"
 	out "github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 	dialect "github.com/switchhook/switchhook/internal/dialect/kazoo"
@@ -29,6 +27,7 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/kazoo"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 var received = time.Date(2026, 1, 31, 15, 4, 6, 500, time.UTC)
@@ -44,34 +43,13 @@ func translate(contentType, body string) (*source.Message, error) {
 	})
 }
 
-// accept checks and decodes an event's data, as the door does.
-func accept(ev *switchhook.Event) error {
-	typ, ok := catalogue.Lookup(ev.Type)
-	if !ok {
-		return fmt.Errorf("the catalogue has no %q", ev.Type)
-	}
-	if errs := catalogue.Check(typ, ev.Data, "data"); len(errs) > 0 {
-		return fmt.Errorf("%s: %v", ev.Data, errs)
-	}
-	if _, err := ordjson.Parse(ev.Data); err != nil {
-		return fmt.Errorf("%s: %w", ev.Data, err)
-	}
-	r, err := catalogue.Decode(ev.Data)
-	ev.Resources = r
-	return err
-}
-
 // one is the only event of a message, checked and decoded, in Kazoo's account.
 func one(m *source.Message, err error) (*switchhook.Event, error) {
-	if err != nil {
-		return nil, err
+	ev, err := sourcetest.One(m, err)
+	if err == nil && m.SystemAccount != "" {
+		ev.AccountID = m.SystemAccount
 	}
-	if len(m.Events) != 1 {
-		return nil, fmt.Errorf("%d events", len(m.Events))
-	}
-	ev := m.Events[0]
-	ev.AccountID = cmp.Or(m.SystemAccount, "acme")
-	return ev, accept(ev)
+	return ev, err
 }
 
 // as is the dialect with a reseller of ours.
@@ -579,7 +557,7 @@ func fold(t interface {
 		t.Fatal(err)
 	}
 	ev.Data = data.Append(nil)
-	if err := accept(ev); err != nil {
+	if err := sourcetest.Accept(ev); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -832,7 +810,7 @@ func FuzzTranslate(f *testing.F) {
 			return
 		}
 		for _, ev := range m.Events {
-			if err := accept(ev); err != nil {
+			if err := sourcetest.Accept(ev); err != nil {
 				t.Fatalf("%q became an event that is refused: %v", body, err)
 			}
 			if _, err := as("").Render(ev, &switchhook.Webhook{}); err != nil {

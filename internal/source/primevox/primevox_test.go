@@ -3,7 +3,6 @@ package primevox_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/calls"
-	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 	"github.com/switchhook/switchhook/internal/dialect/kazoo"
 	dialect "github.com/switchhook/switchhook/internal/dialect/primevox"
@@ -25,6 +23,7 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/primevox"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 var received = time.Date(2026, 1, 31, 15, 4, 5, 0, time.UTC)
@@ -38,34 +37,6 @@ func translate(contentType, body string) (*source.Message, error) {
 	return primevox.New().Translate(&source.Request{
 		Method: http.MethodPost, ContentType: contentType, Body: []byte(body), ReceivedAt: received,
 	})
-}
-
-// accept checks and decodes an event's data, as the door does.
-func accept(ev *switchhook.Event) error {
-	typ, ok := catalogue.Lookup(ev.Type)
-	if !ok {
-		return fmt.Errorf("the catalogue has no %q", ev.Type)
-	}
-	if errs := catalogue.Check(typ, ev.Data, "data"); len(errs) > 0 {
-		return fmt.Errorf("%s: %v", ev.Data, errs)
-	}
-	if _, err := ordjson.Parse(ev.Data); err != nil {
-		return fmt.Errorf("%s: %w", ev.Data, err)
-	}
-	r, err := catalogue.Decode(ev.Data)
-	ev.Resources = r
-	ev.AccountID = "acme"
-	return err
-}
-
-func one(m *source.Message, err error) (*switchhook.Event, error) {
-	if err != nil {
-		return nil, err
-	}
-	if len(m.Events) != 1 {
-		return nil, fmt.Errorf("%d events", len(m.Events))
-	}
-	return m.Events[0], accept(m.Events[0])
 }
 
 // fold completes an event as the product does.
@@ -83,7 +54,7 @@ func fold(t interface {
 		t.Fatal(err)
 	}
 	ev.Data = data.Append(nil)
-	if err := accept(ev); err != nil {
+	if err := sourcetest.Accept(ev); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -114,7 +85,7 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 			if strings.Contains(head, form) {
 				contentType = form
 			}
-			ev, err := one(translate(contentType, body))
+			ev, err := sourcetest.One(translate(contentType, body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +174,7 @@ func TestExamplesBecomeEvents(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m, err := translate(c.contentType, c.body)
-			ev, err := one(m, err)
+			ev, err := sourcetest.One(m, err)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +198,7 @@ func TestIDs(t *testing.T) {
 	for _, event := range []string{"InboundCall&eventTarget=phoneNumber", "HangupCall", "outboundCall"} {
 		for _, of := range []string{"&containerId=1&callUuid=a", "&containerId=1&callUuid=b", "&containerId=2&callUuid=a", "&containerId=1&tenantId=5&callUuid=a"} {
 			body := "eventType=" + event + of
-			first, err := one(translate(form, body))
+			first, err := sourcetest.One(translate(form, body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,7 +206,7 @@ func TestIDs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			second, err := one(primevox.New().Translate(&source.Request{Method: http.MethodGet, Query: query}))
+			second, err := sourcetest.One(primevox.New().Translate(&source.Request{Method: http.MethodGet, Query: query}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -321,7 +292,7 @@ func TestAWholeCall(t *testing.T) {
 		"eventType=inboundCallCompleted" + who + "&extNumber=101&extName=Grace" + end,
 		"eventType=HangupCall" + who + "&extNumber=101&extName=Grace" + end,
 	} {
-		ev, err := one(translate(form, body))
+		ev, err := sourcetest.One(translate(form, body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -374,7 +345,7 @@ func TestEveryEventComesOutAsItCameIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		body := string(req.Body)
-		again, err := one(translate(req.Header.Get("Content-Type"), body))
+		again, err := sourcetest.One(translate(req.Header.Get("Content-Type"), body))
 		if err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
@@ -443,7 +414,7 @@ func FuzzTranslate(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		ev, err := one(translate(form, body))
+		ev, err := sourcetest.One(translate(form, body))
 		if err != nil {
 			if _, ok := errors.AsType[*switchhook.Error](err); !ok {
 				t.Fatalf("%q: the error is a %T: %v", body, err, err)

@@ -18,13 +18,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/switchhook/switchhook"
-	"github.com/switchhook/switchhook/internal/catalogue"
 	out "github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 	"github.com/switchhook/switchhook/internal/dialect/primevox"
 	dialect "github.com/switchhook/switchhook/internal/dialect/teli"
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 	"github.com/switchhook/switchhook/internal/source/teli"
 )
 
@@ -39,34 +39,6 @@ func translate(contentType, body string) (*source.Message, error) {
 	return teli.New().Translate(&source.Request{
 		Method: http.MethodPost, ContentType: contentType, Body: []byte(body), ReceivedAt: received,
 	})
-}
-
-// accept checks and decodes an event's data, as the door does.
-func accept(ev *switchhook.Event) error {
-	typ, ok := catalogue.Lookup(ev.Type)
-	if !ok {
-		return fmt.Errorf("the catalogue has no %q", ev.Type)
-	}
-	if errs := catalogue.Check(typ, ev.Data, "data"); len(errs) > 0 {
-		return fmt.Errorf("%s: %v", ev.Data, errs)
-	}
-	if _, err := ordjson.Parse(ev.Data); err != nil {
-		return fmt.Errorf("%s: %w", ev.Data, err)
-	}
-	r, err := catalogue.Decode(ev.Data)
-	ev.Resources = r
-	ev.AccountID = "acme"
-	return err
-}
-
-func one(m *source.Message, err error) (*switchhook.Event, error) {
-	if err != nil {
-		return nil, err
-	}
-	if len(m.Events) != 1 {
-		return nil, fmt.Errorf("%d events", len(m.Events))
-	}
-	return m.Events[0], accept(m.Events[0])
 }
 
 // What the dialect's golden files send is read back, and comes out the same.
@@ -95,7 +67,7 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 			if strings.Contains(head, form) {
 				contentType = form
 			}
-			ev, err := one(translate(contentType, body))
+			ev, err := sourcetest.One(translate(contentType, body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +139,7 @@ func TestExamplesBecomeEvents(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			m, err := translate(c.contentType, c.body)
-			ev, err := one(m, err)
+			ev, err := sourcetest.One(m, err)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +160,7 @@ func TestExamplesBecomeEvents(t *testing.T) {
 func TestReceiptsHaveIDs(t *testing.T) {
 	t.Parallel()
 	id := func(status string) string {
-		ev, err := one(translate(form, "uuid=s-1&source=1&destination=2&error=000&status=x&send_status="+status))
+		ev, err := sourcetest.One(translate(form, "uuid=s-1&source=1&destination=2&error=000&status=x&send_status="+status))
 		if err != nil || !switchhook.ValidEventID(ev.ID) {
 			t.Fatal(ev, err)
 		}
@@ -210,7 +182,7 @@ func TestEverySchemaIsRead(t *testing.T) {
 			continue
 		}
 		read++
-		ev, err := one(translate(asJS, `{"type":"insert","schema":"`+row.Name+`","data":"{\"id\":\"1\"}"}`))
+		ev, err := sourcetest.One(translate(asJS, `{"type":"insert","schema":"`+row.Name+`","data":"{\"id\":\"1\"}"}`))
 		if err != nil || d.EventName(ev) != row.Name {
 			t.Errorf("%s: %v, %v", row.Name, ev, err)
 		}
@@ -271,7 +243,7 @@ func TestRefused(t *testing.T) {
 // A Teli message speaks to the customers of PrimeVOX.
 func TestAcrossDialects(t *testing.T) {
 	t.Parallel()
-	ev, err := one(translate(form, "source=3038882222&destination=7206321111&message=Hi"))
+	ev, err := sourcetest.One(translate(form, "source=3038882222&destination=7206321111&message=Hi"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +272,7 @@ func TestEveryPostComesOutAsItCameIn(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		body, contentType := post(t, names)
-		ev, err := one(translate(contentType, body))
+		ev, err := sourcetest.One(translate(contentType, body))
 		if err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
@@ -362,7 +334,7 @@ func FuzzTranslate(f *testing.F) {
 	f.Add(`source=1&destination=2&attachments[]=a&attachments[]=b`)
 	f.Add(`uuid=1&send_status=delivered&status=DELIVRD&error=000`)
 	f.Fuzz(func(t *testing.T, body string) {
-		ev, err := one(translate(form, body))
+		ev, err := sourcetest.One(translate(form, body))
 		if err != nil {
 			if _, ok := errors.AsType[*switchhook.Error](err); !ok {
 				t.Fatalf("%q: the error is a %T: %v", body, err, err)

@@ -15,10 +15,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/switchhook/switchhook"
-	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 	dialect "github.com/switchhook/switchhook/internal/dialect/voipbin"
 	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 	"github.com/switchhook/switchhook/internal/source/voipbin"
 )
 
@@ -48,21 +48,6 @@ func translate(body []byte) (*source.Message, error) {
 	})
 }
 
-// accept checks and decodes an event's data, as the door does.
-func accept(ev *switchhook.Event) error {
-	typ, ok := catalogue.Lookup(ev.Type)
-	if !ok {
-		return fmt.Errorf("the catalogue has no %q", ev.Type)
-	}
-	if errs := catalogue.Check(typ, ev.Data, "data"); len(errs) > 0 {
-		return fmt.Errorf("%s: %v", ev.Data, errs)
-	}
-	r, err := catalogue.Decode(ev.Data)
-	ev.Resources = r
-	ev.AccountID = "acme"
-	return err
-}
-
 // again is what comes out in VoIPBin's dialect of what came in.
 func again(body []byte) (string, error) {
 	m, err := translate(body)
@@ -73,7 +58,7 @@ func again(body []byte) (string, error) {
 		return "", fmt.Errorf("%d events", len(m.Events))
 	}
 	ev := m.Events[0]
-	if err := accept(ev); err != nil {
+	if err := sourcetest.Accept(ev); err != nil {
 		return "", err
 	}
 	d := dialect.New(dialecttest.Env())
@@ -217,7 +202,7 @@ func TestDirection(t *testing.T) {
 				t.Fatal(err)
 			}
 			ev := m.Events[0]
-			if err := accept(ev); err != nil {
+			if err := sourcetest.Accept(ev); err != nil {
 				t.Fatal(err)
 			}
 			call := ev.Resources.Call
@@ -563,7 +548,7 @@ func FuzzTranslate(f *testing.F) {
 			return
 		}
 		for _, ev := range m.Events {
-			if err := accept(ev); err != nil {
+			if err := sourcetest.Accept(ev); err != nil {
 				t.Fatalf("%s became an event that is refused: %v", body, err)
 			}
 		}

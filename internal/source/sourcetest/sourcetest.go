@@ -1,0 +1,44 @@
+// Package sourcetest takes what translators make as the product does, so that
+// their tests judge what really goes in.
+package sourcetest
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/ordjson"
+	"github.com/switchhook/switchhook/internal/source"
+)
+
+// Account is whose an event is that has no account yet.
+const Account = "acme"
+
+// Accept checks and decodes an event's data, as the door does.
+func Accept(ev *switchhook.Event) error {
+	typ, ok := catalogue.Lookup(ev.Type)
+	if !ok {
+		return fmt.Errorf("the catalogue has no %q", ev.Type)
+	}
+	if errs := catalogue.Check(typ, ev.Data, "data"); len(errs) > 0 {
+		return fmt.Errorf("%s: %v", ev.Data, errs)
+	}
+	if _, err := ordjson.Parse(ev.Data); err != nil {
+		return fmt.Errorf("%s: %w", ev.Data, err)
+	}
+	r, err := catalogue.Decode(ev.Data)
+	ev.Resources, ev.AccountID = r, cmp.Or(ev.AccountID, Account)
+	return err
+}
+
+// One is the only event of a message, accepted. It takes what Translate returns.
+func One(m *source.Message, err error) (*switchhook.Event, error) {
+	if err != nil {
+		return nil, err
+	}
+	if len(m.Events) != 1 {
+		return nil, fmt.Errorf("%d events", len(m.Events))
+	}
+	return m.Events[0], Accept(m.Events[0])
+}
