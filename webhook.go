@@ -1,6 +1,8 @@
 package switchhook
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -126,6 +128,16 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := ParseDuration(string(b))
 	*d = Duration(v)
 	return err
+}
+
+// SecretPrefix marks a signing secret (Standard Webhooks).
+const SecretPrefix = "whsec_"
+
+// NewSecret makes a signing secret of 32 random bytes.
+func NewSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // documented never to fail
+	return SecretPrefix + base64.StdEncoding.EncodeToString(b[:])
 }
 
 // Mask stands wherever a secret is not shown.

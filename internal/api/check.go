@@ -32,7 +32,6 @@ const (
 	longestHold    = time.Hour
 	shortestSecret = 24 // bytes
 	longestSecret  = 64 // bytes
-	secretPrefix   = "whsec_"
 )
 
 // A webhookCheck gathers what is wrong with a webhook.
@@ -358,7 +357,7 @@ func (c *webhookCheck) limits() {
 // secretProblem says what is wrong with a signing secret; nothing if it is right.
 func secretProblem(secret string) string {
 	const expected = "expected whsec_ and the base64 of 24 to 64 bytes"
-	encoded, ok := strings.CutPrefix(secret, secretPrefix)
+	encoded, ok := strings.CutPrefix(secret, switchhook.SecretPrefix)
 	if !ok || strings.ContainsAny(encoded, "\r\n") { // which base64 passes over
 		return expected
 	}

@@ -271,7 +271,10 @@ func (in *intake) member(ev *switchhook.Event, name string) error {
 		case tooDeep(v):
 			in.bad(name, nestedTooDeep)
 		default:
-			ev.Data = compactCopy(v)
+			var err error
+			if ev.Data, err = ordjson.Compact(json.RawMessage(v)); err != nil {
+				return in.malformed(err)
+			}
 		}
 	default:
 		in.bad(name, "there is no such field")
@@ -299,14 +302,4 @@ func (in *intake) text(name string, v jsontext.Value, longest int, set func(stri
 		return
 	}
 	set(string(b))
-}
-
-// compactCopy is v without white space between its parts; everything else stays
-// as it was written, because it leaves so in our own dialect.
-func compactCopy(v jsontext.Value) json.RawMessage {
-	out := v.Clone()
-	if err := out.Compact(jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
-		return json.RawMessage(v.Clone()) // the decoder has just read it as JSON
-	}
-	return json.RawMessage(out)
 }

@@ -123,7 +123,8 @@ func readRow(raw []byte) (row json.RawMessage, accountID string, err error) {
 		accountID = o.Text("account_id")
 		o.Delete("account_id")
 	}
-	return compactCopy(o.Append(nil)), accountID, nil
+	row, err = ordjson.Compact(o.Append(nil))
+	return row, accountID, err
 }
 
 func (a *api) listRecords(ctx context.Context, in *struct {

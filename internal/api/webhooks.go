@@ -3,8 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -155,13 +153,6 @@ func masked(secret string) string {
 	return mask
 }
 
-// newSecret makes a signing secret.
-func newSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // documented never to fail
-	return secretPrefix + base64.StdEncoding.EncodeToString(b[:])
-}
-
 func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webhookInput] }) (*output[*webhookView], error) {
 	body, err := in.Body.read()
 	if err != nil {
@@ -172,7 +163,7 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 	if err != nil {
 		return nil, err
 	}
-	secret := cmp.Or(body.Secret, newSecret())
+	secret := cmp.Or(body.Secret, switchhook.NewSecret())
 	w.ID, w.CreatedAt, w.Secrets = switchhook.NewID(switchhook.PrefixWebhook), now(), []switchhook.Secret{{Value: secret}}
 	w.UpdatedAt = w.CreatedAt
 	a.Changes.Lock()
@@ -386,8 +377,8 @@ func (a *api) eventFor(ctx context.Context, w *switchhook.Webhook, id string) (*
 	}
 	if ev.Resources == nil {
 		shown := *ev
-		if shown.Resources, err = catalogue.Decode(ev.Data); err != nil {
-			shown.Resources = &switchhook.Resources{} // a custom event may call anything a call
+		if err := catalogue.Attach(&shown); err != nil {
+			return nil, err
 		}
 		ev = &shown
 	}
@@ -420,7 +411,7 @@ func (a *api) rotateSecret(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	secret, at := cmp.Or(body.Secret, newSecret()), now()
+	secret, at := cmp.Or(body.Secret, switchhook.NewSecret()), now()
 	w := *old
 	w.Secrets, w.UpdatedAt = []switchhook.Secret{{Value: secret}}, at
 	for _, s := range old.Secrets {

@@ -234,6 +234,20 @@ func unflatten(data *ordjson.Object) bool {
 	return mended
 }
 
+// Attach decodes an event's data into its Resources. A custom event may call
+// anything a call: what cannot be decoded of it is no resource.
+func Attach(ev *switchhook.Event) error {
+	r, err := Decode(ev.Data)
+	if err != nil {
+		if t, ok := Lookup(ev.Type); !ok || !t.Custom() {
+			return err
+		}
+		r = &switchhook.Resources{}
+	}
+	ev.Resources = r
+	return nil
+}
+
 // Key returns the ordering key of an event that was given none: the call's root
 // id where the data has a call, else the id of what the event is about:
 //

@@ -168,8 +168,10 @@ func (e *Engine) Add(events []*switchhook.Event) {
 func (e *Engine) Recover(ctx context.Context) (open int, err error) {
 	now := time.Now()
 	err = e.o.Store.Recover(ctx, func(od switchhook.OpenDelivery) error {
-		if err := e.prepare(od.Event); err != nil {
-			return err
+		if od.Event.Resources == nil {
+			if err := catalogue.Attach(od.Event); err != nil {
+				return err
+			}
 		}
 		open++
 		it := newItem(od.Event, od.WebhookID)
@@ -187,22 +189,6 @@ func (e *Engine) Recover(ctx context.Context) (open int, err error) {
 		return nil
 	})
 	return open, err
-}
-
-// prepare decodes an event that comes from the store.
-func (e *Engine) prepare(ev *switchhook.Event) error {
-	if ev.Resources != nil {
-		return nil
-	}
-	res, err := catalogue.Decode(ev.Data)
-	if err != nil {
-		if typ, ok := catalogue.Lookup(ev.Type); ok && !typ.Custom() {
-			return err
-		}
-		res = &switchhook.Resources{}
-	}
-	ev.Resources = res
-	return nil
 }
 
 // finish records the end of a delivery.

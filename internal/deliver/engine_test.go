@@ -58,7 +58,7 @@ func newRig(t *testing.T, hooks ...*switchhook.Webhook) *rig {
 func hook(id string) *switchhook.Webhook {
 	return &switchhook.Webhook{
 		ID: id, AccountID: "acme", URL: "https://example.com/" + id, Events: []string{"*"}, Dialect: "switchhook", Enabled: true,
-		Ordering: "key", Hold: switchhook.Duration(deliver.DefaultHold), Secrets: []switchhook.Secret{{Value: deliver.NewSecret()}},
+		Ordering: "key", Hold: switchhook.Duration(deliver.DefaultHold), Secrets: []switchhook.Secret{{Value: switchhook.NewSecret()}},
 	}
 }
 

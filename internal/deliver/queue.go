@@ -180,10 +180,7 @@ func (q *queue) ordered(it *item) bool { return it.key() != "" && q.w.Ordering !
 func (q *queue) push(it *item) (due switchhook.Due, waits bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.came(it)
-	if q.closed != "" {
-		q.gone(it)
-		q.e.finish(it, it.closing(switchhook.Cancelled, q.closed))
+	if !q.admits(it) {
 		return due, false
 	}
 	if l := q.lanes[it.key()]; l != nil && q.ordered(it) {
@@ -199,15 +196,24 @@ func (q *queue) push(it *item) (due switchhook.Due, waits bool) {
 	return due, false
 }
 
+// admits counts an item in; one for a webhook that gets nothing any more is
+// cancelled.
+func (q *queue) admits(it *item) bool {
+	q.came(it)
+	if q.closed == "" {
+		return true
+	}
+	q.gone(it)
+	q.e.finish(it, it.closing(switchhook.Cancelled, q.closed))
+	return false
+}
+
 // restore takes over an item that an earlier process left open. Items come in
 // the order of their sequence.
 func (q *queue) restore(it *item, now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.came(it)
-	if q.closed != "" {
-		q.gone(it)
-		q.e.finish(it, it.closing(switchhook.Cancelled, q.closed))
+	if !q.admits(it) {
 		return
 	}
 	switch l := q.lanes[it.key()]; {

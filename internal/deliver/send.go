@@ -229,7 +229,7 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 		return nil, err
 	}
 	id := switchhook.DeliveryID(ev.AccountID, ev.ID, w.ID)
-	req, body, err := e.request(ev, w, d, id, []switchhook.Secret{{Value: NewSecret()}})
+	req, body, err := e.request(ev, w, d, id, []switchhook.Secret{{Value: switchhook.NewSecret()}})
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}

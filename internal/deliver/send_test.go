@@ -90,10 +90,10 @@ func TestRetryAfterHeader(t *testing.T) {
 // The signature is checked by the specification's own library.
 func TestSignature(t *testing.T) {
 	t.Parallel()
-	oldKey, newKey := deliver.NewSecret(), deliver.NewSecret()
+	oldKey, newKey := switchhook.NewSecret(), switchhook.NewSecret()
 	now := time.Now()
 	body := []byte(`{"text":"Grüße & \"bye\""}`)
-	secrets := []switchhook.Secret{{Value: newKey}, {Value: oldKey, ExpiresAt: now.Add(time.Hour)}, {Value: deliver.NewSecret(), ExpiresAt: now}}
+	secrets := []switchhook.Secret{{Value: newKey}, {Value: oldKey, ExpiresAt: now.Add(time.Hour)}, {Value: switchhook.NewSecret(), ExpiresAt: now}}
 	signature, err := deliver.Sign(secrets, "msg_1", now, body)
 	if err != nil {
 		t.Fatal(err)
@@ -439,7 +439,7 @@ func TestAConnectionThatHasJustClosed(t *testing.T) {
 // For GET the signature is over the query string as it is sent.
 func TestGETIsSignedOverItsQuery(t *testing.T) {
 	t.Parallel()
-	secret := deliver.NewSecret()
+	secret := switchhook.NewSecret()
 	over(t, func(_ http.ResponseWriter, r *http.Request) {
 		wh, err := standardwebhooks.NewWebhook(secret)
 		if err != nil {

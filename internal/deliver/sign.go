@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/switchhook/switchhook"
 )
-
-// secretPrefix marks a signing secret (Standard Webhooks).
-const secretPrefix = "whsec_"
 
 // Sign returns the webhook-signature header of Standard Webhooks: "v1," and the
 // base64 HMAC-SHA256 of id.timestamp.content, once per secret that is valid at
@@ -28,9 +24,9 @@ func Sign(secrets []switchhook.Secret, id string, at time.Time, content []byte) 
 		if !s.ExpiresAt.IsZero() && !at.Before(s.ExpiresAt) {
 			continue
 		}
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Value, secretPrefix))
-		if err != nil || !strings.HasPrefix(s.Value, secretPrefix) {
-			return "", fmt.Errorf("the signing secret is not %s and base64", secretPrefix)
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Value, switchhook.SecretPrefix))
+		if err != nil || !strings.HasPrefix(s.Value, switchhook.SecretPrefix) {
+			return "", fmt.Errorf("the signing secret is not %s and base64", switchhook.SecretPrefix)
 		}
 		mac := hmac.New(sha256.New, key)
 		mac.Write([]byte(id))
@@ -45,11 +41,4 @@ func Sign(secrets []switchhook.Secret, id string, at time.Time, content []byte) 
 		b.WriteString(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
 	}
 	return b.String(), nil
-}
-
-// NewSecret makes a signing secret of 32 random bytes.
-func NewSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // documented never to fail
-	return secretPrefix + base64.StdEncoding.EncodeToString(b[:])
 }

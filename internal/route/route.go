@@ -338,19 +338,14 @@ func seal(ev *switchhook.Event, typ *catalogue.Type, data ordjson.Object) error 
 	if ev.Data, err = ordjson.Compact(data.Append(nil)); err != nil {
 		return err
 	}
-	res, err := catalogue.Decode(ev.Data)
-	if err != nil {
-		if !typ.Custom() {
-			return err
-		}
-		res = &switchhook.Resources{} // a custom event may call anything a call
+	if err := catalogue.Attach(ev); err != nil {
+		return err
 	}
-	ev.Resources = res
 	if ev.Key == "" {
-		ev.Key = catalogue.Key(typ, res)
+		ev.Key = catalogue.Key(typ, ev.Resources)
 	}
-	if res.Call != nil {
-		ev.CallID = res.Call.ID
+	if c := ev.Resources.Call; c != nil {
+		ev.CallID = c.ID
 	}
 	return nil
 }

@@ -40,12 +40,23 @@ type Request struct {
 // each value is a string; those under name[] are the list name. A name that comes
 // twice is refused.
 func (r *Request) Object() (ordjson.Object, error) {
+	return r.Read(func(form string) (ordjson.Object, error) {
+		values, err := url.ParseQuery(form)
+		if err != nil {
+			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body is no form: %v", err)
+		}
+		return object(values)
+	}, object)
+}
+
+// Read is Object for a system that writes forms and queries in its own way.
+func (r *Request) Read(form func(string) (ordjson.Object, error), query func(url.Values) (ordjson.Object, error)) (ordjson.Object, error) {
 	body := bytes.TrimSpace(r.Body)
 	switch {
 	case len(body) == 0 && len(r.Query) == 0:
-		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the request is empty; expected a form or JSON")
+		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the request is empty; expected a form, JSON or a query")
 	case len(body) == 0:
-		return object(r.Query)
+		return query(r.Query)
 	case body[0] == '{' || strings.Contains(strings.ToLower(r.ContentType), "json"):
 		in, err := ordjson.Parse(r.Body)
 		if err != nil {
@@ -53,11 +64,7 @@ func (r *Request) Object() (ordjson.Object, error) {
 		}
 		return in, nil
 	default:
-		form, err := url.ParseQuery(string(body))
-		if err != nil {
-			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body is no form: %v", err)
-		}
-		return object(form)
+		return form(string(body))
 	}
 }
 
@@ -84,6 +91,22 @@ func object(form url.Values) (ordjson.Object, error) {
 		}
 	}
 	return o, nil
+}
+
+// Words reads a table of a system's words and ours: pairs such as
+// "progressing=answered"; a word alone is the same in both. theirs keeps the
+// order, for errors.
+func Words(pairs string) (ours map[string]string, theirs []string) {
+	ours = map[string]string{}
+	for pair := range strings.FieldsSeq(pairs) {
+		from, to, renamed := strings.Cut(pair, "=")
+		if !renamed {
+			to = from
+		}
+		ours[from] = to
+		theirs = append(theirs, from)
+	}
+	return ours, theirs
 }
 
 // A Message is what a request says.

@@ -67,18 +67,9 @@ func callOf(ev *switchhook.Event) *switchhook.Call {
 // From, To and Request. Kazoo 4 drops the request where it is a string, as it
 // always is; its documents and samples have it, and so have we.
 func channel(p *payload) {
-	c, from, callee := p.call, party(p.call.From), party(p.call.Callee)
+	c, from := p.call, party(p.call.From)
 	sip := p.name != "channel_bridge" && p.name != "channel_hold" && p.name != "channel_unhold"
-	p.Text("account_id", accountID(p.ev.AccountID))
-	p.Text("authorizing_id", p.id(c.AuthorizingID))
-	p.Text("authorizing_type", c.AuthorizingType)
-	p.Text("call_direction", c.LegDirection)
-	p.flag("call_forwarded", c.Forwarded)
-	p.Text("call_id", c.ID)
-	p.Text("callee_id_name", callee.Name)
-	p.Text("callee_id_number", callee.Address)
-	p.Text("caller_id_name", from.Name)
-	p.Text("caller_id_number", from.Address)
+	p.leg()
 	p.vars("custom_channel_vars", c.Vars, reserved)
 	p.vars("custom_application_vars", c.AppVars, nil)
 	if p.five {
@@ -124,9 +115,8 @@ func destroy(p *payload) {
 	p.seconds("billing_seconds", p.call.BillableMS)
 }
 
-// cdr is in the order of base_hook_event in webhooks_cdr.erl. It has neither
-// durations nor the cause of the hangup.
-func cdr(p *payload) {
+// leg is what channel hooks and records of calls begin with.
+func (p *payload) leg() {
 	c, from, callee := p.call, party(p.call.From), party(p.call.Callee)
 	p.Text("account_id", accountID(p.ev.AccountID))
 	p.Text("authorizing_id", p.id(c.AuthorizingID))
@@ -138,6 +128,13 @@ func cdr(p *payload) {
 	p.Text("callee_id_number", callee.Address)
 	p.Text("caller_id_name", from.Name)
 	p.Text("caller_id_number", from.Address)
+}
+
+// cdr is in the order of base_hook_event in webhooks_cdr.erl. It has neither
+// durations nor the cause of the hangup.
+func cdr(p *payload) {
+	c, from := p.call, party(p.call.From)
+	p.leg()
 	p.Add("emergency_resource_used", isTrue(c.Emergency))
 	p.Text("from", from.URI)
 	p.Add("is_internal_leg", isTrue(c.InternalLeg))

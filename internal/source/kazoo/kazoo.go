@@ -57,7 +57,7 @@ func (*Translator) Kind() string { return "kazoo" }
 
 // Translate reads one webhook.
 func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
-	body, err := payload(r)
+	body, err := r.Read(readForm, readQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -196,26 +196,6 @@ func eventID(r *source.Request) string {
 }
 
 func fromQuery(r *source.Request) bool { return len(bytes.TrimSpace(r.Body)) == 0 }
-
-// payload is what a request says, as an object. Of a form each value is a
-// string.
-func payload(r *source.Request) (ordjson.Object, error) {
-	body := bytes.TrimSpace(r.Body)
-	switch {
-	case len(body) == 0 && len(r.Query) == 0:
-		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the request is empty; expected a form, JSON or a query")
-	case len(body) == 0:
-		return readQuery(r.Query)
-	case body[0] == '{' || strings.Contains(strings.ToLower(r.ContentType), "json"):
-		in, err := ordjson.Parse(r.Body)
-		if err != nil {
-			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
-		}
-		return in, nil
-	default:
-		return readForm(string(body))
-	}
-}
 
 // flatten gives the payload of v2, which is the message of Kazoo's bus, the names
 // that v1 has.

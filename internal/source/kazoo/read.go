@@ -12,6 +12,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/ordjson"
+	"github.com/switchhook/switchhook/internal/source"
 )
 
 // A reading is under way: the payload, what of it was read, and what is wrong.
@@ -452,16 +453,7 @@ func readAny(r *reading, name string, v json.RawMessage) json.RawMessage {
 // word reads one of Kazoo's words as ours. The pairs are such as
 // "callflow=call_flow"; a word alone is the same in both.
 func word(pairs string) read {
-	ours := map[string]string{}
-	var theirs []string
-	for pair := range strings.FieldsSeq(pairs) {
-		from, to, renamed := strings.Cut(pair, "=")
-		if !renamed {
-			to = from
-		}
-		ours[from] = to
-		theirs = append(theirs, from)
-	}
+	ours, theirs := source.Words(pairs)
 	return func(r *reading, name string, v json.RawMessage) json.RawMessage {
 		s, ok := ordjson.Unquote(v)
 		if ok && s == "" {

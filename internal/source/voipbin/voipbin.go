@@ -294,16 +294,7 @@ func readObject(r *reading, path string, v json.RawMessage) json.RawMessage {
 // word reads one of VoIPBin's words as ours. The pairs are such as
 // "progressing=answered"; a word alone is the same in both.
 func word(pairs string) read {
-	ours := map[string]string{}
-	var theirs []string
-	for pair := range strings.FieldsSeq(pairs) {
-		from, to, renamed := strings.Cut(pair, "=")
-		if !renamed {
-			to = from
-		}
-		ours[from] = to
-		theirs = append(theirs, from)
-	}
+	ours, theirs := source.Words(pairs)
 	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
 		s, ok := ordjson.Unquote(v)
 		if ok && s == "" {
