@@ -235,11 +235,12 @@ func unflatten(data *ordjson.Object) bool {
 }
 
 // Attach decodes an event's data into its Resources. A custom event may call
-// anything a call: what cannot be decoded of it is no resource.
+// anything a call, and so may an event of a type that this version does not
+// know: what cannot be decoded of them is no resource.
 func Attach(ev *switchhook.Event) error {
 	r, err := Decode(ev.Data)
 	if err != nil {
-		if t, ok := Lookup(ev.Type); !ok || !t.Custom() {
+		if t, ok := Lookup(ev.Type); ok && !t.Custom() {
 			return err
 		}
 		r = &switchhook.Resources{}

@@ -188,6 +188,16 @@ func TestDecodeFlatMembers(t *testing.T) {
 	}
 }
 
+func TestAttach(t *testing.T) {
+	t.Parallel()
+	for typ, want := range map[string]bool{"call.created": false, "custom.x": true, "fromthefuture.x": true} {
+		ev := &switchhook.Event{Type: typ, Data: []byte(`{"call":"front desk"}`)}
+		if err := catalogue.Attach(ev); (err == nil) != want || want && ev.Resources == nil {
+			t.Errorf("%s: %v, %v", typ, ev.Resources, err)
+		}
+	}
+}
+
 func TestLookup(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]bool{
