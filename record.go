@@ -2,6 +2,7 @@ package switchhook
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -29,4 +30,28 @@ type RecordChange struct {
 type RecordFilter struct {
 	Accounts []string
 	Schema   string
+}
+
+// A DialectID is what a dialect calls a thing, where the operator has said so:
+// a customer who moves here from another system keeps the ids that its code
+// knows. Without one, the id is derived from the native one or counted.
+type DialectID struct {
+	AccountID string    `json:"account_id"`
+	Dialect   string    `json:"dialect"`
+	Schema    string    `json:"schema"` // what kind of thing, such as account, device or call
+	ID        string    `json:"id"`     // the native id
+	Value     string    `json:"value"`  // the id in the dialect's form
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// A DialectIDFilter selects dialect ids. Empty fields select everything.
+type DialectIDFilter struct {
+	Accounts []string
+	Dialect  string
+	Schema   string
+}
+
+// Position is the id's place in a list.
+func (d *DialectID) Position() string {
+	return strings.Join([]string{d.AccountID, d.Dialect, d.Schema, d.ID}, "\x00")
 }

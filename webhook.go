@@ -22,6 +22,9 @@ type Webhook struct {
 	Method    string   `json:"method,omitzero"` // default: the dialect's
 	Enabled   bool     `json:"enabled"`
 	Scope     *Scope   `json:"scope,omitzero"`
+	// Flow: this is the webhook of the account's call flows. It has no URL of its
+	// own; each flow.webhook event says where it goes.
+	Flow bool `json:"flow,omitzero"`
 
 	IncludeSubaccounts  bool              `json:"include_subaccounts"`
 	IncludeInternalLegs bool              `json:"include_internal_legs"`
@@ -41,6 +44,9 @@ type Webhook struct {
 	// Secrets sign the requests, the newest first; several while one is being
 	// rotated out. Each is whsec_ and the base64 of 24 to 64 bytes.
 	Secrets []Secret `json:"-"`
+
+	// Filter is a CEL expression over the event; empty: every event.
+	Filter string `json:"filter,omitzero"`
 
 	DisableReason string    `json:"disable_reason,omitzero"`
 	CreatedAt     time.Time `json:"created_at"`
@@ -79,7 +85,7 @@ type Auth struct {
 // (standard, none or kazoo), or by a schedule of its own.
 type Retry struct {
 	Policy   string     `json:"policy,omitzero"`
-	Tries    int        `json:"tries,omitzero"` // of the policy kazoo: in all, 1 to 5
+	Tries    int        `json:"tries,omitzero"` // in all. Of the policy kazoo, 1 to 5, and where a call flow says so
 	Schedule []Duration `json:"schedule,omitzero"`
 }
 

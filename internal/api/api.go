@@ -32,11 +32,12 @@ import (
 	"github.com/switchhook/switchhook/internal/source"
 )
 
-// Options says what the API stands on. Store, Router and Engine are required.
+// Options says what the API stands on. Store, Router, Engine and IDs are required.
 type Options struct {
 	Store  Store
 	Router Router
 	Engine Engine
+	IDs    IDs
 
 	// Dialects are the request shapes that a webhook can have, the default first.
 	Dialects []dialect.Dialect
@@ -86,6 +87,7 @@ type Store interface {
 	Rejects(ctx context.Context, sourceID string, p switchhook.Page) ([]*switchhook.Reject, string, error)
 
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
+	UpdateAccount(ctx context.Context, a *switchhook.Account) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
@@ -187,6 +189,7 @@ func (a *api) register() {
 	a.registerSources()
 	a.registerIngest()
 	a.registerRecords()
+	a.registerDialectIDs()
 	a.registerAttempts()
 	a.registerSystem()
 }

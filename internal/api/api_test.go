@@ -94,8 +94,10 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 		return nil
 	}
 	check(t, reload(ctx))
+	ids, err := directory.OpenIDs(ctx, s.store)
+	check(t, err)
 	o := api.Options{
-		Store: s.store, Router: s.router, Engine: s.engine, Dialects: dialects, Translators: []source.Translator{translator{}},
+		Store: s.store, Router: s.router, Engine: s.engine, IDs: ids, Dialects: dialects, Translators: []source.Translator{translator{}},
 		Reload: reload, Feed: s.feed, Logger: logger, Version: "1.2.3", StoreName: "memory", Metrics: prometheus.NewRegistry(),
 		CheckURL: func(rawURL, _ string) error {
 			if strings.Contains(rawURL, "localhost") {

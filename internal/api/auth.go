@@ -10,13 +10,15 @@ import (
 	"github.com/switchhook/switchhook"
 )
 
-// tenants is who is there: accounts, their keys and their sources. It is read
+// tenants is who is there: accounts, their keys and their sources, and which may
+// let call flows send requests. It is read
 // whole and never changed, so requests use it without a lock.
 type tenants struct {
 	keys     map[[sha256.Size]byte]*switchhook.APIKey
 	accounts map[string]*switchhook.Account
 	children map[string][]string
 	sources  map[string]*switchhook.Source
+	flows    map[string]bool // the accounts whose call flows may send requests
 }
 
 func (a *api) readTenants(ctx context.Context) error {
@@ -32,9 +34,14 @@ func (a *api) readTenants(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the sources: %w", err)
 	}
+	webhooks, err := a.Store.Webhooks(ctx)
+	if err != nil {
+		return fmt.Errorf("read the webhooks: %w", err)
+	}
 	t := &tenants{
 		keys: map[[sha256.Size]byte]*switchhook.APIKey{}, accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
+		flows: map[string]bool{},
 	}
 	for _, k := range keys {
 		if len(k.Hash) == sha256.Size {
@@ -49,6 +56,11 @@ func (a *api) readTenants(ctx context.Context) error {
 	}
 	for _, s := range sources {
 		t.sources[s.ID] = s
+	}
+	for _, w := range webhooks {
+		if w.Flow && w.Enabled {
+			t.flows[w.AccountID] = true
+		}
 	}
 	a.tenants.Store(t)
 	return nil

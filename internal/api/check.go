@@ -47,19 +47,16 @@ func (c *webhookCheck) bad(field, format string, args ...any) {
 	}
 }
 
-// buildWebhook makes a webhook of what its owner says, with the defaults for
-// what is not said, or an error that names every field that is wrong.
-func (a *api) buildWebhook(cl caller, in webhookInput) (*switchhook.Webhook, error) {
-	account, err := cl.owner(in.AccountID)
-	if err != nil {
-		return nil, err
-	}
+// webhookOf is a webhook with what its owner says, and the defaults for what is
+// not said.
+func webhookOf(account string, in webhookInput) *switchhook.Webhook {
 	w := &switchhook.Webhook{
 		AccountID: account, Name: in.Name, URL: in.URL, Events: in.Events, Dialect: cmp.Or(in.Dialect, "switchhook"), Format: in.Format, Method: in.Method,
 		Enabled: or(in.Enabled, true), Scope: in.Scope, IncludeSubaccounts: in.IncludeSubaccounts, IncludeInternalLegs: or(in.IncludeInternalLegs, true),
 		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, DialectOptions: in.DialectOptions,
 		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), Ordering: cmp.Or(in.Ordering, "key"),
-		Hold: or(in.Hold, switchhook.Duration(30*time.Second)), MaxAge: in.MaxAge,
+		Hold: or(in.Hold, switchhook.Duration(30*time.Second)), MaxAge: in.MaxAge, Filter: in.Filter,
+		Retry: switchhook.Retry{Policy: "standard"},
 	}
 	if !w.Enabled {
 		w.DisableReason = turnedOff
@@ -67,8 +64,24 @@ func (a *api) buildWebhook(cl caller, in webhookInput) (*switchhook.Webhook, err
 	if w.Scope.Empty() {
 		w.Scope = nil
 	}
+	return w
+}
+
+// buildWebhook makes a webhook of what its owner says, or an error that names
+// every field that is wrong. flow: it is the webhook of the account's call flows.
+func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.Webhook, error) {
+	account, err := cl.owner(in.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	w := webhookOf(account, in)
+	w.Flow = flow
 	c := &webhookCheck{a: a, w: w}
-	c.url()
+	if flow {
+		c.flow()
+	} else {
+		c.url()
+	}
 	if w.Name == "" {
 		w.Name = host(w.URL)
 		w.Name = w.Name[:min(len(w.Name), longestTitle)] // it is ASCII
@@ -83,11 +96,9 @@ func (a *api) buildWebhook(cl caller, in webhookInput) (*switchhook.Webhook, err
 	c.auth()
 	c.retry(in.Retry)
 	c.limits()
+	c.filter()
 	if problem := secretProblem(in.Secret); in.Secret != "" && problem != "" {
 		c.bad("secret", "%s", problem)
-	}
-	if in.Filter != nil {
-		c.bad("filter", "is not available in this version")
 	}
 	if in.RateLimit != nil {
 		c.bad("rate_limit", "is not available in this version")
@@ -123,6 +134,32 @@ func (c *webhookCheck) url() {
 		if err := c.a.CheckURL(c.w.URL, c.w.AccountID); err != nil {
 			c.bad("url", "%s", message(err))
 		}
+	}
+}
+
+// flow refuses what each event of a call flow says itself.
+func (c *webhookCheck) flow() {
+	const saysItself = "cannot be set on the webhook of call flows: each flow.webhook event says it in hook"
+	if c.w.URL != "" {
+		c.bad("url", saysItself)
+	}
+	if c.w.Method != "" {
+		c.bad("method", saysItself)
+	}
+	if len(c.w.CustomData) > 0 {
+		c.bad("custom_data", saysItself)
+	}
+	if !slices.Equal(c.w.Events, []string{"flow.webhook"}) {
+		c.bad("events", `expected ["flow.webhook"] on the webhook of call flows`)
+	}
+	if c.w.IncludeSubaccounts {
+		c.bad("include_subaccounts", "cannot be set on the webhook of call flows: the accounts below have their own")
+	}
+}
+
+func (c *webhookCheck) filter() {
+	if c.w.Filter != "" {
+		c.bad("filter", "is not available in this version")
 	}
 }
 

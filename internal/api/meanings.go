@@ -48,6 +48,12 @@ func meanings() map[string]string {
 		"Webhook.max_concurrency": "The most requests under way at once.", "Webhook.ordering": "key or none.", "Webhook.hold": "How long a failing delivery holds back its key.",
 		"Webhook.max_age": "The age at which a delivery expires. Absent: as the type's freshness says.", "Webhook.disable_reason": "Why it is disabled.",
 
+		"Webhook.filter": "A CEL expression over the event. Absent: every event that is selected.",
+		"Webhook.flow":   "It is the webhook of the account's call flows: each flow.webhook event says where it goes.",
+
+		"DialectID.dialect": "The dialect.", "DialectID.schema": "What kind of thing it is.", "DialectID.id": "The id as the phone system gives it.",
+		"DialectID.value": "What the dialect calls it.",
+
 		"Scope.numbers": "Phone numbers.", "Scope.extensions": "Extensions, by number or id.", "Scope.ring_groups": "Ring groups, by number or id.", "Scope.queues": "Queues, by number or id.",
 		"Auth.type": "basic or bearer.", "Auth.username": "For basic.", "Auth.password": "For basic.", "Auth.token": "For bearer.",
 		"Retry.policy": "standard, none or kazoo.", "Retry.tries": "Of the policy kazoo: how often it is tried in all.", "Retry.schedule": "Times to wait before each further try.",

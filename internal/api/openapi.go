@@ -59,6 +59,7 @@ func (a *api) newHuma() {
 			{Name: "Deliveries", Description: "What became of each event for each webhook."},
 			{Name: "Sources", Description: "Phone systems that tell events."},
 			{Name: "Records", Description: "The directory: numbers, extensions, queues and whatever else belongs to an account."},
+			{Name: "Dialect ids", Description: "What each dialect calls things, where an operator has said so."},
 			{Name: "Accounts", Description: "Tenants, as a tree."},
 			{Name: "System", Description: "The program itself."},
 		},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -52,8 +53,9 @@ type webhookInput struct {
 	MaxAge         switchhook.Duration  `json:"max_age,omitzero" doc:"The age at which a delivery expires, at least 1s. Default: as the type's freshness says."`
 	Secret         string               `json:"secret,omitzero" doc:"Signs the requests: whsec_ and the base64 of 24 to 64 bytes. Default: one is made. Only at creation; later see rotate-secret."`
 
+	Filter string `json:"filter,omitzero" maxLength:"4096" doc:"A CEL expression over the event: only events for which it is true are delivered." example:"data.call.direction == \"inbound\""`
+
 	// Of the contract, but not yet there.
-	Filter    any `json:"filter,omitzero" hidden:"true"`
 	RateLimit any `json:"rate_limit,omitzero" hidden:"true"`
 }
 
@@ -95,6 +97,12 @@ func (a *api) registerWebhooks() {
 		OperationID: "update-webhook", Method: http.MethodPatch, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Change a webhook",
 		Description: "JSON Merge Patch (RFC 7396): what is left out stays, null goes back to the default.",
 	}, a.patchWebhook)
+	reEnable := &huma.RequestBody{}
+	handle(a, huma.Operation{
+		OperationID: "re-enable-webhooks", Method: http.MethodPost, Path: "/v1/webhooks/re-enable", Tags: tags, Summary: "Turn on again what was disabled", RequestBody: reEnable,
+		Description: "Enables the webhooks of an account that Switchhook has disabled (a 410, or too many failures under the policy kazoo). Those that their owner turned off stay off.",
+	}, a.reEnableWebhooks)
+	reEnable.Required = false
 	handle(a, huma.Operation{
 		OperationID: "delete-webhook", Method: http.MethodDelete, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Delete a webhook",
 		Description: "Its open deliveries are cancelled.",
@@ -119,6 +127,12 @@ func (a *api) registerWebhooks() {
 
 func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
 	v := &webhookView{Webhook: *w, Status: "disabled", Stats: map[string]any{}, Secrets: []secretView{}}
+	v.DialectOptions = maps.Clone(w.DialectOptions)
+	for name := range v.DialectOptions {
+		if secretOption(name) {
+			v.DialectOptions[name] = mask
+		}
+	}
 	v.Headers = maps.Clone(w.Headers)
 	for name := range v.Headers {
 		if switchhook.SecretHeader(name) {
@@ -146,6 +160,10 @@ func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
 	return v
 }
 
+// secretOption reports whether an option of a dialect is a key, such as Kazoo's
+// sha256_key.
+func secretOption(name string) bool { return strings.HasSuffix(name, "_key") }
+
 func masked(secret string) string {
 	if secret == "" {
 		return ""
@@ -159,7 +177,7 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 		return nil, err
 	}
 	c := callerOf(ctx)
-	w, err := a.buildWebhook(c, body)
+	w, err := a.buildWebhook(c, body, false)
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +273,7 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	case body.AccountID != old.AccountID:
 		return nil, switchhook.InvalidField("account_id", "cannot be changed")
 	}
-	w, err := a.buildWebhook(callerOf(ctx), body)
+	w, err := a.buildWebhook(callerOf(ctx), body, old.Flow)
 	if err != nil {
 		return nil, err
 	}
@@ -267,6 +285,57 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, "")
+}
+
+// A reEnableInput says whose webhooks are turned on again.
+type reEnableInput struct {
+	AccountID          string `json:"account_id,omitzero" doc:"The account. Default: the key's."`
+	IncludeSubaccounts bool   `json:"include_subaccounts,omitzero" doc:"Webhooks of the accounts below, too."`
+}
+
+// A reEnabled names the webhooks that were turned on again.
+type reEnabled struct {
+	Items []*webhookView `json:"items" doc:"The webhooks that are enabled again."`
+}
+
+func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
+	Body jsonBody[reEnableInput]
+},
+) (*output[reEnabled], error) {
+	body, err := in.Body.read()
+	if err != nil {
+		return nil, err
+	}
+	account, err := callerOf(ctx).owner(body.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
+	all, err := a.Store.Webhooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	below, list := caller{tenants: a.tenants.Load(), account: account}, []*switchhook.Webhook{}
+	for _, w := range all {
+		mine := w.AccountID == account || body.IncludeSubaccounts && below.sees(w.AccountID)
+		if !mine || w.Enabled || w.DisableReason == turnedOff {
+			continue
+		}
+		w.Enabled, w.DisableReason, w.UpdatedAt = true, "", now()
+		if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+			return nil, err
+		}
+		list = append(list, w)
+	}
+	if err := a.reload(ctx); err != nil {
+		return nil, err
+	}
+	out := reEnabled{Items: []*webhookView{}}
+	for _, w := range list {
+		out.Items = append(out.Items, a.viewWebhook(w))
+	}
+	return &output[reEnabled]{Body: out}, nil
 }
 
 // turnedOff is the reason why a webhook is disabled that its owner disabled.
@@ -434,7 +503,7 @@ func inputOf(w *switchhook.Webhook) webhookInput {
 		AccountID: w.AccountID, Name: w.Name, URL: w.URL, Events: w.Events, Dialect: w.Dialect, Format: w.Format, Method: w.Method, Enabled: &w.Enabled,
 		Scope: w.Scope, IncludeSubaccounts: w.IncludeSubaccounts, IncludeInternalLegs: &w.IncludeInternalLegs, CustomData: w.CustomData, Modifiers: w.Modifiers,
 		Headers: w.Headers, Auth: w.Auth, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
-		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge,
+		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge, Filter: w.Filter,
 	}
 }
 
@@ -451,6 +520,7 @@ func retryOf(r switchhook.Retry) *retryInput {
 // a policy, and another kind of auth that of the old one.
 func settleWebhook(old, patch, merged map[string]any) {
 	keepMasked(old["headers"], merged["headers"])
+	keepMasked(old["dialect_options"], merged["dialect_options"])
 	keepMasked(old["auth"], merged["auth"])
 	object := func(m map[string]any, name string) map[string]any {
 		o, _ := m[name].(map[string]any)

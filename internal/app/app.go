@@ -71,7 +71,7 @@ type App struct {
 	tls       *tls.Config // nil: plain HTTP
 	adminKey  string
 	metrics   *prometheus.Registry
-	integers  sync.Map // (account, schema, id) → int64
+	ids       *directory.IDs
 
 	reload  sync.Mutex
 	changes sync.Mutex // held while a webhook, account or source is read, changed and written back
@@ -190,8 +190,11 @@ func (a *App) keptKey(file string) (string, error) {
 
 // wire makes the parts and lets them meet.
 func (a *App) wire(ctx context.Context) error {
-	dialects := a.dialects()
 	var err error
+	if a.ids, err = directory.OpenIDs(ctx, a.store); err != nil {
+		return err
+	}
+	dialects := a.dialects()
 	a.router, err = route.New(ctx, route.Options{
 		Store: a.store, Directory: &a.directory, Dialects: dialects,
 		NewFolder: func() route.Folder { return calls.New() },
@@ -223,7 +226,7 @@ func (a *App) dialects() []dialect.Dialect {
 	if err != nil {
 		host = "localhost"
 	}
-	return dialectsOf(dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, Integer: a.integer})
+	return dialectsOf(dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, ID: a.ids.Given, Integer: a.ids.Integer})
 }
 
 // dialectsOf lists the dialects that there are, the default first.
@@ -233,19 +236,6 @@ func dialectsOf(env dialect.Env) []dialect.Dialect {
 
 func translators() []source.Translator {
 	return []source.Translator{fromkazoo.New(), fromprimevox.New(), fromteli.New(), fromvoipbin.New()}
-}
-
-// integer remembers the integers that stand for native ids; they never change.
-func (a *App) integer(accountID, schema, id string) (int64, error) {
-	key := [3]string{accountID, schema, id}
-	if n, ok := a.integers.Load(key); ok {
-		return n.(int64), nil //nolint:forcetypeassert,errcheck // only int64 is stored
-	}
-	n, err := a.store.Integer(context.Background(), accountID, schema, id)
-	if err == nil {
-		a.integers.Store(key, n)
-	}
-	return n, err
 }
 
 // configuredSources makes the sources of the configuration file what the file
@@ -362,7 +352,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 
 func (a *App) serveAPI() error {
 	handler, err := api.New(api.Options{
-		Store: a.store, Router: a.router, Engine: a.engine,
+		Store: a.store, Router: a.router, Engine: a.engine, IDs: a.ids,
 		Dialects: a.dialects(), Translators: translators(),
 		Reload: a.Reload,
 		CheckURL: func(rawURL, _ string) error {

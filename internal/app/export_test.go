@@ -1,6 +1,9 @@
 package app
 
-import "github.com/switchhook/switchhook/internal/dialect"
+import (
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/source"
+)
 
 // Dialects are the product's, for the documents.
 func Dialects() []dialect.Dialect {
@@ -11,3 +14,6 @@ func Dialects() []dialect.Dialect {
 	}
 	return dialectsOf(env)
 }
+
+// Translators are the product's sources by webhook.
+func Translators() []source.Translator { return translators() }

@@ -560,6 +560,45 @@ func TestGoneDisables(t *testing.T) {
 	})
 }
 
+// The webhook of call flows goes where each event says, as often as it says, and
+// no single address turns it off.
+func TestFlowWebhook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		flow := hook("wh_flow")
+		flow.URL, flow.Flow = "", true
+		r := newRig(t, flow)
+		defer r.stop()
+		say := func(hook string) {
+			r.change = func(ev *switchhook.Event) { ev.Data = []byte(`{"data":{},"hook":` + hook + `}`) }
+		}
+		r.answer = func(event string, _ int) (int, error) {
+			return map[string]int{"gone": 410, "bad": 500}[event], nil
+		}
+		say(`{"uri":"https://a.example/a","retries":2}`)
+		r.accept("flow.webhook k1 bad")
+		time.Sleep(time.Hour)
+		r.wantStates("bad failed 2")
+		say(`{"uri":"https://b.example/b"}`)
+		r.accept("flow.webhook k2 gone")
+		r.wantStates("bad failed 2", "gone cancelled 1")
+		say(`{"uri":"mailto:ada@example.com"}`)
+		r.accept("flow.webhook k3 nowhere")
+		r.wantStates("bad failed 2", "gone cancelled 1", "nowhere failed 1")
+		if off := r.turnedOff(); len(off) > 0 {
+			t.Errorf("turned off: %v", off)
+		}
+		var urls []string
+		for name := range r.tries {
+			urls = append(urls, name)
+		}
+		slices.Sort(urls)
+		if diff := cmp.Diff([]string{"abad", "bgone"}, urls); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestADisabledWebhookCancelsWhatWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

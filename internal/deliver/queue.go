@@ -453,7 +453,7 @@ func (q *queue) settle(l *lane, it *item, a *switchhook.Attempt, v verdict) *lan
 	}
 	q.e.metrics.close(v.state)
 	q.e.submit(c, closed)
-	if v.disable && q.e.o.Disable != nil {
+	if v.disable && !q.w.Flow && q.e.o.Disable != nil {
 		go q.e.o.Disable(q.id, disable)
 	}
 	if q.stopped || q.inFlight > q.limit() || len(q.fresh)+len(q.backlog) == 0 {
@@ -543,6 +543,7 @@ const (
 )
 
 // kazooRule reports whether Kazoo would turn the webhook off after this attempt.
+// The webhook of call flows stands for many addresses and is never turned off.
 func (q *queue) kazooRule(a *switchhook.Attempt, now time.Time) bool {
 	if q.w.Retry.Policy != "kazoo" || a.Number == 0 || a.Outcome == switchhook.Success {
 		return false

@@ -32,9 +32,9 @@ const (
 func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a *switchhook.Attempt, v verdict, cut bool) {
 	a = it.closing("", "")
 	a.Dialect, a.Number = w.Dialect, it.attempts+1
-	req, body, err := e.request(it.ev, w, d, it.id(), w.Secrets)
+	w, req, body, err := e.request(it.ev, w, d, it.id(), w.Secrets)
 	if err != nil {
-		// Only a mistake of ours: another try would meet it again.
+		// A mistake of ours, or of a call flow: another try would meet it again.
 		e.o.Logger.Error("a request could not be made", "delivery", a.DeliveryID, "error", err)
 		a.Error = "the request could not be made: " + err.Error()
 		return a, verdict{state: switchhook.Failed}, false
@@ -122,17 +122,25 @@ func retryAfter(v string, now time.Time) time.Duration {
 	return 0
 }
 
-// request renders an event and signs it.
-func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.Dialect, id string, secrets []switchhook.Secret) (*http.Request, []byte, error) {
+// request renders an event and signs it. as is the webhook that it is made for:
+// w, or for call flows what the event makes of w.
+func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.Dialect, id string, secrets []switchhook.Secret) (
+	as *switchhook.Webhook, req *http.Request, body []byte, err error,
+) {
+	if w.Flow {
+		if w, err = dialect.ForFlow(ev, w); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	made, err := d.Render(ev, w)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	u, err := url.Parse(made.URL)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	req := &http.Request{
+	req = &http.Request{
 		Method: made.Method, URL: u, Host: u.Host, Header: http.Header{},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
@@ -162,7 +170,7 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 	}
 	signature, err := Sign(secrets, id, now, content)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	// A kept connection that the receiver has just closed is no failure: with
 	// this header in the map, empty and so not sent, net/http sends the request
@@ -177,7 +185,7 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 	if signature != "" {
 		req.Header["webhook-signature"] = []string{signature}
 	}
-	return req, made.Body, nil
+	return w, req, made.Body, nil
 }
 
 func deleteFold(h http.Header, name string) {
@@ -199,7 +207,7 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 		return nil, err
 	}
 	it := newItem(ev, w.ID)
-	req, body, err := e.request(ev, w, d, it.id(), w.Secrets)
+	w, req, body, err := e.request(ev, w, d, it.id(), w.Secrets)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
@@ -229,7 +237,7 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 		return nil, err
 	}
 	id := switchhook.DeliveryID(ev.AccountID, ev.ID, w.ID)
-	req, body, err := e.request(ev, w, d, id, []switchhook.Secret{{Value: switchhook.NewSecret()}})
+	w, req, body, err := e.request(ev, w, d, id, []switchhook.Secret{{Value: switchhook.NewSecret()}})
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}

@@ -45,7 +45,11 @@ const kazooPause = 2 * time.Second
 
 func policyOf(r switchhook.Retry, method string) policy {
 	if r.Policy != "kazoo" {
-		return policy{pauses: schedule(r)}
+		pauses := schedule(r)
+		if r.Tries > 0 { // a call flow has said how often
+			pauses = pauses[:min(len(pauses), r.Tries-1)]
+		}
+		return policy{pauses: pauses}
 	}
 	return policy{
 		kazoo: true, put: method == http.MethodPut,

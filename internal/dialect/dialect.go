@@ -50,6 +50,26 @@ type Hurried interface {
 	Live(eventType string) bool
 }
 
+// Identifying is for dialects of systems whose ids have a form of their own.
+// Native ids that lack it are derived (UUID, Hex32) or counted (Env.Integer),
+// unless the operator has set them.
+type Identifying interface {
+	// IDs lists the kinds of things whose ids can be set.
+	IDs() []IDKind
+}
+
+// An IDKind is a kind of thing that a system has ids for.
+type IDKind struct {
+	// Schema is our word for it, such as account, device or call.
+	Schema string
+	// OfAccount: the thing is the account itself, and its id the account's.
+	OfAccount bool
+	// Form says in a few words what such an id looks like.
+	Form string
+	// Valid reports whether it looks so.
+	Valid func(value string) bool
+}
+
 // A Row says what a dialect calls a type.
 type Row struct {
 	Type string
@@ -77,9 +97,20 @@ type Env struct {
 	Host string
 	// Reseller returns the id of the account's reseller.
 	Reseller func(accountID string) string
+	// ID returns what the operator has set as the dialect's id of a thing, and
+	// "" where nothing is set. Nil: nothing is. See Given.
+	ID func(accountID, dialect, schema, id string) string
 	// Integer returns the stable integer that stands for a native id, per
 	// account and schema; never reused.
 	Integer func(accountID, schema, id string) (int64, error)
+}
+
+// Given is the id that the operator has set for a thing, and "" for none.
+func (e *Env) Given(accountID, dialect, schema, id string) string {
+	if e.ID == nil || id == "" {
+		return ""
+	}
+	return e.ID(accountID, dialect, schema, id)
 }
 
 // Selects reports whether a selector of a webhook's events, such as

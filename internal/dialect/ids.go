@@ -40,8 +40,11 @@ func Hex32(accountID, id string) string {
 	if id == "" {
 		return ""
 	}
-	if len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" {
+	if IsHex32(id) {
 		return id
 	}
 	return strings.ReplaceAll(UUID(accountID, id), "-", "")
 }
+
+// IsHex32 reports whether id has the form of Kazoo's ids.
+func IsHex32(id string) bool { return len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" }

@@ -13,6 +13,8 @@ import (
 type index struct {
 	own map[string][]*hook // by the account that owns the webhook
 	sub map[string][]*hook // those that include the accounts below
+
+	flows map[string]*hook // of an account's call flows
 }
 
 // hook is one webhook, its selection compiled.
@@ -35,13 +37,17 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 	for _, d := range r.o.Dialects {
 		dialects[d.Name()] = d
 	}
-	idx := &index{own: map[string][]*hook{}, sub: map[string][]*hook{}}
+	idx := &index{own: map[string][]*hook{}, sub: map[string][]*hook{}, flows: map[string]*hook{}}
 	for _, w := range webhooks {
 		d := dialects[w.Dialect]
 		if !w.Enabled || d == nil {
 			continue
 		}
 		h := &hook{w: w, d: d, types: map[string]bool{}}
+		if w.Flow {
+			idx.flows[w.AccountID] = h
+			continue
+		}
 		for _, pattern := range w.Events {
 			if system, name, ok := strings.Cut(pattern, ":"); ok && dialects[system] != nil {
 				h.names = append(h.names, selector{dialects[system], name})
@@ -72,6 +78,9 @@ func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string)
 		for _, above := range ancestors(ev.AccountID) {
 			ids = appendTargets(ids, idx.sub[above], ev)
 		}
+	}
+	if h := idx.flows[ev.AccountID]; h != nil && dialect.FlowTarget(ev) && h.d.EventName(ev) != "" {
+		ids = append(ids, h.w.ID)
 	}
 	return ids
 }

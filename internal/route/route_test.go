@@ -359,6 +359,36 @@ func TestWrongRecords(t *testing.T) {
 	}
 }
 
+// What a call flow sends to an address of its own is for the webhook of the
+// account's flows, and for whoever selects it; what another system's flow has
+// sent already, for the latter alone.
+func TestFlowWebhooks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.router.SetWebhooks([]*switchhook.Webhook{
+		{ID: "wh_flow", AccountID: "acme", Dialect: "kazoo", Flow: true, Events: []string{"flow.webhook"}, Enabled: true},
+		{ID: "wh_all", AccountID: "acme", Dialect: "kazoo", Events: []string{"*"}, Enabled: true},
+	})
+	data := `{"flow":{"id":"f"},"data":{},"hook":{"uri":"https://a.example"}}`
+	relayed := event("acme", "flow.webhook", "f2", data)
+	relayed.Relayed = true
+	for _, c := range []struct {
+		ev   *switchhook.Event
+		want string
+	}{
+		{event("acme", "flow.webhook", "f1", data), "wh_all wh_flow"},
+		{relayed, "wh_all"},
+		{event("acme", "flow.webhook", "f3", `{"flow":{"id":"f"},"data":{}}`), "wh_all"},
+		{event("other", "flow.webhook", "f4", data), ""},
+		{event("acme", "call.created", "f5", `{"call":{"id":"c"}}`), "wh_all"},
+	} {
+		r.accept(c.ev)
+		if got := strings.Join(c.ev.Targets, " "); got != c.want {
+			t.Errorf("%s goes to %q, want %q", c.ev.ID, got, c.want)
+		}
+	}
+}
+
 func TestMessagesGetTheirConversation(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

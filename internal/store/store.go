@@ -74,6 +74,8 @@ type Store interface {
 
 	// CreateAccount, CreateWebhook and CreateSource: CodeConflict if the id is taken.
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
+	// UpdateAccount replaces the account but for its parent. CodeNotFound.
+	UpdateAccount(ctx context.Context, a *switchhook.Account) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	// UpdateWebhook and DeleteWebhook: CodeNotFound.
@@ -91,7 +93,16 @@ type Store interface {
 
 	// Integer returns the integer that stands for a native id, per account and
 	// schema: made at the first call, from 1, never reused.
+	// It is never one that was given to another id by PutDialectID.
 	Integer(ctx context.Context, accountID, schema, id string) (int64, error)
+	// PutDialectID says what a dialect calls a thing, or says it anew.
+	// CodeConflict if the dialect calls another thing of the account and schema
+	// so, or if the value is the integer that stands for another.
+	PutDialectID(ctx context.Context, id *switchhook.DialectID) error
+	// DeleteDialectID takes that back. CodeNotFound.
+	DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error
+	// DialectIDs calls fn for every one, in no order.
+	DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error
 	// Prune deletes closed history (events, attempts, rejects, ids) older than
 	// before, a bounded number of rows; more reports whether there is more.
 	// An event with an open delivery stays.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -13,6 +14,19 @@ import (
 // CreateAccount adds an account.
 func (s *Store) CreateAccount(_ context.Context, a *switchhook.Account) error {
 	return create(s, &s.accounts, "account", copyAccount(a), accountID)
+}
+
+// UpdateAccount replaces an account but for its parent.
+func (s *Store) UpdateAccount(_ context.Context, a *switchhook.Account) error {
+	return s.write(func() error {
+		for _, old := range s.accounts {
+			if old.ID == a.ID {
+				old.Name = a.Name
+				return nil
+			}
+		}
+		return switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID)
+	})
 }
 
 // Accounts returns all, oldest first.
@@ -89,16 +103,82 @@ func (s *Store) Integer(_ context.Context, accountID, schema, id string) (n int6
 		if n = s.integers[thing{accountID, schema, id}]; n > 0 {
 			return nil
 		}
-		n = 1
-		for key := range s.integers {
+		for key, used := range s.integers {
 			if key.account == accountID && key.kind == schema {
-				n++
+				n = max(n, used)
 			}
+		}
+		for taken := true; taken; {
+			n++
+			taken = s.given(accountID, schema, strconv.FormatInt(n, 10))
 		}
 		s.integers[thing{accountID, schema, id}] = n
 		return nil
 	})
 	return n, err
+}
+
+// given reports whether an integer was given to a thing of the schema.
+func (s *Store) given(accountID, schema, value string) bool {
+	for _, id := range s.dialectIDs {
+		if id.AccountID == accountID && id.Schema == schema && id.Value == value {
+			return true
+		}
+	}
+	return false
+}
+
+// A dialectThing is what a dialect has a name of its own for.
+type dialectThing struct {
+	dialect string
+	thing
+}
+
+// PutDialectID says what a dialect calls a thing, or says it anew.
+func (s *Store) PutDialectID(_ context.Context, id *switchhook.DialectID) error {
+	return s.write(func() error {
+		of := dialectThing{id.Dialect, thing{id.AccountID, id.Schema, id.ID}}
+		conflict := switchhook.Errorf(switchhook.CodeConflict, "another %s has the id %q", id.Schema, id.Value)
+		for other, old := range s.dialectIDs {
+			if other.dialect == of.dialect && other.account == of.account && other.kind == of.kind && other.id != of.id && old.Value == id.Value {
+				return conflict
+			}
+		}
+		for other, n := range s.integers {
+			if other.account == of.account && other.kind == of.kind && other.id != of.id && strconv.FormatInt(n, 10) == id.Value {
+				return conflict
+			}
+		}
+		kept := *id
+		kept.UpdatedAt = stored(id.UpdatedAt)
+		s.dialectIDs[of] = kept
+		return nil
+	})
+}
+
+// DeleteDialectID takes it back.
+func (s *Store) DeleteDialectID(_ context.Context, accountID, dialect, schema, id string) error {
+	return s.write(func() error {
+		of := dialectThing{dialect, thing{accountID, schema, id}}
+		if _, ok := s.dialectIDs[of]; !ok {
+			return switchhook.Errorf(switchhook.CodeNotFound, "no id was set for the %s %q", schema, id)
+		}
+		delete(s.dialectIDs, of)
+		return nil
+	})
+}
+
+// DialectIDs calls fn for every one.
+func (s *Store) DialectIDs(_ context.Context, fn func(switchhook.DialectID) error) error {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.dialectIDs))
+	s.mu.Unlock()
+	for _, id := range all {
+		if err := fn(id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func accountID(a *switchhook.Account) string { return a.ID }

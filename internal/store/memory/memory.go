@@ -39,6 +39,7 @@ type Store struct {
 	snapshots    map[thing]switchhook.Snapshot
 	records      map[thing]switchhook.Record
 	integers     map[thing]int64
+	dialectIDs   map[dialectThing]switchhook.DialectID
 	lastSequence int64
 	lastAttempt  int64
 	lastReject   int64
@@ -71,6 +72,7 @@ func New() *Store {
 		snapshots:  make(map[thing]switchhook.Snapshot),
 		records:    make(map[thing]switchhook.Record),
 		integers:   make(map[thing]int64),
+		dialectIDs: make(map[dialectThing]switchhook.DialectID),
 	}
 	s.idle = sync.NewCond(&s.mu)
 	return s

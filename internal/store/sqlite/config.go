@@ -16,6 +16,15 @@ func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
 	})
 }
 
+// UpdateAccount replaces an account but for its parent.
+func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account) error {
+	row := []any{a.Name, a.ID}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
+			"UPDATE accounts SET name = ? WHERE id = ?", row...)
+	})
+}
+
 // changeOne runs a statement that has to change a row; otherwise is the error
 // if it does not.
 func (w *writer) changeOne(ctx context.Context, otherwise *switchhook.Error, text string, args ...any) error {
@@ -81,15 +90,16 @@ type webhookSecrets struct {
 	Secrets []switchhook.Secret `json:"secrets,omitzero"`
 	Auth    *switchhook.Auth    `json:"auth,omitzero"`
 	Headers map[string]string   `json:"headers,omitzero"`
+	Options map[string]any      `json:"dialect_options,omitzero"` // some dialects have a key of their own
 }
 
 func (d *DB) webhookRow(w *switchhook.Webhook) (doc string, sealed []byte, err error) {
 	open := *w
-	open.Auth, open.Headers = nil, nil
+	open.Auth, open.Headers, open.DialectOptions = nil, nil, nil
 	if doc, err = toJSON("webhook "+w.ID, open); err != nil {
 		return "", nil, err
 	}
-	sealed, err = d.seal.seal("webhooks/sealed/"+w.ID, webhookSecrets{w.Secrets, w.Auth, w.Headers})
+	sealed, err = d.seal.seal("webhooks/sealed/"+w.ID, webhookSecrets{w.Secrets, w.Auth, w.Headers, w.DialectOptions})
 	return doc, sealed, err
 }
 
@@ -133,6 +143,9 @@ func (d *DB) Webhooks(ctx context.Context) (webhooks []*switchhook.Webhook, err 
 			return err
 		}
 		w.Secrets, w.Auth, w.Headers = s.Secrets, s.Auth, s.Headers
+		if s.Options != nil { // before schema version 2 they were in the document
+			w.DialectOptions = s.Options
+		}
 		webhooks = append(webhooks, w)
 		return nil
 	}, "SELECT id, doc, sealed FROM webhooks ORDER BY created_at, n")

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/switchhook/switchhook"
 )
@@ -49,10 +50,59 @@ func (d *DB) Integer(ctx context.Context, accountID, schema, id string) (int64, 
 		if err := w.conn.QueryRowContext(ctx, find, accountID, schema, id).Scan(&n); !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		// None is ever deleted, so the one after the highest was never used.
-		return w.conn.QueryRowContext(ctx, `INSERT INTO dialect_ids (account_id, schema, id, n)
-			SELECT ?1, ?2, ?3, coalesce(max(n), 0) + 1 FROM dialect_ids WHERE account_id = ?1 AND schema = ?2
-			RETURNING n`, accountID, schema, id).Scan(&n)
+		// None is ever deleted, so those after the highest were never used, unless
+		// they were given.
+		const highest = "SELECT coalesce(max(n), 0) FROM dialect_ids WHERE account_id = ? AND schema = ?"
+		if err := w.conn.QueryRowContext(ctx, highest, accountID, schema).Scan(&n); err != nil {
+			return err
+		}
+		const given = "SELECT EXISTS (SELECT 1 FROM given_ids WHERE account_id = ? AND schema = ? AND value = ?)"
+		for taken := true; taken; {
+			n++
+			if err := w.conn.QueryRowContext(ctx, given, accountID, schema, strconv.FormatInt(n, 10)).Scan(&taken); err != nil {
+				return err
+			}
+		}
+		_, err := w.conn.ExecContext(ctx, "INSERT INTO dialect_ids (account_id, schema, id, n) VALUES (?, ?, ?, ?)", accountID, schema, id, n)
+		return err
 	})
 	return n, err
+}
+
+// PutDialectID says what a dialect calls a thing, or says it anew.
+func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID) error {
+	row := []any{id.AccountID, id.Dialect, id.Schema, id.ID, id.Value, micros(id.UpdatedAt)}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "another %s has the id %q", id.Schema, id.Value), `
+			INSERT INTO given_ids (account_id, dialect, schema, id, value, updated_at)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6
+			WHERE NOT EXISTS (SELECT 1 FROM given_ids   WHERE account_id = ?1 AND dialect = ?2 AND schema = ?3 AND value = ?5 AND id <> ?4)
+			  AND NOT EXISTS (SELECT 1 FROM dialect_ids WHERE account_id = ?1 AND schema = ?3 AND CAST(n AS TEXT) = ?5 AND id <> ?4)
+			ON CONFLICT (account_id, dialect, schema, id) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, row...)
+	})
+}
+
+// DeleteDialectID takes it back.
+func (d *DB) DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error {
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "no id was set for the %s %q", schema, id),
+			"DELETE FROM given_ids WHERE account_id = ? AND dialect = ? AND schema = ? AND id = ?", accountID, dialect, schema, id)
+	})
+}
+
+// DialectIDs calls fn for every one, in no order.
+func (d *DB) DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error {
+	err := each(ctx, d.reader, func(scan scan) error {
+		var id switchhook.DialectID
+		var updated int64
+		if err := scan(&id.AccountID, &id.Dialect, &id.Schema, &id.ID, &id.Value, &updated); err != nil {
+			return err
+		}
+		id.UpdatedAt = fromMicros(updated)
+		return fn(id)
+	}, "SELECT account_id, dialect, schema, id, value, updated_at FROM given_ids")
+	if err != nil {
+		return fmt.Errorf("read dialect ids: %w", err)
+	}
+	return nil
 }

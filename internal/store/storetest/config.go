@@ -3,9 +3,11 @@ package storetest
 import (
 	"fmt"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 func configCases() []testCase {
@@ -18,6 +20,8 @@ func configCases() []testCase {
 		{"what callers change afterwards is not stored", notAliased},
 		{"integers rise from 1 per account and schema", integers},
 		{"an integer is made once, whoever asks", integersConcurrently},
+		{"dialect ids", dialectIDs},
+		{"an integer that was given is not made, and one that was made is not given", givenIntegers},
 	}
 }
 
@@ -34,6 +38,13 @@ func accounts(of trial) {
 	}
 	wantCode(t, s.CreateAccount(ctx, &switchhook.Account{ID: "b", Name: "another"}), switchhook.CodeConflict)
 	wantEqual(t, "accounts", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
+
+	child.Name = "Bäckerei Grün"
+	if err := s.UpdateAccount(ctx, child); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, s.UpdateAccount(ctx, &switchhook.Account{ID: "c"}), switchhook.CodeNotFound)
+	wantEqual(t, "updated", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
 }
 
 func webhook(id string) *switchhook.Webhook {
@@ -222,4 +233,75 @@ func integersConcurrently(of trial) {
 		}
 		seen[n] = true
 	}
+}
+
+func dialectID(dialect, schema, id, value string) *switchhook.DialectID {
+	return &switchhook.DialectID{AccountID: "a", Dialect: dialect, Schema: schema, ID: id, Value: value, UpdatedAt: base()}
+}
+
+func listDialectIDs(t *testing.T, s store.Store) map[string]switchhook.DialectID {
+	t.Helper()
+	found := map[string]switchhook.DialectID{}
+	err := s.DialectIDs(t.Context(), func(id switchhook.DialectID) error {
+		found[id.Dialect+"/"+id.Schema+"/"+id.ID] = id
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func dialectIDs(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	for _, id := range []*switchhook.DialectID{
+		dialectID("kazoo", "device", "101", "old"),
+		dialectID("kazoo", "device", "101", "new"), // said anew
+		dialectID("kazoo", "user", "101", "new"),   // another schema
+		dialectID("voipbin", "device", "101", "new"),
+		dialectID("kazoo", "device", "102", "old"), // free again
+	} {
+		if err := s.PutDialectID(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, s.PutDialectID(ctx, dialectID("kazoo", "device", "103", "new")), switchhook.CodeConflict)
+	elsewhere := dialectID("kazoo", "device", "103", "new")
+	elsewhere.AccountID = "b"
+	if err := s.PutDialectID(ctx, elsewhere); err != nil {
+		t.Errorf("in another account: %v", err)
+	}
+	if err := s.DeleteDialectID(ctx, "a", "voipbin", "device", "101"); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, s.DeleteDialectID(ctx, "a", "voipbin", "device", "101"), switchhook.CodeNotFound)
+	wantEqual(t, "dialect ids", listDialectIDs(t, s), map[string]switchhook.DialectID{
+		"kazoo/device/101": *dialectID("kazoo", "device", "101", "new"),
+		"kazoo/user/101":   *dialectID("kazoo", "user", "101", "new"),
+		"kazoo/device/102": *dialectID("kazoo", "device", "102", "old"),
+		"kazoo/device/103": *elsewhere,
+	})
+}
+
+func givenIntegers(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	integer := func(id string, want int64) {
+		t.Helper()
+		wantEqual(t, "the integer of "+id, must(s.Integer(ctx, "a", "number", id))(t), want)
+	}
+	integer("x", 1)
+	for id, value := range map[string]string{"p": "2", "q": "3", "r": "900"} {
+		if err := s.PutDialectID(ctx, dialectID("teli", "number", id, value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, s.PutDialectID(ctx, dialectID("teli", "number", "s", "1")), switchhook.CodeConflict)
+	if err := s.PutDialectID(ctx, dialectID("teli", "number", "x", "1")); err != nil {
+		t.Errorf("the integer that it has already: %v", err)
+	}
+	integer("y", 4)
+	integer("z", 5)
+	wantEqual(t, "in another schema", must(s.Integer(ctx, "a", "device", "y"))(t), int64(1))
 }

@@ -22,6 +22,8 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		s.CreateWebhook(ctx, webhook("wh_1")),
 		s.CreateSource(ctx, source("src")),
 		s.PutAPIKey(ctx, &switchhook.APIKey{ID: "key", Hash: []byte{1}, CreatedAt: base()}),
+		s.PutDialectID(ctx, dialectID("kazoo", "device", "101", "new")),
+		s.UpdateAccount(ctx, &switchhook.Account{ID: "a", Name: "renamed"}),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -69,5 +71,6 @@ func contents(t *testing.T, s store.Store) map[string]any {
 		"webhooks": must(s.Webhooks(ctx))(t),
 		"sources":  must(s.Sources(ctx))(t),
 		"keys":     must(s.APIKeys(ctx))(t),
+		"ids":      listDialectIDs(t, s),
 	}
 }

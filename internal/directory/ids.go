@@ -1,0 +1,126 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/switchhook/switchhook"
+)
+
+// IDStore is what IDs needs of persistence.
+type IDStore interface {
+	DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error
+	PutDialectID(ctx context.Context, id *switchhook.DialectID) error
+	DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error
+	Integer(ctx context.Context, accountID, schema, id string) (int64, error)
+}
+
+// IDs knows what each dialect calls a thing: what the operator has set, and the
+// integers that stand for native ids. What it knows is in the store already. It
+// is safe for concurrent use.
+type IDs struct {
+	store    IDStore
+	integers sync.Map // key → int64; they never change
+
+	changes sync.Mutex  // held while the store and then the map are changed
+	any     atomic.Bool // something is set: without it, which is most often, nobody takes the lock
+	mu      sync.RWMutex
+	set     map[dialectKey]switchhook.DialectID
+}
+
+type dialectKey struct{ account, dialect, schema, id string }
+
+func keyOf(id *switchhook.DialectID) dialectKey {
+	return dialectKey{id.AccountID, id.Dialect, id.Schema, id.ID}
+}
+
+// OpenIDs reads what was set.
+func OpenIDs(ctx context.Context, store IDStore) (*IDs, error) {
+	ids := &IDs{store: store, set: map[dialectKey]switchhook.DialectID{}}
+	err := store.DialectIDs(ctx, func(id switchhook.DialectID) error {
+		ids.set[keyOf(&id)] = id
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the ids of the dialects: %w", err)
+	}
+	ids.any.Store(len(ids.set) > 0)
+	return ids, nil
+}
+
+// Given returns the id that was set for a thing, and "" for none.
+func (i *IDs) Given(accountID, dialect, schema, id string) string {
+	if !i.any.Load() {
+		return ""
+	}
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	return i.set[dialectKey{accountID, dialect, schema, id}].Value
+}
+
+// Integer returns the integer that stands for a native id.
+func (i *IDs) Integer(accountID, schema, id string) (int64, error) {
+	key := key{accountID, schema, id}
+	if n, ok := i.integers.Load(key); ok {
+		return n.(int64), nil //nolint:forcetypeassert,errcheck // only int64 is stored
+	}
+	n, err := i.store.Integer(context.Background(), accountID, schema, id)
+	if err == nil {
+		i.integers.Store(key, n)
+	}
+	return n, err
+}
+
+// Set says what a dialect calls a thing. CodeConflict if another is called so.
+func (i *IDs) Set(ctx context.Context, id *switchhook.DialectID) error {
+	i.changes.Lock()
+	defer i.changes.Unlock()
+	if err := i.store.PutDialectID(ctx, id); err != nil {
+		return err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.set[keyOf(id)] = *id
+	i.any.Store(true)
+	return nil
+}
+
+// Unset takes that back. CodeNotFound.
+func (i *IDs) Unset(ctx context.Context, accountID, dialect, schema, id string) error {
+	i.changes.Lock()
+	defer i.changes.Unlock()
+	if err := i.store.DeleteDialectID(ctx, accountID, dialect, schema, id); err != nil {
+		return err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.set, dialectKey{accountID, dialect, schema, id})
+	return nil
+}
+
+// Get returns what was set for a thing.
+func (i *IDs) Get(accountID, dialect, schema, id string) (*switchhook.DialectID, bool) {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	found, ok := i.set[dialectKey{accountID, dialect, schema, id}]
+	return &found, ok
+}
+
+// List returns what a filter selects, by account, dialect, schema and id.
+func (i *IDs) List(f switchhook.DialectIDFilter) []*switchhook.DialectID {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	list := []*switchhook.DialectID{}
+	for k, id := range i.set {
+		if (f.Dialect == "" || f.Dialect == k.dialect) && (f.Schema == "" || f.Schema == k.schema) &&
+			(f.Accounts == nil || slices.Contains(f.Accounts, k.account)) {
+			list = append(list, &id)
+		}
+	}
+	slices.SortFunc(list, func(a, b *switchhook.DialectID) int { return strings.Compare(a.Position(), b.Position()) })
+	return list
+}
