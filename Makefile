@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 BIN := bin/switchhook
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+FUZZTIME ?= 30s
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; make deps says so where there is none.
 RACE = $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
@@ -31,10 +32,10 @@ build: ## Build bin/switchhook, one static binary
 bench: ## Run the benchmarks of the parts (compare two runs with benchstat)
 	go test -run '^$$' -bench . -benchmem ./internal/...
 
-fuzz: ## Fuzz each parser for 30 seconds
+fuzz: ## Fuzz each parser for 30 seconds, or FUZZTIME=10m
 	@for f in $$(grep -rl '^func Fuzz' --include='*_test.go' internal); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$f); do \
-			go test -run '^$$' -fuzz "^$$name$$" -fuzztime 30s ./$$(dirname $$f) || exit 1; \
+			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f) || exit 1; \
 		done; \
 	done
 

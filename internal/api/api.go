@@ -110,6 +110,9 @@ type Router interface {
 	DeleteRecord(ctx context.Context, accountID, schema, id string) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
+	// FilterErrors tells how often a webhook's filter could not say whether it
+	// wants an event, and why the last time.
+	FilterErrors(webhookID string) (count int64, last string)
 	// Reject keeps a source's message that could not be read.
 	Reject(ctx context.Context, r *switchhook.Reject) error
 	// Sample makes an event of the type's sample, for the webhook's account. It

@@ -15,6 +15,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/expression"
 )
 
 // The bounds of a webhook's settings.
@@ -158,9 +159,29 @@ func (c *webhookCheck) flow() {
 }
 
 func (c *webhookCheck) filter() {
-	if c.w.Filter != "" {
-		c.bad("filter", "is not available in this version")
+	if c.w.Filter == "" {
+		return
 	}
+	if _, err := expression.CompileFilter(c.w.Filter); err != nil {
+		c.bad("filter", "%s", err)
+	}
+}
+
+// warnings are what is not wrong with a webhook, and likely not what its owner
+// wants: a filter that fails on the sample of every type that is selected asks
+// for something that most likely is not there. Data of one's own may be.
+func (a *api) warnings(w *switchhook.Webhook) []string {
+	if w.Filter == "" {
+		return nil
+	}
+	program, err := expression.CompileFilter(w.Filter)
+	if err != nil {
+		return []string{"filter: " + err.Error()}
+	}
+	if err := program.Try(a.selectedTypes(w)...); err != nil {
+		return []string{"filter: " + err.Error()}
+	}
+	return nil
 }
 
 // validPort reports whether a URL's port is one, or left out.

@@ -340,7 +340,7 @@ func dialectEvents(d dialect.Dialect, t *catalogue.Type) []dialectEvent {
 	if len(out) == 0 && t.Custom() {
 		if ev, err := sampleOf(t, switchhook.RootAccount); err == nil {
 			if name := d.EventName(ev); name != "" {
-				out = append(out, dialectEvent{Dialect: d.Name(), Name: name, Formats: []string{"json"}})
+				out = append(out, dialectEvent{Dialect: d.Name(), Name: name, Formats: d.Table()[0].Formats}) // its rows are all alike
 			}
 		}
 	}
@@ -367,9 +367,13 @@ func (a *api) example(name string, ev *switchhook.Event) *switchhook.HTTPRequest
 	if d.EventName(ev) == "" {
 		return nil
 	}
-	req, err := d.Render(ev, &switchhook.Webhook{
+	w := &switchhook.Webhook{
 		ID: "wh_sample", AccountID: ev.AccountID, URL: "https://example.com/hook", Dialect: name, Enabled: true, IncludeInternalLegs: true,
-	})
+	}
+	if len(d.Check(w)) > 0 { // it needs settings of the webhook's own
+		return nil
+	}
+	req, err := d.Render(ev, w)
 	if err != nil {
 		return nil
 	}
@@ -383,21 +387,33 @@ func (a *api) example(name string, ev *switchhook.Event) *switchhook.HTTPRequest
 // firstType is the first type of the catalogue that a webhook's events select
 // and its dialect has something for: what a test sends if nothing is said.
 func (a *api) firstType(w *switchhook.Webhook) string {
+	if types := a.selectedTypes(w); len(types) > 0 {
+		return types[0].Name
+	}
+	return ""
+}
+
+// selectedTypes lists the types that a webhook's events select and its dialect
+// has something for; of those that are free, one stands for all.
+func (a *api) selectedTypes(w *switchhook.Webhook) []*catalogue.Type {
 	d := a.dialects[w.Dialect]
 	if d == nil {
-		return ""
+		return nil
 	}
+	var types []*catalogue.Type
 	for _, t := range catalogue.All() {
 		if len(dialectEvents(d, t)) > 0 && slices.ContainsFunc(w.Events, func(s string) bool { return a.selects(s, t.Name) }) {
-			return t.Name
+			types = append(types, t)
 		}
 	}
 	for _, s := range w.Events {
 		if rest, ok := strings.CutPrefix(s, "custom."); ok {
-			return "custom." + strings.ReplaceAll(rest, "*", "test")
+			if t, ok := catalogue.Lookup("custom." + strings.ReplaceAll(rest, "*", "test")); ok {
+				return append(types, t)
+			}
 		}
 	}
-	return ""
+	return types
 }
 
 // selects reports whether an entry of a webhook's events selects a type.

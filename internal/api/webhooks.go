@@ -31,7 +31,7 @@ type webhookInput struct {
 	Name      string   `json:"name,omitzero" maxLength:"200" doc:"For people. Default: the URL's host."`
 	URL       string   `json:"url" format:"uri" maxLength:"2048" doc:"Where requests go: http or https." example:"https://example.com/hook"`
 	Events    []string `json:"events" minItems:"1" doc:"Which events: globs of types such as call.*, or a dialect's own names such as kazoo:channel_destroy." example:"[\"call.*\"]"`
-	Dialect   string   `json:"dialect,omitzero" default:"switchhook" doc:"The shape of the requests: switchhook, kazoo, voipbin, teli or primevox."`
+	Dialect   string   `json:"dialect,omitzero" default:"switchhook" doc:"The shape of the requests: switchhook, kazoo, voipbin, teli, primevox, or template for a body of your own."`
 	Format    string   `json:"format,omitzero" doc:"json or form, where the dialect has both."`
 	Method    string   `json:"method,omitzero" doc:"Where the dialect knows several. Default: the dialect's."`
 	Enabled   *bool    `json:"enabled,omitzero" default:"true" doc:"false: nothing is sent and open deliveries are cancelled."`
@@ -73,6 +73,8 @@ type webhookView struct {
 	Stats   map[string]any `json:"stats" doc:"Small counters of its deliveries since the program's start."`
 	Secrets []secretView   `json:"secrets" doc:"What signs its requests, the newest first."`
 	Secret  string         `json:"secret,omitzero" doc:"The signing secret. Shown at creation and at rotation, never again."`
+	// Warnings are told with the answer to a change.
+	Warnings []string `json:"warnings,omitzero" doc:"What is likely not meant, such as a filter that fails on every sample. Told when the webhook is made or changed."`
 }
 
 // A secretView is a secret as it is shown: not at all.
@@ -157,6 +159,9 @@ func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
 	if stats != nil {
 		v.Stats = stats
 	}
+	if n, last := a.Router.FilterErrors(w.ID); n > 0 {
+		v.Stats["filter_errors"], v.Stats["last_filter_error"] = n, last
+	}
 	return v
 }
 
@@ -198,7 +203,7 @@ func (a *api) changedWebhook(ctx context.Context, w *switchhook.Webhook, secret 
 		return nil, fmt.Errorf("the webhook %s is kept, but not yet in force: %w", w.ID, err)
 	}
 	v := a.viewWebhook(w)
-	v.Secret = secret
+	v.Secret, v.Warnings = secret, a.warnings(w)
 	return &output[*webhookView]{Body: v}, nil
 }
 

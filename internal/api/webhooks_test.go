@@ -144,7 +144,8 @@ func TestBadWebhooks(t *testing.T) {
 		}},
 		{"too large", with(`"name":"` + strings.Repeat("x", 1<<20) + `"`), api.Problem{Status: 413, Code: "too_large", Detail: "the request is over the limit of 1 MiB"}},
 		{"name too long", with(`"name":"` + strings.Repeat("x", 201) + `"`), wrong("name", "expected at most 200 characters")},
-		{"a later version's filter", with(`"filter":"event.type == 'x'"`), wrong("filter", "is not available in this version")},
+		{"a filter with a slip", with(`"filter":"call.direction == 'inbound'"`), wrong("filter", "line 1, column 1: there is no call; did you mean data.call?")},
+		{"a filter that is no condition", with(`"filter":"'x' + 'y'"`), wrong("filter", "is a string: expected a condition, which is true or false")},
 		{"a later version's rate limit", with(`"rate_limit":5`), wrong("rate_limit", "is not available in this version")},
 		{"too many tries", with(`"retry":{"policy":"kazoo","tries":6}`), wrong("retry.tries", "expected 1 to 5, the first one counted")},
 

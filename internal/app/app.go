@@ -34,6 +34,7 @@ import (
 	"github.com/switchhook/switchhook/internal/dialect/primevox"
 	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect/teli"
+	"github.com/switchhook/switchhook/internal/dialect/template"
 	"github.com/switchhook/switchhook/internal/dialect/voipbin"
 	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/ordjson"
@@ -231,7 +232,7 @@ func (a *App) dialects() []dialect.Dialect {
 
 // dialectsOf lists the dialects that there are, the default first.
 func dialectsOf(env dialect.Env) []dialect.Dialect {
-	return []dialect.Dialect{native.New(env), kazoo.New(env), voipbin.New(env), teli.New(env), primevox.New(env)}
+	return []dialect.Dialect{native.New(env), kazoo.New(env), voipbin.New(env), teli.New(env), primevox.New(env), template.New(env)}
 }
 
 func translators() []source.Translator {

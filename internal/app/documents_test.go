@@ -39,6 +39,9 @@ func TestDocuments(t *testing.T) {
 	}
 	documents := map[string]string{"README.md": before + begin + options() + end + after, "docs/events.md": events()}
 	for _, d := range app.Dialects() {
+		if d.Name() == "template" { // it is whatever the customer writes: docs/guides/template.md
+			continue
+		}
 		documents["docs/dialects/"+d.Name()+".md"] = dialectPage(t, d)
 	}
 	for name, want := range documents {
@@ -89,7 +92,7 @@ func events() string {
 	names := map[string]map[string][]string{}
 	var systems []string
 	for _, d := range app.Dialects() {
-		if d.Name() == "switchhook" {
+		if d.Name() == "switchhook" || d.Name() == "template" { // which have everything
 			continue
 		}
 		systems = append(systems, d.Name())

@@ -79,6 +79,7 @@ func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time)
 		return nil, nil
 	}
 	changes := changeSet{}
+	f.recordedCall(ev, data)
 	for _, kind := range kinds {
 		if kind == "queuecall" {
 			f.callOfQueueCall(ev, data)
@@ -254,6 +255,47 @@ func (f *Folder) callOfQueueCall(ev *switchhook.Event, data *ordjson.Object) {
 	case err != nil && ev.Key == "" && before != nil:
 		ev.Key = before.root
 	}
+}
+
+// recordedCall adds the call that a recording is of, if it is known and not in
+// the event already, and says in it what is being recorded: recording_id is the
+// recording under way, recording_ids are all of them.
+func (f *Folder) recordedCall(ev *switchhook.Event, data *ordjson.Object) {
+	recording, err := ordjson.Parse(data.Get("recording"))
+	if err != nil || !strings.HasPrefix(ev.Type, "recording.") || string(data.Get("call")) == "null" {
+		return
+	}
+	call, _ := ordjson.Parse(data.Get("call")) // what is not there is made
+	if call.Text("id") == "" && recording.Text("call_id") != "" {
+		call.Set("id", recording.Get("call_id"))
+	}
+	known := f.known[ref{ev.AccountID, "call", call.Text("id")}]
+	if known == nil && !data.Has("call") {
+		return
+	}
+	id := recording.Get("id")
+	if !call.Has("recording_id") {
+		under := id
+		if ev.Type == "recording.finished" {
+			under = json.RawMessage("null")
+		}
+		call.Set("recording_id", under)
+	}
+	if !call.Has("recording_ids") {
+		var ids []json.RawMessage
+		if known != nil {
+			_ = json.Unmarshal(known.object.Get("recording_ids"), &ids) // none yet
+		}
+		if !slices.ContainsFunc(ids, func(old json.RawMessage) bool { return string(old) == string(id) }) {
+			ids = append(ids, id)
+		}
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return // ids were JSON before
+		}
+		call.Set("recording_ids", list)
+	}
+	data.Set("call", call.Append(nil))
 }
 
 // noteAnswer remembers in the whole call which extension answered it: said of

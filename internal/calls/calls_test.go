@@ -71,6 +71,43 @@ func (s *story) restart() {
 	}
 }
 
+// A recording is of a call: the call leaves with it, and says what is recorded.
+func TestRecordings(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.tell(`call.created {"call":{"id":"c","direction":"inbound"}}`)
+	call := func(ev *switchhook.Event) (id, ids string) {
+		t.Helper()
+		data, err := ordjson.Parse(ev.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := ordjson.Parse(data.Get("call"))
+		if err != nil || c.Text("direction") != "inbound" {
+			t.Fatalf("no call, or not the whole: %s", ev.Data)
+		}
+		return c.Text("recording_id"), string(c.Get("recording_ids"))
+	}
+	for _, step := range []struct{ event, id, ids string }{
+		{`recording.started {"recording":{"id":"r1","call_id":"c"}}`, "r1", `["r1"]`},
+		{`recording.finished {"recording":{"id":"r1","call_id":"c"}}`, "", `["r1"]`},
+		{`recording.started {"recording":{"id":"r2"},"call":{"id":"c"}}`, "r2", `["r1","r2"]`},
+		{`call.answered {"call":{"id":"c"}}`, "r2", `["r1","r2"]`},
+	} {
+		if id, ids := call(s.tell(step.event)); id != step.id || ids != step.ids {
+			t.Errorf("%s: recording_id %q, recording_ids %s", step.event, id, ids)
+		}
+	}
+	for _, unknown := range []string{
+		`recording.started {"recording":{"id":"r3","call_id":"nobody"}}`,
+		`recording.started {"recording":{"id":"r3","call_id":"c"},"call":null}`,
+	} {
+		if ev := s.tell(unknown); strings.Contains(string(ev.Data), `"inbound"`) {
+			t.Errorf("%s became %s", unknown, ev.Data)
+		}
+	}
+}
+
 func TestFold(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

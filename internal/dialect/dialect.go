@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
 // A Dialect turns events into the requests of one system.
@@ -120,6 +121,9 @@ func Selects(selector, name string) bool {
 	if name == "" {
 		return false
 	}
+	if selector == "notifications/top_up" { // as Kazoo's page spells what its code calls topup
+		selector = "notifications/topup"
+	}
 	return selector == "all" || selector == name || strings.HasPrefix(name, selector+"/")
 }
 
@@ -141,12 +145,16 @@ func InScope(ev *switchhook.Event, s *switchhook.Scope) bool {
 		return true
 	}
 	if c := r.Call; c != nil {
-		if c.From != nil && (anyOf(s.Numbers, c.From.Address) || anyOf(s.Extensions, c.From.Address)) {
+		from, to := partyNumber(c.From), partyNumber(c.To)
+		if anyOf(s.Numbers, from, to) || anyOf(s.Extensions, from, to) {
 			return true
 		}
-		if c.To != nil && (anyOf(s.Numbers, c.To.Address) || anyOf(s.Extensions, c.To.Address)) {
-			return true
-		}
+	}
+	if f := r.Fax; f != nil && (anyOf(s.Numbers, f.Number, partyNumber(f.From), partyNumber(f.To)) || anyOf(s.Extensions, partyNumber(f.From), partyNumber(f.To))) {
+		return true
+	}
+	if d := r.Device; d != nil && anyOf(s.Extensions, d.Username, d.ID) {
+		return true
 	}
 	if e := r.Extension; e != nil && anyOf(s.Extensions, e.Number, e.ID) {
 		return true
@@ -157,7 +165,22 @@ func InScope(ev *switchhook.Event, s *switchhook.Scope) bool {
 	if q := r.Queue; q != nil && anyOf(s.Queues, q.Number, q.ID) {
 		return true
 	}
-	return r.QueueCall != nil && anyOf(s.Queues, r.QueueCall.QueueID)
+	if r.QueueCall != nil && anyOf(s.Queues, r.QueueCall.QueueID) {
+		return true
+	}
+	list := map[string][]string{"number": s.Numbers, "extension": s.Extensions, "ring_group": s.RingGroups, "queue": s.Queues}[r.Schema]
+	if len(list) == 0 {
+		return false
+	}
+	row, _ := ordjson.Parse(r.Row) // without a row there is the id
+	return anyOf(list, r.ID, row.Text("number"))
+}
+
+func partyNumber(p *switchhook.Party) string {
+	if p == nil {
+		return ""
+	}
+	return p.Address
 }
 
 func anyOf(list []string, values ...string) bool {

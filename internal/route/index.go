@@ -6,6 +6,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/expression"
 )
 
 // index finds the webhooks that want an event. It is compiled whenever a
@@ -24,6 +25,8 @@ type hook struct {
 	types map[string]bool // the catalogue's types that it selects
 	globs []string        // for custom types, which nobody can list
 	names []selector      // dialects' own names
+	// filter is nil where there is none.
+	filter *filter
 }
 
 type selector struct {
@@ -44,6 +47,9 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 			continue
 		}
 		h := &hook{w: w, d: d, types: map[string]bool{}}
+		if w.Filter != "" {
+			h.filter = r.filter(w)
+		}
 		if w.Flow {
 			idx.flows[w.AccountID] = h
 			continue
@@ -68,30 +74,48 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 		}
 	}
 	r.index.Store(idx)
+	r.forgetFilters(webhooks)
 }
 
 // targets returns the ids of the webhooks that want the event: of its own
 // account, and of those above that include it.
 func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string) []string {
-	ids := appendTargets(nil, idx.own[ev.AccountID], ev)
+	m := matching{ev: ev}
+	m.add(idx.own[ev.AccountID])
 	if len(idx.sub) > 0 {
 		for _, above := range ancestors(ev.AccountID) {
-			ids = appendTargets(ids, idx.sub[above], ev)
+			m.add(idx.sub[above])
 		}
 	}
-	if h := idx.flows[ev.AccountID]; h != nil && dialect.FlowTarget(ev) && h.d.EventName(ev) != "" {
-		ids = append(ids, h.w.ID)
+	if h := idx.flows[ev.AccountID]; h != nil && dialect.FlowTarget(ev) && h.d.EventName(ev) != "" && m.passes(h) {
+		m.ids = append(m.ids, h.w.ID)
 	}
-	return ids
+	return m.ids
 }
 
-func appendTargets(ids []string, hooks []*hook, ev *switchhook.Event) []string {
+// A matching is under way: the ids of the webhooks that want the event so far.
+type matching struct {
+	ev    *switchhook.Event
+	ids   []string
+	input *expression.Input // the event as filters see it, made when the first one asks
+}
+
+func (m *matching) add(hooks []*hook) {
 	for _, h := range hooks {
-		if h.selects(ev) && h.d.EventName(ev) != "" && h.d.Wants(ev, h.w) {
-			ids = append(ids, h.w.ID)
+		if h.selects(m.ev) && h.d.EventName(m.ev) != "" && h.d.Wants(m.ev, h.w) && m.passes(h) {
+			m.ids = append(m.ids, h.w.ID)
 		}
 	}
-	return ids
+}
+
+func (m *matching) passes(h *hook) bool {
+	if h.filter == nil {
+		return true
+	}
+	if m.input == nil {
+		m.input = expression.Of(m.ev)
+	}
+	return h.filter.match(m.input, m.ev.ID)
 }
 
 func (h *hook) selects(ev *switchhook.Event) bool {

@@ -7,6 +7,8 @@ type metrics struct {
 	deliveries prometheus.Counter
 	duplicates prometheus.Counter
 	refused    prometheus.Counter
+
+	filterErrors prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) metrics {
@@ -23,9 +25,12 @@ func newMetrics(reg prometheus.Registerer) metrics {
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "switchhook_route_refused_total", Help: "Events refused because they were wrong.",
 		}),
+		filterErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "switchhook_route_filter_errors_total", Help: "Times that a webhook's filter could not say whether it wants an event, so that it did not get it.",
+		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.accepted, m.deliveries, m.duplicates, m.refused)
+		reg.MustRegister(m.accepted, m.deliveries, m.duplicates, m.refused, m.filterErrors)
 	}
 	return m
 }

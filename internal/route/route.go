@@ -77,6 +77,7 @@ type Router struct {
 	index   atomic.Pointer[index]
 	records keyedMutex
 	ids     reservations
+	filters sync.Map // webhook id → *filter
 	metrics metrics
 
 	// stale is set after a failed commit: the folder holds what was never
@@ -344,8 +345,13 @@ func seal(ev *switchhook.Event, typ *catalogue.Type, data ordjson.Object) error 
 	if ev.Key == "" {
 		ev.Key = catalogue.Key(typ, ev.Resources)
 	}
-	if c := ev.Resources.Call; c != nil {
-		ev.CallID = c.ID
+	switch r := ev.Resources; {
+	case r.Call != nil:
+		ev.CallID = r.Call.ID
+	case r.Recording != nil:
+		ev.CallID = r.Recording.CallID
+	default:
+		ev.CallID = r.CallID
 	}
 	return nil
 }

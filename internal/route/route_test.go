@@ -389,6 +389,71 @@ func TestFlowWebhooks(t *testing.T) {
 	}
 }
 
+// A filter sees the event as it is delivered: completed from its snapshot. What it
+// cannot say is no match, and counted; what is free of it is not harmed.
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	hooks := []*switchhook.Webhook{
+		{ID: "wh_in", AccountID: "acme", Dialect: "switchhook", Events: []string{"call.*"}, Enabled: true, Filter: `data.call.direction == "inbound"`},
+		{ID: "wh_old", AccountID: "acme", Dialect: "switchhook", Events: []string{"call.*"}, Enabled: true, Filter: `what once was CEL`},
+		{ID: "wh_all", AccountID: "acme", Dialect: "switchhook", Events: []string{"*"}, Enabled: true},
+	}
+	r.router.SetWebhooks(hooks)
+	for _, c := range []struct {
+		ev   *switchhook.Event
+		want string
+	}{
+		{event("acme", "call.created", "f1", `{"call":{"id":"c","direction":"inbound"}}`), "wh_in wh_all"},
+		{event("acme", "call.answered", "f2", `{"call":{"id":"c"}}`), "wh_in wh_all"},
+		{event("acme", "call.created", "f3", `{"call":{"id":"d","direction":"outbound"}}`), "wh_all"},
+		{event("acme", "call.created", "f4", `{"call":{"id":"e"}}`), "wh_all"},
+	} {
+		r.accept(c.ev)
+		if got := strings.Join(c.ev.Targets, " "); got != c.want {
+			t.Errorf("%s goes to %q, want %q", c.ev.ID, got, c.want)
+		}
+	}
+	check := func(id string, count int64, last string) {
+		t.Helper()
+		if n, why := r.router.FilterErrors(id); n != count || !strings.HasPrefix(why, last) || last == "" && why != "" {
+			t.Errorf("%s: %d errors, the last %q", id, n, why)
+		}
+	}
+	r.router.SetWebhooks(hooks) // another webhook changes: the counters stay
+	check("wh_in", 1, "f4: no such key: direction")
+	check("wh_old", 1, "it cannot be compiled: line 1")
+	check("wh_all", 0, "")
+	hooks[0].Filter = "true"
+	r.router.SetWebhooks(hooks[:1])
+	check("wh_in", 0, "")
+	check("wh_old", 0, "")
+}
+
+// What speaks of a call is found by the call's id, wherever it stands.
+func TestEventsOfACall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.accept(
+		event("acme", "call.created", "e1", `{"call":{"id":"c1"}}`),
+		event("acme", "emergency.denied", "e2", `{"call_id":"c1"}`),
+		event("acme", "recording.started", "e3", `{"recording":{"id":"r","call_id":"c1"}}`),
+		event("acme", "recording.started", "e4", `{"recording":{"id":"r","call_id":"c2"}}`),
+		event("acme", "device.registered", "e5", `{"device":{"id":"d"}}`),
+	)
+	found, _, err := r.store.Events(t.Context(), switchhook.EventFilter{CallID: "c1"}, switchhook.Page{Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, ev := range found {
+		ids = append(ids, ev.ID)
+	}
+	if got := strings.Join(ids, " "); got != "e3 e2 e1" {
+		t.Errorf("events of the call: %q", got)
+	}
+}
+
 func TestMessagesGetTheirConversation(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
