@@ -203,7 +203,7 @@ func (a *api) changedWebhook(ctx context.Context, w *switchhook.Webhook, secret 
 		return nil, fmt.Errorf("the webhook %s is kept, but not yet in force: %w", w.ID, err)
 	}
 	v := a.viewWebhook(w)
-	v.Secret, v.Warnings = secret, a.warnings(w)
+	v.Secret, v.Warnings = secret, a.warnings(w) //nolint:contextcheck // an expression bounds its time itself
 	return &output[*webhookView]{Body: v}, nil
 }
 

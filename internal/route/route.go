@@ -290,7 +290,7 @@ func (r *Router) submit(ctx context.Context, drafts []draft, c *switchhook.Commi
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	idx := r.index.Load()
 	for i := range drafts {
-		if err := r.admit(&drafts[i], now, idx, c); err != nil {
+		if err := r.admit(&drafts[i], now, idx, c); err != nil { //nolint:contextcheck // a filter bounds its time itself
 			// The folder may hold half of this batch: read it anew.
 			if restoreErr := r.restore(ctx); restoreErr != nil {
 				r.stale.Store(true)
