@@ -227,7 +227,16 @@ func (a *App) dialects() []dialect.Dialect {
 	if err != nil {
 		host = "localhost"
 	}
-	return dialectsOf(dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, ID: a.ids.Given, Integer: a.ids.Integer})
+	return dialectsOf(dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, ID: a.ids.Given, Integer: a.integer})
+}
+
+// integer stands for a native id: its row's own, where the directory has such a
+// row, else one that is counted.
+func (a *App) integer(accountID, schema, id string) (int64, error) {
+	if n, ok := a.directory.OwnInteger(accountID, schema, id); ok {
+		return n, nil
+	}
+	return a.ids.Integer(accountID, schema, id)
 }
 
 // dialectsOf lists the dialects that there are, the default first.

@@ -6,7 +6,7 @@
 // speaks of one of these is folded into what is known: fields that it leaves out
 // come from the last snapshot of the same id, fields that it gives win, null
 // clears. A field is taken whole: a given from replaces the old from, it is not
-// mixed with it. What the type itself says (answered, and when) is filled in
+// mixed with it, unless it is the same party, with the same address. What the type itself says (answered, and when) is filled in
 // unless the event says otherwise, a null included.
 //
 // What has ended is remembered for a while, because a voicemail or a last
@@ -198,13 +198,32 @@ func hasEnded(kind string, o ordjson.Object) bool {
 func merge(kind string, before, given ordjson.Object) ordjson.Object {
 	whole := slices.Clone(before)
 	for _, m := range given {
-		if ordjson.Null(m.Value) {
+		switch {
+		case ordjson.Null(m.Value):
 			whole.Delete(m.Name)
-		} else {
+		case kind == "call" && (m.Name == "from" || m.Name == "to" || m.Name == "callee"):
+			whole.Set(m.Name, mergeParty(before.Get(m.Name), m.Value))
+		default:
 			whole.Set(m.Name, m.Value)
 		}
 	}
 	return inOrder(kind, whole)
+}
+
+// mergeParty is a party as it is given, with what is known of it besides: if it
+// has the same address, it is the same one. Another takes its place whole, or the
+// old one's name would stand beside the new one's number.
+func mergeParty(before, given json.RawMessage) json.RawMessage {
+	old, err := ordjson.Parse(before)
+	if err != nil {
+		return given
+	}
+	party, err := ordjson.Parse(given)
+	address := strings.TrimPrefix(party.Text("address"), "+")
+	if err != nil || address == "" || address != strings.TrimPrefix(old.Text("address"), "+") {
+		return given
+	}
+	return merge("party", old, party).Append(nil)
 }
 
 // inOrder sorts the members into the order of the catalogue; unknown ones come

@@ -71,6 +71,32 @@ func (s *story) restart() {
 	}
 }
 
+// A party is the same one if it has the same address: then what is known of it
+// stays.
+func TestPartiesKeepTheirNames(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		`{"address":"+12025550143"}`:                   `{"type":"tel","address":"+12025550143","name":"Ada"}`,
+		`{"address":"12025550143"}`:                    `{"type":"tel","address":"12025550143","name":"Ada"}`,
+		`{"address":"+12025550143","name":null}`:       `{"type":"tel","address":"+12025550143"}`,
+		`{"address":"+12025550143","name":"Lovelace"}`: `{"type":"tel","address":"+12025550143","name":"Lovelace"}`,
+		`{"address":"+12025550144"}`:                   `{"address":"+12025550144"}`,
+		`{"name":"Grace"}`:                             `{"name":"Grace"}`,
+	} {
+		s := newStory(t)
+		s.tell(`call.created {"call":{"id":"c","from":{"type":"tel","address":"+12025550143","name":"Ada"}}}`)
+		ev := s.tell(`call.updated {"call":{"id":"c","from":` + given + `}}`)
+		data, err := ordjson.Parse(ev.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call, err := ordjson.Parse(data.Get("call"))
+		if err != nil || string(call.Get("from")) != want {
+			t.Errorf("%s became %s, want %s (%v)", given, call.Get("from"), want, err)
+		}
+	}
+}
+
 // A recording is of a call: the call leaves with it, and says what is recorded.
 func TestRecordings(t *testing.T) {
 	t.Parallel()

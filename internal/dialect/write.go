@@ -1,11 +1,14 @@
 package dialect
 
 import (
+	"crypto/sha1" //nolint:gosec // RFC 9562 says so for UUIDv5; nothing is kept secret by it
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
@@ -209,18 +212,45 @@ type Escape struct {
 
 const upperHex = "0123456789ABCDEF"
 
+// unreserved are the characters of RFC 3986 that stay as they are.
+var unreserved = func() (set [256]bool) { //nolint:gochecknoglobals // a constant; Go has no constant arrays
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~") {
+		set[c] = true
+	}
+	return set
+}()
+
 // AppendEscaped percent-encodes s: everything but RFC 3986's unreserved
 // characters, in upper-case hex.
 func AppendEscaped(dst []byte, s string, e Escape) []byte {
+	done := 0
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.', c == '~':
-			dst = append(dst, c)
-		case c == ' ' && e.Plus:
+		c := s[i]
+		if unreserved[c] {
+			continue
+		}
+		dst = append(dst, s[done:i]...)
+		done = i + 1
+		if c == ' ' && e.Plus {
 			dst = append(dst, '+')
-		default:
+		} else {
 			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
 		}
 	}
-	return dst
+	return append(dst, s[done:]...)
+}
+
+var space = uuid.MustParse(namespace) //nolint:gochecknoglobals // a constant; Go has no constant arrays
+
+// AppendHex32 writes what Hex32 returns. It is for what is derived anew for every
+// request.
+func AppendHex32(dst []byte, accountID, id string) []byte {
+	if len(id) == 0 || len(id) == 32 || len(id) == 36 { // perhaps it is one already
+		return append(dst, Hex32(accountID, id)...)
+	}
+	var buf [192]byte
+	name := append(append(append(append(buf[:0], space[:]...), accountID...), 0), id...)
+	sum := sha1.Sum(name)                               //nolint:gosec // as above
+	sum[6], sum[8] = sum[6]&0x0f|0x50, sum[8]&0x3f|0x80 // RFC 9562: version 5 and variant
+	return hex.AppendEncode(dst, sum[:16])
 }

@@ -10,6 +10,7 @@ package directory
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -110,6 +111,21 @@ func (d *Directory) Record(accountID, schema, id string) (*switchhook.Record, bo
 	defer d.mu.RUnlock()
 	r, ok := d.records[key{accountID, schema, id}]
 	return r, ok
+}
+
+// OwnInteger returns the id that a record's own row has, where it is an integer: so
+// a row that came from a system which counts its rows keeps its number, and other
+// rows that refer to it by our id refer to that number.
+func (d *Directory) OwnInteger(accountID, schema, id string) (int64, bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	own := d.rows[key{accountID, schema, id}].Get("id")
+	text, isText := ordjson.Unquote(own)
+	if !isText {
+		text = string(own)
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil && n >= 0
 }
 
 // Records returns the records that a filter selects, by account, schema and id.

@@ -6,11 +6,13 @@ package source
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/ordjson"
@@ -93,6 +95,29 @@ func object(form url.Values) (ordjson.Object, error) {
 	return o, nil
 }
 
+// Said is the member extra of an event's data that keeps the body as the system
+// sent it, without the white space around it, so that the system's own dialect can
+// send it on unchanged: such as {"teli":"form","payload":"source=…"}, where the
+// system's name says what payload is: json, form or text, which keeps its white
+// space. It is nil where there is no body, or one that JSON cannot hold.
+func (r *Request) Said(system string) json.RawMessage {
+	body := bytes.TrimSpace(r.Body)
+	if len(body) == 0 || !utf8.Valid(body) {
+		return nil
+	}
+	format := "form"
+	switch contentType := strings.ToLower(r.ContentType); {
+	case body[0] == '{' || strings.Contains(contentType, "json"):
+		format = "json"
+	case contentType != "" && !strings.Contains(contentType, "form"):
+		format, body = "text", r.Body
+	}
+	return ordjson.Object{
+		{Name: system, Value: ordjson.String(format)},
+		{Name: "payload", Value: ordjson.String(string(body))},
+	}.Append(nil)
+}
+
 // Words reads a table of a system's words and ours: pairs such as
 // "progressing=answered"; a word alone is the same in both. theirs keeps the
 // order, for errors.
@@ -115,8 +140,8 @@ type Message struct {
 	// does not tell it. The source's account map turns it into one of ours.
 	SystemAccount string
 	// Events have Type, Data and OccurredAt, and an ID with IDGiven where the
-	// same request, sent again, must be known again. The caller fills in the
-	// rest. A member of a resource that the system says is unset is null in
+	// same request, sent again, must be known again, and a Key where the type has
+	// none of its own. The caller fills in the rest. A member of a resource that the system says is unset is null in
 	// Data, which clears what an earlier event said; one that the system does
 	// not have is left out.
 	Events []*switchhook.Event

@@ -1,9 +1,10 @@
 package kazoo
 
 import (
-	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/switchhook/switchhook/internal/dialect"
 )
@@ -12,39 +13,57 @@ import (
 // as they are, an object's members as name[member], a list's values as name[].
 // An empty object or list leaves an empty segment. Kazoo dies of null; here the
 // key is not there.
-func appendForm(dst []byte, prefix string, o dialect.Object) []byte {
+func appendForm(dst []byte, m members) []byte {
+	var path [128]byte
+	return appendSegments(dst, path[:0], m)
+}
+
+// appendSegments writes the members of the object that path names, or of the
+// payload where it is empty.
+func appendSegments(dst, path []byte, m members) []byte {
 	first := true
-	for _, f := range o {
-		if f.Value == nil {
+	for i := range m {
+		f := &m[i]
+		if f.kind == null {
 			continue
 		}
 		if !first {
 			dst = append(dst, '&')
 		}
 		first = false
-		name := f.Name
-		if prefix != "" {
-			name = prefix + "[" + name + "]"
+		name := append(path, f.name...) //nolint:gocritic // each member's name grows out of the path
+		if len(path) > 0 {
+			name = append(append(append(path, '['), f.name...), ']')
 		}
-		switch v := f.Value.(type) {
-		case dialect.Object:
-			dst = appendForm(dst, name, v)
-		case []any:
-			for i, e := range v {
-				if i > 0 {
+		switch f.kind { //nolint:exhaustive // the others are plain values
+		case object:
+			dst = appendSegments(dst, name, f.members)
+		case list:
+			for j := range f.members {
+				if j > 0 {
 					dst = append(dst, '&')
 				}
-				dst = append(dst, name...)
-				dst = append(dst, "[]="...)
-				dst = appendFormValue(dst, e)
+				dst = append(append(dst, name...), "[]="...)
+				dst = appendFormValue(dst, &f.members[j].value)
 			}
 		default:
-			dst = append(dst, name...)
-			dst = append(dst, '=')
-			dst = appendFormValue(dst, v)
+			dst = append(append(dst, name...), '=')
+			dst = appendFormValue(dst, &f.value)
 		}
 	}
 	return dst
+}
+
+// appendFormValue writes a text, and any other value as compact JSON.
+func appendFormValue(dst []byte, v *value) []byte {
+	switch v.kind { //nolint:exhaustive // these have nothing that is escaped
+	case text:
+		return dialect.AppendEscaped(dst, v.text, dialect.Escape{Plus: true})
+	case integer, boolean:
+		return jiffy{}.append(dst, v, 0)
+	default:
+		return dialect.AppendEscaped(dst, string(jiffy{}.append(nil, v, 0)), dialect.Escape{Plus: true})
+	}
 }
 
 // query is a form as it can stand in an address. Kazoo puts names there as they
@@ -64,55 +83,82 @@ func query(form []byte) string {
 
 const upperHex = "0123456789ABCDEF"
 
-// appendFormValue writes a string, and any other value as compact JSON.
-func appendFormValue(dst []byte, v any) []byte {
-	s, ok := v.(string)
-	if !ok {
-		s = string(compactJSON(v))
-	}
-	return dialect.AppendEscaped(dst, s, dialect.Escape{Plus: true})
-}
+// jiffy writes JSON as the Erlang library of that name does, which Kazoo uses
+// (c_src/encoder.c). Pretty, it puts blanks on both sides of the colon, indents
+// by two and breaks even an empty object over two lines. Sorted, objects have
+// their members in the order of their names (Kazoo 5: kz_json:encode, canonical).
+type jiffy struct{ pretty, sorted bool }
 
-// compactJSON and prettyJSON write a value as the Erlang library jiffy does,
-// which Kazoo uses (c_src/encoder.c). Pretty, it puts blanks on both sides of
-// the colon, indents by two and breaks even an empty object over two lines.
-func compactJSON(v any) []byte { return jiffy{}.append(nil, v, 0) }
-
-func prettyJSON(v any) []byte { return jiffy{pretty: true}.append(nil, v, 0) }
-
-type jiffy struct{ pretty bool }
-
-func (j jiffy) append(dst []byte, v any, depth int) []byte {
-	switch v := v.(type) {
-	case string:
-		return appendString(dst, v)
-	case dialect.Object:
-		dst = j.line(append(dst, '{'), depth+1)
-		for i, f := range v {
-			if i > 0 {
-				dst = j.line(append(dst, ','), depth+1)
-			}
-			dst = appendString(dst, f.Name)
-			if j.pretty {
-				dst = append(dst, " : "...)
-			} else {
-				dst = append(dst, ':')
-			}
-			dst = j.append(dst, f.Value, depth+1)
-		}
-		return append(j.line(dst, depth), '}')
-	case []any:
+func (j jiffy) append(dst []byte, v *value, depth int) []byte {
+	switch v.kind {
+	case text:
+		return appendString(dst, v.text)
+	case number:
+		return append(dst, v.text...)
+	case integer:
+		return strconv.AppendInt(dst, v.n, 10)
+	case boolean:
+		return strconv.AppendBool(dst, v.n != 0)
+	case object:
+		return j.object(dst, v.members, depth)
+	case list:
 		dst = j.line(append(dst, '['), depth+1)
-		for i, e := range v {
+		for i := range v.members {
 			if i > 0 {
 				dst = j.line(append(dst, ','), depth+1)
 			}
-			dst = j.append(dst, e, depth+1)
+			dst = j.append(dst, &v.members[i].value, depth+1)
 		}
 		return append(j.line(dst, depth), ']')
+	case null:
+		return append(dst, "null"...)
 	default:
-		return dialect.AppendJSON(dst, v, dialect.JSONStyle{}) // true, 7, null
+		return append(dst, "null"...)
 	}
+}
+
+func (j jiffy) object(dst []byte, m members, depth int) []byte {
+	var room [64]int
+	var order []int
+	if j.sorted {
+		order = byName(room[:0], m)
+	}
+	dst = j.line(append(dst, '{'), depth+1)
+	for i := range m {
+		f := &m[i]
+		if j.sorted {
+			f = &m[order[i]]
+		}
+		if i > 0 {
+			dst = j.line(append(dst, ','), depth+1)
+		}
+		dst = appendString(dst, f.name)
+		if j.pretty {
+			dst = append(dst, " : "...)
+		} else {
+			dst = append(dst, ':')
+		}
+		dst = j.append(dst, &f.value, depth+1)
+	}
+	return append(j.line(dst, depth), '}')
+}
+
+// byName is the places of the members in the order of their names. They are not
+// moved themselves: the same payload's form keeps its order.
+func byName(order []int, m members) []int {
+	for i := range m {
+		order = append(order, i)
+	}
+	if len(m) > 64 {
+		slices.SortFunc(order, func(a, b int) int { return strings.Compare(m[a].name, m[b].name) })
+		return order
+	}
+	for i := range order { // few, and nearly in that order
+		for ; i > 0 && m[order[i]].name < m[order[i-1]].name; i-- {
+			order[i], order[i-1] = order[i-1], order[i]
+		}
+	}
+	return order
 }
 
 func (j jiffy) line(dst []byte, depth int) []byte {
@@ -126,13 +172,28 @@ func (j jiffy) line(dst []byte, depth int) []byte {
 	return dst
 }
 
+// canonical is a value as Kazoo 5 writes and signs it.
+func canonical(v value) []byte { return jiffy{sorted: true}.append(nil, &v, 0) }
+
 // appendString escapes quote, backslash and what is below the blank, in upper
 // case; everything else, / and letters beyond ASCII too, stays as it is.
 func appendString(dst []byte, s string) []byte {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	start, done, ascii := len(dst), 0, true
 	dst = append(dst, '"')
 	for i := range len(s) {
-		switch c := s[i]; c {
+		c := s[i]
+		if c >= utf8.RuneSelf && ascii {
+			if !utf8.ValidString(s[i:]) {
+				return appendString(dst[:start], strings.ToValidUTF8(s, "\uFFFD"))
+			}
+			ascii = false
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[done:i]...)
+		done = i + 1
+		switch c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
 		case '\b':
@@ -146,76 +207,8 @@ func appendString(dst []byte, s string) []byte {
 		case '\t':
 			dst = append(dst, `\t`...)
 		default:
-			if c < ' ' {
-				dst = append(dst, `\u00`...)
-				c, dst = upperHex[c&15], append(dst, upperHex[c>>4])
-			}
-			dst = append(dst, c)
+			dst = append(dst, '\\', 'u', '0', '0', upperHex[c>>4], upperHex[c&15])
 		}
 	}
-	return append(dst, '"')
-}
-
-// sorted is a value with the members of its objects in the order of their names,
-// at every depth.
-func sorted(v any) any {
-	switch v := v.(type) {
-	case dialect.Object:
-		o := make(dialect.Object, 0, len(v))
-		for _, f := range v {
-			o.Add(f.Name, sorted(f.Value))
-		}
-		slices.SortFunc(o, func(a, b dialect.Field) int { return strings.Compare(a.Name, b.Name) })
-		return o
-	case []any:
-		list := make([]any, 0, len(v))
-		for _, e := range v {
-			list = append(list, sorted(e))
-		}
-		return list
-	default:
-		return v
-	}
-}
-
-// normalize turns the names of a bus message into those of a webhook: small
-// letters, - becomes _, at every depth; what is null is left out.
-func normalize(v any) any {
-	switch v := v.(type) {
-	case dialect.Object:
-		o := make(dialect.Object, 0, len(v))
-		for _, f := range v {
-			if f.Value != nil {
-				o.Set(normalizeKey(f.Name), normalize(f.Value))
-			}
-		}
-		return o
-	case []any:
-		list := make([]any, 0, len(v))
-		for _, e := range v {
-			list = append(list, normalize(e))
-		}
-		return list
-	default:
-		return v
-	}
-}
-
-func normalizeKey(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '-':
-			return '_'
-		case r >= 'A' && r <= 'Z':
-			return r + ('a' - 'A')
-		default:
-			return r
-		}
-	}, name)
-}
-
-// isNumber reports whether s is a number as JSON writes it.
-func isNumber(s string) bool {
-	var n json.Number
-	return s != "" && s[0] != '"' && json.Unmarshal([]byte(s), &n) == nil && n.String() == s
+	return append(append(dst, s[done:]...), '"')
 }

@@ -1,6 +1,7 @@
 package kazoo
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -8,9 +9,9 @@ import (
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
-func parse(t *testing.T, text string) any {
+func read(t *testing.T, text string) value {
 	t.Helper()
-	v, err := dialect.FromJSON([]byte(text))
+	v, err := parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,11 +38,7 @@ func TestForm(t *testing.T) {
 		{`{"a":[null,[1]]}`, `a[]=null&a[]=%5B1%5D`},
 		{`{"an odd&name":"x"}`, `an odd&name=x`},
 	} {
-		o, ok := parse(t, c.in).(dialect.Object)
-		if !ok {
-			t.Fatal(c.in)
-		}
-		if got := string(appendForm(nil, "", o)); got != c.want {
+		if got := string(appendForm(nil, read(t, c.in).members)); got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.in, got, c.want)
 		}
 	}
@@ -49,7 +46,7 @@ func TestForm(t *testing.T) {
 
 func TestQueryCannotEndTheAddress(t *testing.T) {
 	t.Parallel()
-	form := appendForm(nil, "", dialect.Object{{Name: "x y#\r\né[]", Value: "a b"}})
+	form := appendForm(nil, members{{"x y#\r\né[]", textOf("a b")}})
 	if got, want := query(form), "x%20y%23%0D%0A%C3%A9[]=a+b"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -60,14 +57,14 @@ func TestJSON(t *testing.T) {
 	text := `{"b":"\"\\/\b\f\n\r\t\u0001\u001f\u007fé` + "\u2028" + `<>&","a":[],"o":{"z":{},"a":1},"l":[1,true,null,"x"]}`
 	pretty := "{\n  \"b\" : \"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001F\x7fé\u2028<>&\",\n  \"a\" : [\n    \n  ],\n" +
 		"  \"o\" : {\n    \"z\" : {\n      \n    },\n    \"a\" : 1\n  },\n  \"l\" : [\n    1,\n    true,\n    null,\n    \"x\"\n  ]\n}"
-	canonical := `{"a":[],"b":"\"\\/\b\f\n\r\t\u0001\u001F` + "\x7fé\u2028" + `<>&","l":[1,true,null,"x"],"o":{"a":1,"z":{}}}`
-	if got := string(prettyJSON(parse(t, text))); got != pretty {
+	want := `{"a":[],"b":"\"\\/\b\f\n\r\t\u0001\u001F` + "\x7fé\u2028" + `<>&","l":[1,true,null,"x"],"o":{"a":1,"z":{}}}`
+	if got := string(jiffy{pretty: true}.object(nil, read(t, text).members, 0)); got != pretty {
 		t.Errorf("pretty\n got %q\nwant %q", got, pretty)
 	}
-	if got := string(compactJSON(sorted(parse(t, text)))); got != canonical {
-		t.Errorf("canonical\n got %q\nwant %q", got, canonical)
+	if got := string(canonical(read(t, text))); got != want {
+		t.Errorf("canonical\n got %q\nwant %q", got, want)
 	}
-	if got := string(compactJSON("a\xffb")); got != "\"a\uFFFDb\"" {
+	if got := string(canonical(textOf("a\xffb"))); got != "\"a\uFFFDb\"" {
 		t.Errorf("no UTF-8: %q", got)
 	}
 }
@@ -76,9 +73,55 @@ func TestJSON(t *testing.T) {
 func TestNormalize(t *testing.T) {
 	t.Parallel()
 	bus := `{"Account-ID":1,"RPid":2,"Fax-JobId":3,"DataBag":{"A-B":[{"FreeSWITCH-Hostname":null,"HTML":4}]},"x":null}`
-	got := string(compactJSON(normalize(parse(t, bus))))
+	got := string(jiffy{}.object(nil, normalize(read(t, bus)).members, 0))
 	if want := `{"account_id":1,"rpid":2,"fax_jobid":3,"databag":{"a_b":[{"html":4}]}}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// What is many is found as what is few is.
+func TestMany(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{2, 200} {
+		var m members
+		for i := range n {
+			m.add("A-"+strconv.Itoa(i), textOf("first"))
+		}
+		for i := range n {
+			m.add("a_"+strconv.Itoa(i), value{kind: integer, n: int64(i)})
+		}
+		got := normalize(value{kind: object, members: m}).members
+		if len(got) != n || got[1].name != "a_1" || got[1].n != 1 || got[1].kind != integer {
+			t.Errorf("%d members became %d: %+v", n, len(got), got[1])
+		}
+		find := got.finder()
+		if v := find("a_1"); v == nil || v.n != 1 || find("b") != nil {
+			t.Errorf("of %d, a_1 is %+v", n, v)
+		}
+		sorted := byName(nil, got)
+		for i := range sorted[1:] {
+			if got[sorted[i]].name > got[sorted[i+1]].name {
+				t.Fatalf("%s stands before %s", got[sorted[i]].name, got[sorted[i+1]].name)
+			}
+		}
+	}
+}
+
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		form string
+		gaps []int
+		want string
+	}{
+		{"a=1&b=2", nil, "a=1&b=2"},
+		{"a=1&b=2", []int{0, 2, 4}, "&a=1&&b=2&"},
+		{"a=1", []int{1, 2}, "a=1&&"},
+		{"a=1", []int{5, -1}, "a=1"}, // an event can say anything
+	} {
+		if got := string(withGaps([]byte(c.form), c.gaps)); got != c.want {
+			t.Errorf("%s with %v: got %s, want %s", c.form, c.gaps, got, c.want)
+		}
 	}
 }
 
@@ -106,7 +149,7 @@ func TestIDs(t *testing.T) {
 	if want := dialect.Hex32("", "switchhook"); defaultCluster != want {
 		t.Errorf("defaultCluster is %s, want %s", defaultCluster, want)
 	}
-	p := payload{ev: event("call.created", nil)}
+	p := payload{d: New(dialect.Env{}), ev: event("call.created", nil)}
 	for in, same := range map[string]bool{
 		"":                                 true,
 		"d860229e722bf8f738737365b0b1e333": true,
@@ -115,7 +158,7 @@ func TestIDs(t *testing.T) {
 		"202601-short": false,
 		"carrier-1":    false,
 	} {
-		got := p.id(in)
+		got := p.id(aDevice, in)
 		if (got == in) != same || got != "" && len(strings.TrimPrefix(got, "202601-")) != 32 {
 			t.Errorf("%q became %q", in, got)
 		}

@@ -2,13 +2,12 @@ package kazoo
 
 import (
 	"cmp"
-	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
-	"github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
@@ -19,7 +18,8 @@ import (
 // is Kazoo 5's.
 func notifications() []hook {
 	n := func(typ, name string, from lookup, names string) hook {
-		return hook{typ: typ, name: "notifications/" + name, render: notification(from, strings.Fields(names))}
+		v1 := notification(from, strings.Fields(names))
+		return hook{typ: typ, name: "notifications/" + name, event: name, v1: v1, v2: public(v1)}
 	}
 	const (
 		mailbox  = "account_id call_id caller_id_name caller_id_number from_realm from_user to_realm to_user voicemail_box voicemail_id voicemail_length voicemail_timestamp voicemail_transcription"
@@ -89,27 +89,36 @@ func notifications() []hook {
 	}
 }
 
-// A lookup finds the value of a Kazoo field in the resources of an event: nil,
-// "" or zero where it is not known.
-type lookup func(p *payload, name string) any
+// A lookup finds the value of a Kazoo field in the resources of an event.
+type lookup func(p *payload, name string) value
 
 // notification makes the base fields and then those of the event. What stands
 // already, such as to among the base fields, keeps its place; what is not known
-// is no key. Kazoo leaves out empty text too.
+// is no key. Kazoo leaves out empty text too. What another version of Kazoo said
+// beyond that follows.
 func notification(from lookup, names []string) func(*payload) {
 	return func(p *payload) {
 		p.base()
 		flat := p.flat()
 		for _, name := range names {
-			v, given := p.given(flat, name)
-			if !given && from != nil {
+			v := p.given(flat, name)
+			if v.kind == null && from != nil {
 				v = from(p, name)
 			}
-			if !given && v == nil {
+			if v.kind == null {
 				v = p.always(name)
 			}
-			if v != nil && v != "" {
-				p.Set(name, v)
+			if v.kind != null && (v.kind != text || v.text != "") {
+				p.set(name, v)
+			}
+		}
+		if p.said == nil {
+			return
+		}
+		ours := p.members
+		for _, m := range p.said.fields() {
+			if m.name != "cluster_id" && !slices.Contains(names, m.name) && ours.get(m.name) == nil {
+				p.add(m.name, m.value)
 			}
 		}
 	}
@@ -119,57 +128,43 @@ func notification(from lookup, names []string) func(*payload) {
 // the order of the notifications page. A notification that came from a Kazoo
 // keeps that Kazoo's.
 func (p *payload) base() {
-	app, version, msg, server, log := "switchhook", p.env.Version, p.ev.ID, p.ev.Source, cmp.Or(p.call.ID, p.resources.CallID, p.ev.ID)
-	said := p.extra()
-	if said.Text("app_name") != "" {
-		app, version, msg = said.Text("app_name"), said.Text("app_version"), said.Text("msg_id")
-		server, log = said.Text("server_id"), said.Text("system_log_id")
+	app, version, msg, server, log := "switchhook", p.d.env.Version, p.ev.ID, p.ev.Source, cmp.Or(p.call.ID, p.resources.CallID, p.ev.ID)
+	if p.told("app_name") != "" {
+		app, version, msg = p.told("app_name"), p.told("app_version"), p.told("msg_id")
+		server, log = p.told("server_id"), p.told("system_log_id")
 	}
-	p.Text("app_name", app)
-	p.Text("app_version", version)
-	p.Text("event_category", "notification")
-	p.Text("event_name", p.eventName())
-	p.Text("msg_id", msg)
-	p.Text("node", cmp.Or(p.node, said.Text("node"), "switchhook@"+cmp.Or(p.env.Host, "localhost")))
-	p.Text("server_id", server)
-	p.Text("system_log_id", log)
-	n := cmp.Or(p.resources.Notification, &switchhook.Notification{})
-	p.Text("account_db", n.AccountDB)
-	p.Text("attachment_url", n.AttachmentURL)
-	p.normal("bcc", n.Bcc)
-	p.normal("cc", n.Cc)
-	p.normal("from", n.From)
-	p.Text("html", n.HTML)
-	p.flag("preview", n.Preview)
-	p.normal("reply_to", n.ReplyTo)
-	p.Text("subject", n.Subject)
-	p.Text("text", n.Text)
-	p.normal("to", n.To)
+	p.text("app_name", app)
+	p.text("app_version", version)
+	p.text("event_category", "notification")
+	p.text("event_name", p.eventName())
+	p.text("msg_id", msg)
+	p.text("node", cmp.Or(p.node, p.told("node"), "switchhook@"+cmp.Or(p.d.env.Host, "localhost")))
+	p.text("server_id", server)
+	p.text("system_log_id", log)
+	n := p.resources.Notification
+	if n == nil {
+		return
+	}
+	p.text("account_db", n.AccountDB)
+	p.text("attachment_url", n.AttachmentURL)
+	p.put("bcc", normalized(n.Bcc))
+	p.put("cc", normalized(n.Cc))
+	p.put("from", normalized(n.From))
+	p.text("html", n.HTML)
+	p.put("preview", known(n.Preview))
+	p.put("reply_to", normalized(n.ReplyTo))
+	p.text("subject", n.Subject)
+	p.text("text", n.Text)
+	p.put("to", normalized(n.To))
 }
 
 // eventName is the notification's name. The page says top_up of topup; Kazoo's
 // code says topup.
 func (p *payload) eventName() string {
 	if p.name == "topup" {
-		return p.topup
+		return cmp.Or(p.topup, p.told("event_name"), "top_up")
 	}
 	return p.name
-}
-
-// extra is what a phone system said beyond what the catalogue has, of what the
-// event is about; nil for nothing.
-func (p *payload) extra() ordjson.Object {
-	raw := p.call.Extra
-	if family, _, _ := strings.Cut(p.ev.Type, "."); family != "call" && family != "leg" {
-		about := p.flat()
-		if about == nil {
-			data, _ := ordjson.Parse(p.ev.Data) // what is no object has none
-			about, _ = ordjson.Parse(data.Get(family))
-		}
-		raw = about.Get("extra")
-	}
-	extra, _ := ordjson.Parse(raw)
-	return extra
 }
 
 // flat is the data of a type with fields that lie flat in it.
@@ -185,51 +180,49 @@ func (p *payload) flat() ordjson.Object {
 }
 
 // given is the value of a field that lies flat in the data, in Kazoo's form.
-func (p *payload) given(flat ordjson.Object, name string) (any, bool) {
+func (p *payload) given(flat ordjson.Object, name string) value {
 	ours := name
 	if name == "emergency_notfication_contact_emails" { // Kazoo's spelling
 		ours = "emergency_notification_contact_emails"
 	}
 	raw := flat.Get(ours)
 	if ordjson.Null(raw) {
-		return nil, false
+		return value{}
 	}
-	text := flat.Text(ours)
 	switch name {
-	case "account_api_key", "password", "password_reset_link":
-		if text != "" && !p.secrets {
-			text = "***"
-		}
-		return text, true
-	case "authorizing_id", "owner_id", "port_request_id", "user_id":
-		return p.id(text), true
+	case "authorizing_id":
+		return value{kind: text, text: p.id(aDevice, flat.Text(ours))}
+	case "owner_id", "user_id":
+		return value{kind: text, text: p.id(aUser, flat.Text(ours))}
+	case "port_request_id":
+		return value{kind: text, text: p.id(aPortRequest, flat.Text(ours))}
 	case "parent_id", "recipient_id":
-		return accountID(text), true
+		return value{kind: text, text: p.d.accountID(flat.Text(ours))}
 	case "due_date", "timestamp":
-		t, err := time.Parse(time.RFC3339, text)
-		return moment(t), err == nil
+		t, _ := time.Parse(time.RFC3339, flat.Text(ours)) // it was checked when the event was accepted
+		return moment(t)
 	default:
-		return normalized(raw), true
+		return normalized(raw)
 	}
 }
 
 // always is the value of a field that any notification can have.
-func (p *payload) always(name string) any {
+func (p *payload) always(name string) value {
 	switch name {
 	case "account_id":
-		return accountID(p.ev.AccountID)
+		return textOf(p.account())
 	case "timestamp":
 		return moment(p.ev.OccurredAt)
 	default:
-		return nil // account_db and to stand among the base fields
+		return value{} // account_db and to stand among the base fields
 	}
 }
 
-func fromCall(p *payload, name string) any {
+func fromCall(p *payload, name string) value {
 	c := p.call
 	switch name {
 	case "call_id":
-		return c.ID
+		return textOf(c.ID)
 	case "call_bridged":
 		return known(c.Bridged)
 	case "message_left":
@@ -237,37 +230,37 @@ func fromCall(p *payload, name string) any {
 	case "notify":
 		return normalized(c.Notify)
 	case "caller_id_name":
-		return party(c.From).Name
+		return textOf(party(c.From).Name)
 	case "caller_id_number":
-		return party(c.From).Address
+		return textOf(party(c.From).Address)
 	case "callee_id_name":
-		return party(c.Callee).Name
+		return textOf(party(c.Callee).Name)
 	case "callee_id_number":
-		return party(c.Callee).Address
+		return textOf(party(c.Callee).Address)
 	case "from_realm", "from_user":
-		return userRealm(c.From, name)
+		return textOf(userRealm(c.From, name))
 	case "to_realm", "to_user":
-		return userRealm(c.To, name)
+		return textOf(userRealm(c.To, name))
 	default:
-		return nil
+		return value{}
 	}
 }
 
-func fromVoicemail(p *payload, name string) any {
+func fromVoicemail(p *payload, name string) value {
 	vm := cmp.Or(p.resources.Voicemail, &switchhook.Voicemail{})
 	switch name {
 	case "max_message_count":
-		return known(vm.MaxMessageCount)
+		return count(vm.MaxMessageCount)
 	case "message_count":
-		return known(vm.MessageCount)
+		return count(vm.MessageCount)
 	case "reason":
-		return vm.Reason
+		return textOf(vm.Reason)
 	case "voicemail_box":
-		return p.id(vm.MailboxID)
+		return textOf(p.id(aMailbox, vm.MailboxID))
 	case "voicemail_id":
-		return p.id(vm.ID)
+		return textOf(p.id("mailbox_message", vm.ID))
 	case "voicemail_length":
-		return known(vm.LengthMS) // milliseconds in Kazoo too
+		return count(vm.LengthMS) // milliseconds in Kazoo too
 	case "voicemail_timestamp":
 		return moment(vm.ReceivedAt)
 	case "voicemail_transcription":
@@ -278,144 +271,125 @@ func fromVoicemail(p *payload, name string) any {
 }
 
 // fromFax reads the parties from the call, and where it has none from the fax.
-func fromFax(p *payload, name string) any {
+func fromFax(p *payload, name string) value {
 	f := cmp.Or(p.resources.Fax, &switchhook.Fax{})
 	switch name {
 	case "errors":
 		return texts(f.Errors)
 	case "fax_error":
-		return f.Error
+		return textOf(f.Error)
 	case "fax_from_email":
-		return f.FromEmail
+		return textOf(f.FromEmail)
 	case "fax_id":
-		return p.id(f.ID)
+		return textOf(p.id("fax", f.ID))
 	case "fax_info":
 		return normalized(f.Info)
 	case "fax_jobid":
-		return p.id(f.JobID)
+		return textOf(p.id("fax", f.JobID))
 	case "fax_notifications":
 		return normalized(f.Notifications)
 	case "fax_result_code":
-		return f.ResultCode
+		return textOf(f.ResultCode)
 	case "fax_timestamp":
 		return moment(knownTime(f.CompletedAt, p.ev.OccurredAt))
 	case "fax_to_email":
-		return f.ToEmail
+		return textOf(f.ToEmail)
 	case "faxbox_id":
-		return p.id(f.BoxID)
+		return textOf(p.id(aFaxbox, f.BoxID))
 	case "faxbox_name":
-		return f.BoxName
+		return textOf(f.BoxName)
 	case "faxbox_timezone":
-		return f.BoxTimezone
+		return textOf(f.BoxTimezone)
 	case "number":
-		return f.Number
+		return textOf(f.Number)
 	case "original_number":
-		return f.OriginalNumber
+		return textOf(f.OriginalNumber)
 	case "owner_id":
-		return p.id(cmp.Or(f.OwnerID, p.call.OwnerID))
+		return textOf(p.id(aUser, cmp.Or(f.OwnerID, p.call.OwnerID)))
 	default:
-		if v := fromCall(p, name); v != nil && v != "" {
+		if v := fromCall(p, name); v.kind != null {
 			return v
 		}
 		return fromFaxParty(f, name)
 	}
 }
 
-func fromFaxParty(f *switchhook.Fax, name string) any {
+func fromFaxParty(f *switchhook.Fax, name string) value {
 	switch name {
 	case "caller_id_name":
-		return party(f.From).Name
+		return textOf(party(f.From).Name)
 	case "caller_id_number":
-		return party(f.From).Address
+		return textOf(party(f.From).Address)
 	case "callee_id_name":
-		return party(f.To).Name
+		return textOf(party(f.To).Name)
 	case "callee_id_number":
-		return party(f.To).Address
+		return textOf(party(f.To).Address)
 	case "from_realm", "from_user":
-		return userRealm(f.From, name)
+		return textOf(userRealm(f.From, name))
 	case "to_realm", "to_user":
-		return userRealm(f.To, name)
+		return textOf(userRealm(f.To, name))
 	default:
-		return nil
+		return value{}
 	}
 }
 
-func fromDevice(p *payload, name string) any {
+func fromDevice(p *payload, name string) value {
 	d := cmp.Or(p.resources.Device, &switchhook.Device{})
 	switch name {
 	case "authorizing_id":
-		return p.id(cmp.Or(d.AuthorizingID, d.ID))
+		return textOf(p.id(aDevice, cmp.Or(d.AuthorizingID, d.ID)))
 	case "authorizing_type":
-		return d.AuthorizingType
+		return textOf(d.AuthorizingType)
 	case "call_id":
-		return d.CallID
+		return textOf(d.CallID)
 	case "contact":
-		return d.Contact
+		return textOf(d.Contact)
 	case "event_timestamp":
 		return moment(knownTime(d.RegisteredAt, p.ev.OccurredAt))
 	case "expires":
-		return known(d.Expires)
+		return count(d.Expires)
 	case "freeswitch_hostname":
-		return d.SwitchHost
+		return textOf(d.SwitchHost)
 	case "from_host":
-		return d.FromHost
+		return textOf(d.FromHost)
 	case "from_user":
-		return d.FromUser
+		return textOf(d.FromUser)
 	case "network_ip":
-		return d.NetworkIP
+		return textOf(d.NetworkIP)
 	case "network_port":
 		return portNumber(d.NetworkPort)
 	case "owner_id":
-		return p.id(d.OwnerID)
+		return textOf(p.id(aUser, d.OwnerID))
 	case "presence_hosts":
-		return d.PresenceHosts
+		return textOf(d.PresenceHosts)
 	case "profile_name":
-		return d.ProfileName
+		return textOf(d.ProfileName)
 	case "realm":
-		return d.Realm
+		return textOf(d.Realm)
 	case "rpid":
-		return d.RPID
+		return textOf(d.RPID)
 	case "status":
-		return d.Status
+		return textOf(d.Status)
 	case "suppress_unregister_notify":
 		return known(d.SuppressNotify)
 	case "to_host":
-		return d.ToHost
+		return textOf(d.ToHost)
 	case "to_user":
-		return d.ToUser
+		return textOf(d.ToUser)
 	case "user_agent":
-		return d.UserAgent
+		return textOf(d.UserAgent)
 	case "username":
-		return d.Username
+		return textOf(d.Username)
 	default:
-		return nil
+		return value{}
 	}
 }
 
-// known is what a pointer points to, and nil where it does not.
-func known[T any](v *T) any {
-	if v == nil {
-		return nil
-	}
-	return *v
-}
-
-func portNumber(n int) any {
+func portNumber(n int) value {
 	if n == 0 {
-		return nil
+		return value{}
 	}
-	return n
-}
-
-func texts(list []string) any {
-	if list == nil {
-		return nil
-	}
-	all := make([]any, 0, len(list))
-	for _, s := range list {
-		all = append(all, s)
-	}
-	return all
+	return value{kind: integer, n: int64(n)}
 }
 
 // knownTime is a time that is known, else the time of the event.
@@ -424,23 +398,6 @@ func knownTime(t, occurred time.Time) time.Time {
 		return occurred
 	}
 	return t
-}
-
-// moment is a time in Kazoo's form, and nil for none.
-func moment(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return gregorian(t)
-}
-
-// normalized is a value with its keys in Kazoo's form, and nil for none.
-func normalized(raw json.RawMessage) any {
-	v, err := dialect.FromJSON(raw)
-	if err != nil || v == nil {
-		return nil
-	}
-	return normalize(v)
 }
 
 // userRealm is the part of user@realm that a field such as from_user names.

@@ -5,10 +5,12 @@
 package primevox
 
 import (
+	"fmt"
 	"math"
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
@@ -17,17 +19,19 @@ import (
 
 // A Dialect makes PrimeVOX's posts.
 type Dialect struct {
+	env    dialect.Env
 	events []event
 }
 
 var (
-	_ dialect.Dialect = (*Dialect)(nil)
-	_ dialect.Hurried = (*Dialect)(nil)
+	_ dialect.Dialect     = (*Dialect)(nil)
+	_ dialect.Hurried     = (*Dialect)(nil)
+	_ dialect.Identifying = (*Dialect)(nil)
 )
 
 // New returns the dialect.
-func New(dialect.Env) *Dialect {
-	d := &Dialect{events: events()}
+func New(env dialect.Env) *Dialect {
+	d := &Dialect{env: env, events: events()}
 	for i := range d.events {
 		d.events[i].parts = split(d.events[i].template)
 	}
@@ -91,6 +95,17 @@ func (d *Dialect) event(ev *switchhook.Event) *event {
 	return &d.events[i]
 }
 
+// IDs lists the account: its id is that of a container and, if it is not the
+// default one, of a tenant in it.
+func (*Dialect) IDs() []dialect.IDKind {
+	return []dialect.IDKind{
+		{Schema: "account", OfAccount: true, Form: "a container, or a tenant of it, such as 482915 or 482915/104", Valid: func(v string) bool {
+			container, tenant, both := strings.Cut(v, "/")
+			return container != "" && strings.Trim(container+tenant, "0123456789") == "" && both == (tenant != "")
+		}},
+	}
+}
+
 // Check refuses what PrimeVOX does not have.
 func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 	id := func(v any) string {
@@ -110,8 +125,21 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 	}
 	return dialect.Settings{
 		Dialect: d.Name(),
-		Options: map[string]func(any) string{"container_id": id, "tenant_id": id},
+		Options: map[string]func(any) string{
+			"container_id": id, "tenant_id": id,
+			"numbers": oneOf("plain", "as_given"), "blanks": oneOf("%20", "+"),
+		},
 	}.Check(w)
+}
+
+// oneOf checks an option that has two values, the default first.
+func oneOf(usual, other string) func(any) string {
+	return func(v any) string {
+		if v != usual && v != other {
+			return fmt.Sprintf("expected %q (the default) or %q", usual, other)
+		}
+		return ""
+	}
 }
 
 // Wants reports whether the scope lets the event through. PrimeVOX's webhooks
@@ -119,24 +147,20 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 // belongs to one of these kinds; the scope names the objects.
 func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
 	e := d.event(ev)
-	return e != nil && (w.Scope.Empty() || e.on(valuesOf(ev, w), w.Scope))
+	return e != nil && (w.Scope.Empty() || e.on(d.valuesOf(ev, w), w.Scope))
 }
 
 // Render makes the request: the event's template with its values.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
 	e := d.event(ev)
-	contentType, escape := "application/x-www-form-urlencoded", appendFormValue
-	if e.format() == "json" {
-		contentType, escape = "application/json", appendInString
+	format, payload := dialect.Said(ev, d.Name())
+	body := []byte(payload)
+	if payload == "" || len(w.DialectOptions) > 0 {
+		format, body = e.format(), e.fill(d.valuesOf(ev, w), w)
 	}
-	v := valuesOf(ev, w)
-	body := make([]byte, 0, len(e.template)+128)
-	for i, part := range e.parts {
-		if i%2 == 0 {
-			body = append(body, part...)
-		} else {
-			body = escape(body, v.get(part))
-		}
+	contentType := "application/x-www-form-urlencoded"
+	if format == "json" {
+		contentType = "application/json"
 	}
 	return &dialect.Request{
 		Method: http.MethodPost,
@@ -146,10 +170,22 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	}, nil
 }
 
-// appendFormValue writes a blank as %20 and a plus as %2B, which every decoder
-// reads alike.
-func appendFormValue(dst []byte, s string) []byte {
-	return dialect.AppendEscaped(dst, s, dialect.Escape{})
+// fill is the template with values.
+func (e *event) fill(v *values, w *switchhook.Webhook) []byte {
+	blanks, _ := w.Option("blanks")
+	escape := dialect.Escape{Plus: blanks == "+"}
+	body := make([]byte, 0, len(e.template)+128)
+	for i, part := range e.parts {
+		switch {
+		case i%2 == 0:
+			body = append(body, part...)
+		case e.format() == "json":
+			body = appendInString(body, v.get(part))
+		default: // a plus is %2B
+			body = dialect.AppendEscaped(body, v.get(part), escape)
+		}
+	}
+	return body
 }
 
 // appendInString writes s as it stands within the quotes of a JSON string.

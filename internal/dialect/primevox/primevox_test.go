@@ -11,9 +11,12 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/calls"
+	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 	"github.com/switchhook/switchhook/internal/dialect/primevox"
+	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
 func TestGolden(t *testing.T) {
@@ -87,9 +90,12 @@ func TestCheck(t *testing.T) {
 		{`{"method":"PUT"}`, "method", "expected POST in the dialect primevox"},
 		{`{"custom_data":{"a":"b"}}`, "custom_data", "only the dialect kazoo has it"},
 		{`{"modifiers":{"a":"b"}}`, "modifiers", "only the dialect kazoo has it"},
-		{`{"dialect_options":{"containerId":"1"}}`, "dialect_options.containerId", "the dialect primevox has no such option; it has container_id, tenant_id"},
+		{`{"dialect_options":{"containerId":"1"}}`, "dialect_options.containerId", "the dialect primevox has no such option; it has blanks, container_id, numbers, tenant_id"},
 		{`{"dialect_options":{"container_id":482915.5}}`, "dialect_options.container_id", "expected a whole number, or a string that is not empty"},
 		{`{"dialect_options":{"container_id":""}}`, "dialect_options.container_id", "expected a whole number, or a string that is not empty"},
+		{`{"dialect_options":{"numbers":"as_given","blanks":"+"}}`, "", ""},
+		{`{"dialect_options":{"numbers":"e164"}}`, "dialect_options.numbers", `expected "plain" (the default) or "as_given"`},
+		{`{"dialect_options":{"blanks":" "}}`, "dialect_options.blanks", `expected "%20" (the default) or "+"`},
 		{`{"dialect_options":{"tenant_id":[1]}}`, "dialect_options.tenant_id", "expected a whole number, or a string that is not empty"},
 	} {
 		var want []switchhook.FieldError
@@ -163,6 +169,68 @@ func TestScope(t *testing.T) {
 	}
 }
 
+// "No matter what happens to the call", says the page, HangupCall comes at the end of
+// an inbound call, and names the extension only if a person answered there.
+func TestHangupAlwaysComes(t *testing.T) {
+	t.Parallel()
+	const answered = `"answered_by":"extension","answered_extension":{"number":"101","name":"Grace"}`
+	stories := []struct{ name, events, ext string }{
+		{"answered", `extension.ringing {"extension":{"number":"101"},"call":{"id":"a"}}
+			extension.answered {"extension":{"number":"101","name":"Grace"},"call":{"id":"a"}}`, "101 Grace"},
+		{"answered by a leg", `leg.created {"call":{"id":"b","parent_id":"a","to":{"type":"extension","address":"101","name":"Grace"}}}
+			leg.answered {"call":{"id":"b"}}`, "101 Grace"},
+		{"rang only", `extension.ringing {"extension":{"number":"101","name":"Grace"},"call":{"id":"a"}}
+			extension.missed {"extension":{"number":"101","name":"Grace"},"call":{"id":"a"}}`, " "},
+		{"went to voicemail", `call.answered {"call":{"id":"a","answered_by":"system"}}
+			voicemail.new {"voicemail":{"mailbox_number":"101"},"extension":{"number":"101"},"call":{"id":"a"}}`, " "},
+		{"answered outside", `leg.created {"call":{"id":"b","parent_id":"a","to":{"type":"tel","address":"+12025550199"}}}
+			leg.answered {"call":{"id":"b"}}`, " "},
+		{"nothing happened", ``, " "},
+		{"the caller was transferred away", `call.answered {"call":{"id":"a",` + answered + `}}
+			leg.hungup {"call":{"id":"a"}}`, "101 Grace"},
+		{"it was lost", `call.answered {"call":{"id":"a",` + answered + `}}
+			call.updated {"call":{"id":"a","reconciled":true,"hangup_reason":"lost"}}`, "101 Grace"},
+	}
+	d := primevox.New(dialecttest.Env())
+	for _, c := range stories {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			folder := calls.New()
+			lines := `call.created {"call":{"id":"a","direction":"inbound","from":{"type":"tel","address":"+12025550143","name":"Ada"}}}` + "\n" + c.events + "\n" + `call.hungup {"call":{"id":"a"}}`
+			var last *switchhook.Event
+			for line := range strings.Lines(lines) {
+				typ, data, ok := strings.Cut(strings.TrimSpace(line), " ")
+				if !ok {
+					continue
+				}
+				last = dialecttest.Event(t, fmt.Appendf(nil, `{"type":%q,"data":%s}`, typ, data))
+				o, err := ordjson.Parse(last.Data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := folder.Fold(last, &o, last.OccurredAt); err != nil {
+					t.Fatal(err)
+				}
+				last.Data = o.Append(nil)
+				if err := catalogue.Attach(last); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if name := d.EventName(last); name != "HangupCall" {
+				t.Fatalf("the end is %q: %s", name, last.Data)
+			}
+			req, err := d.Render(last, &switchhook.Webhook{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			form, err := url.ParseQuery(string(req.Body))
+			if err != nil || form.Get("extNumber")+" "+form.Get("extName") != c.ext || form.Get("callerIdNum") != "12025550143" || form.Get("callerIdName") != "Ada" {
+				t.Errorf("%s, %v", req.Body, err)
+			}
+		})
+	}
+}
+
 // However odd a text is, a receiver's own decoder reads it back.
 func TestValuesComeBack(t *testing.T) {
 	t.Parallel()
@@ -206,6 +274,42 @@ func TestContainerIsStable(t *testing.T) {
 	}
 }
 
+// The account's id can be set: it is a container, and perhaps a tenant in it.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	given := ""
+	env := dialecttest.Env()
+	env.ID = func(account, dialect, schema, id string) string {
+		if account == "acme" && dialect == "primevox" && schema == "account" && id == "acme" {
+			return given
+		}
+		return ""
+	}
+	d := primevox.New(env)
+	kind := d.IDs()[0]
+	for value, want := range map[string]string{"": "516100 0", "482915": "482915 0", "482915/104": "482915 104"} {
+		given = value
+		for options, want := range map[string]string{"": want, `{"dialect_options":{"container_id":1,"tenant_id":"2"}}`: "1 2"} {
+			req, err := d.Render(dialecttest.Event(t, []byte(`{"type":"extension.ringing","data":{"extension":{}}}`)), dialecttest.Webhook(t, []byte(options)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			form, err := url.ParseQuery(string(req.Body))
+			if err != nil || form.Get("containerId")+" "+form.Get("tenantId") != want {
+				t.Errorf("%q %s: %s, %v", value, options, req.Body, err)
+			}
+		}
+		if kind.Valid(value) != (value != "") {
+			t.Errorf("%q is no id", value)
+		}
+	}
+	for _, wrong := range []string{"x", "482915/", "/104", "482915/1/2"} {
+		if kind.Valid(wrong) {
+			t.Errorf("%q can be set", wrong)
+		}
+	}
+}
+
 func BenchmarkRender(b *testing.B) {
-	dialecttest.Benchmark(b, primevox.New(dialecttest.Env()), "call.created", "call.hungup", "message.received")
+	dialecttest.Benchmark(b, primevox.New(dialecttest.Env()), "call.created", "call.hungup", "extension.ringing", "extension.answered", "queuecall.created", "message.received")
 }

@@ -15,6 +15,7 @@ import (
 // values are what the placeholders of PrimeVOX's templates stand for. What an
 // event does not say is empty.
 type values struct {
+	plain                       bool // numbers have no +
 	containerID, tenantID       string
 	callUUID                    string
 	fromNumber, fromName        string
@@ -46,7 +47,7 @@ func (v *values) get(placeholder string) string {
 	case "NUMBER_DIALED":
 		return v.numberDialed
 	case "PHONE_NUMBER":
-		return digits(v.number.Number)
+		return v.digits(v.number.Number)
 	case "PHONE_NUMBER_DESCRIPTION":
 		return v.number.Description
 	case "GROUP_NAME":
@@ -70,14 +71,20 @@ func (v *values) get(placeholder string) string {
 	}
 }
 
-func valuesOf(ev *switchhook.Event, w *switchhook.Webhook) *values {
+func (d *Dialect) valuesOf(ev *switchhook.Event, w *switchhook.Webhook) *values {
 	r := cmp.Or(ev.Resources, &switchhook.Resources{})
 	container, _ := w.Option("container_id")
 	tenant, _ := w.Option("tenant_id")
+	numbers, _ := w.Option("numbers")
+	givenContainer, givenTenant, _ := strings.Cut(d.env.Given(ev.AccountID, d.Name(), "account", ev.AccountID), "/")
 	v := &values{
-		containerID: cmp.Or(container, containerID(ev.AccountID)),
-		tenantID:    cmp.Or(tenant, "0"),
+		plain:       numbers != "as_given",
+		containerID: cmp.Or(container, givenContainer),
+		tenantID:    cmp.Or(tenant, givenTenant, "0"),
 		extension:   extensionOf(ev, r),
+	}
+	if v.containerID == "" {
+		v.containerID = containerID(ev.AccountID)
 	}
 	v.extensions = []string{v.extension.Number, v.extension.ID}
 	if c := r.Call; c != nil {
@@ -85,8 +92,8 @@ func valuesOf(ev *switchhook.Event, w *switchhook.Webhook) *values {
 			v.callUUID = dialect.UUID(ev.AccountID, root)
 		}
 		from, to := cmp.Or(c.From, &switchhook.Party{}), cmp.Or(c.To, &switchhook.Party{})
-		v.fromNumber, v.fromName = digits(from.Address), from.Name
-		v.numberDialed = digits(cmp.Or(c.Dialed, to.Address))
+		v.fromNumber, v.fromName = v.digits(from.Address), from.Name
+		v.numberDialed = v.digits(cmp.Or(c.Dialed, to.Address))
 		v.number.Number = cmp.Or(to.Address, c.Dialed)
 		v.numbers = []string{to.Address, c.Dialed}
 	}
@@ -97,7 +104,7 @@ func valuesOf(ev *switchhook.Event, w *switchhook.Webhook) *values {
 		v.numbers = append(v.numbers, n.Number, n.ID)
 	}
 	if m := r.Message; m != nil {
-		v.fromNumber, v.toNumber, v.messageText = digits(m.From), digits(m.To), m.Text
+		v.fromNumber, v.toNumber, v.messageText = v.digits(m.From), v.digits(m.To), m.Text
 		v.conversationID = cmp.Or(m.ConversationID, catalogue.ConversationID(ev.AccountID, m.From, m.To))
 		own := m.To
 		if ev.Type == "message.sent" {
@@ -145,6 +152,11 @@ func containerID(account string) string {
 	return strconv.FormatUint(100000+binary.BigEndian.Uint64(sum[:])%900000, 10)
 }
 
-// digits is a number without its +: PrimeVOX does not say how it writes
-// numbers.
-func digits(number string) string { return strings.TrimPrefix(number, "+") }
+// digits is a number as PrimeVOX writes it, which it does not say: without its +,
+// unless an option has it as it was given.
+func (v *values) digits(number string) string {
+	if !v.plain {
+		return number
+	}
+	return strings.TrimPrefix(number, "+")
+}

@@ -90,7 +90,7 @@ func (*Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 	b = ev.OccurredAt.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","data":`...)
 	if len(ev.Data) > 0 {
-		b = append(b, ev.Data...)
+		b = append(b, dialect.WithoutSaid(ev)...)
 	} else {
 		b = append(b, "{}"...)
 	}

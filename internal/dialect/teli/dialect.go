@@ -5,6 +5,15 @@
 // Teli is PHP over MySQL, and its rows look so: values are strings, flags are 0
 // or 1, ids are integers, phone numbers have 10 digits. The option values says
 // "typed" where a receiver wants numbers as numbers.
+//
+// An id is what the operator has set for it, else itself where it is an integer,
+// else the integer that stands for it. A row whose own field id is an integer keeps
+// it, and where the row refers to itself, it is that one; other rows, which know
+// only the native id, have it too if the operator has set it.
+//
+// What came from a Teli leaves as it came, with what the catalogue has no place for:
+// fields that are not on Teli's pages, the order of a post, the name of a schema.
+// Only options make it anew, then with all its fields.
 package teli
 
 import (
@@ -23,7 +32,10 @@ type Dialect struct {
 	schemas map[string]schema // by our name
 }
 
-var _ dialect.Dialect = (*Dialect)(nil)
+var (
+	_ dialect.Dialect     = (*Dialect)(nil)
+	_ dialect.Identifying = (*Dialect)(nil)
+)
 
 // New returns the dialect. Ids that are no integers become integers by
 // env.Integer.
@@ -59,6 +71,15 @@ func (d *Dialect) EventName(ev *switchhook.Event) string {
 		return enablement
 	}
 	return ""
+}
+
+// IDs lists the schemas: every row has an integer.
+func (*Dialect) IDs() []dialect.IDKind {
+	var kinds []dialect.IDKind
+	for _, s := range schemas() {
+		kinds = append(kinds, dialect.IDKind{Schema: s.ours, Form: "an integer such as 4711", Valid: isInteger})
+	}
+	return kinds
 }
 
 // Check refuses what Teli does not have.
@@ -107,6 +128,13 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 		Method: http.MethodPost,
 		URL:    w.URL,
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+	}
+	if format, payload := dialect.Said(ev, d.Name()); payload != "" && len(w.DialectOptions) == 0 {
+		if format == "json" {
+			req.Header.Set("Content-Type", "application/json")
+		}
+		req.Body = []byte(payload)
+		return req, nil
 	}
 	switch ev.Type {
 	case "message.received":

@@ -1,6 +1,7 @@
 package teli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -26,13 +27,21 @@ func (d *Dialect) record(ev *switchhook.Event, w *switchhook.Webhook) ([]byte, e
 	}
 	values, _ := w.Option("values")
 	typed := values == "typed"
+	fields := s.fields
+	if _, payload := dialect.Said(ev, d.Name()); payload != "" { // Teli's own fields are all Teli's
+		for _, m := range in {
+			if !slices.Contains(s.fields, m.Name) {
+				fields = append(slices.Clip(fields), m.Name)
+			}
+		}
+	}
 	var row dialect.Object
-	for _, field := range s.fields {
+	for _, field := range fields {
 		v := in.Get(field)
 		if v == nil && field != "id" {
 			continue
 		}
-		value, err := d.value(ev, field, v, typed)
+		value, err := d.value(ev, in, field, typed)
 		if err != nil {
 			return nil, fmt.Errorf("render the record %s/%s for teli: %s: %w", change.Schema, change.ID, field, err)
 		}
@@ -79,11 +88,14 @@ func schemaName(w *switchhook.Webhook, name string) string {
 }
 
 // value is a field's value as Teli writes it.
-func (d *Dialect) value(ev *switchhook.Event, field string, v json.RawMessage, typed bool) (any, error) {
+func (d *Dialect) value(ev *switchhook.Event, row ordjson.Object, field string, typed bool) (any, error) {
+	v := row.Get(field)
 	text, isText := plain(v)
+	change := &ev.Resources.RecordChange
 	switch schema := refersTo(field); {
-	case field == "id":
-		return d.id(ev, text, typed)
+	case field == "id", schema == change.Schema && text == change.ID: // itself
+		own, _ := plain(row.Get("id"))
+		return d.id(ev, own, typed)
 	case schema != "" && isText && text != "":
 		return d.integer(ev.AccountID, schema, text, typed)
 	case ordjson.Null(v):
@@ -97,18 +109,20 @@ func (d *Dialect) value(ev *switchhook.Event, field string, v json.RawMessage, t
 	}
 }
 
-// id is the row's own id where it is an integer, else the record's: itself if
-// it is one, else the integer that stands for it.
+// id is the row's own id, unless one was set for the record: its field id where
+// that is an integer, else the record's.
 func (d *Dialect) id(ev *switchhook.Event, own string, typed bool) (any, error) {
 	change := &ev.Resources.RecordChange
-	if !isInteger(own) {
+	if !isInteger(own) || d.given(ev.AccountID, change.Schema, change.ID) != "" {
 		own = change.ID
 	}
 	return d.integer(ev.AccountID, change.Schema, own, typed)
 }
 
-// integer is an id as an integer.
+// integer is an id as an integer: the one that was set for it, itself if it is one,
+// or the one that stands for it.
 func (d *Dialect) integer(account, schema, id string, typed bool) (any, error) {
+	id = cmp.Or(d.given(account, schema, id), id)
 	if !isInteger(id) {
 		n, err := d.env.Integer(account, schema, id)
 		if err != nil {
@@ -120,6 +134,16 @@ func (d *Dialect) integer(account, schema, id string, typed bool) (any, error) {
 		return json.Number(id), nil
 	}
 	return id, nil
+}
+
+// given is the id that was set for a thing of the account's. An account is known to
+// the others by the one that was set for itself.
+func (d *Dialect) given(account, schema, id string) string {
+	set := d.env.Given(account, d.Name(), schema, id)
+	if set == "" && schema == "account" && id != account {
+		set = d.env.Given(id, d.Name(), schema, id)
+	}
+	return set
 }
 
 // isInteger reports whether an id is one that a database counts: digits that

@@ -1,11 +1,18 @@
 package teli_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
@@ -152,6 +159,114 @@ func TestIntegersPerSchema(t *testing.T) {
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("wanted (-), got (+):\n%s", diff)
 	}
+}
+
+// An id is the one that was set, wherever it stands; else a row's own is the one
+// that it has where the row names itself.
+func TestIDsAgree(t *testing.T) {
+	t.Parallel()
+	env := dialecttest.Env()
+	env.ID = func(account, dialect, schema, id string) string {
+		switch account + " " + dialect + " " + schema + " " + id {
+		case "acme teli number did-100":
+			return "42"
+		case "parent teli account parent":
+			return "43"
+		default:
+			return ""
+		}
+	}
+	d := teli.New(env)
+	for _, c := range []struct{ row, want string }{
+		{`"schema":"number","id":"did-100","row":{}`, `{"id":"42"}`},
+		{`"schema":"number","id":"did-100","row":{"id":"17"}`, `{"id":"42"}`},
+		{`"schema":"number_note","id":"3","row":{"did_id":"did-100"}`, `{"id":"3","did_id":"42"}`},
+		{`"schema":"fax","id":"did-100","row":{}`, `{"id":"1007"}`},
+		{`"schema":"fax_email","id":"3","row":{"did_id":"did-101"}`, `{"id":"3","did_id":"1007"}`},
+		{`"schema":"number","id":"did-101","row":{"id":17}`, `{"id":"17"}`},
+		{`"schema":"transaction","id":"tx","row":{"id":42,"referenced_transaction_id":"tx"}`, `{"id":"42","referenced_transaction_id":"42"}`},
+		{`"schema":"transaction","id":"tx","row":{"referenced_transaction_id":"tx"}`, `{"id":"1002","referenced_transaction_id":"1002"}`},
+		{`"schema":"user","id":"3","row":{"parent_id":"parent"}`, `{"id":"3","parent_id":"43"}`},
+		{`"schema":"account","id":"acme","row":{"id":7,"reseller_id":"acme"}`, `{"id":"7","reseller_id":"7"}`},
+	} {
+		req, err := d.Render(dialecttest.Event(t, []byte(`{"type":"record.created","data":{`+c.row+`}}`)), dialecttest.Webhook(t, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body struct{ Data string }
+		if err := json.Unmarshal(req.Body, &body); err != nil || body.Data != c.want {
+			t.Errorf("%s became %s, %v; want %s", c.row, body.Data, err, c.want)
+		}
+	}
+	if kinds := d.IDs(); len(kinds) != 19 || !kinds[0].Valid("4711") || kinds[0].Valid("did-100") || kinds[0].Valid("007") {
+		t.Errorf("ids can be set of %v", kinds)
+	}
+}
+
+// For each of the 19 schemas and each change of a row: the fields of Teli's page, in
+// its order, those that the row has and no other; strings, or numbers as numbers.
+func TestRowsHaveTheFieldsOfThePage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../catalogue/testdata/seeds/teli_web_hooks.txt") // the page's lists
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		if name, fields, ok := strings.Cut(line, ":"); ok && line[0] != '#' && name != "sms_enablement" {
+			pages[name] = strings.Fields(fields)
+		}
+	}
+	references := strings.Fields(`user_id parent_id reseller_id child_id did_id call_flow_id channel_group_id voicemail_inbox_id
+		lnp_request_id transaction_id referenced_transaction_id`)
+	phones := strings.Fields(`number did_number source_did destination_did btn wireless_number sbc_number phone_number support_phone contact_number`)
+	d := teli.New(dialecttest.Env())
+	ours := map[string]string{}
+	for _, kind := range d.IDs() {
+		ev := dialecttest.Event(t, fmt.Appendf(nil, `{"type":"record.created","data":{"schema":%q,"id":"1","row":{}}}`, kind.Schema))
+		ours[d.EventName(ev)] = kind.Schema
+	}
+	if len(pages) != 19 || len(ours) != 19 {
+		t.Fatalf("the page has 19 lists and there are 19 schemas, not %d and %d", len(pages), len(ours))
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		name := rapid.SampledFrom(slices.Sorted(maps.Keys(pages))).Draw(rt, "schema")
+		op := rapid.SampledFrom([]string{"insert=created", "update=updated", "delete=deleted"}).Draw(rt, "operation")
+		theirs, change, _ := strings.Cut(op, "=")
+		typed := rapid.Bool().Draw(rt, "typed")
+		var row, want []string
+		for _, field := range pages[name] {
+			if field != "id" && rapid.Bool().Draw(rt, "without "+field) {
+				continue // absent stays absent
+			}
+			// What stands in the row, and what leaves as a string or typed.
+			values := [][3]string{{`"x"`, `"x"`, `"x"`}, {"42", `"42"`, "42"}, {"true", `"1"`, "1"}, {"null", "null", "null"}}
+			switch {
+			case field == "id":
+				values = [][3]string{{"42", `"42"`, "42"}, {`"42"`, `"42"`, "42"}}
+			case slices.Contains(references, field):
+				values = [][3]string{{"7", `"7"`, "7"}, {`"7"`, `"7"`, "7"}, {"null", "null", "null"}, {`"native"`, `"1006"`, "1006"}}
+			case slices.Contains(phones, field): // numbers to call are no numbers
+				values = [][3]string{{`"+12025550100"`, `"2025550100"`, `"2025550100"`}, {"2025550100", `"2025550100"`, `"2025550100"`}, {"null", "null", "null"}}
+			}
+			v := rapid.SampledFrom(values).Draw(rt, field)
+			row = append(row, `"`+field+`":`+v[0])
+			want = append(want, `"`+field+`":`+v[map[bool]int{false: 1, true: 2}[typed]])
+		}
+		row = append(row, `"description":"not on the page"`)
+		event := `{"type":"record.` + change + `","data":{"schema":"` + ours[name] + `","id":"42","row":{` + strings.Join(rapid.Permutation(row).Draw(rt, "order"), ",") + `}}}`
+		webhook := `{}`
+		if typed {
+			webhook = `{"dialect_options":{"values":"typed"}}`
+		}
+		req, err := d.Render(dialecttest.Event(t, []byte(event)), dialecttest.Webhook(t, []byte(webhook)))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if want := `{"type":"` + theirs + `","schema":"` + name + `","data":` + strconv.Quote(`{`+strings.Join(want, ",")+`}`) + `}`; string(req.Body) != want {
+			rt.Fatalf("%s\ngot  %s\nwant %s", event, req.Body, want)
+		}
+	})
 }
 
 func TestNoIntegerNoRequest(t *testing.T) {

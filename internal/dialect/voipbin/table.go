@@ -9,6 +9,9 @@ import (
 // ringing is the one name that not every event of its types has.
 const ringing = "call_ringing"
 
+// flowWebhook is the one type whose body is not VoIPBin's but a flow's own.
+const flowWebhook = "flow.webhook"
+
 // table is the VoIPBin column of the catalogue. call.* and leg.* are alike: a
 // leg is a call with a master_call_id.
 func table() []dialect.Row {
@@ -16,6 +19,9 @@ func table() []dialect.Row {
 		r := dialect.Row{Type: typ, Name: name, Formats: []string{"json"}}
 		if name == ringing {
 			r.Note = "only where leg_direction is outbound: an incoming call is ringing from its call_created on"
+		}
+		if typ == flowWebhook {
+			r.Note = "the data of the flow's action as it is, without an envelope; only by the webhook of call flows, or if a flow of VoIPBin's has sent it here"
 		}
 		if strings.HasPrefix(typ, "recording.") {
 			r.Note = "only where the event's data has the call"
@@ -41,6 +47,7 @@ func table() []dialect.Row {
 		row("flow.started", "activeflow_created"),
 		row("flow.updated", "activeflow_updated"),
 		row("flow.ended", "activeflow_deleted"),
+		row(flowWebhook, "webhook_send"),
 		row("queue.created", "queue_created"),
 		row("queue.updated", "queue_updated"),
 		row("queue.deleted", "queue_deleted"),

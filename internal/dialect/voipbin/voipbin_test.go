@@ -17,7 +17,7 @@ func TestGolden(t *testing.T) {
 	dialecttest.Run(t, voipbin.New(dialecttest.Env()))
 }
 
-// VoIPBin's page has 21 headings.
+// VoIPBin's page has 21 headings; webhook_send is an action of its flows.
 func TestTableHasEveryNameOfThePage(t *testing.T) {
 	t.Parallel()
 	var names []string
@@ -29,7 +29,7 @@ func TestTableHasEveryNameOfThePage(t *testing.T) {
 		agent_created agent_deleted agent_status_updated agent_updated
 		call_answered call_created call_hungup call_ringing call_updated
 		queue_created queue_deleted queue_updated
-		queuecall_abandoned queuecall_created queuecall_done queuecall_entering queuecall_kicking queuecall_serviced`)
+		queuecall_abandoned queuecall_created queuecall_done queuecall_entering queuecall_kicking queuecall_serviced webhook_send`)
 	if diff := cmp.Diff(want, slices.Compact(names)); diff != "" {
 		t.Errorf("the page (-) and the table (+) differ:\n%s", diff)
 	}
@@ -101,6 +101,46 @@ func TestScope(t *testing.T) {
 			t.Errorf("%s: Wants = %v", c.name, got)
 		}
 	}
+	flows := &switchhook.Webhook{Flow: true}
+	if sent := (&switchhook.Event{Type: "flow.webhook"}); !d.Wants(sent, flows) || d.Wants(sent, &switchhook.Webhook{}) || d.Wants(ev, flows) {
+		t.Error("what a flow sends is for the webhook of call flows, and for it alone")
+	}
+}
+
+// What lasts has the id that was set for it, wherever it stands.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	const id = "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"
+	env := dialecttest.Env()
+	env.ID = func(account, dialect, schema, native string) string {
+		if account == "acme" && dialect == "voipbin" && schema == native {
+			return id
+		}
+		return ""
+	}
+	d := voipbin.New(env)
+	for _, c := range []struct{ event, want string }{
+		{`{"type":"agent.created","data":{"agent":{"id":"agent","tag_ids":["tag"]}}}`, `"id":"` + id + `" "tag_ids":["` + id + `"]`},
+		{`{"type":"queue.created","data":{"queue":{"id":"queue","tag_ids":["tag"]}}}`, `"id":"` + id + `" "tag_ids":["` + id + `"]`},
+		{`{"type":"queuecall.done","data":{"queuecall":{"id":"queuecall","agent_id":"agent"}}}`, `"service_agent_id":"` + id + `"`},
+		{`{"type":"call.created","data":{"call":{"id":"call","flow_id":"call_flow"}}}`, `"flow_id":"` + id + `"`},
+		{`{"type":"flow.started","data":{"flow":{"id":"flow","flow_id":"call_flow"}}}`, `"flow_id":"` + id + `"`},
+	} {
+		req, err := d.Render(dialecttest.Event(t, []byte(c.event)), dialecttest.Webhook(t, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want := range strings.FieldsSeq(c.want) {
+			if !strings.Contains(string(req.Body), want) {
+				t.Errorf("%s has no %s: %s", c.event, want, req.Body)
+			}
+		}
+	}
+	for _, kind := range d.IDs() {
+		if !kind.Valid(id) || kind.Valid("7") || !slices.Contains([]string{"agent", "call_flow", "queue", "tag"}, kind.Schema) {
+			t.Errorf("ids can be set of %+v", kind)
+		}
+	}
 }
 
 // What VoIPBin has fewer words for, as the catalogue maps it.
@@ -133,5 +173,5 @@ func TestWords(t *testing.T) {
 }
 
 func BenchmarkRender(b *testing.B) {
-	dialecttest.Benchmark(b, voipbin.New(dialecttest.Env()), "call.hungup", "queuecall.done", "flow.updated")
+	dialecttest.Benchmark(b, voipbin.New(dialecttest.Env()), "call.created", "leg.ringing", "call.answered", "call.hungup", "queuecall.done", "flow.updated")
 }

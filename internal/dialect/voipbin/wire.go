@@ -1,6 +1,7 @@
 package voipbin
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -119,17 +120,20 @@ type agent struct {
 
 // A maker makes VoIPBin's resources of one account's; the account is what ids
 // that are no UUIDs are derived from.
-type maker struct{ account string }
+type maker struct {
+	env     *dialect.Env
+	account string
+}
 
 func (m maker) call(c *switchhook.Call) call {
 	out := call{
 		ID:             m.id(c.ID),
-		FlowID:         m.id(c.FlowID),
+		FlowID:         m.given(callFlow, c.FlowID),
 		Type:           kind(c.Kind),
 		MasterCallID:   m.id(master(c)),
-		ChainedCallIDs: m.ids(c.ChainedIDs),
+		ChainedCallIDs: m.ids("", c.ChainedIDs),
 		RecordingID:    m.id(c.RecordingID),
-		RecordingIDs:   m.ids(c.RecordingIDs),
+		RecordingIDs:   m.ids("", c.RecordingIDs),
 		Source:         addressOf(c.From),
 		Destination:    addressOf(c.To),
 		Status:         callStatus(c.Status),
@@ -161,7 +165,7 @@ func master(c *switchhook.Call) string {
 func (m maker) flow(f *switchhook.Flow) activeflow {
 	return activeflow{
 		ID:              m.id(f.ID),
-		FlowID:          m.id(f.FlowID),
+		FlowID:          m.given(callFlow, f.FlowID),
 		CustomerID:      m.id(f.CustomerID),
 		ReferenceType:   f.ReferenceType,
 		ReferenceID:     m.id(f.ReferenceID),
@@ -176,16 +180,16 @@ func (m maker) flow(f *switchhook.Flow) activeflow {
 
 func (m maker) queue(q *switchhook.Queue) queue {
 	return queue{
-		ID:                   m.id(q.ID),
+		ID:                   m.given(aQueue, q.ID),
 		Name:                 q.Name,
 		Detail:               q.Detail,
-		RoutingMethod:        q.Routing,
-		TagIDs:               m.ids(q.TagIDs),
+		RoutingMethod:        only("random", q.Routing),
+		TagIDs:               m.ids(tag, q.TagIDs),
 		WaitActions:          m.actions(q.WaitActions),
 		WaitTimeout:          q.WaitTimeoutMS,
 		ServiceTimeout:       q.ServiceTimeoutMS,
-		WaitQueueCallIDs:     m.ids(q.WaitingIDs),
-		ServiceQueueCallIDs:  m.ids(q.ServiceIDs),
+		WaitQueueCallIDs:     m.ids("", q.WaitingIDs),
+		ServiceQueueCallIDs:  m.ids("", q.ServiceIDs),
 		TotalIncomingCount:   q.IncomingCount,
 		TotalServicedCount:   q.ServicedCount,
 		TotalAbandonedCount:  q.AbandonedCount,
@@ -200,10 +204,10 @@ func (m maker) queue(q *switchhook.Queue) queue {
 func (m maker) queuecall(q *switchhook.QueueCall) queuecall {
 	return queuecall{
 		ID:             m.id(q.ID),
-		ReferenceType:  q.ReferenceType,
+		ReferenceType:  only("call", q.ReferenceType),
 		ReferenceID:    m.id(q.ReferenceID),
 		Status:         queuecallStatus(q.Status),
-		ServiceAgentID: m.id(q.AgentID),
+		ServiceAgentID: m.given(anAgent, q.AgentID),
 		TMCreate:       stamp(q.CreatedAt),
 		TMService:      stamp(q.ServiceAt),
 		TMUpdate:       stamp(q.UpdatedAt),
@@ -213,14 +217,14 @@ func (m maker) queuecall(q *switchhook.QueueCall) queuecall {
 
 func (m maker) agent(a *switchhook.Agent) agent {
 	out := agent{
-		ID:         m.id(a.ID),
+		ID:         m.given(anAgent, a.ID),
 		Username:   a.Username,
 		Name:       a.Name,
 		Detail:     a.Detail,
 		RingMethod: a.RingMethod,
 		Status:     a.Status,
 		Permission: a.Permission,
-		TagIDs:     m.ids(a.TagIDs),
+		TagIDs:     m.ids(tag, a.TagIDs),
 		Addresses:  make([]address, 0, len(a.Addresses)),
 		TMCreate:   stamp(a.CreatedAt),
 		TMUpdate:   stamp(a.UpdatedAt),
@@ -232,13 +236,25 @@ func (m maker) agent(a *switchhook.Agent) agent {
 	return out
 }
 
+// What lasts has ids that an operator can set, by our words for it.
+const callFlow, aQueue, anAgent, tag = "call_flow", "queue", "agent", "tag"
+
+// given is the id that was set for a thing, else the one that id makes.
+func (m maker) given(schema, id string) string {
+	return cmp.Or(m.env.Given(m.account, name, schema, id), m.id(id))
+}
+
 func (m maker) id(id string) string { return dialect.UUID(m.account, id) }
 
 // ids is never nil: VoIPBin's lists are never null.
-func (m maker) ids(ids []string) []string {
+func (m maker) ids(schema string, ids []string) []string {
 	out := make([]string, 0, len(ids))
 	for _, id := range ids {
-		out = append(out, m.id(id))
+		if schema != "" {
+			out = append(out, m.given(schema, id))
+		} else {
+			out = append(out, m.id(id))
+		}
 	}
 	return out
 }
@@ -284,6 +300,14 @@ func stamp(t time.Time) string {
 		return never
 	}
 	return t.UTC().Format("2006-01-02 15:04:05.000000")
+}
+
+// only is s if it is the one word that VoIPBin has, else nothing.
+func only(word, s string) string {
+	if s != word {
+		return ""
+	}
+	return s
 }
 
 func kind(s string) string {

@@ -19,34 +19,37 @@ const (
 
 // readForm reads a form as Kazoo writes it: a[b]=v is a member b of the object a,
 // a[]=v one value of the list a, names are not encoded, and an empty object or
-// list leaves an empty segment.
-func readForm(form string) (ordjson.Object, error) {
+// list leaves an empty segment. gaps are the places of these.
+func readForm(form string) (o ordjson.Object, gaps []int, err error) {
 	top := &node{members: map[string]*node{}}
 	fields := 0
 	for segment := range strings.SplitSeq(form, "&") {
+		if fields++; fields > mostFields {
+			return nil, nil, switchhook.Errorf(switchhook.CodeTooLarge, "the form has more than %d fields", mostFields)
+		}
 		if segment == "" {
+			gaps = append(gaps, fields-1)
 			continue
 		}
-		if fields++; fields > mostFields {
-			return nil, switchhook.Errorf(switchhook.CodeTooLarge, "the form has more than %d fields", mostFields)
-		}
 		name, value, found := strings.Cut(segment, "=")
-		if plain, err := url.PathUnescape(name); err == nil {
-			name = plain // others than Kazoo encode the brackets
+		if encoded := strings.ToUpper(name); strings.Contains(encoded, "%5B") { // by others than Kazoo
+			if plain, err := url.QueryUnescape(name); err == nil {
+				name = plain
+			}
 		}
 		name = strings.ToValidUTF8(name, "\uFFFD")
 		if !found {
-			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body is no form: %.40q has no =", name)
+			return nil, nil, switchhook.Errorf(switchhook.CodeMalformed, "the body is no form: %.40q has no =", name)
 		}
 		plain, err := url.QueryUnescape(value)
 		if err != nil {
-			return nil, switchhook.InvalidField(name, "is not percent-encoded as a form's values are: %.40q", value)
+			return nil, nil, switchhook.InvalidField(name, "is not percent-encoded as a form's values are: %.40q", value)
 		}
 		if err := top.add(name, plain); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return top.object(), nil
+	return top.object(), gaps, nil
 }
 
 // readQuery reads the query of a GET, whose order is lost.
@@ -145,11 +148,12 @@ func (n *node) value() json.RawMessage {
 	}
 }
 
-// element is a list's value: an object among them is sent as JSON.
+// element is a list's value: an object among them is sent as JSON. What Kazoo
+// would not have written so is a text that looks like it.
 func element(s string) json.RawMessage {
-	if strings.HasPrefix(s, "{") {
+	if strings.HasPrefix(s, "{") && !strings.Contains(s, `\u`) && !strings.Contains(s, `\/`) {
 		if o, err := ordjson.Parse([]byte(s)); err == nil {
-			if v, err := ordjson.Compact(o.Append(nil)); err == nil {
+			if v, err := ordjson.Compact(o.Append(nil)); err == nil && string(v) == s {
 				return v
 			}
 		}

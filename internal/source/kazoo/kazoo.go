@@ -1,6 +1,7 @@
 // Package kazoo reads the webhooks of 2600Hz KAZOO: channel_*, cdr, parking,
-// object, notifications, sms and mms, in payload version v1 (as a form, as JSON
-// or as the query of a GET) and v2 (an envelope of action, name and data).
+// object, notifications, sms, mms, stream and the webhook action of a call flow, in
+// payload version v1 (as a form, as JSON or as the query of a GET) and v2 (an
+// envelope of action, name and data).
 // table.go says what each member becomes; the members of most notifications lie
 // flat in the data, as the catalogue has them.
 //
@@ -12,11 +13,20 @@
 // it looks like a leg of it.
 //
 // A member that a channel hook could have and has not is unset, so it is null in
-// the data; the other hooks leave out what they do not know. What the catalogue
-// has no place for goes to the member extra of the resource that the event is
-// about (of an object hook: of the data itself), as Kazoo spelled it. A form has
-// no types: what is mapped gets its own back, what lies in custom_* and in extra
-// stays text.
+// the data; the other hooks leave out what they do not know. A form has no types:
+// what is mapped gets its own back, what lies in custom_* stays text.
+//
+// All that came in is kept as it was in the member extra of the data, beside the
+// resources, so that no snapshot of a call takes it over: kazoo (the payload's
+// version, v1 or v2), format (form, json or query), payload, and gaps, the places
+// of a form's empty segments. The dialect kazoo sends it on unchanged, with what the
+// catalogue has no place for.
+//
+// What Kazoo 5 sends of media streams, the channel events beyond the usual six that
+// an operator can switch on, and notifications that are not on Kazoo's page have no
+// type in the catalogue. They become custom.kazoo.NAME. The type of a document is a
+// setting of Kazoo's too; one beyond the usual is the schema kazoo_TYPE. What has the
+// shape of a call flow's own webhook is flow.webhook.
 //
 // Kazoo sends no row of the document that changed: the row of a record event is
 // its id and Kazoo's type, and in v2 the document's public fields.
@@ -34,6 +44,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -57,14 +68,29 @@ func (*Translator) Kind() string { return "kazoo" }
 
 // Translate reads one webhook.
 func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
-	body, err := r.Read(readForm, readQuery)
+	said := extra{version: "v1", format: "json"}
+	body, err := r.Read(func(form string) (o ordjson.Object, err error) {
+		said.format = "form"
+		o, said.gaps, err = readForm(form)
+		return o, err
+	}, func(query url.Values) (ordjson.Object, error) {
+		said.format = "query"
+		return readQuery(query)
+	})
 	if err != nil {
 		return nil, err
+	}
+	if said.payload, err = ordjson.Compact(body.Append(nil)); err != nil {
+		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
 	}
 	rd := &reading{in: body, used: map[string]bool{}}
 	name, err := rd.open()
 	if err != nil {
 		return nil, err
+	}
+	// Kazoo 5 has a hook whose v1 looks like v2: a deleted account.
+	if name != "" && (body.Has("timestamp") || !body.Has("cluster_id")) {
+		said.version = "v2"
 	}
 	h, err := t.hook(rd, name)
 	if err != nil {
@@ -86,14 +112,38 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
 		}
 	}
-	if isLeg(h, data) {
+	switch {
+	case isLeg(h, data):
 		ev.Type = "leg." + strings.TrimPrefix(h.typ, "call.")
+	case strings.HasPrefix(h.typ, custom):
+		ev.Key = data.Text("call_id") // a stream stops after it has started
 	}
+	data.Set("extra", said.json())
 	ev.Data = data.Append(nil)
 	if rd.unique(h) {
 		ev.ID, ev.IDGiven = eventID(r), true
 	}
 	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, nil
+}
+
+// extra is what came in.
+type extra struct {
+	version, format string
+	payload         json.RawMessage
+	gaps            []int
+}
+
+func (e *extra) json() json.RawMessage {
+	o := ordjson.Object{
+		{Name: "kazoo", Value: ordjson.String(e.version)},
+		{Name: "format", Value: ordjson.String(e.format)},
+		{Name: "payload", Value: e.payload},
+	}
+	if len(e.gaps) > 0 {
+		gaps, _ := json.Marshal(e.gaps) // integers always marshal
+		o.Set("gaps", gaps)
+	}
+	return o.Append(nil)
 }
 
 // open finds the payload in a v2 envelope, and its name. A v1 payload is one
@@ -102,7 +152,10 @@ func (r *reading) open() (name string, err error) {
 	if r.in.Text("action") != "event" || !r.in.Has("data") {
 		return "", nil
 	}
-	name = r.in.Text("name")
+	name, err = r.word("name")
+	if err != nil {
+		return "", err
+	}
 	if name == "" {
 		return "", switchhook.InvalidField("name", "is required: the event's name, such as CHANNEL_CREATE")
 	}
@@ -118,49 +171,93 @@ func (r *reading) open() (name string, err error) {
 	return name, nil
 }
 
+// word is a member that says which hook it is; "" where it is not there.
+func (r *reading) word(name string) (string, error) {
+	v := r.in.Get(name)
+	s, ok := ordjson.Unquote(v)
+	if !ok && !ordjson.Null(v) {
+		return "", switchhook.InvalidField(name, "expected a string, got %s", ordjson.Brief(v))
+	}
+	return s, nil
+}
+
 // hook finds out which of Kazoo's hooks a payload comes from, and marks what
 // says so as read.
 func (t *Translator) hook(r *reading, name string) (*hook, error) {
-	if name != "" { // v2
-		h := t.hooks[name]
-		if h == nil {
-			h = t.hooks[strings.ToLower(name)] // CHANNEL_CREATE
-		}
-		if h == nil {
-			return nil, t.unknown("name", name)
-		}
-		return h, nil
+	if name != "" {
+		return t.named(name)
 	}
-	if h := t.hooks[r.in.Text("hook_event")]; h != nil && h.channel {
+	said := map[string]string{}
+	for _, says := range []string{"hook_event", "event_name", "action", "type"} {
+		var err error
+		if said[says], err = r.word(says); err != nil {
+			return nil, err
+		}
+	}
+	if h := t.hooks[said["hook_event"]]; h != nil && h.channel {
 		r.take("hook_event")
 		return h, nil
 	}
-	if event := r.in.Text("event_name"); event != "" {
+	if event := said["event_name"]; event != "" {
 		h := t.hooks[event]
+		// Every notification has these, whatever its name.
+		if h == nil && said["hook_event"] == "" && (r.in.Has("app_name") || r.in.Has("event_category") || strings.HasPrefix(event, "stream_")) {
+			h = other(event)
+		}
 		if h == nil {
 			return nil, t.unknown("event_name", event)
 		}
-		for _, said := range []string{"hook_event", "event_category", "event_name"} {
-			r.take(said)
-		}
+		r.take("hook_event")
+		r.take("event_name")
 		return h, nil
 	}
-	if h := t.hooks[r.in.Text("action")]; h != nil && strings.HasPrefix(h.typ, "record.") {
+	if h := t.hooks[said["action"]]; h != nil && strings.HasPrefix(h.typ, "record.") {
 		r.take("hook_event")
 		r.take("action")
 		return h, nil
 	}
-	if h := t.hooks[r.in.Text("type")]; h != nil && h.typ == "message.received" {
+	if h := t.hooks[said["type"]]; h != nil && h.typ == "message.received" {
 		r.take("hook_event")
 		return h, nil
 	}
-	for _, says := range []string{"hook_event", "action", "type"} {
-		if v := r.in.Text(says); v != "" {
-			return nil, t.unknown(says, v)
+	if event := said["hook_event"]; r.in.Has("call_id") && (strings.HasPrefix(event, "channel_") || strings.HasPrefix(event, "qubicle_")) {
+		if h := other(event); h != nil {
+			return h, nil
 		}
+	}
+	for _, says := range []string{"hook_event", "action", "type"} {
+		if said[says] != "" {
+			return nil, t.unknown(says, said[says])
+		}
+	}
+	if r.ofFlow() {
+		return flowHook(), nil
 	}
 	return nil, switchhook.InvalidField("hook_event",
 		"is required: the hook's name; a notification or a parking hook has event_name, an object hook action, a message the type sms or mms")
+}
+
+// named is the hook of a v2 name.
+func (t *Translator) named(name string) (*hook, error) {
+	h := t.hooks[name]
+	if h == nil {
+		h = t.hooks[strings.ToLower(name)] // CHANNEL_CREATE
+	}
+	if h == nil {
+		h = other(strings.ToLower(name))
+	}
+	if h == nil {
+		return nil, t.unknown("name", name)
+	}
+	return h, nil
+}
+
+// ofFlow reports whether the payload is what the webhook action of a call flow
+// sends: a call's data (kapps_call:to_json/1), and nothing says which hook it is.
+func (r *reading) ofFlow() bool {
+	return r.in.Text("call_id") != "" && slices.ContainsFunc([]string{
+		"call_direction", "fetch_id", "from_user", "request_user", "resource_type", "switch_hostname", "switch_url", "to_user",
+	}, r.in.Has)
 }
 
 func (t *Translator) unknown(field, name string) error {

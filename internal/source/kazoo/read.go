@@ -61,20 +61,26 @@ func (r *reading) expected(name, what string, v json.RawMessage) json.RawMessage
 func (h *hook) read(r *reading) ordjson.Object {
 	var data ordjson.Object
 	about := "" // the data itself
-	if h.flat {
+	switch {
+	case h.flow:
+		data = r.flow()
+	case h.flat:
 		data = r.flat(h.typ)
-	} else {
+	case len(h.parts) > 0:
 		about = h.parts[0].resource
 	}
 	for _, p := range h.parts {
 		if p.resource == "notification" { // what is the event's own is no mail's
 			p.fields = slices.DeleteFunc(slices.Clone(p.fields), func(f field) bool { return r.used[f.from] })
 		}
-		o := r.part(p, h.channel)
+		o := r.part(h, p)
 		if p.id != "" && !r.failed(p.id) && o.Text("id") == "" {
 			r.wrong(p.id, "is required: the id of what the event is about")
 		}
 		switch {
+		case p.resource == "" && strings.HasPrefix(h.typ, custom):
+			data = o
+			continue
 		case p.resource == "":
 			data = record(o, r)
 			continue
@@ -87,19 +93,6 @@ func (h *hook) read(r *reading) ordjson.Object {
 			data.Set(p.resource, o.Append(nil))
 		}
 	}
-	extra := json.RawMessage("null")
-	if rest := r.rest(); len(rest) > 0 {
-		extra = rest.Append(nil)
-	} else if !h.channel {
-		return data
-	}
-	if about == "" {
-		data.Set("extra", extra)
-		return data
-	}
-	subject, _ := ordjson.Parse(data.Get(about)) // just made
-	subject.Set("extra", extra)
-	data.Set(about, subject.Append(nil))
 	return data
 }
 
@@ -162,16 +155,16 @@ func (r *reading) failed(name string) bool {
 	return slices.ContainsFunc(r.errs, func(e switchhook.FieldError) bool { return e.Field == r.path+name })
 }
 
-// part reads the members of one resource. Where the payload is whole, what it
-// could have and has not is null.
-func (r *reading) part(p part, whole bool) ordjson.Object {
+// part reads the members of one resource. What a channel's hook could have and has
+// not is null.
+func (r *reading) part(h *hook, p part) ordjson.Object {
 	var out ordjson.Object
 	inner := map[string]*ordjson.Object{}
 	for _, f := range p.fields {
 		name, member, nested := strings.Cut(f.to, ".")
 		v := r.field(f)
 		switch {
-		case v == nil && (!whole || sometimes(f.to) || out.Has(name)):
+		case v == nil && (!h.channel || sometimes(h.typ, f.to) || out.Has(name)):
 		case v == nil:
 			out.Set(name, json.RawMessage("null"))
 		case nested:
@@ -210,18 +203,15 @@ func (r *reading) field(f field) json.RawMessage {
 	return ordjson.String(user)
 }
 
-// rest is what nothing was made of.
-func (r *reading) rest() ordjson.Object {
-	var rest ordjson.Object
-	for _, m := range r.in {
-		if r.used[m.Name] || ordjson.Null(m.Value) {
-			continue
-		}
-		if v, err := ordjson.Compact(m.Value); err == nil {
-			rest = append(rest, ordjson.Member{Name: m.Name, Value: v})
-		}
+// flow is what a call flow's webhook says: all but Kazoo's own mark is its data.
+func (r *reading) flow() ordjson.Object {
+	said := slices.Clone(r.in)
+	said.Delete("cluster_id")
+	data, err := ordjson.Compact(said.Append(nil))
+	if err != nil {
+		return nil // it was read from valid JSON
 	}
-	return rest
+	return ordjson.Object{{Name: "data", Value: data}}
 }
 
 // record makes a change of a record of what an object hook says.
@@ -421,12 +411,11 @@ func gregorian(v json.RawMessage) (time.Time, bool) {
 }
 
 // readSIP reads sip:200. Other codes are of other protocols.
-func readSIP(r *reading, name string, v json.RawMessage) json.RawMessage {
+func readSIP(_ *reading, _ string, v json.RawMessage) json.RawMessage {
 	s, _ := ordjson.Unquote(v)
 	code, isSIP := strings.CutPrefix(s, "sip:")
 	n, err := strconv.ParseUint(code, 10, 16)
 	if !isSIP || err != nil || n == 0 {
-		delete(r.used, name)
 		return nil
 	}
 	return json.RawMessage(strconv.FormatUint(n, 10))
@@ -464,6 +453,25 @@ func word(pairs string) read {
 			return r.expected(name, "one of "+strings.Join(theirs, ", "), v)
 		}
 		return ordjson.String(to)
+	}
+}
+
+// readSchema reads the type of a document. The names on the left are those of
+// system_config webhooks.object_types.
+func readSchema() read {
+	ours, _ := source.Words("account user device callflow=call_flow vmbox=mailbox fax faxbox media mailbox_message call_recording")
+	return func(r *reading, name string, v json.RawMessage) json.RawMessage {
+		s, ok := ordjson.Unquote(v)
+		switch {
+		case !ok:
+			return r.expected(name, "a string", v)
+		case s == "":
+			return nil
+		case ours[s] != "":
+			return ordjson.String(ours[s])
+		default:
+			return ordjson.String("kazoo_" + s)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package kazoo
 import (
 	"slices"
 	"strings"
+
+	"github.com/switchhook/switchhook/internal/catalogue"
 )
 
 // A hook is one of Kazoo's, and what it becomes.
@@ -10,6 +12,7 @@ type hook struct {
 	typ     string
 	channel bool // it tells of a channel: what it lacks is unset
 	flat    bool // its members lie flat in the data, as the catalogue has them
+	flow    bool // it is a call flow's own
 	parts   []part
 }
 
@@ -45,18 +48,13 @@ func hooks() map[string]*hook {
 		}},
 		{"channel_hold", "call.held", nil},
 		{"channel_unhold", "call.unheld", nil},
-		{"channel_destroy", "call.hungup", []field{
-			{"hangup_cause", "hangup_cause", readText, ""},
-			{"hangup_code", "sip_status", readSIP, ""},
-			{"duration_seconds", "duration_ms", readSeconds, ""},
-			{"ringing_seconds", "ringing_ms", readSeconds, ""},
-			{"billing_seconds", "billable_ms", readSeconds, ""},
-		}},
-		{"cdr", "call.cdr", nil},
+		{"channel_destroy", "call.hungup", hangup()},
+		{"cdr", "call.cdr", hangup()}, // in v2
 	} {
 		all[h.name] = &hook{typ: h.typ, channel: true, parts: []part{{"call", "call_id", append(channel(), h.with...)}}}
 	}
-	all["report"] = all["cdr"] // in v2
+	all["report"] = all["cdr"]                           // in v2
+	all["channel_disconnected"] = all["channel_destroy"] // which Kazoo reports it as
 
 	for name, typ := range map[string]string{
 		"PARK_PARKED": "call.parked", "PARK_RETRIEVED": "call.retrieved", "PARK_ABANDONED": "call.park_abandoned",
@@ -74,8 +72,7 @@ func hooks() map[string]*hook {
 		"doc_updated": "record.updated", // so on Kazoo's page once
 	} {
 		all[name] = &hook{typ: typ, parts: []part{{"", "id", []field{
-			// The names on the left are system_config webhooks.object_types.
-			{"type", "schema", word("account user device callflow=call_flow vmbox=mailbox fax faxbox media mailbox_message call_recording"), ""},
+			{"type", "schema", readSchema(), ""},
 			{"id", "id", readText, ""},
 			{"doc", "row", readObject, ""}, // v2 only
 		}}}}
@@ -97,6 +94,29 @@ func hooks() map[string]*hook {
 		all[n.name] = &hook{typ: n.typ, flat: n.parts == nil, parts: append(slices.Clip(n.parts), part{"notification", "", mail()})}
 	}
 	return all
+}
+
+// custom is the beginning of the types of what the catalogue has no type for.
+const custom = "custom.kazoo."
+
+// other is a hook of Kazoo's beyond the table, by its name: of a stream, a channel
+// or a notification. It is nil where the name cannot be a type's.
+func other(name string) *hook {
+	if _, ok := catalogue.Lookup(custom + name); !ok {
+		return nil
+	}
+	return &hook{typ: custom + name, parts: []part{{"", "", []field{
+		{"call_id", "call_id", readText, ""},
+		{"stream_id", "stream_id", readText, ""},
+		{"stream_name", "stream_name", readText, ""},
+		{"reason", "reason", readAny, ""},
+		{"error_message", "error_message", readAny, ""},
+	}}}}
+}
+
+// flowHook is the webhook action of a call flow (cf_webhook.erl).
+func flowHook() *hook {
+	return &hook{typ: "flow.webhook", flow: true, parts: []part{{"call", "call_id", []field{{"call_id", "id", readText, ""}}}}}
 }
 
 // A notification is one of the hook notifications. Without parts its members lie
@@ -193,14 +213,26 @@ func channel() []field {
 	}...)
 }
 
-// sometimes reports whether not every channel hook has a member: mod_kazoo gives
-// CHANNEL_BRIDGE, CHANNEL_HOLD and CHANNEL_UNHOLD no From, To and Request, Kazoo 4
-// sends no SIP headers, and a cdr has neither variables nor inception. Their
-// absence says nothing.
-func sometimes(to string) bool {
+func hangup() []field {
+	return []field{
+		{"hangup_cause", "hangup_cause", readText, ""},
+		{"hangup_code", "sip_status", readSIP, ""},
+		{"duration_seconds", "duration_ms", readSeconds, ""},
+		{"ringing_seconds", "ringing_ms", readSeconds, ""},
+		{"billing_seconds", "billable_ms", readSeconds, ""},
+	}
+}
+
+// sometimes reports whether not every channel hook of a type has a member: mod_kazoo
+// gives CHANNEL_BRIDGE, CHANNEL_HOLD and CHANNEL_UNHOLD no From, To and Request,
+// Kazoo 4 sends no SIP headers, a cdr has neither variables nor inception, and in v1
+// not how the call ended. Their absence says nothing.
+func sometimes(typ, to string) bool {
 	switch name, _, _ := strings.Cut(to, "."); name {
 	case "to", "request_uri", "sip_headers", "inception", "vars", "app_vars", "resource_id":
 		return true
+	case "hangup_cause", "sip_status", "duration_ms", "ringing_ms", "billable_ms":
+		return typ == "call.cdr"
 	default:
 		return false
 	}

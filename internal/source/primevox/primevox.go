@@ -10,6 +10,10 @@
 // HangupCall are known again by their callUuid; everything else may happen twice.
 // A stay in a queue has no id: it is the call's and the queue's number.
 //
+// The event as it came is kept beside the data, in extra, so that the dialect primevox
+// sends it on unchanged: with the container and tenant, with parameters that are not
+// on the page, and with numbers written as PrimeVOX writes them.
+//
 // A parameter without a value is one that PrimeVOX knows nothing for. Only the
 // extension of a HangupCall says something by it: that nobody answered.
 package primevox
@@ -62,7 +66,10 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
 		}
 	}
-	ev := &switchhook.Event{Type: e.typ, OccurredAt: r.ReceivedAt, Data: data}
+	if said := r.Said(t.Kind()); said != nil {
+		data.Set("extra", said)
+	}
+	ev := &switchhook.Event{Type: e.typ, OccurredAt: r.ReceivedAt, Data: data.Append(nil)}
 	if e.whole {
 		sum := sha256.Sum256([]byte(name + "\x00" + account + "\x00" + rd.text("callUuid")))
 		ev.ID, ev.IDGiven = "primevox:"+hex.EncodeToString(sum[:16]), true
@@ -107,7 +114,7 @@ func account(r *reading) string {
 }
 
 // read makes the data of an event.
-func (e *event) read(r *reading) json.RawMessage {
+func (e *event) read(r *reading) ordjson.Object {
 	family, _, _ := strings.Cut(e.typ, ".")
 	data := ordjson.Object{{Name: family, Value: json.RawMessage("{}")}} // be nothing known of what it is about
 	for _, f := range e.fields {
@@ -133,7 +140,7 @@ func (e *event) read(r *reading) json.RawMessage {
 	default:
 		set(&data, "call.answered_extension", json.RawMessage("null"))
 	}
-	return data.Append(nil)
+	return data
 }
 
 // A reading is under way: the payload, and what is wrong with it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/calls"
+	out "github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 	"github.com/switchhook/switchhook/internal/dialect/kazoo"
 	dialect "github.com/switchhook/switchhook/internal/dialect/primevox"
@@ -98,12 +100,20 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 			if d.EventName(ev) == "" {
 				t.Fatalf("the dialect has nothing for %s", ev.Data)
 			}
-			req, err := d.Render(ev, w)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(body, string(req.Body)); diff != "" {
-				t.Errorf("in (-), out (+):\n%s", diff)
+			for anew := range 2 {
+				req, err := d.Render(ev, w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(body, string(req.Body)); diff != "" || req.Header.Get("Content-Type") != contentType {
+					t.Fatalf("%s: in (-), out (+):\n%s", req.Header, diff)
+				}
+				if anew == 1 || strings.Contains(file, "said") { // more than the page has
+					return
+				}
+				if said, err := sourcetest.Said(ev); err != nil || said != body {
+					t.Fatalf("kept is %s, %v", said, err)
+				}
 			}
 		})
 	}
@@ -183,6 +193,13 @@ func TestExamplesBecomeEvents(t *testing.T) {
 			}
 			if ev.IDGiven != c.named || (ev.ID != "") != c.named || c.named && !switchhook.ValidEventID(ev.ID) {
 				t.Errorf("the id is %q", ev.ID)
+			}
+			req, err := dialect.New(dialecttest.Env()).Render(ev, &switchhook.Webhook{})
+			if err != nil || string(req.Body) != c.body || req.Header.Get("Content-Type") != c.contentType {
+				t.Errorf("it comes out as %v\n%s\n%v", req.Header, req.Body, err)
+			}
+			if said, err := sourcetest.Said(ev); err != nil || said != c.body {
+				t.Errorf("kept is %s, %v", said, err)
 			}
 			if diff := cmp.Diff(c.data, string(ev.Data)); diff != "" {
 				t.Errorf("wanted (-), got (+):\n%s", diff)
@@ -284,6 +301,7 @@ func TestAWholeCall(t *testing.T) {
 	const end = "&callUuid=" + id + "&callerIdName=Ada&callerIdNum=12025550143"
 	var names []string
 	var last *switchhook.Event
+	plain := &switchhook.Webhook{} // without options it goes out as it came
 	for _, body := range []string{
 		"eventType=InboundCall&eventTarget=phoneNumber" + who + "&didNumber=12025550100&didDescription=&didGroup=&cidPrefix=&callUuid=" + id + "&callerIdNum=12025550143&callerIdName=Ada",
 		"eventType=queueEntered&eventTarget=queue" + who + "&queueNumber=700&callUuid=" + id + "&callerIdNum=12025550143",
@@ -297,12 +315,14 @@ func TestAWholeCall(t *testing.T) {
 			t.Fatal(err)
 		}
 		fold(t, f, ev)
-		req, err := pv.Render(ev, w)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(body, string(req.Body)); diff != "" {
-			t.Errorf("%s: in (-), out (+):\n%s", ev.Type, diff)
+		for _, w := range []*switchhook.Webhook{w, plain} {
+			req, err := pv.Render(ev, w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(body, string(req.Body)); diff != "" {
+				t.Errorf("%s: in (-), out (+):\n%s", ev.Type, diff)
+			}
 		}
 		names = append(names, vb.EventName(ev)+" "+kz.EventName(ev))
 		last = ev
@@ -349,6 +369,9 @@ func TestEveryEventComesOutAsItCameIn(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
+		if said, err := sourcetest.Said(again); err != nil || said != body {
+			t.Fatalf("kept is %s, %v", said, err)
+		}
 		fold(t, calls.New(), again)
 		req, err = d.Render(again, w)
 		if err != nil {
@@ -356,6 +379,30 @@ func TestEveryEventComesOutAsItCameIn(t *testing.T) {
 		}
 		if string(req.Body) != body {
 			t.Fatalf("%s\nin  %s\nout %s", again.Data, body, req.Body)
+		}
+	})
+}
+
+// What is not on the page comes out the same too: parameters in another order, new
+// ones, numbers with a +, blanks as +, another container.
+func TestOddEventsComeOutAsTheyCameIn(t *testing.T) {
+	t.Parallel()
+	d := dialect.New(dialecttest.Env())
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(name string) string {
+			return string(out.AppendEscaped(nil, rapid.StringMatching(`[a-zé +&]{0,8}`).Draw(t, name), out.Escape{Plus: rapid.Bool().Draw(t, "plus")}))
+		}
+		parts := []string{"containerId=" + rapid.StringMatching(`[0-9]{6}`).Draw(t, "container"), "callUuid=" + id, "callerIdNum=%2B12025550143", "callerIdName=" + text("name"), "new=" + text("new"), "empty="}
+		event := rapid.SampledFrom([]string{"eventType=HangupCall", "eventType=ringAttempt&eventTarget=extension", "eventType=queueEntered&eventTarget=queue", "eventType=ExtensionAnswered"}).Draw(t, "event")
+		body := strings.Join(append(rapid.Permutation(parts).Draw(t, "order"), event), "&")
+		ev, err := sourcetest.One(translate(form, body))
+		if err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		fold(t, calls.New(), ev)
+		req, err := d.Render(ev, &switchhook.Webhook{})
+		if err != nil || string(req.Body) != body {
+			t.Fatalf("in  %s\nout %s\n%v", body, req.Body, err)
 		}
 	})
 }
@@ -421,7 +468,15 @@ func FuzzTranslate(f *testing.F) {
 			}
 			return
 		}
-		if _, err := dialect.New(dialecttest.Env()).Render(ev, &switchhook.Webhook{}); err != nil {
+		d := dialect.New(dialecttest.Env())
+		if d.EventName(ev) == "" {
+			t.Fatalf("%q became %s, which does not leave", body, ev.Data)
+		}
+		req, err := d.Render(ev, &switchhook.Webhook{})
+		if err != nil || utf8.ValidString(body) && string(req.Body) != strings.TrimSpace(body) {
+			t.Fatalf("%q came out as %q, %v", body, req.Body, err)
+		}
+		if _, err := d.Render(ev, &switchhook.Webhook{DialectOptions: map[string]any{"numbers": "as_given"}}); err != nil { // made anew
 			t.Fatal(err)
 		}
 	})

@@ -6,6 +6,9 @@
 // too, and so is the whole as a form. The row keeps Teli's own fields, in their
 // order. Numbers stay as Teli writes them, ten digits for North America.
 //
+// The post as it came is kept beside the data, in extra, so that the dialect teli
+// sends it on unchanged, with what has no place here.
+//
 // Teli tells no time and no delivery id: what it tells occurred when it came, and
 // two posts that are alike are two events. A receipt is the exception: a message
 // is delivered once, so its uuid and what the receipt says name the event.
@@ -70,6 +73,14 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 			Code: switchhook.CodeInvalid, Fields: rd.errs,
 			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
 		}
+	}
+	if said := r.Said(t.Kind()); said != nil {
+		data, err := ordjson.Parse(ev.Data)
+		if err != nil {
+			return nil, err
+		}
+		data.Set("extra", said)
+		ev.Data = data.Append(nil)
 	}
 	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, nil
 }
@@ -180,6 +191,7 @@ func (t *Translator) receipt(r *reading, ev *switchhook.Event) {
 	m.Set("status", ordjson.String(status))
 	r.copy(&m, "carrier_status", "status")
 	r.copy(&m, "error_code", "error")
+	r.copy(&m, "charges", "cost")
 	ev.Type = "message.status"
 	ev.Data = ordjson.Object{{Name: "message", Value: m.Append(nil)}}.Append(nil)
 	sum := sha256.Sum256(ev.Data)

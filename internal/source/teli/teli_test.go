@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -41,7 +42,8 @@ func translate(contentType, body string) (*source.Message, error) {
 	})
 }
 
-// What the dialect's golden files send is read back, and comes out the same.
+// What the dialect's golden files send is read back, and comes out the same, be it
+// as it was kept or made anew.
 func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../dialect/teli/testdata/*.txtar")
@@ -76,12 +78,20 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 			}
 			w := dialecttest.Webhook(t, parts["webhook.json"])
 			w.Dialect = "teli"
-			req, err := dialect.New(dialecttest.Env()).Render(ev, w)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(body, string(req.Body)); diff != "" {
-				t.Errorf("in (-), out (+):\n%s", diff)
+			for anew := range 2 {
+				req, err := dialect.New(dialecttest.Env()).Render(ev, w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(body, string(req.Body)); diff != "" || req.Header.Get("Content-Type") != contentType {
+					t.Fatalf("%s: in (-), out (+):\n%s", req.Header, diff)
+				}
+				if anew == 1 || strings.Contains(file, "said") { // more than the pages have
+					return
+				}
+				if said, err := sourcetest.Said(ev); err != nil || said != body {
+					t.Fatalf("kept is %s, %v", said, err)
+				}
 			}
 		})
 	}
@@ -132,6 +142,10 @@ func TestExamplesBecomeEvents(t *testing.T) {
 			"message.received", "", `{"message":{"channel":"mms","direction":"inbound","from":"3038882222","to":"7206321111","media":[{"url":"https://x.example/1"}]}}`,
 		},
 		{
+			"a receipt with its cost", form, "uuid=s-1&source=3038882222&destination=7206321111&cost=0.004&send_status=carrier_sent&status=sent&error=000",
+			"message.status", "", `{"message":{"id":"s-1","direction":"outbound","from":"3038882222","to":"7206321111","status":"sent","carrier_status":"sent","error_code":"000","charges":"0.004"}}`,
+		},
+		{
 			"a receipt", form, "uuid=s-1c3b-02252024&source=3038882222&destination=7206321111&send_status=delivered&status=DELIVRD&error=000",
 			"message.status", "", `{"message":{"id":"s-1c3b-02252024","direction":"outbound","from":"3038882222","to":"7206321111","status":"delivered","carrier_status":"DELIVRD","error_code":"000"}}`,
 		},
@@ -148,6 +162,13 @@ func TestExamplesBecomeEvents(t *testing.T) {
 			}
 			if named := c.typ == "message.status"; ev.IDGiven != named || (ev.ID != "") != named {
 				t.Errorf("the id is %q", ev.ID)
+			}
+			req, err := dialect.New(dialecttest.Env()).Render(ev, &switchhook.Webhook{})
+			if err != nil || string(req.Body) != c.body || req.Header.Get("Content-Type") != c.contentType {
+				t.Errorf("it comes out as %v\n%s\n%v", req.Header, req.Body, err)
+			}
+			if said, err := sourcetest.Said(ev); err != nil || said != c.body {
+				t.Errorf("kept is %s, %v", said, err)
 			}
 			if diff := cmp.Diff(c.data, string(ev.Data)); diff != "" {
 				t.Errorf("wanted (-), got (+):\n%s", diff)
@@ -260,7 +281,8 @@ func TestAcrossDialects(t *testing.T) {
 	}
 }
 
-// Whatever Teli sends comes out the same to the byte.
+// Whatever Teli sends comes out the same to the byte; what is on its pages does so
+// by what it means alone.
 func TestEveryPostComesOutAsItCameIn(t *testing.T) {
 	t.Parallel()
 	d := dialect.New(dialecttest.Env())
@@ -276,6 +298,9 @@ func TestEveryPostComesOutAsItCameIn(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
+		if said, err := sourcetest.Said(ev); err != nil || said != body {
+			t.Fatalf("kept is %s, %v", said, err)
+		}
 		req, err := d.Render(ev, &switchhook.Webhook{})
 		if err != nil {
 			t.Fatal(err)
@@ -284,6 +309,47 @@ func TestEveryPostComesOutAsItCameIn(t *testing.T) {
 			t.Fatalf("in  %s\nout %s", body, req.Body)
 		}
 	})
+	rapid.Check(t, func(t *rapid.T) {
+		body, contentType := odd(t)
+		ev, err := sourcetest.One(translate(contentType, body))
+		if err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		req, err := d.Render(ev, &switchhook.Webhook{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(req.Body) != body || req.Header.Get("Content-Type") != contentType {
+			t.Fatalf("in  %s\nout %s", body, req.Body)
+		}
+	})
+}
+
+// odd draws a post with what is on none of Teli's pages, in any order, with PHP's
+// escapes or without them.
+func odd(t *rapid.T) (body, contentType string) {
+	text := rapid.StringMatching(`[a-z/é" ]{0,12}`)
+	shuffled := func(fields ...string) []string { return rapid.Permutation(fields).Draw(t, "order") }
+	quoted := func(s string) string {
+		if rapid.Bool().Draw(t, "as PHP does") {
+			return strings.ReplaceAll(strings.ReplaceAll(string(ordjson.String(s)), "/", `\/`), "é", `\u00e9`)
+		}
+		return string(ordjson.String(s))
+	}
+	field := func(name, value string) string {
+		return name + "=" + string(out.AppendEscaped(nil, value, out.Escape{Plus: rapid.Bool().Draw(t, "plus")}))
+	}
+	cost := field("cost", rapid.StringMatching(`0\.0[0-9]{1,4}`).Draw(t, "cost"))
+	switch rapid.IntRange(0, 2).Draw(t, "kind") {
+	case 0:
+		return strings.Join(shuffled(field("source", "13038882222"), field("destination", "+17206321111"), field("message", text.Draw(t, "message")), field("type", "sms"), cost), "&"), form
+	case 1:
+		return strings.Join(shuffled(field("uuid", "s-1"), field("source", "1"), field("destination", "2"), field("send_status", "delivered"), field("status", ""), "error=", cost), "&"), form
+	default:
+		row := strings.Join(shuffled(`"id":"7"`, `"user_id":8`, `"create_dt":null`, `"extra_column":`+quoted(text.Draw(t, "value")), `"web_hook_url":`+quoted("https://x.example/é")), ",")
+		schema := rapid.SampledFrom([]string{"users", "did_e911", "dids", "ip_accounts"}).Draw(t, "schema")
+		return `{` + strings.Join(shuffled(`"type":"update"`, `"schema":"`+schema+`"`, `"data":`+quoted("{"+row+"}"), `"new":1`), ",") + `}`, asJS
+	}
 }
 
 // post draws one: rows and forms as PHP writes them.
@@ -341,7 +407,15 @@ func FuzzTranslate(f *testing.F) {
 			}
 			return
 		}
-		if _, err := dialect.New(dialecttest.Env()).Render(ev, &switchhook.Webhook{}); err != nil {
+		d := dialect.New(dialecttest.Env())
+		if d.EventName(ev) == "" {
+			t.Fatalf("%q became %s, which does not leave", body, ev.Data)
+		}
+		req, err := d.Render(ev, &switchhook.Webhook{})
+		if err != nil || utf8.ValidString(body) && string(req.Body) != strings.TrimSpace(body) {
+			t.Fatalf("%q came out as %q, %v", body, req.Body, err)
+		}
+		if _, err := d.Render(ev, &switchhook.Webhook{DialectOptions: map[string]any{"values": "typed"}}); err != nil { // made anew
 			t.Fatal(err)
 		}
 	})

@@ -1,13 +1,39 @@
-// Package voipbin reads VoIPBin's webhooks as they were in 2022: an envelope of
-// a type and the whole resource. table.go says what each member becomes.
+// Package voipbin reads VoIPBin's webhooks, those of 2022, which our dialect
+// makes, and those that it has sent since, up to 2026: an envelope of a type and
+// the whole resource. table.go says what each member becomes.
+//
+// The two eras differ in names (call_hungup, call_hangup), in how a time looks
+// (2022-04-11 00:23:53.636000, 2026-02-05T09:12:44.1Z) and in what is unset: the
+// year 9999, an empty string or the nil UUID in 2022, null or no member at all in
+// 2026. All of it is read whatever the era. A resource is always whole, so what
+// one of 2026 leaves out is null in the data, and clears what an earlier event
+// said; of 2022, which left out nothing, a missing member is one that is not told.
+//
+// What the catalogue has no place for goes to the member extra of the resource, as
+// VoIPBin spelled it: members such as customer_id or activeflow_id, and words such
+// as the address type whatsapp.
+//
+// The other webhooks that VoIPBin sends its customers, such as groupcall_created or
+// queuecall_waiting, become custom.voipbin.groupcall_created and so on: their data is VoIPBin's, whole and as it came, and they are ordered by
+// the resource's id, or by what it belongs to (a queue call by its call, a
+// transcript by its transcribe). A conversation message that is an SMS is one of
+// them, as message_* has told it before.
+//
+// An SMS of several receivers becomes one event for each; one that is updated, for
+// those receivers that the update was about, which are the newest. A number becomes
+// a record, with VoIPBin's members as its row.
+//
+// What is no envelope can be what a flow has sent by its action webhook_send. If the
+// flow's address is the ingest URL with ?webhook_send, it is flow.webhook, and goes
+// out again as it came; else it is refused.
 package voipbin
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +47,8 @@ import (
 // A Translator makes events of VoIPBin's webhooks.
 type Translator struct {
 	types     map[string]string // VoIPBin's type to ours
+	delivered map[string]told   // by VoIPBin's resource
+	webhooks  map[string]string // VoIPBin's type to its resource
 	resources map[string]*resource
 }
 
@@ -28,7 +56,16 @@ var _ source.Translator = (*Translator)(nil)
 
 // New returns the translator.
 func New() *Translator {
-	return &Translator{types: types(), resources: resources()}
+	t := &Translator{types: types(), delivered: delivered(), webhooks: map[string]string{}, resources: resources()}
+	for name := range t.types {
+		t.webhooks[name] = t.resourceOf(name)
+	}
+	for resource, of := range t.delivered {
+		for event := range strings.FieldsSeq(of.custom) {
+			t.webhooks[resource+"_"+event] = resource
+		}
+	}
+	return t
 }
 
 // Kind is voipbin.
@@ -37,30 +74,39 @@ func (*Translator) Kind() string { return "voipbin" }
 // Translate reads one webhook. VoIPBin sends the same body with every method.
 func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	envelope, err := ordjson.Parse(r.Body)
-	if err != nil {
+	switch isEnvelope := envelope.Has("type") && envelope.Has("data"); {
+	case r.Query.Has(sends) && !isEnvelope:
+		return webhookSend(r), nil
+	case err != nil:
 		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
 	}
 	name, ok := ordjson.Unquote(envelope.Get("type"))
 	if !ok {
 		return nil, switchhook.InvalidField("type", "expected a string, got %s", ordjson.Brief(envelope.Get("type")))
 	}
-	typ, ok := t.types[name]
-	if !ok {
-		e := switchhook.InvalidField("type", "VoIPBin has no webhook %q; it has %s", name,
-			strings.Join(slices.Sorted(maps.Keys(t.types)), ", "))
-		e.Code = switchhook.CodeUnknownType
-		return nil, e
+	resource := t.webhooks[name]
+	if resource == "" {
+		return nil, t.unknown(name)
 	}
 	in, err := ordjson.Parse(envelope.Get("data"))
 	if err != nil {
 		return nil, switchhook.InvalidField("data", "expected an object, got %s", ordjson.Brief(envelope.Get("data")))
 	}
-	family, rest, _ := strings.Cut(typ, ".")
-	res := t.resources[family]
-	rd := reading{}
-	out := rd.members("data", in, res.fields)
-	if len(rd.errs) == 0 && ordjson.Null(out.Get("id")) {
-		rd.wrong("data.id", "is required: the "+res.name+"'s id")
+	rd := &reading{}
+	account := rd.id(in, "customer_id")
+	var events []*switchhook.Event
+	switch typ := t.types[name]; {
+	case typ == "" || resource == "conversation_message" && in.Text("reference_type") == "message":
+		events = []*switchhook.Event{t.custom(name, resource, in)}
+	case strings.HasPrefix(typ, "record."):
+		events = []*switchhook.Event{number(typ, in)}
+	case strings.HasPrefix(typ, "message."):
+		events = t.messages(rd, typ, in)
+	default:
+		events = []*switchhook.Event{t.resource(rd, typ, in)}
+	}
+	if id := rd.id(in, "id"); id == "" && len(rd.errs) == 0 {
+		rd.wrong("data.id", "is required: the "+resource+"'s id")
 	}
 	if len(rd.errs) > 0 {
 		return nil, &switchhook.Error{
@@ -68,26 +114,136 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
 		}
 	}
-	if family == "call" {
-		family = enrich(&out, in)
+	for i, ev := range events {
+		ev.ID, ev.IDGiven = eventID(r.Body, i), true
+		if ev.OccurredAt.IsZero() {
+			ev.OccurredAt = r.ReceivedAt
+		}
 	}
-	return &source.Message{
-		SystemAccount: out.Text("customer_id"),
-		Events: []*switchhook.Event{{
-			ID:         eventID(r.Body),
-			IDGiven:    true,
-			Type:       family + "." + rest,
-			OccurredAt: occurredAt(in, res.times, r.ReceivedAt),
-			Data:       ordjson.Object{{Name: res.name, Value: out.Append(nil)}}.Append(nil),
-		}},
-	}, nil
+	return &source.Message{SystemAccount: account, Events: events}, nil
+}
+
+// sends is the query parameter that a flow's action webhook_send has in its address,
+// by which its bodies are told from webhooks that cannot be read.
+const sends = "webhook_send"
+
+// webhookSend makes the event of what is no envelope: a flow's action webhook_send
+// has sent it, and its body is the flow's own. Flows can say the same twice, so it
+// has no id.
+func webhookSend(r *source.Request) *source.Message {
+	body := ordjson.String(string(r.Body))
+	if o, err := ordjson.Parse(r.Body); err == nil {
+		body = o.Append(nil)
+	}
+	data := ordjson.Object{{Name: "data", Value: body}}
+	if r.ContentType != "" {
+		data.Set("hook", ordjson.Object{{Name: "data_type", Value: ordjson.String(r.ContentType)}}.Append(nil))
+	}
+	if said := r.Said("voipbin"); said != nil {
+		data.Set("extra", said)
+	}
+	return &source.Message{Events: []*switchhook.Event{{Type: "flow.webhook", OccurredAt: r.ReceivedAt, Data: data.Append(nil)}}}
+}
+
+// resourceOf is the resource that a webhook is about: the longest whose name the
+// webhook's begins with; none for what customers are not told.
+func (t *Translator) resourceOf(name string) string {
+	for i := strings.LastIndexByte(name, '_'); i > 0; i = strings.LastIndexByte(name[:i], '_') {
+		if _, ok := t.delivered[name[:i]]; ok {
+			return name[:i]
+		}
+	}
+	return ""
+}
+
+// unknown is the error of a webhook that VoIPBin does not have, or not for its
+// customers. It lists the others of its resource, or else the resources.
+func (t *Translator) unknown(name string) error {
+	resource, has := t.resourceOf(name), []string(nil)
+	for known, of := range t.webhooks {
+		switch {
+		case resource == "" && !slices.Contains(has, of):
+			has = append(has, of)
+		case of == resource:
+			has = append(has, known)
+		}
+	}
+	slices.Sort(has)
+	what := "it has " + strings.Join(has, ", ")
+	if resource == "" {
+		what = "it has those of " + strings.Join(has, ", ")
+	}
+	e := switchhook.InvalidField("type", "VoIPBin has no webhook %.80q; %s", name, what)
+	e.Code = switchhook.CodeUnknownType
+	return e
+}
+
+// resource makes the event of a webhook whose resource is one of ours.
+func (t *Translator) resource(r *reading, typ string, in ordjson.Object) *switchhook.Event {
+	family, rest, _ := strings.Cut(typ, ".")
+	res := t.resources[family]
+	out := r.resource(res, in)
+	switch family {
+	case "call":
+		family = enrich(&out, in)
+	case "recording":
+		of := cmp.Or(in.Text("reference_type"), in.Text("type")) // type: its name in 2022
+		if reference := in.Get("reference_id"); reference != nil && of != "call" {
+			out.Delete("call_id")
+			extra, _ := ordjson.Parse(out.Get("extra")) // where there is none, it has no members
+			extra.Set("reference_id", reference)
+			out.Set("extra", extra.Append(nil))
+		}
+	}
+	return &switchhook.Event{
+		Type:       family + "." + rest,
+		OccurredAt: occurredAt(in, res.times),
+		Data:       ordjson.Object{{Name: res.name, Value: out.Append(nil)}}.Append(nil),
+	}
+}
+
+// custom makes an event of a webhook that has no type of ours.
+func (t *Translator) custom(name, resource string, in ordjson.Object) *switchhook.Event {
+	key := in.Text("id")
+	if by := in.Text(t.delivered[resource].by); by != "" && isUUID(by) && by != nilUUID {
+		key = by
+	}
+	return &switchhook.Event{
+		Type: "custom.voipbin." + name, Key: key,
+		OccurredAt: occurredAt(in, []string{"tm_event", "tm_update", "tm_delete", "tm_create"}),
+		Data:       in.Append(nil),
+	}
+}
+
+// number makes a record's event: a row of VoIPBin's members, in which an id that is
+// not set is null.
+func number(typ string, in ordjson.Object) *switchhook.Event {
+	row := slices.Clone(in)
+	for i := range row {
+		if text, _ := ordjson.Unquote(row[i].Value); text == nilUUID {
+			row[i].Value = null()
+		}
+	}
+	return &switchhook.Event{
+		Type:       typ,
+		OccurredAt: occurredAt(in, []string{"tm_delete", "tm_update", "tm_create"}),
+		Data: ordjson.Object{
+			{Name: "schema", Value: ordjson.String("number")},
+			{Name: "id", Value: ordjson.String(in.Text("id"))},
+			{Name: "row", Value: row.Append(nil)},
+		}.Append(nil),
+	}
 }
 
 // eventID names the body, so that VoIPBin's own retries of it, which are the
 // same to the byte, become one event.
-func eventID(body []byte) string {
+func eventID(body []byte, i int) string {
 	sum := sha256.Sum256(body)
-	return "voipbin:" + hex.EncodeToString(sum[:16])
+	id := "voipbin:" + hex.EncodeToString(sum[:16])
+	if i > 0 { // a text message's further receivers
+		id += "-" + strconv.Itoa(i+1)
+	}
+	return id
 }
 
 // enrich says of a call what follows from several of its members, and which
@@ -114,7 +270,7 @@ func enrich(call *ordjson.Object, in ordjson.Object) (family string) {
 // telephone network, or from one of the customer's own phones.
 func business(from, to string) string {
 	switch {
-	case from == "" || from == "tel":
+	case from == "" || slices.Contains([]string{"tel", "email", "line", "webchat", "web_session", "whatsapp"}, from):
 		return "inbound"
 	case to == "tel":
 		return "outbound"
@@ -131,20 +287,21 @@ func addressType(in ordjson.Object, member string) string {
 	return address.Text("type")
 }
 
-// occurredAt is the first of the times that is set, else when it came.
-func occurredAt(in ordjson.Object, times []string, received time.Time) time.Time {
+// occurredAt is the first of the times that is set.
+func occurredAt(in ordjson.Object, times []string) time.Time {
 	for _, name := range times {
-		if t, set, err := parseTime(in.Text(name)); set && err == nil {
+		if t, err := parseTime(in.Text(name)); err == nil && !t.IsZero() {
 			return t
 		}
 	}
-	return received
+	return time.Time{}
 }
 
 // A resource is one of VoIPBin's, and what it becomes.
 type resource struct {
 	name   string // the resource's name in our data
 	fields []field
+	once   []field  // those that only one era has: absent, they say nothing
 	times  []string // when something happened to it, the most telling first
 }
 
@@ -154,7 +311,8 @@ type field struct {
 	read     read
 }
 
-// A read turns VoIPBin's value into ours; its zero becomes null.
+// A read turns VoIPBin's value into ours; its zero becomes null. What it returns
+// nothing for is right, and the catalogue has no word for it.
 type read func(r *reading, path string, v json.RawMessage) json.RawMessage
 
 // A reading gathers what is wrong with a resource.
@@ -173,19 +331,64 @@ func (r *reading) expected(path, what string, v json.RawMessage) json.RawMessage
 
 func null() json.RawMessage { return json.RawMessage("null") }
 
-// members reads the members of an object that it has; others are passed over.
-func (r *reading) members(path string, in ordjson.Object, fields []field) ordjson.Object {
-	out := make(ordjson.Object, 0, len(fields)+2) // enrich adds up to two
-	for _, f := range fields {
-		switch v := in.Get(f.from); {
-		case v == nil:
-		case ordjson.Null(v):
-			out = append(out, ordjson.Member{Name: f.to, Value: null()})
-		default:
-			out = append(out, ordjson.Member{Name: f.to, Value: f.read(r, path+"."+f.from, v)})
+// resource reads a whole resource.
+func (r *reading) resource(res *resource, in ordjson.Object) ordjson.Object {
+	out := r.members("data", in, res.fields, res.once)
+	if later(in) {
+		for _, f := range res.fields {
+			if !out.Has(f.to) {
+				out.Set(f.to, null())
+			}
 		}
 	}
 	return out
+}
+
+// later reports whether a resource is of the years after 2022-07, when all of them
+// got a customer_id. In 2022 only the activeflow had it, and had actions then.
+func later(in ordjson.Object) bool { return in.Has("customer_id") && !in.Has("actions") }
+
+// members reads the members of an object that it has. Those that are not ours go to
+// extra.
+func (r *reading) members(path string, in ordjson.Object, tables ...[]field) ordjson.Object {
+	out := make(ordjson.Object, 0, len(in)+3) // enrich adds up to two
+	var extra ordjson.Object
+	for _, table := range tables {
+		for _, f := range table {
+			switch v := in.Get(f.from); {
+			case v == nil:
+			case ordjson.Null(v):
+				out.Set(f.to, null())
+			default:
+				value := f.read(r, path+"."+f.from, v)
+				if value == nil {
+					extra.Set(f.from, v)
+					value = null()
+				}
+				out.Set(f.to, value)
+			}
+		}
+	}
+	for _, m := range in {
+		named := func(f field) bool { return f.from == m.Name }
+		if !slices.ContainsFunc(tables, func(table []field) bool { return slices.ContainsFunc(table, named) }) {
+			extra = append(extra, m)
+		}
+	}
+	if len(extra) > 0 {
+		out = append(out, ordjson.Member{Name: "extra", Value: extra.Append(nil)})
+	}
+	return out
+}
+
+// id is a member that is a UUID; empty where it is not set.
+func (r *reading) id(in ordjson.Object, name string) string {
+	v := in.Get(name)
+	if ordjson.Null(v) || slices.ContainsFunc(r.errs, func(e switchhook.FieldError) bool { return e.Field == "data."+name }) {
+		return ""
+	}
+	id, _ := ordjson.Unquote(readID(r, "data."+name, v))
+	return id
 }
 
 func readText(r *reading, path string, v json.RawMessage) json.RawMessage {
@@ -236,32 +439,47 @@ func readTime(r *reading, path string, v json.RawMessage) json.RawMessage {
 	if !ok {
 		return r.expected(path, "a string", v)
 	}
-	_, set, err := parseTime(s)
+	t, err := parseTime(s)
 	switch {
 	case err != nil:
-		return r.expected(path, "a time such as 2022-04-11 00:23:53.636000", v)
-	case !set:
+		return r.expected(path, "a time such as 2022-04-11 00:23:53.636000 or 2026-02-05T09:12:44.1Z", v)
+	case t.IsZero():
 		return null()
-	default:
+	case s[10] == ' ':
 		return ordjson.String(s[:10] + "T" + s[11:] + "Z")
+	case s[len(s)-1] == 'Z':
+		return v
+	default:
+		return ordjson.String(t.Format(time.RFC3339Nano))
 	}
 }
 
-// parseTime reads VoIPBin's times, which are in UTC. The year 9999 and the
-// empty string stand for what has not happened.
-func parseTime(s string) (t time.Time, set bool, err error) {
-	if s == "" {
-		return time.Time{}, false, nil
+// parseTime reads VoIPBin's times: those of 2022, which are in UTC, and RFC 3339.
+// The year 9999 and the empty string stand for what has not happened; so does the
+// year 1, Go's zero.
+func parseTime(s string) (t time.Time, err error) {
+	switch {
+	case s == "":
+		return time.Time{}, nil
+	case len(s) > 10 && s[10] == 'T':
+		t, err = time.Parse(time.RFC3339, s)
+		if err == nil && (s[13] != ':' || s[19] == ',') { // Parse lets an hour have one digit
+			err = &time.ParseError{Layout: time.RFC3339, Value: s}
+		}
+	default:
+		layout := "2006-01-02 15:04:05.000000000"
+		if n := len(s); n < len(layout) {
+			layout = strings.TrimSuffix(layout[:max(n, len("2006-01-02 15:04:05"))], ".")
+		}
+		t, err = time.Parse(layout, s)
+		if err == nil && t.Format(layout) != s { // Parse lets an hour have one digit
+			err = &time.ParseError{Layout: layout, Value: s}
+		}
 	}
-	layout := "2006-01-02 15:04:05.000000000"
-	if n := len(s); n < len(layout) {
-		layout = strings.TrimSuffix(layout[:max(n, len("2006-01-02 15:04:05"))], ".")
+	if t = t.UTC(); t.Year() >= 9999 || t.Year() <= 1 {
+		t = time.Time{}
 	}
-	t, err = time.Parse(layout, s)
-	if err == nil && t.Format(layout) != s { // Parse lets an hour have one digit
-		err = &time.ParseError{Layout: layout, Value: s}
-	}
-	return t, t.Year() < 9999, err
+	return t, err
 }
 
 func readInteger(r *reading, path string, v json.RawMessage) json.RawMessage {
@@ -308,6 +526,25 @@ func word(pairs string) read {
 	}
 }
 
+// open is word for a list that VoIPBin has added to: a word that is not ours is
+// kept as it is, in extra.
+func open(pairs string) read {
+	ours, _ := source.Words(pairs)
+	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
+		s, ok := ordjson.Unquote(v)
+		switch to := ours[s]; {
+		case !ok:
+			return r.expected(path, "a string", v)
+		case s == "":
+			return null()
+		case to != "":
+			return ordjson.String(to)
+		default:
+			return nil
+		}
+	}
+}
+
 // part reads an object within a resource. One that says nothing is null.
 func part(fields []field) read {
 	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
@@ -318,6 +555,23 @@ func part(fields []field) read {
 		out := r.members(path, in, fields)
 		if !slices.ContainsFunc(out, func(m ordjson.Member) bool { return !ordjson.Null(m.Value) }) {
 			return null()
+		}
+		return out.Append(nil)
+	}
+}
+
+// whole is part for an object whose missing members are unset in either era.
+func whole(fields []field) read {
+	read := part(fields)
+	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
+		out, err := ordjson.Parse(read(r, path, v))
+		if err != nil {
+			return null() // nothing is set
+		}
+		for _, f := range fields {
+			if !out.Has(f.to) {
+				out.Set(f.to, null())
+			}
 		}
 		return out.Append(nil)
 	}

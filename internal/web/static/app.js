@@ -135,7 +135,7 @@ async function showWebhooks() {
       name,
       el("td", "", el("span", "dialect", w.dialect + (w.format ? " " + w.format : ""))),
       el("td", "events mono", w.events.join(", ")),
-      el("td", "url mono", w.url),
+      el("td", "url mono", w.flow ? "as each call flow says" : w.url),
       el("td", "", status, waiting));
   }));
 }
