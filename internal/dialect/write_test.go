@@ -4,20 +4,36 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
-func TestAppendHex32IsHex32(t *testing.T) {
+func TestDerivedIDs(t *testing.T) {
 	t.Parallel()
+	space := uuid.MustParse("6d1d2c7e-3d0b-5f0a-9a57-6a1f4e9b7c10") // for ever
 	for _, id := range []string{
-		"", "carrier-1", "d860229e722bf8f738737365b0b1e333", "D860229E722BF8F738737365B0B1E333", "5f2d8c1e-4b7a-4f39-8a6e-0c1d2e3f4a5b",
-		"5F2D8C1E-4B7A-4F39-8A6E-0C1D2E3F4A5B", strings.Repeat("x", 36), strings.Repeat("é\x00", 200),
+		"carrier-1", "D860229E722BF8F738737365B0B1E333", "5F2D8C1E-4B7A-4F39-8A6E-0C1D2E3F4A5B", strings.Repeat("x", 36), strings.Repeat("é\x00", 200),
 	} {
 		for _, account := range []string{"", "acme"} {
-			if got, want := string(dialect.AppendHex32([]byte("a"), account, id)), "a"+dialect.Hex32(account, id); got != want {
+			want := uuid.NewSHA1(space, []byte(account+"\x00"+id)).String()
+			if got := dialect.UUID(account, id); got != want {
 				t.Errorf("%q of %q: got %s, want %s", id, account, got, want)
 			}
+			if got := dialect.Hex32(account, id); got != strings.ReplaceAll(want, "-", "") {
+				t.Errorf("%q of %q: got %s, want %s without hyphens", id, account, got, want)
+			}
 		}
+	}
+	for id, want := range map[string]string{
+		"": "", "d860229e722bf8f738737365b0b1e333": "d860229e722bf8f738737365b0b1e333", "5f2d8c1e-4b7a-4f39-8a6e-0c1d2e3f4a5b": "5f2d8c1e4b7a4f398a6e0c1d2e3f4a5b",
+	} {
+		if got := dialect.Hex32("acme", id); got != want {
+			t.Errorf("%q: got %s, want %s", id, got, want)
+		}
+	}
+	if got := dialect.UUID("acme", ""); got != dialect.NilUUID {
+		t.Errorf("nothing: %s", got)
 	}
 }
 

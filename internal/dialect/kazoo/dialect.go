@@ -59,7 +59,7 @@ func (*Dialect) IDs() []dialect.IDKind {
 	var kinds []dialect.IDKind
 	for _, schema := range []string{anAccount, aUser, aDevice, "call_flow", aMailbox, aFaxbox, "media", aResource, aPortRequest} {
 		kinds = append(kinds, dialect.IDKind{
-			Schema: schema, OfAccount: schema == anAccount, Form: "32 hex characters in lower case", Valid: isHex32,
+			Schema: schema, OfAccount: schema == anAccount, Form: "32 hex characters in lower case", Valid: dialect.IsHex32,
 		})
 	}
 	return kinds
@@ -165,7 +165,7 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	method := strings.ToUpper(cmp.Or(w.Method, http.MethodPost))
 	asJSON := w.Format == "json" && method != http.MethodGet
 	p.make(asJSON || p.key != "") // what is signed is JSON
-	p.finish(w)
+	p.finish(w, asJSON)
 	if !asJSON {
 		return formRequest(method, w.URL, w.ID, d.accountID(w.AccountID), p.form()), nil
 	}

@@ -93,7 +93,7 @@ func (j jiffy) append(dst []byte, v *value, depth int) []byte {
 	switch v.kind {
 	case text:
 		return appendString(dst, v.text)
-	case number:
+	case number, written:
 		return append(dst, v.text...)
 	case integer:
 		return strconv.AppendInt(dst, v.n, 10)

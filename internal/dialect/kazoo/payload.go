@@ -84,11 +84,11 @@ func (p *payload) make(typed bool) {
 // cluster_id is set last, in Kazoo 5 first, so that custom_data can replace it.
 // In v2 it adds the time and the signature, which custom_data can replace too.
 // Keys that are new follow in alphabetical order. Filter keys are no data.
-func (p *payload) finish(w *switchhook.Webhook) {
+func (p *payload) finish(w *switchhook.Webhook, asJSON bool) {
 	var cluster value
 	switch {
 	case p.v2:
-		p.sign()
+		p.sign(asJSON)
 	case p.cluster != "":
 		cluster = textOf(p.cluster)
 	case p.asSaid():
@@ -168,10 +168,10 @@ func (p *payload) id(schema, native string) string {
 		return given
 	}
 	month, id, ok := strings.Cut(native, "-")
-	if ok && len(month) == 6 && strings.Trim(month, "0123456789") == "" && isHex32(id) {
+	if ok && len(month) == 6 && strings.Trim(month, "0123456789") == "" && dialect.IsHex32(id) {
 		return native
 	}
-	return hex32(p.ev.AccountID, native)
+	return dialect.Hex32(p.ev.AccountID, native)
 }
 
 // accountID is an account's id in Kazoo's form, whoever looks at it. Every request
@@ -183,29 +183,9 @@ func (d *Dialect) accountID(id string) string {
 	if hex, ok := d.accounts.Load(id); ok {
 		return hex.(string) //nolint:forcetypeassert,errcheck // nothing else is stored
 	}
-	hex := hex32(id, id)
+	hex := dialect.Hex32(id, id)
 	d.accounts.Store(id, hex)
 	return hex
-}
-
-func hex32(accountID, id string) string {
-	if id == "" || isHex32(id) {
-		return id
-	}
-	var b [32]byte
-	return string(dialect.AppendHex32(b[:0], accountID, id))
-}
-
-func isHex32(s string) bool {
-	if len(s) != 32 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
 }
 
 func resourcesOf(ev *switchhook.Event) *switchhook.Resources {

@@ -34,7 +34,9 @@ func (p *payload) envelope() {
 // not match its timestamp where a second ends in between; here both are one: the
 // event's. What custom_data lays over the envelope is not signed, as with Kazoo.
 // What came signed from a Kazoo keeps that signature where the webhook has no key.
-func (p *payload) sign() {
+//
+// The body has the data as it was signed, if it is JSON too: then it is written once.
+func (p *payload) sign(asJSON bool) {
 	if p.get("timestamp") == nil {
 		p.put("timestamp", moment(p.ev.OccurredAt))
 	}
@@ -48,6 +50,9 @@ func (p *payload) sign() {
 	if data := p.get("data"); data != nil {
 		p.body = jiffy{sorted: true}.append(p.body, data, 0)
 		mac.Write(p.body)
+		if asJSON {
+			*data = value{kind: written, text: string(p.body)}
+		}
 		p.body = p.body[:0]
 	}
 	p.set("hmac", textOf(base64.StdEncoding.EncodeToString(mac.Sum(nil))))

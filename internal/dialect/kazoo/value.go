@@ -28,6 +28,7 @@ const (
 	number
 	integer
 	boolean
+	written // canonical JSON already, in text
 	list   // its members have no names
 	object // an empty one too
 )

@@ -35,7 +35,7 @@ func (d *Dialect) record(ev *switchhook.Event, w *switchhook.Webhook) ([]byte, e
 			}
 		}
 	}
-	var row dialect.Object
+	row := make(ordjson.Object, 0, len(fields))
 	for _, field := range fields {
 		v := in.Get(field)
 		if v == nil && field != "id" {
@@ -45,13 +45,13 @@ func (d *Dialect) record(ev *switchhook.Event, w *switchhook.Webhook) ([]byte, e
 		if err != nil {
 			return nil, fmt.Errorf("render the record %s/%s for teli: %s: %w", change.Schema, change.ID, field, err)
 		}
-		row.Add(field, value)
+		row = append(row, ordjson.Member{Name: field, Value: value})
 	}
-	return dialect.AppendJSON(nil, dialect.Object{
-		{Name: "type", Value: operation(ev.Type)},
-		{Name: "schema", Value: schemaName(w, s.name)},
-		{Name: "data", Value: string(dialect.AppendJSON(nil, row, dialect.JSONStyle{}))},
-	}, dialect.JSONStyle{}), nil
+	return ordjson.Object{
+		{Name: "type", Value: ordjson.String(operation(ev.Type))},
+		{Name: "schema", Value: ordjson.String(schemaName(w, s.name))},
+		{Name: "data", Value: ordjson.String(string(row.Append(nil)))},
+	}.Append(nil), nil
 }
 
 // enablementBody says how switching on text messages went. verbose is always
@@ -61,10 +61,12 @@ func enablementBody(ev *switchhook.Event) []byte {
 	if err != nil {
 		in = nil // an event without data
 	}
-	body := dialect.Object{{Name: "type", Value: "update"}, {Name: "schema", Value: enablement}}
-	body.Text("status", in.Text("status"))
-	body.Add("verbose", in.Text("verbose"))
-	return dialect.AppendJSON(nil, body, dialect.JSONStyle{})
+	body := ordjson.Object{{Name: "type", Value: ordjson.String("update")}, {Name: "schema", Value: ordjson.String(enablement)}}
+	if status := in.Text("status"); status != "" {
+		body.Set("status", ordjson.String(status))
+	}
+	body.Set("verbose", ordjson.String(in.Text("verbose")))
+	return body.Append(nil)
 }
 
 func operation(typ string) string {
@@ -88,7 +90,7 @@ func schemaName(w *switchhook.Webhook, name string) string {
 }
 
 // value is a field's value as Teli writes it.
-func (d *Dialect) value(ev *switchhook.Event, row ordjson.Object, field string, typed bool) (any, error) {
+func (d *Dialect) value(ev *switchhook.Event, row ordjson.Object, field string, typed bool) (json.RawMessage, error) {
 	v := row.Get(field)
 	text, isText := plain(v)
 	change := &ev.Resources.RecordChange
@@ -99,19 +101,19 @@ func (d *Dialect) value(ev *switchhook.Event, row ordjson.Object, field string, 
 	case schema != "" && isText && text != "":
 		return d.integer(ev.AccountID, schema, text, typed)
 	case ordjson.Null(v):
-		return nil, nil //nolint:nilnil // null's value is nil
+		return v, nil
 	case isNumber(field):
-		return tenDigits(text), nil
+		return ordjson.String(tenDigits(text)), nil
 	case typed && v[0] != '"' && v[0] != '{' && v[0] != '[':
-		return json.Number(text), nil
+		return json.RawMessage(text), nil
 	default:
-		return text, nil
+		return ordjson.String(text), nil
 	}
 }
 
 // id is the row's own id, unless one was set for the record: its field id where
 // that is an integer, else the record's.
-func (d *Dialect) id(ev *switchhook.Event, own string, typed bool) (any, error) {
+func (d *Dialect) id(ev *switchhook.Event, own string, typed bool) (json.RawMessage, error) {
 	change := &ev.Resources.RecordChange
 	if !isInteger(own) || d.given(ev.AccountID, change.Schema, change.ID) != "" {
 		own = change.ID
@@ -121,7 +123,7 @@ func (d *Dialect) id(ev *switchhook.Event, own string, typed bool) (any, error) 
 
 // integer is an id as an integer: the one that was set for it, itself if it is one,
 // or the one that stands for it.
-func (d *Dialect) integer(account, schema, id string, typed bool) (any, error) {
+func (d *Dialect) integer(account, schema, id string, typed bool) (json.RawMessage, error) {
 	id = cmp.Or(d.given(account, schema, id), id)
 	if !isInteger(id) {
 		n, err := d.env.Integer(account, schema, id)
@@ -131,9 +133,9 @@ func (d *Dialect) integer(account, schema, id string, typed bool) (any, error) {
 		id = strconv.FormatInt(n, 10)
 	}
 	if typed {
-		return json.Number(id), nil
+		return json.RawMessage(id), nil
 	}
-	return id, nil
+	return ordjson.String(id), nil
 }
 
 // given is the id that was set for a thing of the account's. An account is known to
