@@ -174,6 +174,12 @@ func dialectPage(t *testing.T, d dialect.Dialect) string {
 	for _, row := range d.Table() {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", row.Type, row.Name, strings.Join(row.Formats, ", "), row.Note)
 	}
+	if i, ok := d.(dialect.Identifying); ok {
+		b.WriteString("\n# Ids\n\nIds that lack the system's form are derived or counted, always the same. `PUT /v1/dialect-ids/" + d.Name() + "/{schema}/{id}` sets one:\n\n| schema | value |\n|---|---|\n")
+		for _, kind := range i.IDs() {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", kind.Schema, kind.Form)
+		}
+	}
 	b.WriteString("\n# Examples\n")
 	shown := map[string]bool{}
 	for _, row := range d.Table() {
