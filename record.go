@@ -44,6 +44,11 @@ type DialectID struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+// FirstInteger is the first of the integers that stand for native ids. It is far
+// above the rows of a system that counts them itself, which keep their numbers, and
+// fits into 31 bits.
+const FirstInteger = 1_000_000_001
+
 // A DialectIDFilter selects dialect ids. Empty fields select everything.
 type DialectIDFilter struct {
 	Accounts []string

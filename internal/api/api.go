@@ -115,9 +115,9 @@ type Router interface {
 	FilterErrors(webhookID string) (count int64, last string)
 	// Reject keeps a source's message that could not be read.
 	Reject(ctx context.Context, r *switchhook.Reject) error
-	// Sample makes an event of the type's sample, for the webhook's account. It
-	// is not kept.
-	Sample(w *switchhook.Webhook, eventType string) (*switchhook.Event, error)
+	// Samples makes events of the type's samples, for the webhook's account. They
+	// are not kept.
+	Samples(w *switchhook.Webhook, eventType string) ([]*switchhook.Event, error)
 }
 
 // Engine is what delivers.

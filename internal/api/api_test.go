@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -153,7 +154,11 @@ type translator struct{}
 func (translator) Kind() string { return "simple" }
 
 func (translator) Translate(r *source.Request) (*source.Message, error) {
-	id := r.Query.Get("call")
+	query, err := url.ParseQuery(r.Query)
+	if err != nil {
+		return nil, err
+	}
+	id := query.Get("call")
 	if r.Method == http.MethodPost {
 		id = string(r.Body)
 	}
@@ -169,7 +174,7 @@ func (translator) Translate(r *source.Request) (*source.Message, error) {
 	case "strange":
 		return &source.Message{Events: []*switchhook.Event{{Type: "call.strange", Data: json.RawMessage(`{}`)}}}, nil
 	}
-	return &source.Message{SystemAccount: r.Query.Get("account"), Events: []*switchhook.Event{
+	return &source.Message{SystemAccount: query.Get("account"), Events: []*switchhook.Event{
 		{Type: "call.created", OccurredAt: r.ReceivedAt, Data: json.RawMessage(`{"call":{"id":"` + id + `"}}`)},
 	}}, nil
 }

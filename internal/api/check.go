@@ -98,6 +98,7 @@ func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.W
 	c.retry(in.Retry)
 	c.limits()
 	c.filter()
+	c.masks()
 	if problem := secretProblem(in.Secret); in.Secret != "" && problem != "" {
 		c.bad("secret", "%s", problem)
 	}
@@ -125,6 +126,8 @@ func (c *webhookCheck) url() {
 		c.bad("url", "expected an http or https URL such as https://example.com/hook")
 	case u.User != nil:
 		c.bad("url", "expected no user and password in the URL; put them in auth")
+	case strings.Contains(c.w.URL, "#"):
+		c.bad("url", "expected no #: what follows it is never sent")
 	case strings.IndexFunc(u.Host, func(r rune) bool { return r > 0x7f }) >= 0:
 		c.bad("url", "expected a host in ASCII; write %.80q in punycode (xn--…)", u.Host)
 	case len(u.Hostname()) > longestHost:
@@ -153,8 +156,30 @@ func (c *webhookCheck) flow() {
 	if !slices.Equal(c.w.Events, []string{"flow.webhook"}) {
 		c.bad("events", `expected ["flow.webhook"] on the webhook of call flows`)
 	}
+	if d := c.a.dialects[c.w.Dialect]; d != nil && !slices.ContainsFunc(d.Table(), func(row dialect.Row) bool { return row.Type == "flow.webhook" }) {
+		c.bad("dialect", "the dialect %s has nothing for flow.webhook", c.w.Dialect)
+	}
 	if c.w.IncludeSubaccounts {
 		c.bad("include_subaccounts", "cannot be set on the webhook of call flows: the accounts below have their own")
+	}
+}
+
+// masks refuses the mask in the place of a secret: what was read and sent back keeps
+// what it stands for, where there is such a thing.
+func (c *webhookCheck) masks() {
+	const isMask = "is the mask that stands for a secret; give the secret itself"
+	for _, name := range slices.Sorted(maps.Keys(c.w.Headers)) {
+		if c.w.Headers[name] == mask {
+			c.bad("headers."+name, isMask)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.w.DialectOptions)) {
+		if c.w.DialectOptions[name] == mask {
+			c.bad("dialect_options."+name, isMask)
+		}
+	}
+	if auth := c.w.Auth; auth != nil && (auth.Password == mask || auth.Token == mask) {
+		c.bad("auth", isMask)
 	}
 }
 

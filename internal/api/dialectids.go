@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -61,6 +63,9 @@ func (a *api) registerDialectIDs() {
 	}, a.unsetDialectID)
 }
 
+// longestID is the length of the longest id that one can be set for.
+const longestID = 256
+
 // idKinds lists what a dialect has ids for; nothing where it takes ids as they are.
 func idKinds(d dialect.Dialect) []dialect.IDKind {
 	if i, ok := d.(dialect.Identifying); ok {
@@ -84,6 +89,9 @@ func (a *api) dialectIDKind(ctx context.Context, in *DialectIDPath) (kind dialec
 	d := a.dialects[in.Dialect]
 	if d == nil {
 		return kind, "", switchhook.InvalidField("dialect", "there is no dialect %q; there is %s", in.Dialect, a.dialectNames())
+	}
+	if !utf8.ValidString(in.ID) || len(in.ID) > longestID || strings.ContainsFunc(in.ID, unicode.IsControl) {
+		return kind, "", switchhook.InvalidField("id", "expected at most %d bytes of UTF-8 without control characters", longestID)
 	}
 	kinds := idKinds(d)
 	if len(kinds) == 0 {
@@ -128,7 +136,7 @@ func (a *api) setDialectID(ctx context.Context, in *struct {
 	id := &switchhook.DialectID{AccountID: account, Dialect: in.Dialect, Schema: in.Schema, ID: in.ID, Value: body.Value, UpdatedAt: now()}
 	err = a.IDs.Set(ctx, id)
 	if switchhook.ErrorCode(err) == switchhook.CodeConflict {
-		return nil, wrongField(switchhook.CodeConflict, "value", "another %s of the account %s has the id %q in the dialect %s", in.Schema, account, body.Value, in.Dialect)
+		return nil, wrongField(switchhook.CodeConflict, "value", "another %s has the id %q in the dialect %s", in.Schema, body.Value, in.Dialect)
 	}
 	return &output[*switchhook.DialectID]{Body: id}, err
 }

@@ -51,11 +51,16 @@ func TestDialectIDs(t *testing.T) {
 		{setID("kazoo/device/102?account_id=acme", "101"), wrong("value", `expected 32 hex characters in lower case, got "101"`)},
 		{setID("asterisk/device/102", hex32), wrong("dialect", `there is no dialect "asterisk"; there is kazoo, switchhook, teli`)},
 		{setID("switchhook/device/102", hex32), wrong("dialect", "the dialect switchhook takes ids as they are")},
-		{setID("kazoo/call/102", hex32), wrong("schema", "the dialect kazoo has ids for account, user, device, call_flow, mailbox, faxbox, media, resource, port_request")},
+		{setID("kazoo/call/102", hex32), wrong("schema", "the dialect kazoo has ids for account, user, device, call_flow, mailbox, faxbox, media, resource, port_request, webhook")},
 		{setID("kazoo/account/acme?account_id=other", hex32), wrong("id", `expected the account's own id "other"`)},
 		{setID("kazoo/device/102?account_id=acme", hex32), api.Problem{Status: 409, Code: "conflict", Errors: []switchhook.FieldError{{
-			Field: "value", Message: `another device of the account acme has the id "` + hex32 + `" in the dialect kazoo`,
+			Field: "value", Message: `another device has the id "` + hex32 + `" in the dialect kazoo`,
 		}}}},
+		{setID("kazoo/account/acme", strings.Repeat("a", 32)), api.Problem{Status: 409, Code: "conflict", Errors: []switchhook.FieldError{{
+			Field: "value", Message: `another account has the id "` + strings.Repeat("a", 32) + `" in the dialect kazoo`,
+		}}}},
+		{setID("kazoo/device/"+strings.Repeat("1", 257), hex32), wrong("id", "expected at most 256 bytes of UTF-8 without control characters")},
+		{setID("kazoo/device/a%0ab", hex32), wrong("id", "expected at most 256 bytes of UTF-8 without control characters")},
 		{request{path: "/v1/dialect-ids/kazoo/device/102?account_id=acme"}, api.Problem{Status: 404, Code: "not_found", Detail: none}},
 		{request{method: "DELETE", path: "/v1/dialect-ids/kazoo/device/102?account_id=acme"}, api.Problem{Status: 404, Code: "not_found", Detail: none}},
 		{request{method: "PUT", path: "/v1/dialect-ids/kazoo/device/102", body: `{"value":"x","old":"y"}`}, wrong("old", "there is no such field")},

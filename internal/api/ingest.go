@@ -101,13 +101,16 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 		return nil, switchhook.Errorf(switchhook.CodeInvalid, "the body "+nestedTooDeep)
 	}
 	msg, err := t.Translate(&source.Request{
-		Method: r.Method, Query: r.URL.Query(), ContentType: r.Header.Get("Content-Type"), Body: body, ReceivedAt: now(),
+		Method: r.Method, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Body: body, ReceivedAt: now(),
 	})
 	if err != nil {
 		if _, ours := asOwn(err); ours {
 			return nil, err
 		}
 		return nil, switchhook.Errorf(switchhook.CodeInvalid, "%v", err)
+	}
+	if len(msg.Events) > mostEvents {
+		return nil, switchhook.Errorf(switchhook.CodeTooLarge, "the message makes %d events; %d are allowed", len(msg.Events), mostEvents)
 	}
 	account := s.AccountMap[msg.SystemAccount]
 	if account == "" {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
 // mask stands where a secret is not shown. A PATCH that sends it back changes
@@ -283,8 +285,8 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 		return nil, err
 	}
 	w.ID, w.CreatedAt, w.UpdatedAt, w.Secrets = old.ID, old.CreatedAt, now(), old.Secrets
-	if !w.Enabled {
-		w.DisableReason = cmp.Or(old.DisableReason, turnedOff)
+	if says, err := says(in.Body.raw, "enabled"); err == nil && !w.Enabled && !says {
+		w.DisableReason = old.DisableReason // it was off, and this says nothing of it
 	}
 	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
 		return nil, err
@@ -341,6 +343,12 @@ func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
 		out.Items = append(out.Items, a.viewWebhook(w))
 	}
 	return &output[reEnabled]{Body: out}, nil
+}
+
+// says reports whether a merge patch has a member.
+func says(patch []byte, member string) (bool, error) {
+	o, err := ordjson.Parse(patch)
+	return o.Has(member), err
 }
 
 // turnedOff is the reason why a webhook is disabled that its owner disabled.
@@ -400,14 +408,30 @@ func (a *api) sample(w *switchhook.Webhook, typeName string) (*switchhook.Event,
 	if _, ok := catalogue.Lookup(typeName); !ok {
 		return nil, wrongField(switchhook.CodeUnknownType, "type", "there is no event type %q; see /v1/event-types", typeName)
 	}
-	ev, err := a.Router.Sample(w, typeName)
+	events, err := a.Router.Samples(w, typeName)
 	if err != nil {
 		return nil, err
 	}
-	if d := a.dialects[w.Dialect]; d == nil || d.EventName(ev) == "" {
+	d := a.dialects[w.Dialect]
+	events = slices.DeleteFunc(events, func(ev *switchhook.Event) bool { return d == nil || d.EventName(ev) == "" })
+	if len(events) == 0 {
 		return nil, switchhook.InvalidField("type", "the dialect %s has nothing for %s", w.Dialect, typeName)
 	}
-	return ev, nil
+	for _, ev := range events { // kazoo:object/device selects one schema's records
+		if a.names(w, ev) {
+			return ev, nil
+		}
+	}
+	return events[0], nil
+}
+
+// names reports whether a webhook selects an event by a dialect's own name.
+func (a *api) names(w *switchhook.Webhook, ev *switchhook.Event) bool {
+	return slices.ContainsFunc(w.Events, func(entry string) bool {
+		system, selector, own := strings.Cut(entry, ":")
+		d := a.dialects[system]
+		return own && d != nil && dialect.Selects(selector, d.EventName(ev))
+	})
 }
 
 func (a *api) previewWebhook(ctx context.Context, in *struct {

@@ -164,7 +164,7 @@ func play(t *testing.T, from, to system, typ *catalogue.Type, data []byte) *play
 		t.Fatal(err)
 	}
 	msg, err := from.translator.Translate(&source.Request{
-		Method: request.Method, Query: u.Query(), ContentType: request.Header.Get("Content-Type"), Body: request.Body, ReceivedAt: at,
+		Method: request.Method, Query: u.RawQuery, ContentType: request.Header.Get("Content-Type"), Body: request.Body, ReceivedAt: at,
 	})
 	if err != nil {
 		t.Errorf("%s %s: its own webhook comes back as an error: %v\n%s", from.dialect.Name(), typ.Name, err, request.Body)

@@ -330,21 +330,25 @@ func (a *App) Reload(ctx context.Context) error {
 
 // disable turns off a webhook whose receiver said that it is gone, or that has
 // failed too often under the policy kazoo, and tells of it.
-func (a *App) disable(webhookID, reason string) {
+func (a *App) disable(webhookID, reason string, version time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), graceful)
 	defer cancel()
 	a.changes.Lock()
 	defer a.changes.Unlock()
 	webhooks, err := a.store.Webhooks(ctx)
-	if err == nil {
-		for _, w := range webhooks {
-			if w.ID == webhookID && w.Enabled {
-				w.Enabled, w.DisableReason, w.UpdatedAt = false, reason, time.Now().UTC()
-				err = errors.Join(a.store.UpdateWebhook(ctx, w), a.Reload(ctx), a.tellDisabled(ctx, w))
-			}
-		}
-	}
 	if err != nil {
+		a.log.Error("a webhook could not be disabled", "webhook", webhookID, "reason", reason, "error", err)
+		return
+	}
+	i := slices.IndexFunc(webhooks, func(w *switchhook.Webhook) bool {
+		return w.ID == webhookID && w.Enabled && w.UpdatedAt.Equal(version)
+	})
+	if i < 0 { // it is off already, or has been changed since
+		return
+	}
+	w := webhooks[i]
+	w.Enabled, w.DisableReason, w.UpdatedAt = false, reason, time.Now().UTC().Truncate(time.Microsecond)
+	if err := errors.Join(a.store.UpdateWebhook(ctx, w), a.Reload(ctx), a.tellDisabled(ctx, w)); err != nil {
 		a.log.Error("a webhook could not be disabled", "webhook", webhookID, "reason", reason, "error", err)
 		return
 	}

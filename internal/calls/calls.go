@@ -79,7 +79,9 @@ func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time)
 		return nil, nil
 	}
 	changes := changeSet{}
+	dialedNumber(ev, data)
 	f.recordedCall(ev, data)
+	f.queueOfQueueCall(ev, data)
 	for _, kind := range kinds {
 		if kind == "queuecall" {
 			f.callOfQueueCall(ev, data)
@@ -203,6 +205,8 @@ func merge(kind string, before, given ordjson.Object) ordjson.Object {
 			whole.Delete(m.Name)
 		case kind == "call" && (m.Name == "from" || m.Name == "to" || m.Name == "callee"):
 			whole.Set(m.Name, mergeParty(before.Get(m.Name), m.Value))
+		case m.Name == "action":
+			whole.Set(m.Name, withoutNulls(m.Value))
 		default:
 			whole.Set(m.Name, m.Value)
 		}
@@ -214,16 +218,25 @@ func merge(kind string, before, given ordjson.Object) ordjson.Object {
 // has the same address, it is the same one. Another takes its place whole, or the
 // old one's name would stand beside the new one's number.
 func mergeParty(before, given json.RawMessage) json.RawMessage {
-	old, err := ordjson.Parse(before)
+	party, err := ordjson.Parse(given)
 	if err != nil {
 		return given
 	}
-	party, err := ordjson.Parse(given)
+	old, _ := ordjson.Parse(before) // where there was none, nothing is known of it
 	address := strings.TrimPrefix(party.Text("address"), "+")
-	if err != nil || address == "" || address != strings.TrimPrefix(old.Text("address"), "+") {
-		return given
+	if address == "" || address != strings.TrimPrefix(old.Text("address"), "+") {
+		return withoutNulls(given)
 	}
 	return merge("party", old, party).Append(nil)
+}
+
+// withoutNulls is an object without the members that say that they are unset.
+func withoutNulls(raw json.RawMessage) json.RawMessage {
+	o, err := ordjson.Parse(raw)
+	if err != nil || !slices.ContainsFunc(o, func(m ordjson.Member) bool { return ordjson.Null(m.Value) }) {
+		return raw
+	}
+	return slices.DeleteFunc(o, func(m ordjson.Member) bool { return ordjson.Null(m.Value) }).Append(nil)
 }
 
 // inOrder sorts the members into the order of the catalogue; unknown ones come
@@ -249,118 +262,6 @@ func (f *Folder) rootOf(ev *switchhook.Event, kind string, whole ordjson.Object,
 		}
 	}
 	return ""
-}
-
-// callOfQueueCall puts the waiting call beside a queue call that names it, or
-// names it in a queue call that has it beside it; and it finds the ordering key
-// of a queue call whose call is no longer known.
-func (f *Folder) callOfQueueCall(ev *switchhook.Event, data *ordjson.Object) {
-	qc, err := ordjson.Parse(data.Get("queuecall"))
-	if err != nil {
-		return
-	}
-	before := f.known[ref{ev.AccountID, "queuecall", qc.Text("id")}]
-	reference := qc.Text("reference_id")
-	if reference == "" && before != nil {
-		reference = before.object.Text("reference_id")
-	}
-	call, err := ordjson.Parse(data.Get("call"))
-	switch {
-	case err == nil && reference == "" && call.Text("id") != "":
-		qc.Set("reference_id", call.Get("id"))
-		data.Set("queuecall", qc.Append(nil))
-	case err != nil && f.known[ref{ev.AccountID, "call", reference}] != nil:
-		data.Set("call", f.known[ref{ev.AccountID, "call", reference}].object.Append(nil))
-	case err != nil && ev.Key == "" && before != nil:
-		ev.Key = before.root
-	}
-}
-
-// recordedCall adds the call that a recording is of, if it is known and not in
-// the event already, and says in it what is being recorded: recording_id is the
-// recording under way, recording_ids are all of them.
-func (f *Folder) recordedCall(ev *switchhook.Event, data *ordjson.Object) {
-	recording, err := ordjson.Parse(data.Get("recording"))
-	if err != nil || !strings.HasPrefix(ev.Type, "recording.") || string(data.Get("call")) == "null" {
-		return
-	}
-	call, _ := ordjson.Parse(data.Get("call")) // what is not there is made
-	if call.Text("id") == "" && recording.Text("call_id") != "" {
-		call.Set("id", recording.Get("call_id"))
-	}
-	known := f.known[ref{ev.AccountID, "call", call.Text("id")}]
-	if known == nil && !data.Has("call") {
-		return
-	}
-	id := recording.Get("id")
-	if !call.Has("recording_id") {
-		under := id
-		if ev.Type == "recording.finished" {
-			under = json.RawMessage("null")
-		}
-		call.Set("recording_id", under)
-	}
-	if !call.Has("recording_ids") {
-		var ids []json.RawMessage
-		if known != nil {
-			_ = json.Unmarshal(known.object.Get("recording_ids"), &ids) // none yet
-		}
-		if !slices.ContainsFunc(ids, func(old json.RawMessage) bool { return string(old) == string(id) }) {
-			ids = append(ids, id)
-		}
-		list, err := json.Marshal(ids)
-		if err != nil {
-			return // ids were JSON before
-		}
-		call.Set("recording_ids", list)
-	}
-	data.Set("call", call.Append(nil))
-}
-
-// noteAnswer remembers in the whole call which extension answered it: said of
-// the extension, or of the leg that rang there. PrimeVOX's HangupCall tells it.
-func (f *Folder) noteAnswer(ev *switchhook.Event, data *ordjson.Object, now time.Time, changes *changeSet) {
-	call, err := ordjson.Parse(data.Get("call"))
-	if err != nil {
-		return
-	}
-	var extension ordjson.Object
-	switch ev.Type {
-	case "extension.answered":
-		extension, err = ordjson.Parse(data.Get("extension"))
-	case "leg.answered":
-		var to ordjson.Object
-		to, err = ordjson.Parse(call.Get("to"))
-		if err != nil || to.Text("type") != "extension" {
-			return
-		}
-		extension.Set("number", to.Get("address"))
-		if name := to.Get("name"); !ordjson.Null(name) {
-			extension.Set("name", name)
-		}
-	default:
-		return
-	}
-	root := call.Text("root_id")
-	if root == "" {
-		root = call.Text("id")
-	}
-	r := ref{ev.AccountID, "call", root}
-	sn := f.known[r]
-	if err != nil || sn == nil || sn.ended {
-		return
-	}
-	if ev.Type == "leg.answered" && sn.object.Has("answered_extension") {
-		return // said of the extension itself already, which knows more
-	}
-	whole := slices.Clone(sn.object)
-	whole.Set("answered_by", ordjson.String("extension"))
-	whole.Set("answered_extension", extension.Append(nil))
-	whole = inOrder("call", whole)
-	f.keep(r, whole, sn.root, now, changes)
-	if call.Text("id") == root {
-		data.Set("call", whole.Append(nil))
-	}
 }
 
 // changeSet holds the last state of each snapshot that one event changed.
@@ -421,6 +322,19 @@ func (d *deriver) span(name, from, to string) {
 	}
 }
 
+// cause says in our word why a call ended, where only Q.850's name is known.
+func (d *deriver) cause() {
+	name := d.whole.Text("hangup_cause")
+	if name == "" {
+		return
+	}
+	q850, reason := catalogue.HangupCause(name)
+	d.first("hangup_reason", ordjson.String(reason))
+	if q850 != 0 {
+		d.first("q850", json.RawMessage(strconv.Itoa(q850)))
+	}
+}
+
 func (d *deriver) time(name string) (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339Nano, d.whole.Text(name))
 	return t, err == nil
@@ -444,6 +358,7 @@ func (f *Folder) derive(ev *switchhook.Event, kind string, d *deriver) {
 			}
 		case "deleted":
 			d.first("deleted_at", d.now())
+			fallthrough
 		default:
 			d.says("updated_at", d.now())
 		}
@@ -463,6 +378,10 @@ func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
 		}
 		d.first("status", ordjson.String(status))
 		d.first("created_at", d.now())
+		to, _ := ordjson.Parse(d.whole.Get("to")) // an unknown one has no members
+		if dialed := to.Get("address"); !ordjson.Null(dialed) {
+			d.first("dialed", dialed) // what a transfer does to the callee does nothing to this
+		}
 		return // nothing has been updated yet
 	case "ringing":
 		d.says("status", ordjson.String("ringing"))
@@ -471,6 +390,7 @@ func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
 		d.says("status", ordjson.String("answered"))
 		d.first("answered_at", d.now())
 	case "bridged":
+		d.first("status", ordjson.String("answered")) // of a call that was not known before
 		d.says("bridged", json.RawMessage("true"))
 	case "held":
 		d.says("held", json.RawMessage("true"))
@@ -490,6 +410,7 @@ func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
 			}
 		}
 	}
+	d.cause()
 	d.says("updated_at", d.now())
 }
 

@@ -205,8 +205,65 @@ func TestFold(t *testing.T) {
 				`call.created {"call":{"id":"a"}}`,
 				`extension.answered {"extension":{"number":"101","name":"Grace"},"call":{"id":"a"}}`,
 			},
-			`{"extension":{"number":"101","name":"Grace"},"call":{"id":"a","root_id":"a","status":"ringing","answered_by":"extension",` +
-				`"answered_extension":{"number":"101","name":"Grace"},"created_at":"2026-01-31T15:04:00Z"}}`,
+			`{"extension":{"number":"101","name":"Grace"},"call":{"id":"a","root_id":"a","status":"answered","answered_by":"extension",` +
+				`"answered_extension":{"number":"101","name":"Grace"},"created_at":"2026-01-31T15:04:00Z","answered_at":"2026-01-31T15:04:01Z"}}`,
+		},
+		{
+			"an agent whom a queue chose answers at his extension",
+			[]string{
+				`agent.created {"agent":{"id":"g","name":"Grace","extension":"101"}}`,
+				`call.created {"call":{"id":"a"}}`,
+				`queuecall.created {"queuecall":{"id":"q","reference_id":"a"}}`,
+				`queuecall.serviced {"queuecall":{"id":"q","agent_id":"g"}}`,
+				`call.updated {"call":{"id":"a","updated_at":null}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","status":"ringing","answered_by":"extension","answered_extension":{"number":"101","name":"Grace"},"created_at":"2026-01-31T15:04:01Z"}}`,
+		},
+		{
+			"an agent's leg answers at his extension",
+			[]string{
+				`agent.created {"agent":{"id":"g","name":"Grace","extension":"101"}}`,
+				`call.created {"call":{"id":"a"}}`,
+				`leg.created {"call":{"id":"b","parent_id":"a","to":{"type":"agent","address":"g"}}}`,
+				`leg.answered {"call":{"id":"b"}}`,
+				`call.updated {"call":{"id":"a","updated_at":null}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","status":"ringing","answered_by":"extension","answered_extension":{"number":"101","name":"Grace"},"created_at":"2026-01-31T15:04:01Z"}}`,
+		},
+		{
+			"a leg that the system answered is no person",
+			[]string{
+				`call.created {"call":{"id":"a"}}`,
+				`leg.created {"call":{"id":"b","parent_id":"a","to":{"type":"extension","address":"101"}}}`,
+				`leg.answered {"call":{"id":"b","answered_by":"system"}}`,
+				`call.updated {"call":{"id":"a","updated_at":null}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","status":"ringing","created_at":"2026-01-31T15:04:00Z"}}`,
+		},
+		{
+			"the number that a call came in on outlives a transfer",
+			[]string{
+				`call.created {"call":{"id":"a","to":{"address":"101"}},"number":{"number":"+12025550100"}}`,
+				`call.updated {"call":{"id":"a","to":{"address":"102"},"updated_at":null}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","to":{"address":"102"},"dialed":"+12025550100","status":"ringing","created_at":"2026-01-31T15:04:00Z"}}`,
+		},
+		{
+			"a hangup cause says its reason",
+			[]string{
+				`call.created {"call":{"id":"a"}}`,
+				`call.hungup {"call":{"id":"a","hangup_cause":"USER_BUSY","updated_at":null}}`,
+			},
+			`{"call":{"id":"a","root_id":"a","status":"ended","hangup_reason":"busy","hangup_cause":"USER_BUSY","q850":17,"created_at":"2026-01-31T15:04:00Z",` +
+				`"ended_at":"2026-01-31T15:04:01Z","duration_ms":1000,"billable_ms":0}}`,
+		},
+		{
+			"a queue call brings its queue along",
+			[]string{
+				`queue.created {"queue":{"id":"q2","number":"701"}}`,
+				`queuecall.created {"queuecall":{"id":"q","queue_id":"q2"}}`,
+			},
+			`{"queuecall":{"id":"q","queue_id":"q2","status":"waiting","created_at":"2026-01-31T15:04:01Z"},"queue":{"id":"q2","number":"701","created_at":"2026-01-31T15:04:00Z"}}`,
 		},
 		{
 			"a queue call brings its call along",

@@ -32,6 +32,7 @@ type Field struct {
 	Enum     []string // the only values, where there are any
 	Required bool     // of flat fields only
 	NotEmpty bool     // a string of at least one character
+	Secret   bool     // a password or the like, which only who asks for it is to see
 	Doc      string   // what it is, with its unit
 }
 
@@ -112,6 +113,7 @@ func str(name, doc string, enum ...string) Field {
 
 func id(doc string) Field { return Field{Name: "id", Kind: String, NotEmpty: true, Doc: doc} }
 
+func secret(name, doc string) Field  { return Field{Name: name, Kind: String, Secret: true, Doc: doc} }
 func strs(name, doc string) Field    { return Field{Name: name, Kind: String, Array: true, Doc: doc} }
 func integer(name, doc string) Field { return Field{Name: name, Kind: Integer, Doc: doc} }
 func number32(name, doc string) Field {
@@ -240,7 +242,8 @@ func resources() []Resource {
 				"callee":{"type":"extension","address":"101","name":"Grace Hopper"},
 				"request_uri":"+12025550100@pbx.example.com","dialed":"+12025550100","status":"ringing",
 				"created_at":"2026-01-31T15:04:05.123456Z","authorizing_id":"carrier-1","authorizing_type":"resource","resource_id":"carrier-1","local_resource":false,
-				"emergency":false,"internal_leg":false,"vars":{"Campaign":"spring & summer"}}`,
+				"emergency":false,"internal_leg":false,"forwarded":false,"inception":"+12025550143@sip.example.com","owner_id":"grace",
+				"vars":{"Campaign":"spring & summer"},"app_vars":{"ticket":"4711"}}`,
 		},
 		{
 			Name: "extension", Doc: "A number inside the phone system.",

@@ -57,8 +57,10 @@ type Options struct {
 	// Version is told in the user-agent header.
 	Version string
 	// Disable is called when a receiver says that it is gone for good (410),
-	// on a goroutine of its own. Nil: nobody is told.
-	Disable func(webhookID, reason string)
+	// or fails too often under the policy kazoo, on a goroutine of its own. version
+	// is when the webhook that failed was last changed: one that was changed since
+	// is another. Nil: nobody is told.
+	Disable func(webhookID, reason string, version time.Time)
 	// Recorded is called after attempts have become durable. It must not
 	// block. Nil: nobody is told.
 	Recorded func()

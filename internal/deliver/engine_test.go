@@ -55,6 +55,15 @@ func newRig(t *testing.T, hooks ...*switchhook.Webhook) *rig {
 	return r
 }
 
+// panics is a dialect with a mistake in it.
+type panics struct{ *native.Dialect }
+
+func (panics) Name() string { return "panics" }
+
+func (panics) Render(*switchhook.Event, *switchhook.Webhook) (*dialect.Request, error) {
+	panic("no such member")
+}
+
 func hook(id string) *switchhook.Webhook {
 	return &switchhook.Webhook{
 		ID: id, AccountID: "acme", URL: "https://example.com/" + id, Events: []string{"*"}, Dialect: "switchhook", Enabled: true,
@@ -66,9 +75,9 @@ func hook(id string) *switchhook.Webhook {
 func (r *rig) boot() {
 	r.t.Helper()
 	r.engine = deliver.New(deliver.Options{
-		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"})},
+		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"}), panics{native.New(dialect.Env{})}},
 		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler),
-		Disable: func(id, reason string) {
+		Disable: func(id, reason string, _ time.Time) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.disabled = append(r.disabled, id+": "+reason)
@@ -544,6 +553,66 @@ func TestKazooTurnsOffWhatFails(t *testing.T) {
 	})
 }
 
+// A webhook that was changed begins anew: failures of what it was do not count, nor
+// do those that come in late.
+func TestAChangedWebhookBeginsAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := hook("wh_a")
+		w.Retry = switchhook.Retry{Policy: "kazoo", Tries: 1}
+		w.Timeout = switchhook.Duration(10 * time.Second)
+		r := newRig(t, w)
+		defer r.stop()
+		r.answer = func(string, int) (int, error) { return 500, nil }
+		for i := range 5 {
+			r.accept(fmt.Sprintf("call.hungup k%d e%d", i, i))
+		}
+		synctest.Wait()
+		r.mu.Lock()
+		r.hangs = "wh_a"
+		r.mu.Unlock()
+		for i := range 5 {
+			r.accept(fmt.Sprintf("call.hungup l%d f%d", i, i))
+		}
+		synctest.Wait()
+		r.mu.Lock()
+		r.hangs = ""
+		r.mu.Unlock()
+		changed := *w
+		changed.UpdatedAt = time.Now()
+		r.engine.SetWebhooks([]*switchhook.Webhook{&changed})
+		time.Sleep(11 * time.Second) // those that hang fail
+		for i := range 5 {
+			r.accept(fmt.Sprintf("call.hungup m%d g%d", i, i))
+		}
+		if off := r.turnedOff(); len(off) > 0 {
+			t.Errorf("turned off: %v", off)
+		}
+		r.accept("call.hungup n h")
+		if off := r.turnedOff(); len(off) != 1 {
+			t.Errorf("turned off: %v", off)
+		}
+	})
+}
+
+// What a dialect cannot make of an event fails that delivery, not the process.
+func TestADialectThatPanics(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.stop()
+		r.change = func(ev *switchhook.Event) { ev.Data = []byte(strings.Repeat("x", 5<<20)) }
+		r.accept("call.hungup a long")
+		r.change = nil
+		w := hook("wh_p")
+		w.Dialect = "panics"
+		r.hooks = append(r.hooks, w)
+		r.engine.SetWebhooks(r.hooks)
+		r.accept("call.hungup b b1")
+		r.wantStates("long failed 1", "b1 failed 1", "b1 delivered 1")
+	})
+}
+
 func TestGoneDisables(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -573,7 +642,7 @@ func TestFlowWebhook(t *testing.T) {
 			r.change = func(ev *switchhook.Event) { ev.Data = []byte(`{"data":{},"hook":` + hook + `}`) }
 		}
 		r.answer = func(event string, _ int) (int, error) {
-			return map[string]int{"gone": 410, "bad": 500}[event], nil
+			return map[string]int{"gone": 410, "bad": 500, "often": 200}[event], nil
 		}
 		say(`{"uri":"https://a.example/a","retries":2}`)
 		r.accept("flow.webhook k1 bad")
@@ -584,7 +653,12 @@ func TestFlowWebhook(t *testing.T) {
 		r.wantStates("bad failed 2", "gone cancelled 1")
 		say(`{"uri":"mailto:ada@example.com"}`)
 		r.accept("flow.webhook k3 nowhere")
-		r.wantStates("bad failed 2", "gone cancelled 1", "nowhere failed 1")
+		kazoo := *flow
+		kazoo.Retry.Policy, kazoo.UpdatedAt = "kazoo", time.Now()
+		r.engine.SetWebhooks([]*switchhook.Webhook{&kazoo})
+		say(`{"uri":"https://c.example/c","retries":9223372036854775807}`)
+		r.accept("flow.webhook k4 often")
+		r.wantStates("bad failed 2", "gone cancelled 1", "nowhere failed 1", "often delivered 1")
 		if off := r.turnedOff(); len(off) > 0 {
 			t.Errorf("turned off: %v", off)
 		}
@@ -593,7 +667,7 @@ func TestFlowWebhook(t *testing.T) {
 			urls = append(urls, name)
 		}
 		slices.Sort(urls)
-		if diff := cmp.Diff([]string{"abad", "bgone"}, urls); diff != "" {
+		if diff := cmp.Diff([]string{"abad", "bgone", "coften"}, urls); diff != "" {
 			t.Error(diff)
 		}
 	})

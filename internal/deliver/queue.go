@@ -129,6 +129,9 @@ func (q *queue) configure(w *switchhook.Webhook, d dialect.Dialect) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !w.UpdatedAt.Equal(q.w.UpdatedAt) {
+		q.recent = nil // failures of what it was
+	}
 	q.w, q.d = w, d
 	if w.Enabled {
 		q.closed = ""
@@ -365,7 +368,7 @@ func (q *queue) work(l *lane) {
 				break
 			}
 		}
-		l = q.settle(l, it, a, v)
+		l = q.settle(l, it, w, a, v)
 	}
 	q.mu.Lock()
 	q.inFlight--
@@ -402,7 +405,8 @@ func expiry(it *item, w *switchhook.Webhook) (end time.Time, limit time.Duration
 }
 
 // settle records what came of an item and returns the lane to go on with.
-func (q *queue) settle(l *lane, it *item, a *switchhook.Attempt, v verdict) *lane {
+// w is the webhook as it was when the attempt began.
+func (q *queue) settle(l *lane, it *item, w *switchhook.Webhook, a *switchhook.Attempt, v verdict) *lane {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
@@ -417,7 +421,7 @@ func (q *queue) settle(l *lane, it *item, a *switchhook.Attempt, v verdict) *lan
 	}
 	q.note(a)
 	disable := v.reason
-	if q.kazooRule(a, now) {
+	if w.UpdatedAt.Equal(q.w.UpdatedAt) && q.kazooRule(a, now) {
 		v.disable, disable = true, "too many failed attempts"
 		q.recent = nil
 	}
@@ -454,7 +458,7 @@ func (q *queue) settle(l *lane, it *item, a *switchhook.Attempt, v verdict) *lan
 	q.e.metrics.close(v.state)
 	q.e.submit(c, closed)
 	if v.disable && !q.w.Flow && q.e.o.Disable != nil {
-		go q.e.o.Disable(q.id, disable)
+		go q.e.o.Disable(q.id, disable, w.UpdatedAt)
 	}
 	if q.stopped || q.inFlight > q.limit() || len(q.fresh)+len(q.backlog) == 0 {
 		return nil

@@ -32,13 +32,18 @@ const (
 func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a *switchhook.Attempt, v verdict, cut bool) {
 	a = it.closing("", "")
 	a.Dialect, a.Number = w.Dialect, it.attempts+1
-	w, req, body, err := e.request(it.ev, w, d, it.id(), w.Secrets)
+	as, req, body, err := e.request(it.ev, w, d, it.id(), w.Secrets)
 	if err != nil {
 		// A mistake of ours, or of a call flow: another try would meet it again.
-		e.o.Logger.Error("a request could not be made", "delivery", a.DeliveryID, "error", err)
+		level := slog.LevelError
+		if w.Flow {
+			level = slog.LevelInfo
+		}
+		e.o.Logger.Log(e.ctx, level, "a request could not be made", "delivery", a.DeliveryID, "error", err)
 		a.Error = "the request could not be made: " + err.Error()
 		return a, verdict{state: switchhook.Failed}, false
 	}
+	w = as
 	p := policyOf(w.Retry, req.Method)
 	ans := e.send(e.ctx, req, body, w, p, a)
 	if e.ctx.Err() != nil && ans.problem != "" {
@@ -132,7 +137,7 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 			return nil, nil, nil, err
 		}
 	}
-	made, err := d.Render(ev, w)
+	made, err := render(d, ev, w)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -140,6 +145,7 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	u.RawQuery = escaped(u.RawQuery)
 	req = &http.Request{
 		Method: made.Method, URL: u, Host: u.Host, Header: http.Header{},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -186,6 +192,41 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 		req.Header["webhook-signature"] = []string{signature}
 	}
 	return w, req, made.Body, nil
+}
+
+// longestBody bounds a request: four times the largest event.
+const longestBody = 4 << 20
+
+// render asks the dialect. A mistake in one, which only some event shows, fails that
+// event's delivery and not the process, which would meet it again at each start.
+func render(d dialect.Dialect, ev *switchhook.Event, w *switchhook.Webhook) (made *dialect.Request, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the dialect %s failed: %v", d.Name(), p)
+		}
+	}()
+	made, err = d.Render(ev, w)
+	if err == nil && len(made.Body)+len(made.URL) > longestBody {
+		return nil, fmt.Errorf("it would be %d bytes long; %d are allowed", len(made.Body)+len(made.URL), longestBody)
+	}
+	return made, err
+}
+
+// escaped is a query that can stand in a request line (RFC 3986): blanks and what
+// is no ASCII are percent-encoded, the rest is as the dialect wrote it.
+func escaped(query string) string {
+	if strings.IndexFunc(query, func(r rune) bool { return r <= ' ' || r >= 0x7f }) < 0 {
+		return query
+	}
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c > ' ' && c < 0x7f {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 func deleteFold(h http.Header, name string) {
@@ -291,7 +332,7 @@ func plain(err error) string {
 		}
 		return fmt.Sprintf("the host %s could not be looked up: %s", e.Name, e.Err)
 	}
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" && e.Addr != nil {
 		return fmt.Sprintf("no connection to %s: %s", e.Addr, e.Err)
 	}
 	if errors.Is(err, io.EOF) {

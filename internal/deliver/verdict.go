@@ -40,8 +40,11 @@ type policy struct {
 	put   bool
 }
 
-// kazooPause is Kazoo's between two tries.
-const kazooPause = 2 * time.Second
+// Kazoo's pause between two tries, and the most that it makes.
+const (
+	kazooPause = 2 * time.Second
+	kazooTries = 5
+)
 
 func policyOf(r switchhook.Retry, method string) policy {
 	if r.Policy != "kazoo" {
@@ -53,7 +56,7 @@ func policyOf(r switchhook.Retry, method string) policy {
 	}
 	return policy{
 		kazoo: true, put: method == http.MethodPut,
-		pauses: slices.Repeat([]time.Duration{kazooPause}, max(r.Tries, 1)-1),
+		pauses: slices.Repeat([]time.Duration{kazooPause}, min(max(r.Tries, 1), kazooTries)-1),
 	}
 }
 

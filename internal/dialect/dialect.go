@@ -121,7 +121,8 @@ func Selects(selector, name string) bool {
 	if name == "" {
 		return false
 	}
-	if selector == "notifications/top_up" { // as Kazoo's page spells what its code calls topup
+	selector = strings.TrimSuffix(selector, "/all") // of notifications or objects
+	if selector == "notifications/top_up" {         // as Kazoo's page spells what its code calls topup
 		selector = "notifications/topup"
 	}
 	return selector == "all" || selector == name || strings.HasPrefix(name, selector+"/")

@@ -23,9 +23,11 @@ func FlowTarget(ev *switchhook.Event) bool {
 func ForFlow(ev *switchhook.Event, w *switchhook.Webhook) (*switchhook.Webhook, error) {
 	hook, one := flowHook(ev), *w
 	u, err := url.Parse(hook.Text("uri"))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return nil, switchhook.InvalidField("data.hook.uri", "expected an http or https URL without user and password, got %.200q", hook.Text("uri"))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !validPort(u.Port()) {
+		// The address itself is not told: it may hold a password.
+		return nil, switchhook.InvalidField("data.hook.uri", "expected an http or https URL without user and password")
 	}
+	u.Fragment, u.RawFragment = "", "" // is never sent
 	one.URL = u.String()
 	switch method := strings.ToUpper(cmp.Or(hook.Text("http_verb"), hook.Text("method"), "POST")); method {
 	case "POST", "PUT", "GET", "DELETE":
@@ -33,8 +35,12 @@ func ForFlow(ev *switchhook.Event, w *switchhook.Webhook) (*switchhook.Webhook, 
 	default:
 		return nil, switchhook.InvalidField("data.hook.http_verb", "expected post, put, get or delete, got %.40q", method)
 	}
-	if tries, err := strconv.Atoi(string(hook.Get("retries"))); err == nil { // what is no number says nothing
-		one.Retry.Tries = max(tries, 1)
+	retries := hook.Text("retries")
+	if retries == "" {
+		retries = string(hook.Get("retries"))
+	}
+	if tries, err := strconv.ParseFloat(retries, 64); err == nil { // what is no number says nothing
+		one.Retry.Tries = int(min(max(tries, 1), mostTries))
 	}
 	custom, _ := ordjson.Parse(hook.Get("custom_data")) // what is no object has none
 	one.CustomData = make(map[string]string, len(custom))
@@ -45,6 +51,14 @@ func ForFlow(ev *switchhook.Event, w *switchhook.Webhook) (*switchhook.Webhook, 
 		}
 	}
 	return &one, nil
+}
+
+// mostTries bounds how often a call flow can have a request tried.
+const mostTries = 20
+
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 func flowHook(ev *switchhook.Event) ordjson.Object {

@@ -25,6 +25,8 @@ func TestForFlow(t *testing.T) {
 		{`{"uri":"https://a.example/x?y=1","http_verb":"put","retries":3,"custom_data":{"a":"b","n":7}}`, "https://a.example/x?y=1", "PUT", 3, map[string]string{"a": "b", "n": "7"}},
 		{`{"uri":"http://a.example","method":"DELETE"}`, "http://a.example", "DELETE", 0, nil},
 		{`{"uri":"http://a.example","retries":0}`, "http://a.example", "POST", 1, nil},
+		{`{"uri":"http://a.example/#frag","retries":9223372036854775807}`, "http://a.example/", "POST", 20, nil},
+		{`{"uri":"http://a.example","retries":"3"}`, "http://a.example", "POST", 3, nil},
 	} {
 		got, err := dialect.ForFlow(flowEvent(c.hook), own)
 		if err != nil {
@@ -43,6 +45,7 @@ func TestForFlow(t *testing.T) {
 	for hook, field := range map[string]string{
 		`{"uri":"ftp://a.example"}`:                       "data.hook.uri",
 		`{"uri":"https://user:word@a.example"}`:           "data.hook.uri",
+		`{"uri":"http://a.example:99999"}`:                "data.hook.uri",
 		`{"uri":"a.example/x"}`:                           "data.hook.uri",
 		`{"uri":"https://a.example","http_verb":"patch"}`: "data.hook.http_verb",
 	} {

@@ -13,10 +13,11 @@ import (
 const extra = "extra"
 
 // Said is what a system sent, where the event came from its own webhook: json, form
-// or text, and the body itself; "" and "" for any other event. The system's own
+// or text, and the body itself; "" and "" for any other event, whatever a client
+// says in its data. The system's own
 // dialect can send it on unchanged; the other dialects don't show it.
 func Said(ev *switchhook.Event, system string) (format, payload string) {
-	if !bytes.Contains(ev.Data, []byte(`"`+extra+`"`)) { // most often, and seen without reading the data
+	if !ev.Relayed || !bytes.Contains(ev.Data, []byte(`"`+extra+`"`)) { // most often, and seen without reading the data
 		return "", ""
 	}
 	data, _ := ordjson.Parse(ev.Data) // an event's data is an object

@@ -75,10 +75,18 @@ func (i *IDs) Integer(accountID, schema, id string) (int64, error) {
 	return n, err
 }
 
-// Set says what a dialect calls a thing. CodeConflict if another is called so.
+// Set says what a dialect calls a thing. CodeConflict if another of the account is
+// called so; of accounts themselves, any other.
 func (i *IDs) Set(ctx context.Context, id *switchhook.DialectID) error {
 	i.changes.Lock()
 	defer i.changes.Unlock()
+	if id.Schema == "account" {
+		for _, other := range i.List(switchhook.DialectIDFilter{Dialect: id.Dialect, Schema: id.Schema}) {
+			if other.Value == id.Value && other.ID != id.ID {
+				return switchhook.Errorf(switchhook.CodeConflict, "the account %s has the id %q", other.ID, id.Value)
+			}
+		}
+	}
 	if err := i.store.PutDialectID(ctx, id); err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package route
 
 import (
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -54,16 +56,55 @@ func (r *Router) forgetFilters(webhooks []*switchhook.Webhook) {
 
 // match reports whether the filter lets the event through. One that cannot say
 // does not, and what was wrong is kept for people to see.
-func (f *filter) match(in *expression.Input, eventID string) bool {
+func (f *filter) match(in *expression.Input, eventID string, of *allowance) bool {
 	if f.program == nil {
 		return false
 	}
-	ok, err := f.program.Match(in)
+	var ok bool
+	err := errSpent
+	if start := time.Now(); of.take(start) {
+		ok, err = f.program.Match(in)
+		of.left -= time.Since(start)
+	}
 	if err != nil {
 		f.errors.Inc()
 		f.note(eventID + ": " + err.Error())
 	}
 	return ok
+}
+
+var errSpent = errors.New("the account's filters have used up their time; make them simpler, or select fewer events")
+
+// An allowance is the time that the filters of an account have. Events are accepted
+// one after the other, so the filters of one account must not use up the time of
+// all. An ordinary filter takes less than a microsecond.
+type allowance struct {
+	left time.Duration
+	at   time.Time
+}
+
+// An account's filters may take a fifth of the time, and at once as much as they have
+// for a second.
+const (
+	filterShare = 5
+	filterBurst = time.Second / filterShare
+)
+
+// take reports whether there is time left at a moment.
+func (a *allowance) take(now time.Time) bool {
+	a.left = min(a.left+now.Sub(a.at)/filterShare, filterBurst)
+	a.at = now
+	return a.left > 0
+}
+
+// allowance is an account's. The lock is held.
+func (r *Router) allowance(accountID string) *allowance {
+	a := r.allowances[accountID]
+	if a == nil {
+		a = &allowance{left: filterBurst, at: time.Now()}
+		r.allowances[accountID] = a
+	}
+	return a
 }
 
 func (f *filter) note(problem string) {

@@ -79,8 +79,8 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 
 // targets returns the ids of the webhooks that want the event: of its own
 // account, and of those above that include it.
-func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string) []string {
-	m := matching{ev: ev}
+func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string, allowance func(string) *allowance) []string {
+	m := matching{ev: ev, allowance: allowance}
 	m.add(idx.own[ev.AccountID])
 	if len(idx.sub) > 0 {
 		for _, above := range ancestors(ev.AccountID) {
@@ -98,6 +98,8 @@ type matching struct {
 	ev    *switchhook.Event
 	ids   []string
 	input *expression.Input // the event as filters see it, made when the first one asks
+
+	allowance func(accountID string) *allowance
 }
 
 func (m *matching) add(hooks []*hook) {
@@ -115,7 +117,7 @@ func (m *matching) passes(h *hook) bool {
 	if m.input == nil {
 		m.input = expression.Of(m.ev)
 	}
-	return h.filter.match(m.input, m.ev.ID)
+	return h.filter.match(m.input, m.ev.ID, m.allowance(h.w.AccountID))
 }
 
 func (h *hook) selects(ev *switchhook.Event) bool {

@@ -84,14 +84,15 @@ type Router struct {
 	// committed.
 	stale atomic.Bool
 
-	mu     sync.Mutex // held from the first fold of a batch to its Submit
-	folder Folder
-	seq    int64
+	mu         sync.Mutex // held from the first fold of a batch to its Submit
+	folder     Folder
+	seq        int64
+	allowances map[string]*allowance // by the account that a webhook with a filter belongs to
 }
 
 // New returns a Router that goes on where the store's last commit ended.
 func New(ctx context.Context, o Options) (*Router, error) {
-	r := &Router{o: o, metrics: newMetrics(o.Metrics)}
+	r := &Router{o: o, metrics: newMetrics(o.Metrics), allowances: map[string]*allowance{}}
 	r.index.Store(&index{})
 	if err := r.restore(ctx); err != nil {
 		return nil, err
@@ -325,7 +326,7 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	if err := seal(ev, d.typ, d.data); err != nil {
 		return err
 	}
-	ev.Targets = idx.targets(ev, r.o.Directory.Ancestors)
+	ev.Targets = idx.targets(ev, r.o.Directory.Ancestors, r.allowance)
 	c.Events = append(c.Events, ev)
 	if d.record != nil {
 		c.Records = append(c.Records, *d.record)
@@ -413,21 +414,33 @@ func (r *Router) Reject(ctx context.Context, reject *switchhook.Reject) error {
 	}
 }
 
-// Sample makes an event of the type's sample, as if it had happened in the
-// webhook's account now. It is not accepted.
-func (r *Router) Sample(w *switchhook.Webhook, eventType string) (*switchhook.Event, error) {
+// Samples makes events of the type's samples, as if they had happened in the
+// webhook's account now; one for most types. They are not accepted.
+func (r *Router) Samples(w *switchhook.Webhook, eventType string) ([]*switchhook.Event, error) {
 	typ, ok := catalogue.Lookup(eventType)
 	if !ok {
 		return nil, switchhook.InvalidField("type", "%.80q is no event type", eventType).With(nil)
 	}
+	var events []*switchhook.Event
+	for _, data := range typ.Variants() {
+		ev, err := sample(w, typ, data)
+		if err != nil {
+			return nil, fmt.Errorf("the sample of %s: %w", eventType, err)
+		}
+		events = append(events, ev)
+	}
+	return events, nil
+}
+
+func sample(w *switchhook.Webhook, typ *catalogue.Type, text []byte) (*switchhook.Event, error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	ev := &switchhook.Event{
-		ID: switchhook.NewID(switchhook.PrefixEvent), Type: eventType, AccountID: w.AccountID,
+		ID: switchhook.NewID(switchhook.PrefixEvent), Type: typ.Name, AccountID: w.AccountID,
 		OccurredAt: now, AcceptedAt: now, Source: "sample",
 	}
-	data, err := ordjson.Parse(typ.Sample())
+	data, err := ordjson.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("the sample of %s: %w", eventType, err)
+		return nil, err
 	}
 	if err := seal(ev, typ, data); err != nil {
 		return nil, err

@@ -90,7 +90,7 @@ func TestAcceptMakesAnEventWhole(t *testing.T) {
 	r.accept(event("acme", "call.answered", "e2", `{ "call" : { "id":"a", "answered_at":"2026-01-31T15:04:06Z","updated_at":null } }`))
 	events := r.stored()
 	got := events[len(events)-1]
-	const want = `{"call":{"id":"a","root_id":"a","direction":"inbound","leg_direction":"inbound","to":{"address":"+1555"},"status":"answered",` +
+	const want = `{"call":{"id":"a","root_id":"a","direction":"inbound","leg_direction":"inbound","to":{"address":"+1555"},"dialed":"+1555","status":"answered",` +
 		`"created_at":"2026-01-31T15:04:05.120Z","answered_at":"2026-01-31T15:04:06Z"},"number":{"id":"n1","number":"+1555","description":"Main"}}`
 	if diff := cmp.Diff(want, string(got.Data)); diff != "" {
 		t.Error(diff)
@@ -428,6 +428,30 @@ func TestFilters(t *testing.T) {
 	r.router.SetWebhooks(hooks[:1])
 	check("wh_in", 0, "")
 	check("wh_old", 0, "")
+}
+
+// The filters of one account do not use up the time of all.
+func TestFiltersHaveATime(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	slow := &switchhook.Webhook{AccountID: "acme", Dialect: "switchhook", Events: []string{"*"}, Enabled: true, Filter: `data.l.exists(x, data.l.exists(y, x + y < 0))`}
+	hooks := []*switchhook.Webhook{{ID: "wh_other", AccountID: "other", Dialect: "switchhook", Events: []string{"*"}, Enabled: true, Filter: `data.l.size() > 0`}}
+	for i := range 2000 {
+		w := *slow
+		w.ID = fmt.Sprint("wh_", i)
+		hooks = append(hooks, &w)
+	}
+	r.router.SetWebhooks(hooks)
+	data := `{"l":[` + strings.TrimSuffix(strings.Repeat("1,", 100), ",") + `]}`
+	r.accept(event("acme", "custom.x", "e1", data))
+	ev := event("other", "custom.x", "e2", data)
+	r.accept(ev)
+	if len(ev.Targets) != 1 {
+		t.Errorf("the other account's event goes to %v", ev.Targets)
+	}
+	if n, why := r.router.FilterErrors("wh_1999"); n != 1 || !strings.Contains(why, "have used up their time") {
+		t.Errorf("%d errors, the last %q", n, why)
+	}
 }
 
 // What speaks of a call is found by the call's id, wherever it stands.

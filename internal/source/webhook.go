@@ -32,7 +32,7 @@ type Translator interface {
 // A Request is one call of a webhook.
 type Request struct {
 	Method      string
-	Query       url.Values
+	Query       string // as it is in the address, without the ?
 	ContentType string
 	Body        []byte
 	ReceivedAt  time.Time
@@ -48,17 +48,18 @@ func (r *Request) Object() (ordjson.Object, error) {
 			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body is no form: %v", err)
 		}
 		return object(values)
-	}, object)
+	})
 }
 
-// Read is Object for a system that writes forms and queries in its own way.
-func (r *Request) Read(form func(string) (ordjson.Object, error), query func(url.Values) (ordjson.Object, error)) (ordjson.Object, error) {
+// Read is Object for a system that writes forms, and queries with them, in its own
+// way.
+func (r *Request) Read(form func(string) (ordjson.Object, error)) (ordjson.Object, error) {
 	body := bytes.TrimSpace(r.Body)
 	switch {
-	case len(body) == 0 && len(r.Query) == 0:
+	case len(body) == 0 && r.Query == "":
 		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the request is empty; expected a form, JSON or a query")
 	case len(body) == 0:
-		return query(r.Query)
+		return form(r.Query)
 	case body[0] == '{' || strings.Contains(strings.ToLower(r.ContentType), "json"):
 		in, err := ordjson.Parse(r.Body)
 		if err != nil {
@@ -68,6 +69,12 @@ func (r *Request) Read(form func(string) (ordjson.Object, error), query func(url
 	default:
 		return form(string(body))
 	}
+}
+
+// InQuery reports whether the address has a parameter of the name.
+func (r *Request) InQuery(name string) bool {
+	values, err := url.ParseQuery(r.Query)
+	return err == nil && values.Has(name)
 }
 
 func object(form url.Values) (ordjson.Object, error) {

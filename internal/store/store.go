@@ -92,7 +92,7 @@ type Store interface {
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 
 	// Integer returns the integer that stands for a native id, per account and
-	// schema: made at the first call, from 1, never reused.
+	// schema: made at the first call, from switchhook.FirstInteger, never reused.
 	// It is never one that was given to another id by PutDialectID.
 	Integer(ctx context.Context, accountID, schema, id string) (int64, error)
 	// PutDialectID says what a dialect calls a thing, or says it anew.

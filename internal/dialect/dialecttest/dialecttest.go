@@ -148,6 +148,7 @@ func Event(tb testing.TB, text []byte) *switchhook.Event {
 		tb.Fatal(err)
 	}
 	ev.Resources = r
+	ev.Relayed = bytes.Contains(ev.Data, []byte(`"payload"`)) // what a system sent is kept in the data
 	if ev.Key == "" {
 		ev.Key = catalogue.Key(typ, r)
 	}

@@ -57,7 +57,7 @@ const (
 // and go.
 func (*Dialect) IDs() []dialect.IDKind {
 	var kinds []dialect.IDKind
-	for _, schema := range []string{anAccount, aUser, aDevice, "call_flow", aMailbox, aFaxbox, "media", aResource, aPortRequest} {
+	for _, schema := range []string{anAccount, aUser, aDevice, "call_flow", aMailbox, aFaxbox, "media", aResource, aPortRequest, "webhook"} {
 		kinds = append(kinds, dialect.IDKind{
 			Schema: schema, OfAccount: schema == anAccount, Form: "32 hex characters in lower case", Valid: dialect.IsHex32,
 		})
@@ -126,6 +126,11 @@ func (d *Dialect) modifiersAllow(ev *switchhook.Event, w *switchhook.Webhook) bo
 	p := d.payload(ev, w)
 	defer p.free()
 	p.make(true)
+	if _, typ, _ := strings.Cut(eventName(ev, p.hook), "/"); p.get("type") == nil && typ != "" {
+		// Kazoo's page names type as the modifier of notifications, whose payload
+		// has none; its code asks custom_data alone. Here both are asked.
+		p.add("type", textOf(typ))
+	}
 	for i := range p.members {
 		f := &p.members[i]
 		want, ok := w.Modifiers[f.name]
@@ -167,10 +172,16 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	p.make(asJSON || p.key != "") // what is signed is JSON
 	p.finish(w, asJSON)
 	if !asJSON {
-		return formRequest(method, w.URL, w.ID, d.accountID(w.AccountID), p.form()), nil
+		return formRequest(method, w.URL, d.hookID(w), d.accountID(w.AccountID), p.form()), nil
 	}
 	p.body = jiffy{pretty: !p.five, sorted: p.five}.object(p.body, p.members, 0)
-	return request(method, w.URL, w.ID, d.accountID(w.AccountID), "application/json", p.body), nil
+	return request(method, w.URL, d.hookID(w), d.accountID(w.AccountID), "application/json", p.body), nil
+}
+
+// hookID is the webhook's own id, unless the operator has set the one that it had in
+// a Kazoo.
+func (d *Dialect) hookID(w *switchhook.Webhook) string {
+	return cmp.Or(d.env.Given(w.AccountID, name, "webhook", w.ID), w.ID)
 }
 
 // formRequest is a request with a form, be it its body or its query.

@@ -468,7 +468,7 @@ func TestGivenIDs(t *testing.T) {
 	if got := req.Header["X-Account-ID"]; got[0] != "account/acme" { //nolint:staticcheck // spelled as Kazoo does
 		t.Errorf("the account is %s", got)
 	}
-	if want := "account user device call_flow mailbox faxbox media resource port_request"; strings.Join(schemas, " ") != want {
+	if want := "account user device call_flow mailbox faxbox media resource port_request webhook"; strings.Join(schemas, " ") != want {
 		t.Errorf("the schemas are %s", schemas)
 	}
 }

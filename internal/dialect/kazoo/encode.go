@@ -161,12 +161,15 @@ func byName(order []int, m members) []int {
 	return order
 }
 
+// deepestIndent keeps data that is nested without end from growing without bound.
+const deepestIndent = 50
+
 func (j jiffy) line(dst []byte, depth int) []byte {
 	if !j.pretty {
 		return dst
 	}
 	dst = append(dst, '\n')
-	for range depth {
+	for range min(depth, deepestIndent) {
 		dst = append(dst, "  "...)
 	}
 	return dst

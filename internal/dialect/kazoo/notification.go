@@ -238,9 +238,9 @@ func fromCall(p *payload, name string) value {
 	case "callee_id_number":
 		return textOf(party(c.Callee).Address)
 	case "from_realm", "from_user":
-		return textOf(userRealm(c.From, name))
+		return textOf(p.userRealm(c.From, name))
 	case "to_realm", "to_user":
-		return textOf(userRealm(c.To, name))
+		return textOf(p.userRealm(c.To, name))
 	default:
 		return value{}
 	}
@@ -310,11 +310,11 @@ func fromFax(p *payload, name string) value {
 		if v := fromCall(p, name); v.kind != null {
 			return v
 		}
-		return fromFaxParty(f, name)
+		return fromFaxParty(p, f, name)
 	}
 }
 
-func fromFaxParty(f *switchhook.Fax, name string) value {
+func fromFaxParty(p *payload, f *switchhook.Fax, name string) value {
 	switch name {
 	case "caller_id_name":
 		return textOf(party(f.From).Name)
@@ -325,9 +325,9 @@ func fromFaxParty(f *switchhook.Fax, name string) value {
 	case "callee_id_number":
 		return textOf(party(f.To).Address)
 	case "from_realm", "from_user":
-		return textOf(userRealm(f.From, name))
+		return textOf(p.userRealm(f.From, name))
 	case "to_realm", "to_user":
-		return textOf(userRealm(f.To, name))
+		return textOf(p.userRealm(f.To, name))
 	default:
 		return value{}
 	}
@@ -401,8 +401,8 @@ func knownTime(t, occurred time.Time) time.Time {
 }
 
 // userRealm is the part of user@realm that a field such as from_user names.
-func userRealm(of *switchhook.Party, name string) string {
-	user, realm, _ := strings.Cut(party(of).URI, "@")
+func (p *payload) userRealm(of *switchhook.Party, name string) string {
+	user, realm, _ := strings.Cut(p.uri(of), "@")
 	if strings.HasSuffix(name, "_realm") {
 		return realm
 	}

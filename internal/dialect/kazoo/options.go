@@ -18,6 +18,7 @@ const (
 	optionKey     = "sha256_key"    // signs v2 payloads
 	optionCluster = "cluster_id"    // default defaultCluster
 	optionNode    = "node"          // of notifications; default switchhook@HOST
+	optionRealm   = "realm"         // of user@realm where only the user is known; default this machine's name
 	optionSecrets = "secrets"       // mask or show; default mask
 	optionTopup   = "topup_event_name"
 )
@@ -34,6 +35,7 @@ type options struct {
 	key     string // of the hmac; "" for none
 	cluster string // "" unless the webhook sets it
 	node    string // "" unless the webhook sets it
+	realm   string // "" unless the webhook sets it
 	topup   string // the event_name of topup; "" unless the webhook sets it
 	secrets bool   // shown as they are
 }
@@ -46,7 +48,7 @@ func optionsOf(w *switchhook.Webhook) options {
 	v2 := option(optionVersion) == "v2"
 	return options{
 		v2: v2, five: v2 || option(optionKazoo) == "5", key: option(optionKey),
-		cluster: option(optionCluster), node: option(optionNode), topup: option(optionTopup),
+		cluster: option(optionCluster), node: option(optionNode), realm: option(optionRealm), topup: option(optionTopup),
 		secrets: option(optionSecrets) == "show",
 	}
 }
@@ -76,6 +78,7 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 			optionKey:     filled,
 			optionCluster: filled,
 			optionNode:    filled,
+			optionRealm:   filled,
 			optionSecrets: oneOf("mask", "show"),
 			optionTopup:   oneOf("top_up", "topup"),
 		},

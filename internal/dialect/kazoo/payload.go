@@ -64,6 +64,9 @@ func (p *payload) make(typed bool) {
 		p.hook.v1(p)
 	}
 	if p.asSaid() && !p.said.whole(typed) {
+		if p.v2 {
+			p.put("timestamp", moment(p.ev.OccurredAt)) // a number, whatever a form made of it
+		}
 		p.members = p.said.over(p.members)
 	}
 	if p.asSaid() && !p.v2 { // what the webhook sets wins over what a Kazoo said
@@ -74,8 +77,8 @@ func (p *payload) make(typed bool) {
 			*event = textOf(p.topup)
 		}
 	}
-	if !p.secrets {
-		mask(p.members)
+	if !p.secrets && mask(p.members) && p.v2 { // what was signed is no more there
+		p.members = slices.DeleteFunc(p.members, func(m member) bool { return m.name == "hmac" })
 	}
 }
 
@@ -124,16 +127,18 @@ func (p *payload) form() []byte {
 }
 
 // mask hides the values of secrets, wherever they stand and however they are
-// spelled: a relayed event has them in a doc or a databag too.
-func mask(m members) {
+// spelled: a relayed event has them in a doc or a databag too. It reports whether
+// there were any.
+func mask(m members) (masked bool) {
 	for i := range m {
 		switch f := &m[i]; {
 		case isSecret(f.name) && f.kind != null && (f.kind != text || f.text != ""):
-			f.value = value{kind: text, text: "***"}
+			f.value, masked = value{kind: text, text: "***"}, true
 		case len(f.members) > 0:
-			mask(f.members)
+			masked = mask(f.members) || masked
 		}
 	}
+	return masked
 }
 
 func isSecret(name string) bool {

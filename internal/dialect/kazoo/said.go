@@ -20,14 +20,16 @@ import (
 // has it.
 type said struct {
 	v2      bool
-	format  string // form, json or query
+	format  string // form or json
 	payload members
 	gaps    []int // the places of a form's empty segments
 }
 
 // mayBeSaid reports, without a look into it, whether an event can have come from a
 // Kazoo.
-func mayBeSaid(ev *switchhook.Event) bool { return bytes.Contains(ev.Data, []byte(`"extra"`)) }
+func mayBeSaid(ev *switchhook.Event) bool {
+	return ev.Relayed && bytes.Contains(ev.Data, []byte(`"extra"`))
+}
 
 // saidOf is what a Kazoo said; nil where the event did not come from one.
 func saidOf(ev *switchhook.Event) *said {
@@ -55,8 +57,8 @@ func saidOf(ev *switchhook.Event) *said {
 func (p *payload) asSaid() bool { return p.said != nil && p.said.v2 == p.v2 }
 
 // whole reports whether what was said has all that the payload needs. A form has
-// lost the types of its values, a query their order.
-func (s *said) whole(typed bool) bool { return s.format == "json" || s.format == "form" && !typed }
+// lost the types of its values.
+func (s *said) whole(typed bool) bool { return s.format == "json" || !typed }
 
 // told is a text that a Kazoo said, in v2 within the data.
 func (p *payload) told(name string) string {
@@ -81,35 +83,24 @@ func (p *payload) account() string {
 	return cmp.Or(fields.textAt("account_id"), p.d.accountID(p.ev.AccountID))
 }
 
-// fields are the members of what was said, without the envelope of v2.
+// fields are the members of what was said, without the envelope of v2, which Kazoo 5
+// puts around one of its v1 payloads too (account_deleted).
 func (s *said) fields() members {
-	if !s.v2 {
-		return s.payload
-	}
-	if data := s.payload.get("data"); data != nil {
+	if data := s.payload.get("data"); data != nil && data.kind == object && s.payload.textAt("action") == "event" {
 		return data.members
 	}
-	return nil
+	if s.v2 {
+		return nil
+	}
+	return s.payload
 }
 
-// over is what was said with the types that it has in ours, and where its order
-// is lost with the order of ours.
+// over is what was said with the types that it has in ours.
 func (s *said) over(ours members) members {
-	out := make(members, 0, len(s.payload))
-	find, unordered := ours.finder(), s.format == "query"
-	if unordered {
-		said := s.payload.finder()
-		for i := range ours {
-			if v := said(ours[i].name); v != nil {
-				out.add(ours[i].name, typed(*v, &ours[i].value))
-			}
-		}
-	}
+	out, find := make(members, 0, len(s.payload)), ours.finder()
 	for i := range s.payload {
 		m := &s.payload[i]
-		if v := find(m.name); v == nil || !unordered {
-			out.add(m.name, typed(m.value, v))
-		}
+		out.add(m.name, typed(m.value, find(m.name)))
 	}
 	return out
 }

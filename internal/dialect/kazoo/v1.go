@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 )
 
 // channel makes channel_create, channel_answer, channel_hold and channel_unhold,
@@ -27,7 +28,7 @@ func channel(p *payload) {
 	}
 	p.add("emergency_resource_used", flag(isTrue(c.Emergency)))
 	if p.hasSIP() {
-		p.text("from", party(c.From).URI)
+		p.text("from", p.uri(c.From))
 	}
 	p.text("inception", c.Inception)
 	if localResource(c) {
@@ -38,12 +39,12 @@ func channel(p *payload) {
 	p.text("other_leg_call_id", c.PeerID)
 	p.text("owner_id", p.id(aUser, c.OwnerID))
 	if p.hasSIP() {
-		p.text("request", c.RequestURI)
+		p.text("request", p.requestURI())
 	}
 	p.text("reseller_id", p.reseller())
 	p.put("timestamp", moment(p.ev.OccurredAt))
 	if p.hasSIP() {
-		p.text("to", party(c.To).URI)
+		p.text("to", p.uri(c.To))
 	}
 	p.text("hook_event", p.name)
 }
@@ -52,6 +53,46 @@ func channel(p *payload) {
 // mod_kazoo gives CHANNEL_BRIDGE, CHANNEL_HOLD and CHANNEL_UNHOLD none.
 func (p *payload) hasSIP() bool {
 	return p.hook.event != "CHANNEL_BRIDGE" && p.hook.event != "CHANNEL_HOLD" && p.hook.event != "CHANNEL_UNHOLD"
+}
+
+// uri is a party's user@realm. Kazoo's always have one, and its programs read the
+// number that was called there; of a system that tells the number alone, the realm
+// is made up.
+func (p *payload) uri(of *switchhook.Party) string {
+	if of == nil {
+		return ""
+	}
+	if of.URI != "" || of.Address == "" {
+		return of.URI
+	}
+	return of.Address + "@" + p.realm()
+}
+
+// requestURI is whom the request was for: where that is not known, whoever was
+// dialed.
+func (p *payload) requestURI() string {
+	switch c := p.call; {
+	case c.RequestURI != "":
+		return c.RequestURI
+	case c.Dialed != "":
+		return c.Dialed + "@" + p.realm()
+	default:
+		return p.uri(c.To)
+	}
+}
+
+// realm is the webhook's, else one that the call names, else this machine.
+func (p *payload) realm() string {
+	if p.options.realm != "" {
+		return p.options.realm
+	}
+	c := p.call
+	for _, uri := range [...]string{party(c.To).URI, c.RequestURI, party(c.From).URI} {
+		if _, realm, ok := strings.Cut(uri, "@"); ok {
+			return realm
+		}
+	}
+	return cmp.Or(p.d.env.Host, "localhost")
 }
 
 func bridge(p *payload) {
@@ -66,7 +107,7 @@ func destroy(p *payload) {
 }
 
 func (p *payload) hangup() {
-	p.text("hangup_cause", p.call.HangupCause)
+	p.text("hangup_cause", cmp.Or(p.call.HangupCause, catalogue.CauseOfReason(p.call.HangupReason)))
 	if p.call.SIPStatus != 0 {
 		p.text("hangup_code", "sip:"+strconv.Itoa(p.call.SIPStatus))
 	}
@@ -101,15 +142,15 @@ func cdr(p *payload) {
 	c := p.call
 	p.leg()
 	p.add("emergency_resource_used", flag(isTrue(c.Emergency)))
-	p.text("from", party(c.From).URI)
+	p.text("from", p.uri(c.From))
 	p.add("is_internal_leg", flag(isTrue(c.InternalLeg)))
 	p.add("local_resource_used", flag(localResource(c)))
 	p.text("other_leg_call_id", c.PeerID)
 	p.text("owner_id", p.id(aUser, c.OwnerID))
-	p.text("request", c.RequestURI)
+	p.text("request", p.requestURI())
 	p.text("reseller_id", p.reseller())
 	p.put("timestamp", moment(p.ev.OccurredAt))
-	p.text("to", party(c.To).URI)
+	p.text("to", p.uri(c.To))
 	p.text("hook_event", p.name)
 }
 

@@ -89,7 +89,7 @@ func busChannel(p *payload) {
 	p.put("custom_channel_vars", p.channelVars())
 	p.put("custom_sip_headers", normalized(c.SIPHeaders))
 	if p.hasSIP() {
-		p.text("from", party(c.From).URI)
+		p.text("from", p.uri(c.From))
 	}
 	p.text("inception", c.Inception)
 	p.text("other_leg_call_id", c.PeerID)
@@ -97,11 +97,11 @@ func busChannel(p *payload) {
 		p.text("other_leg_destination_number", c.PeerDestination)
 	}
 	if p.hasSIP() {
-		p.text("request", c.RequestURI)
+		p.text("request", p.requestURI())
 	}
 	p.put("timestamp", moment(p.ev.OccurredAt))
 	if p.hasSIP() {
-		p.text("to", party(c.To).URI)
+		p.text("to", p.uri(c.To))
 	}
 	if p.hook.event == "CHANNEL_DESTROY" || p.hook.event == "cdr" {
 		p.hangup()
@@ -209,12 +209,12 @@ func (p *payload) recording(r *switchhook.Recording) members {
 	m.put("direction", textOf(c.LegDirection))
 	m.put("duration", seconds(r.DurationMS))
 	m.put("duration_ms", count(r.DurationMS))
-	m.put("from", textOf(from.URI))
+	m.put("from", textOf(p.uri(c.From)))
 	m.put("media_type", textOf(r.Format))
 	m.put("owner_id", textOf(p.id(aUser, c.OwnerID)))
-	m.put("request", textOf(c.RequestURI))
+	m.put("request", textOf(p.requestURI()))
 	m.put("start", moment(r.StartedAt))
-	m.put("to", textOf(party(c.To).URI))
+	m.put("to", textOf(p.uri(c.To)))
 	m.put("url", textOf(r.URL))
 	return m
 }

@@ -29,8 +29,8 @@ const (
 	integer
 	boolean
 	written // canonical JSON already, in text
-	list   // its members have no names
-	object // an empty one too
+	list    // its members have no names
+	object  // an empty one too
 )
 
 // A member is one name of an object and its value.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -101,7 +102,8 @@ func (*Dialect) IDs() []dialect.IDKind {
 	return []dialect.IDKind{
 		{Schema: "account", OfAccount: true, Form: "a container, or a tenant of it, such as 482915 or 482915/104", Valid: func(v string) bool {
 			container, tenant, both := strings.Cut(v, "/")
-			return container != "" && strings.Trim(container+tenant, "0123456789") == "" && both == (tenant != "")
+			const most = 18 // digits, as PrimeVOX's have six
+			return container != "" && len(container) <= most && len(tenant) <= most && strings.Trim(container+tenant, "0123456789") == "" && both == (tenant != "")
 		}},
 	}
 }
@@ -155,8 +157,10 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	e := d.event(ev)
 	format, payload := dialect.Said(ev, d.Name())
 	body := []byte(payload)
-	if payload == "" || len(w.DialectOptions) > 0 {
-		format, body = e.format(), e.fill(d.valuesOf(ev, w), w)
+	if payload == "" || !asSaid(w) {
+		v := d.valuesOf(ev, w)
+		v.told(format, payload, w)
+		format, body = e.format(), e.fill(v, w)
 	}
 	contentType := "application/x-www-form-urlencoded"
 	if format == "json" {
@@ -168,6 +172,37 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 		Header: http.Header{"Content-Type": {contentType}},
 		Body:   body,
 	}, nil
+}
+
+// asSaid reports whether the webhook has no option that would write what a PrimeVOX
+// said in another way.
+func asSaid(w *switchhook.Webhook) bool {
+	for name, usual := range map[string]string{"container_id": "", "tenant_id": "", "numbers": "plain", "blanks": "%20"} {
+		if set, ok := w.Option(name); ok && set != usual {
+			return false
+		}
+	}
+	return true
+}
+
+// told gives what came from a PrimeVOX that one's container and tenant, unless the
+// webhook has its own.
+func (v *values) told(format, payload string, w *switchhook.Webhook) {
+	var container, tenant string
+	switch format {
+	case "form":
+		form, _ := url.ParseQuery(payload) // what could not be read did not come in
+		container, tenant = form.Get("containerId"), form.Get("tenantId")
+	case "json":
+		body, _ := ordjson.Parse([]byte(payload))
+		container, tenant = body.Text("containerID"), body.Text("tenantID")
+	}
+	if _, own := w.Option("container_id"); !own && container != "" {
+		v.containerID = container
+	}
+	if _, own := w.Option("tenant_id"); !own && tenant != "" {
+		v.tenantID = tenant
+	}
 }
 
 // fill is the template with values.

@@ -5,7 +5,8 @@
 //
 // id is the event's. key is what it is ordered by, empty if it is unordered,
 // and sequence rises within account and key. occurred_at is RFC 3339 in UTC.
-// data leaves byte for byte as the event holds it.
+// data leaves byte for byte as the event holds it, but for passwords, API keys and
+// reset links: they are *** unless the option secrets is "show".
 package switchhook
 
 import (
@@ -53,6 +54,14 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		Dialect: d.Name(),
 		Formats: []string{"json"},
 		Methods: []string{http.MethodPost, http.MethodPut},
+		Options: map[string]func(any) string{
+			"secrets": func(v any) string {
+				if v != "mask" && v != "show" {
+					return `expected "mask" (the default) or "show"`
+				}
+				return ""
+			},
+		},
 	}.Check(&upper)
 }
 
@@ -90,7 +99,7 @@ func (*Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 	b = ev.OccurredAt.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","data":`...)
 	if len(ev.Data) > 0 {
-		b = append(b, dialect.WithoutSaid(ev)...)
+		b = append(b, masked(ev, w)...)
 	} else {
 		b = append(b, "{}"...)
 	}
@@ -101,4 +110,27 @@ func (*Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 		Header: http.Header{"Content-Type": {"application/json"}},
 		Body:   b,
 	}, nil
+}
+
+// masked is an event's data as the webhook may see it.
+func masked(ev *switchhook.Event, w *switchhook.Webhook) []byte {
+	data := dialect.WithoutSaid(ev)
+	typ, ok := catalogue.Lookup(ev.Type)
+	if !ok || len(typ.Flat) == 0 {
+		return data
+	}
+	secrets := typ.Secrets()
+	if shown, _ := w.Option("secrets"); shown == "show" || len(secrets) == 0 {
+		return data
+	}
+	o, err := ordjson.Parse(data)
+	if err != nil {
+		return data // an event's data is an object
+	}
+	for _, name := range secrets {
+		if o.Text(name) != "" {
+			o.Set(name, ordjson.String("***"))
+		}
+	}
+	return o.Append(nil)
 }

@@ -27,25 +27,33 @@ func (d *Dialect) record(ev *switchhook.Event, w *switchhook.Webhook) ([]byte, e
 	}
 	values, _ := w.Option("values")
 	typed := values == "typed"
-	fields := s.fields
+	fields, value := s.fields, in.Get
+	if len(in) > 2*len(s.fields) { // many that are not on the page
+		members := make(map[string]json.RawMessage, len(in))
+		for _, m := range in {
+			members[m.Name] = m.Value
+		}
+		value = func(name string) json.RawMessage { return members[name] }
+	}
 	if _, payload := dialect.Said(ev, d.Name()); payload != "" { // Teli's own fields are all Teli's
+		fields = slices.Clip(fields)
 		for _, m := range in {
 			if !slices.Contains(s.fields, m.Name) {
-				fields = append(slices.Clip(fields), m.Name)
+				fields = append(fields, m.Name)
 			}
 		}
 	}
 	row := make(ordjson.Object, 0, len(fields))
 	for _, field := range fields {
-		v := in.Get(field)
+		v := value(field)
 		if v == nil && field != "id" {
 			continue
 		}
-		value, err := d.value(ev, in, field, typed)
+		written, err := d.value(ev, value, field, typed)
 		if err != nil {
 			return nil, fmt.Errorf("render the record %s/%s for teli: %s: %w", change.Schema, change.ID, field, err)
 		}
-		row = append(row, ordjson.Member{Name: field, Value: value})
+		row = append(row, ordjson.Member{Name: field, Value: written})
 	}
 	return ordjson.Object{
 		{Name: "type", Value: ordjson.String(operation(ev.Type))},
@@ -90,13 +98,13 @@ func schemaName(w *switchhook.Webhook, name string) string {
 }
 
 // value is a field's value as Teli writes it.
-func (d *Dialect) value(ev *switchhook.Event, row ordjson.Object, field string, typed bool) (json.RawMessage, error) {
-	v := row.Get(field)
+func (d *Dialect) value(ev *switchhook.Event, row func(name string) json.RawMessage, field string, typed bool) (json.RawMessage, error) {
+	v := row(field)
 	text, isText := plain(v)
 	change := &ev.Resources.RecordChange
 	switch schema := refersTo(field); {
 	case field == "id", schema == change.Schema && text == change.ID: // itself
-		own, _ := plain(row.Get("id"))
+		own, _ := plain(row("id"))
 		return d.id(ev, own, typed)
 	case schema != "" && isText && text != "":
 		return d.integer(ev.AccountID, schema, text, typed)

@@ -12,6 +12,16 @@
 // started and is before its first action; that is more than nothing, and an event
 // that knows it says so.
 //
+// Of some members VoIPBin always knew a word, and its Go zero "" was never sent: a
+// call's status and direction, a queue call's reference_type and status, an agent's
+// ring_method and status. An event that does not tell them has the word that its
+// type implies, else the one that VoIPBin begins with.
+//
+// What came from a VoIPBin leaves as it came, under the name that it came under, with
+// what 2022 did not have: members, messages, numbers and what became custom.voipbin.*
+// (internal/source/voipbin). The option era says "2022" where a receiver knows only
+// that year: then it is written anew, and what that year did not have is left out.
+//
 // The body of flow.webhook is no envelope: a flow's webhook_send says what it is.
 package voipbin
 
@@ -31,7 +41,7 @@ import (
 // A Dialect makes VoIPBin's webhooks.
 type Dialect struct {
 	env   dialect.Env
-	names map[string]string
+	names map[string]string // of 2022, by our type
 }
 
 var (
@@ -42,8 +52,8 @@ var (
 // New returns the dialect.
 func New(env dialect.Env) *Dialect {
 	d := &Dialect{env: env, names: map[string]string{}}
-	for _, row := range table() {
-		d.names[row.Type] = row.Name
+	for _, c := range column() {
+		d.names[c.typ] = c.name
 	}
 	return d
 }
@@ -64,23 +74,56 @@ func (*Dialect) IDs() []dialect.IDKind {
 }
 
 // custom begins the types that internal/source/voipbin makes of what VoIPBin has
-// sent and the catalogue has no type for. Such an event leaves as it came.
+// sent and the catalogue has no type for.
 const custom = "custom.voipbin."
 
-// Table lists the 21 names of VoIPBin's page, of which several types share one,
-// and the flow's action webhook_send.
+// Table lists the 21 names of VoIPBin's page, of which several types share one, the
+// flow's action webhook_send, and the names that only what came from a VoIPBin has.
 func (*Dialect) Table() []dialect.Row { return table() }
 
-// EventName is VoIPBin's name, such as call_hungup.
+// EventName is VoIPBin's name, such as call_hungup: of what came from a VoIPBin the
+// one that it came under, such as call_hangup.
 func (d *Dialect) EventName(ev *switchhook.Event) string {
+	if ev.Type == flowWebhook {
+		return d.names[flowWebhook]
+	}
+	if name, _ := told(ev); name != "" {
+		return name
+	}
+	if name, ok := strings.CutPrefix(ev.Type, custom); ok {
+		return name
+	}
+	return d.nameOf2022(ev)
+}
+
+// told is what a VoIPBin sent, where the event came from one: the type of its
+// envelope, and the body. One webhook can become several events, an SMS one for each
+// receiver; only the first of them has the body.
+func told(ev *switchhook.Event) (typ, body string) {
+	_, body = dialect.Said(ev, name)
+	if body == "" {
+		return "", ""
+	}
+	if rest, asUsual := strings.CutPrefix(body, `{"type":"`); asUsual { // seen without reading the body
+		if typ, _, _ = strings.Cut(rest, `"`); typ != "" && !strings.Contains(typ, `\`) {
+			return typ, body
+		}
+	}
+	envelope, _ := ordjson.Parse([]byte(body)) // the translator has read it
+	if typ = envelope.Text("type"); typ == "" {
+		return "", ""
+	}
+	return typ, body
+}
+
+// nameOf2022 is what VoIPBin called the event in 2022; nothing for what it did not
+// have then.
+func (d *Dialect) nameOf2022(ev *switchhook.Event) string {
 	if ev.FirstLegTold {
 		return "" // VoIPBin speaks of legs, and this one's end was told
 	}
 	if strings.HasPrefix(ev.Type, "recording.") && (ev.Resources == nil || ev.Resources.Call == nil) {
 		return "" // call_updated is a whole call, and there is none
-	}
-	if name, ok := strings.CutPrefix(ev.Type, custom); ok {
-		return name
 	}
 	if name := d.names[ev.Type]; name != ringing || outgoing(ev.Resources) {
 		return name
@@ -99,8 +142,19 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		Dialect: name,
 		Formats: []string{"json"},
 		Methods: methods(),
+		Options: map[string]func(any) string{"era": func(v any) string {
+			if v != "as_sent" && v != year2022 {
+				return `expected "as_sent" (the default) or "2022"`
+			}
+			return ""
+		}},
 	}.Check(w)
 }
+
+const year2022 = "2022"
+
+// in2022 reports whether the receiver knows only the bodies of 2022.
+func in2022(w *switchhook.Webhook) bool { return w.DialectOptions["era"] == year2022 }
 
 func methods() []string {
 	return []string{http.MethodPost, http.MethodPut, http.MethodGet, http.MethodDelete}
@@ -108,13 +162,14 @@ func methods() []string {
 
 // Wants reports whether the scope lets the event through. What a flow sends goes to
 // the address that it names and to nobody else; what a flow of VoIPBin's has sent
-// here goes to all.
-func (*Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+// here goes to all. A receiver that knows only 2022 does not get what there was not
+// yet.
+func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
 	if ev.Type == flowWebhook {
 		format, _ := dialect.Said(ev, name)
 		return w.Flow != (format != "")
 	}
-	return !w.Flow && dialect.InScope(ev, w.Scope)
+	return !w.Flow && dialect.InScope(ev, w.Scope) && (!in2022(w) || d.nameOf2022(ev) != "")
 }
 
 // Render makes the request.
@@ -130,10 +185,18 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 		req.Body = body
 		return req, nil
 	}
-	out := envelope{Type: d.names[ev.Type]}
-	if theirs, ok := strings.CutPrefix(ev.Type, custom); ok {
+	if _, body := told(ev); body != "" && !in2022(w) {
+		req.Body = []byte(body)
+		return req, nil
+	}
+	out := envelope{Type: d.nameOf2022(ev)}
+	theirs, isCustom := strings.CutPrefix(ev.Type, custom)
+	switch {
+	case isCustom && !in2022(w):
 		out.Type, out.Data = theirs, ev.Data
-	} else {
+	case out.Type == "":
+		return nil, switchhook.InvalidField("type", "VoIPBin of 2022 has nothing for this %s event", ev.Type)
+	default:
 		out.Data = d.snapshot(ev)
 	}
 	body, err := json.Marshal(out)
@@ -202,20 +265,20 @@ func headerValue(s string) string {
 func (d *Dialect) snapshot(ev *switchhook.Event) any {
 	m := maker{&d.env, ev.AccountID}
 	r := cmp.Or(ev.Resources, &switchhook.Resources{})
-	switch family, _, _ := strings.Cut(ev.Type, "."); family {
+	switch family, what, _ := strings.Cut(ev.Type, "."); family {
 	case "flow":
 		f := m.flow(cmp.Or(r.Flow, &switchhook.Flow{}))
-		if ev.Type == "flow.ended" {
+		if what == "ended" {
 			f.TMDelete = never // VoIPBin did not set it in 2022, see the page's example
 		}
 		return f
 	case "queue":
 		return m.queue(cmp.Or(r.Queue, &switchhook.Queue{}))
 	case "queuecall":
-		return m.queuecall(cmp.Or(r.QueueCall, &switchhook.QueueCall{}))
+		return m.queuecall(cmp.Or(r.QueueCall, &switchhook.QueueCall{}), what)
 	case "agent":
 		return m.agent(cmp.Or(r.Agent, &switchhook.Agent{}))
 	default:
-		return m.call(cmp.Or(r.Call, &switchhook.Call{}))
+		return m.call(cmp.Or(r.Call, &switchhook.Call{}), what)
 	}
 }

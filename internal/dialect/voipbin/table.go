@@ -12,54 +12,79 @@ const ringing = "call_ringing"
 // flowWebhook is the one type whose body is not VoIPBin's but a flow's own.
 const flowWebhook = "flow.webhook"
 
-// table is the VoIPBin column of the catalogue. call.* and leg.* are alike: a
+// A cell is what VoIPBin calls a type.
+type cell struct {
+	typ  string
+	name string // in 2022, on its page; none: it told nothing of it
+	told string // the names that it may have come under from a VoIPBin of any year
+}
+
+// column is the VoIPBin column of the catalogue. call.* and leg.* are alike: a
 // leg is a call with a master_call_id.
+func column() []cell {
+	return []cell{
+		{"call.created", "call_created", ""},
+		{"call.ringing", ringing, ""},
+		{"call.answered", "call_answered", "call_progressing"},
+		{"call.bridged", "call_updated", ""},
+		{"call.updated", "call_updated", "call_dialing call_terminating call_canceling"},
+		{"call.hungup", "call_hungup", "call_hangup"},
+		{"leg.created", "call_created", ""},
+		{"leg.ringing", ringing, ""},
+		{"leg.answered", "call_answered", "call_progressing"},
+		{"leg.bridged", "call_updated", ""},
+		{"leg.updated", "call_updated", "call_dialing call_terminating call_canceling"},
+		{"leg.hungup", "call_hungup", "call_hangup"},
+		{"call.transferred", "call_updated", ""},
+		{"recording.started", "call_updated", "recording_started"},
+		{"recording.finished", "call_updated", "recording_finished"},
+		{"flow.started", "activeflow_created", ""},
+		{"flow.updated", "activeflow_updated", ""},
+		{"flow.ended", "activeflow_deleted", ""},
+		{flowWebhook, "webhook_send", ""},
+		{"queue.created", "queue_created", ""},
+		{"queue.updated", "queue_updated", ""},
+		{"queue.deleted", "queue_deleted", ""},
+		{"queuecall.created", "queuecall_created", ""},
+		{"queuecall.connecting", "queuecall_entering", "queuecall_connecting"},
+		{"queuecall.kicked", "queuecall_kicking", ""},
+		{"queuecall.serviced", "queuecall_serviced", ""},
+		{"queuecall.done", "queuecall_done", ""},
+		{"queuecall.abandoned", "queuecall_abandoned", ""},
+		{"agent.created", "agent_created", ""},
+		{"agent.updated", "agent_updated", ""},
+		{"agent.deleted", "agent_deleted", ""},
+		{"agent.status_updated", "agent_status_updated", ""},
+		{"message.received", "", "message_created"},
+		{"message.sent", "", "message_created"},
+		{"message.status", "", "message_updated"},
+		{"record.created", "", "number_created"},
+		{"record.updated", "", "number_updated number_renewed"},
+		{"record.deleted", "", "number_deleted"},
+	}
+}
+
+// table is the column in rows: one for each name of a type.
 func table() []dialect.Row {
-	row := func(typ, name string) dialect.Row {
-		r := dialect.Row{Type: typ, Name: name, Formats: []string{"json"}}
-		if name == ringing {
-			r.Note = "only where leg_direction is outbound: an incoming call is ringing from its call_created on"
-		}
-		if typ == flowWebhook {
-			r.Note = "the data of the flow's action as it is, without an envelope; only by the webhook of call flows, or if a flow of VoIPBin's has sent it here"
-		}
-		if strings.HasPrefix(typ, "recording.") {
-			r.Note = "only where the event's data has the call"
-		}
-		return r
+	var rows []dialect.Row
+	add := func(typ, name, note string) {
+		rows = append(rows, dialect.Row{Type: typ, Name: name, Formats: []string{"json"}, Note: note})
 	}
-	return []dialect.Row{
-		row("call.created", "call_created"),
-		row("call.ringing", ringing),
-		row("call.answered", "call_answered"),
-		row("call.bridged", "call_updated"),
-		row("call.updated", "call_updated"),
-		row("call.hungup", "call_hungup"),
-		row("leg.created", "call_created"),
-		row("leg.ringing", ringing),
-		row("leg.answered", "call_answered"),
-		row("leg.bridged", "call_updated"),
-		row("leg.updated", "call_updated"),
-		row("leg.hungup", "call_hungup"),
-		row("call.transferred", "call_updated"),
-		row("recording.started", "call_updated"),
-		row("recording.finished", "call_updated"),
-		row("flow.started", "activeflow_created"),
-		row("flow.updated", "activeflow_updated"),
-		row("flow.ended", "activeflow_deleted"),
-		row(flowWebhook, "webhook_send"),
-		row("queue.created", "queue_created"),
-		row("queue.updated", "queue_updated"),
-		row("queue.deleted", "queue_deleted"),
-		row("queuecall.created", "queuecall_created"),
-		row("queuecall.connecting", "queuecall_entering"),
-		row("queuecall.kicked", "queuecall_kicking"),
-		row("queuecall.serviced", "queuecall_serviced"),
-		row("queuecall.done", "queuecall_done"),
-		row("queuecall.abandoned", "queuecall_abandoned"),
-		row("agent.created", "agent_created"),
-		row("agent.updated", "agent_updated"),
-		row("agent.deleted", "agent_deleted"),
-		row("agent.status_updated", "agent_status_updated"),
+	for _, c := range column() {
+		switch {
+		case c.name == "":
+		case c.name == ringing:
+			add(c.typ, c.name, "only where leg_direction is outbound: an incoming call is ringing from its call_created on")
+		case c.typ == flowWebhook:
+			add(c.typ, c.name, "the data of the flow's action as it is, without an envelope; only by the webhook of call flows, or if a flow of VoIPBin's has sent it here")
+		case strings.HasPrefix(c.typ, "recording."):
+			add(c.typ, c.name, "only where the event's data has the call")
+		default:
+			add(c.typ, c.name, "")
+		}
+		for name := range strings.FieldsSeq(c.told) {
+			add(c.typ, name, "only what came from a VoIPBin under this name")
+		}
 	}
+	return rows
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
@@ -17,21 +18,34 @@ func TestGolden(t *testing.T) {
 	dialecttest.Run(t, voipbin.New(dialecttest.Env()))
 }
 
-// VoIPBin's page has 21 headings; webhook_send is an action of its flows.
+// VoIPBin's page has 21 headings; webhook_send is an action of its flows. The other
+// names are those of what came from a VoIPBin.
 func TestTableHasEveryNameOfThePage(t *testing.T) {
 	t.Parallel()
-	var names []string
+	var names, later []string
 	for _, row := range voipbin.New(dialecttest.Env()).Table() {
-		names = append(names, row.Name)
+		if strings.HasPrefix(row.Note, "only what came from a VoIPBin") {
+			later = append(later, row.Name)
+		} else {
+			names = append(names, row.Name)
+		}
 	}
-	slices.Sort(names)
-	want := strings.Fields(`activeflow_created activeflow_deleted activeflow_updated
-		agent_created agent_deleted agent_status_updated agent_updated
-		call_answered call_created call_hungup call_ringing call_updated
-		queue_created queue_deleted queue_updated
-		queuecall_abandoned queuecall_created queuecall_done queuecall_entering queuecall_kicking queuecall_serviced webhook_send`)
-	if diff := cmp.Diff(want, slices.Compact(names)); diff != "" {
-		t.Errorf("the page (-) and the table (+) differ:\n%s", diff)
+	for _, c := range []struct {
+		what, want string
+		got        []string
+	}{
+		{"the page", `activeflow_created activeflow_deleted activeflow_updated
+			agent_created agent_deleted agent_status_updated agent_updated
+			call_answered call_created call_hungup call_ringing call_updated
+			queue_created queue_deleted queue_updated
+			queuecall_abandoned queuecall_created queuecall_done queuecall_entering queuecall_kicking queuecall_serviced webhook_send`, names},
+		{"what came later", `call_canceling call_dialing call_hangup call_progressing call_terminating message_created message_updated
+			number_created number_deleted number_renewed number_updated queuecall_connecting recording_finished recording_started`, later},
+	} {
+		slices.Sort(c.got)
+		if diff := cmp.Diff(strings.Fields(c.want), slices.Compact(c.got)); diff != "" {
+			t.Errorf("%s (-) and the table (+) differ:\n%s", c.what, diff)
+		}
 	}
 }
 
@@ -74,10 +88,24 @@ func TestCheck(t *testing.T) {
 		{Field: "method", Message: "expected POST, PUT, GET, DELETE in the dialect voipbin"},
 		{Field: "custom_data", Message: "only the dialect kazoo has it"},
 		{Field: "modifiers", Message: "only the dialect kazoo has it"},
-		{Field: "dialect_options.node", Message: "the dialect voipbin has no options"},
+		{Field: "dialect_options.node", Message: "the dialect voipbin has no such option; it has era"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("wanted (-), got (+):\n%s", diff)
+	}
+}
+
+func TestEra(t *testing.T) {
+	t.Parallel()
+	d := voipbin.New(dialecttest.Env())
+	for value, want := range map[any][]switchhook.FieldError{
+		"as_sent": nil,
+		"2022":    nil,
+		2022.0:    {{Field: "dialect_options.era", Message: `expected "as_sent" (the default) or "2022"`}},
+	} {
+		if diff := cmp.Diff(want, d.Check(&switchhook.Webhook{DialectOptions: map[string]any{"era": value}})); diff != "" {
+			t.Errorf("%v: wanted (-), got (+):\n%s", value, diff)
+		}
 	}
 }
 
@@ -169,6 +197,65 @@ func TestWords(t *testing.T) {
 				t.Errorf("%s %s does not become %s: %s", c.field, ours, theirs, body)
 			}
 		}
+	}
+}
+
+// Where an event does not tell what VoIPBin always knew, its type does.
+func TestTypesImplyWords(t *testing.T) {
+	t.Parallel()
+	d := voipbin.New(dialecttest.Env())
+	for _, c := range []struct{ resource, data, theirs, pairs string }{
+		{"call", "", "status", `call.created=ringing call.answered=progressing call.bridged=progressing call.updated=progressing call.transferred=progressing
+			call.hungup=hangup leg.created=ringing leg.hungup=hangup recording.started=progressing`},
+		{"call", `,"leg_direction":"outbound"`, "status", `call.created=dialing call.ringing=ringing leg.created=dialing leg.ringing=ringing leg.answered=progressing`},
+		{"call", "", "direction", `call.created=incoming`},
+		{"call", `,"direction":"inbound"`, "direction", `call.created=incoming`},
+		{"call", `,"direction":"outbound"`, "direction", `call.created=outgoing`},
+		{"call", `,"direction":"internal"`, "direction", `call.created=outgoing`},
+		{"call", `,"direction":"outbound","leg_direction":"inbound"`, "direction", `call.created=incoming`},
+		{"queuecall", "", "status", `queuecall.created=wait queuecall.connecting=entering queuecall.kicked=kicking queuecall.serviced=service queuecall.done=done queuecall.abandoned=abandoned`},
+		{"queuecall", `,"status":"connecting"`, "status", `queuecall.kicked=entering`},
+		{"queuecall", "", "reference_type", `queuecall.created=call`},
+		{"agent", "", "status", `agent.created=offline agent.updated=offline agent.status_updated=offline`},
+		{"agent", "", "ring_method", `agent.created=ringall`},
+		{"agent", `,"ring_method":"linear","status":"away"`, "ring_method", `agent.created=linear`},
+		{"flow", `,"customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"`, "customer_id", `flow.started=00000000-0000-0000-0000-000000000000`},
+	} {
+		for pair := range strings.FieldsSeq(c.pairs) {
+			typ, word, _ := strings.Cut(pair, "=")
+			data := `"` + c.resource + `":{"id":"a"` + c.data + `}`
+			if strings.HasPrefix(typ, "recording.") {
+				data += `,"recording":{"id":"r"}`
+			}
+			ev := dialecttest.Event(t, []byte(`{"type":"`+typ+`","data":{`+data+`}}`))
+			req, err := d.Render(ev, dialecttest.Webhook(t, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(req.Body), `"`+c.theirs+`":"`+word+`"`) || d.EventName(ev) == "" {
+				t.Errorf("%s {%s}: %s is not %s: %s", typ, data, c.theirs, word, req.Body)
+			}
+		}
+	}
+}
+
+// An event's name is asked for at each of the webhooks that it may go to.
+func BenchmarkEventName(b *testing.B) {
+	d := voipbin.New(dialecttest.Env())
+	for name, file := range map[string]string{"native": "call.hungup", "relayed": "call.hungup.told"} {
+		ar, err := txtar.ParseFile("testdata/" + file + ".txtar")
+		if err != nil {
+			b.Fatal(err)
+		}
+		ev := dialecttest.Event(b, ar.Files[1].Data)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if d.EventName(ev) == "" {
+					b.Fatal("it has none")
+				}
+			}
+		})
 	}
 }
 

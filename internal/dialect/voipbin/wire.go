@@ -59,7 +59,7 @@ type call struct {
 type activeflow struct {
 	ID              string   `json:"id"`
 	FlowID          string   `json:"flow_id"`
-	CustomerID      string   `json:"customer_id"` // VoIPBin itself always sent the nil UUID
+	CustomerID      string   `json:"customer_id"` // always the nil UUID: VoIPBin's converter forgot it
 	ReferenceType   string   `json:"reference_type"`
 	ReferenceID     string   `json:"reference_id"`
 	CurrentAction   action   `json:"current_action"`
@@ -125,7 +125,8 @@ type maker struct {
 	account string
 }
 
-func (m maker) call(c *switchhook.Call) call {
+// call is a call as of an event of a kind, such as answered.
+func (m maker) call(c *switchhook.Call, what string) call {
 	out := call{
 		ID:             m.id(c.ID),
 		FlowID:         m.given(callFlow, c.FlowID),
@@ -136,9 +137,9 @@ func (m maker) call(c *switchhook.Call) call {
 		RecordingIDs:   m.ids("", c.RecordingIDs),
 		Source:         addressOf(c.From),
 		Destination:    addressOf(c.To),
-		Status:         callStatus(c.Status),
+		Status:         callStatus(c, what),
 		Action:         m.action(c.Action),
-		Direction:      direction(c.LegDirection),
+		Direction:      direction(c),
 		HangupBy:       c.HangupBy,
 		HangupReason:   hangupReason(c.HangupReason),
 		TMCreate:       stamp(c.CreatedAt),
@@ -166,7 +167,7 @@ func (m maker) flow(f *switchhook.Flow) activeflow {
 	return activeflow{
 		ID:              m.id(f.ID),
 		FlowID:          m.given(callFlow, f.FlowID),
-		CustomerID:      m.id(f.CustomerID),
+		CustomerID:      dialect.NilUUID,
 		ReferenceType:   f.ReferenceType,
 		ReferenceID:     m.id(f.ReferenceID),
 		CurrentAction:   m.action(f.Action),
@@ -201,12 +202,12 @@ func (m maker) queue(q *switchhook.Queue) queue {
 	}
 }
 
-func (m maker) queuecall(q *switchhook.QueueCall) queuecall {
+func (m maker) queuecall(q *switchhook.QueueCall, what string) queuecall {
 	return queuecall{
 		ID:             m.id(q.ID),
-		ReferenceType:  only("call", q.ReferenceType),
+		ReferenceType:  "call", // 2022 knew no other
 		ReferenceID:    m.id(q.ReferenceID),
-		Status:         queuecallStatus(q.Status),
+		Status:         queuecallStatus(q.Status, what),
 		ServiceAgentID: m.given(anAgent, q.AgentID),
 		TMCreate:       stamp(q.CreatedAt),
 		TMService:      stamp(q.ServiceAt),
@@ -221,8 +222,8 @@ func (m maker) agent(a *switchhook.Agent) agent {
 		Username:   a.Username,
 		Name:       a.Name,
 		Detail:     a.Detail,
-		RingMethod: a.RingMethod,
-		Status:     a.Status,
+		RingMethod: cmp.Or(a.RingMethod, "ringall"), // VoIPBin's default
+		Status:     cmp.Or(a.Status, "offline"),     // as its new agents
 		Permission: a.Permission,
 		TagIDs:     m.ids(tag, a.TagIDs),
 		Addresses:  make([]address, 0, len(a.Addresses)),
@@ -317,25 +318,38 @@ func kind(s string) string {
 	return s
 }
 
-func direction(s string) string {
-	switch s {
-	case "inbound":
-		return "incoming"
-	case "outbound":
+// direction is how the switch sees the leg, and where that is not known, how the
+// business sees the call. Where nothing is known, it came in.
+func direction(c *switchhook.Call) string {
+	switch cmp.Or(c.LegDirection, c.Direction) {
+	case "outbound", "internal":
 		return "outgoing"
 	default:
-		return s
+		return "incoming"
 	}
 }
 
-func callStatus(s string) string {
-	switch s {
+// callStatus is a call's status, and where that is not known, what the event says
+// of it.
+func callStatus(c *switchhook.Call, what string) string {
+	switch c.Status {
 	case "answered":
 		return "progressing"
 	case "ended":
 		return "hangup"
+	case "":
 	default:
-		return s
+		return c.Status
+	}
+	switch {
+	case what == "hungup":
+		return "hangup"
+	case what == "created" && direction(c) == "outgoing":
+		return "dialing"
+	case what == "created", what == "ringing":
+		return "ringing"
+	default:
+		return "progressing"
 	}
 }
 
@@ -354,15 +368,19 @@ func hangupReason(s string) string {
 	}
 }
 
-func queuecallStatus(s string) string {
-	switch s {
-	case "waiting":
+// queuecallStatus is a queue call's status, and where that is not known, what the
+// event says of it.
+func queuecallStatus(status, what string) string {
+	switch cmp.Or(status, what) {
+	case "waiting", "created":
 		return "wait"
 	case "connecting":
 		return "entering"
+	case "kicked":
+		return "kicking"
 	case "serviced":
 		return "service"
-	default:
-		return s
+	default: // the words are the same
+		return cmp.Or(status, what)
 	}
 }

@@ -2,7 +2,6 @@ package kazoo
 
 import (
 	"encoding/json"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,8 +18,9 @@ const (
 
 // readForm reads a form as Kazoo writes it: a[b]=v is a member b of the object a,
 // a[]=v one value of the list a, names are not encoded, and an empty object or
-// list leaves an empty segment. gaps are the places of these.
-func readForm(form string) (o ordjson.Object, gaps []int, err error) {
+// list leaves an empty segment. gaps are the places of these. The names of a query
+// can be encoded: an address has no blanks.
+func readForm(form string, query bool) (o ordjson.Object, gaps []int, err error) {
 	top := &node{members: map[string]*node{}}
 	fields := 0
 	for segment := range strings.SplitSeq(form, "&") {
@@ -32,7 +32,7 @@ func readForm(form string) (o ordjson.Object, gaps []int, err error) {
 			continue
 		}
 		name, value, found := strings.Cut(segment, "=")
-		if encoded := strings.ToUpper(name); strings.Contains(encoded, "%5B") { // by others than Kazoo
+		if encoded := strings.ToUpper(name); query && strings.Contains(encoded, "%") || strings.Contains(encoded, "%5B") { // by others than Kazoo
 			if plain, err := url.QueryUnescape(name); err == nil {
 				name = plain
 			}
@@ -50,19 +50,6 @@ func readForm(form string) (o ordjson.Object, gaps []int, err error) {
 		}
 	}
 	return top.object(), gaps, nil
-}
-
-// readQuery reads the query of a GET, whose order is lost.
-func readQuery(query url.Values) (ordjson.Object, error) {
-	top := &node{members: map[string]*node{}}
-	for _, name := range slices.Sorted(maps.Keys(query)) {
-		for _, value := range query[name] {
-			if err := top.add(strings.ToValidUTF8(name, "\uFFFD"), value); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return top.object(), nil
 }
 
 // A node is a value of a form: a text, a list of texts, or an object.

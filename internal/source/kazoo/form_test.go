@@ -1,7 +1,6 @@
 package kazoo
 
 import (
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,7 +55,7 @@ func FuzzForm(f *testing.F) {
 		f.Add(form)
 	}
 	f.Fuzz(func(t *testing.T, form string) {
-		o, gaps, err := readForm(form)
+		o, gaps, err := readForm(form, false)
 		checkRead(t, o, err)
 		if err != nil {
 			return
@@ -78,8 +77,7 @@ func FuzzQuery(f *testing.F) {
 		f.Add(form)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		values, _ := url.ParseQuery(query) // it returns what it could read
-		o, err := readQuery(values)
+		o, _, err := readForm(query, true)
 		checkRead(t, o, err)
 	})
 }

@@ -18,7 +18,7 @@
 //
 // All that came in is kept as it was in the member extra of the data, beside the
 // resources, so that no snapshot of a call takes it over: kazoo (the payload's
-// version, v1 or v2), format (form, json or query), payload, and gaps, the places
+// version, v1 or v2), format (form or json), payload, and gaps, the places
 // of a form's empty segments. The dialect kazoo sends it on unchanged, with what the
 // catalogue has no place for.
 //
@@ -44,7 +44,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -70,12 +69,9 @@ func (*Translator) Kind() string { return "kazoo" }
 func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	said := extra{version: "v1", format: "json"}
 	body, err := r.Read(func(form string) (o ordjson.Object, err error) {
-		said.format = "form"
-		o, said.gaps, err = readForm(form)
+		said.format = "form" // or the query of a GET, which is one
+		o, said.gaps, err = readForm(form, fromQuery(r))
 		return o, err
-	}, func(query url.Values) (ordjson.Object, error) {
-		said.format = "query"
-		return readQuery(query)
 	})
 	if err != nil {
 		return nil, err
@@ -286,7 +282,7 @@ func (r *reading) unique(h *hook) bool {
 func eventID(r *source.Request) string {
 	said := r.Body
 	if fromQuery(r) {
-		said = []byte(r.Query.Encode()) // sorted
+		said = []byte(r.Query)
 	}
 	sum := sha256.Sum256(said)
 	return "kazoo:" + hex.EncodeToString(sum[:16])
@@ -308,6 +304,9 @@ func flatten(in ordjson.Object) ordjson.Object {
 	}
 	from("call_forwarded", vars.Get("call_forward"))
 	from("emergency_resource_used", vars.Get("emergency_resource"))
+	if strings.HasPrefix(in.Text("channel_name"), "loopback/") { // webhooks_channel_util.erl, is_fireable_hook, asks both
+		from("is_internal_leg", boolean(true))
+	}
 	from("is_internal_leg", in.Get("channel_is_loopback"))
 	in.Delete("channel_is_loopback")
 	if in.Has("call_direction") && !in.Has("local_resource_used") {

@@ -241,7 +241,8 @@ func complete(call *ordjson.Object, h *hook) {
 	}
 	from, errFrom := ordjson.Parse(call.Get("from"))
 	to, errTo := ordjson.Parse(call.Get("to"))
-	carrier := leg == "inbound" && call.Text("authorizing_type") == "resource"
+	authorized := call.Text("authorizing_type")
+	carrier := leg == "inbound" && authorized == "resource"
 	if errFrom == nil && (carrier || telephone(from.Text("address"))) {
 		from.Set("type", ordjson.String("tel"))
 		call.Set("from", from.Append(nil))
@@ -257,21 +258,18 @@ func complete(call *ordjson.Object, h *hook) {
 		call.Set("to", to.Append(nil))
 	}
 	switch {
-	case carrier:
+	case leg == "inbound" && fromOutside(authorized):
 		call.Set("direction", ordjson.String("inbound"))
 	case leg == "inbound" && telephone(to.Text("address")):
 		call.Set("direction", ordjson.String("outbound")) // one of the account's own phones dials a number
 	}
-	if name := call.Text("hangup_cause"); name != "" {
-		why, known := causes()[name]
-		if !known {
-			why.reason = "failed"
-		}
-		call.Set("hangup_reason", ordjson.String(why.reason))
-		if why.q850 != 0 {
-			call.Set("q850", json.RawMessage(strconv.Itoa(why.q850)))
-		}
-	}
+}
+
+// fromOutside reports whether who authorized an inbound leg is a carrier or nobody:
+// the account's own phones authorize themselves (cf_missed_call_alert.erl asks the
+// same).
+func fromOutside(authorizingType string) bool {
+	return authorizingType == "" || authorizingType == "resource" || authorizingType == "sys_info"
 }
 
 // telephone reports whether an address is a number of the telephone network for
@@ -345,7 +343,7 @@ func readDecimal(r *reading, name string, v json.RawMessage) json.RawMessage {
 	if n := jsontext.Value(s); !n.IsValid() || n.Kind() != '0' || strings.TrimSpace(s) != s {
 		return r.expected(name, "a decimal number", v)
 	}
-	return v
+	return json.RawMessage(s) // of a form, which has no types, too
 }
 
 // list reads a list; a value alone is a list of one.

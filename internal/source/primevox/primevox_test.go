@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -219,11 +218,7 @@ func TestIDs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			query, err := url.ParseQuery(body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			second, err := sourcetest.One(primevox.New().Translate(&source.Request{Method: http.MethodGet, Query: query}))
+			second, err := sourcetest.One(primevox.New().Translate(&source.Request{Method: http.MethodGet, Query: body}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -480,4 +475,29 @@ func FuzzTranslate(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Options that write a body in another way leave it the container and tenant that
+// it came with; the webhook's own win.
+func TestOptionsKeepTheContainer(t *testing.T) {
+	t.Parallel()
+	const body = "eventType=ringAttempt&eventTarget=extension&containerId=516100&tenantId=101&extNumber=101&extName=Grace%20Hopper&callUuid=7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11&callerIdNum=12025550143"
+	m, err := primevox.New().Translate(&source.Request{Method: http.MethodPost, ContentType: "application/x-www-form-urlencoded", Body: []byte(body), ReceivedAt: received})
+	ev, err := sourcetest.One(m, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		options map[string]any
+		want    string
+	}{
+		{map[string]any{"numbers": "plain", "blanks": "%20"}, body},
+		{map[string]any{"blanks": "+"}, strings.Replace(body, "%20", "+", 1)},
+		{map[string]any{"tenant_id": "7"}, strings.Replace(body, "tenantId=101", "tenantId=7", 1)},
+	} {
+		req, err := dialect.New(dialecttest.Env()).Render(ev, &switchhook.Webhook{DialectOptions: c.options})
+		if err != nil || string(req.Body) != c.want {
+			t.Errorf("%v: %s, %v", c.options, req.Body, err)
+		}
+	}
 }

@@ -28,6 +28,7 @@ func Accept(ev *switchhook.Event) error {
 		return fmt.Errorf("%s: %w", ev.Data, err)
 	}
 	r, err := catalogue.Decode(ev.Data)
+	ev.Relayed = true
 	ev.Resources, ev.AccountID = r, cmp.Or(ev.AccountID, Account)
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -55,9 +54,8 @@ func TestLaterWebhooksBecomeEvents(t *testing.T) {
 				`"action":{"id":"`+noID+`","next_id":"`+noID+`","tm_execute":null},"metadata":{"a":1},"direction":"outgoing","mute_direction":"both","tm_create":"2026-02-05T09:12:44.1Z","tm_update":"2026-02-05T09:12:45.123456789Z"`),
 			"call.updated", "", "09:12:45.123456789",
 			`{"call":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","flow_id":null,"kind":"flow","parent_id":null,"recording_id":null,` +
-				`"from":{"type":"extension","address":"101","name":null,"label":null,"detail":null},"to":{"type":null,"address":"+12025550100","extra":{"type":"whatsapp"},"name":null,"label":null,"detail":null},"status":"dialing","action":null,"leg_direction":"outbound",` +
+				`"from":{"type":"extension","address":"101","name":null,"label":null,"detail":null},"to":{"type":null,"address":"+12025550100","name":null,"label":null,"detail":null},"status":"dialing","action":null,"leg_direction":"outbound",` +
 				`"created_at":"2026-02-05T09:12:44.1Z","updated_at":"2026-02-05T09:12:45.123456789Z","owner_id":"ad132775-1ab2-485e-856f-72c2e383cdc6",` +
-				`"extra":{"customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0","owner_type":"agent","activeflow_id":"ad132775-1ab2-485e-856f-72c2e383cdc6","groupcall_id":"00000000-0000-0000-0000-000000000000","metadata":{"a":1},"mute_direction":"both"},` +
 				`"chained_ids":null,"recording_ids":null,"hangup_by":null,"hangup_reason":null,"answered_at":null,"ringing_at":null,"ended_at":null,"direction":"outbound"}}`,
 		},
 		{
@@ -65,39 +63,40 @@ func TestLaterWebhooksBecomeEvents(t *testing.T) {
 				`"current_action":{"id":"00000000-0000-0000-0000-000000000001","next_id":"`+noID+`","tm_execute":"2026-02-05T18:12:45.5+09:00"},"forward_action_id":"`+noID+`","tm_create":"2026-02-05T09:12:44Z","tm_update":"2026-02-05T09:12:44Z","tm_delete":null`),
 			"flow.updated", "", "09:12:44",
 			`{"flow":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","flow_id":"ad132775-1ab2-485e-856f-72c2e383cdc6","customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0","reference_type":null,"reference_id":"ad132775-1ab2-485e-856f-72c2e383cdc6",` +
-				`"action":{"id":"00000000-0000-0000-0000-000000000001","next_id":null,"executed_at":"2026-02-05T09:12:45.5Z"},"forward_action_id":null,"created_at":"2026-02-05T09:12:44Z","updated_at":"2026-02-05T09:12:44Z","ended_at":null,` +
-				`"extra":{"reference_type":"ai","status":"running","reference_activeflow_id":"00000000-0000-0000-0000-000000000000","on_complete_flow_id":"00000000-0000-0000-0000-000000000000"}}}`,
+				`"action":{"id":"00000000-0000-0000-0000-000000000001","executed_at":"2026-02-05T09:12:45.5Z"},"forward_action_id":null,"created_at":"2026-02-05T09:12:44Z","updated_at":"2026-02-05T09:12:44Z","ended_at":null}}`,
 		},
 		{
 			"a queue call of 2026", later("queuecall_serviced", first, `"reference_type":"call","reference_id":"`+second+`","status":"service","service_agent_id":"`+second+`","duration_waiting":18700,"tm_create":"2026-02-05T09:12:44.1Z","tm_service":"2026-02-05T09:12:59Z","tm_update":"2026-02-05T09:12:59Z","tm_delete":null`),
 			"queuecall.serviced", "", "09:12:59",
 			`{"queuecall":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","reference_type":"call","reference_id":"ad132775-1ab2-485e-856f-72c2e383cdc6","status":"serviced","agent_id":"ad132775-1ab2-485e-856f-72c2e383cdc6",` +
-				`"created_at":"2026-02-05T09:12:44.1Z","service_at":"2026-02-05T09:12:59Z","updated_at":"2026-02-05T09:12:59Z","ended_at":null,"wait_ms":18700,"extra":{"customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"}}}`,
+				`"created_at":"2026-02-05T09:12:44.1Z","service_at":"2026-02-05T09:12:59Z","updated_at":"2026-02-05T09:12:59Z","ended_at":null,"wait_ms":18700}}`,
 		},
 		{
 			"a recording of a call", later("recording_finished", first, `"owner_type":"","owner_id":"`+noID+`","reference_type":"call","reference_id":"`+second+`","status":"ended","format":"wav","tm_start":"2026-02-05T09:12:44.1Z","tm_end":"2026-02-05T09:13:44.1Z"`),
 			"recording.finished", "", "09:13:44.1",
-			`{"recording":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","call_id":"ad132775-1ab2-485e-856f-72c2e383cdc6","status":"ended","format":"wav","started_at":"2026-02-05T09:12:44.1Z","ended_at":"2026-02-05T09:13:44.1Z",` +
-				`"extra":{"customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0","owner_type":"","owner_id":"00000000-0000-0000-0000-000000000000","reference_type":"call"}}}`,
+			`{"recording":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","call_id":"ad132775-1ab2-485e-856f-72c2e383cdc6","status":"ended","format":"wav","started_at":"2026-02-05T09:12:44.1Z","ended_at":"2026-02-05T09:13:44.1Z"}}`,
 		},
 		{
 			"a recording of a conference, 2022", []byte(`{"type":"recording_started","data":{"id":"` + first + `","type":"conference","reference_id":"` + second + `","status":"recording","format":"wav","tm_start":"2026-02-05 09:12:44.100000","tm_end":"9999-01-01 00:00:00.000000"}}`),
 			"recording.started", "", "09:12:44.1",
-			`{"recording":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","status":"recording","format":"wav","started_at":"2026-02-05T09:12:44.100000Z","ended_at":null,"extra":{"type":"conference","reference_id":"ad132775-1ab2-485e-856f-72c2e383cdc6"}}}`,
+			`{"recording":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","status":"recording","format":"wav","started_at":"2026-02-05T09:12:44.100000Z","ended_at":null}}`,
 		},
 		{
 			"an SMS comes in", later("message_created", first, `"type":"sms","source":{"type":"tel","target":"+12025550143"},"targets":[{"destination":{"type":"tel","target":"+12025550100"},"status":"received","parts":1,"tm_update":null}],"text":"Caf\u00e9?","direction":"inbound","tm_create":"2026-02-05T09:12:44.1Z","tm_update":null,"tm_delete":null`),
 			"message.received", "", "09:12:44.1",
 			`{"message":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","direction":"inbound","text":"Caf\u00e9?","sent_at":"2026-02-05T09:12:44.1Z","channel":"sms",` +
-				`"extra":{"customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0","source":{"type":"tel","target":"+12025550143"},"targets":[{"destination":{"type":"tel","target":"+12025550100"},"status":"received","parts":1,"tm_update":null}],"tm_delete":null},` +
 				`"from":"+12025550143","to":"+12025550100","segments":1}}`,
 		},
 		{
 			"a WhatsApp message goes out", later("conversation_message_created", first, `"conversation_id":"`+second+`","direction":"outgoing","status":"progressing","reference_type":"whatsapp","source":{"type":"whatsapp","target":"12025550100"},"destination":{"target":"12025550143"},"text":"Hi","tm_create":"2026-02-05T09:12:44.1Z"`),
-			"message.sent", "", "09:12:44.1",
-			`{"message":{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","direction":"outbound","text":"Hi","sent_at":"2026-02-05T09:12:44.1Z","conversation_id":"ad132775-1ab2-485e-856f-72c2e383cdc6",` +
-				`"extra":{"customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0","status":"progressing","reference_type":"whatsapp","source":{"type":"whatsapp","target":"12025550100"},"destination":{"target":"12025550143"}},` +
-				`"from":"12025550100","to":"12025550143","status":"queued"}}`,
+			"custom.voipbin.conversation_message_created", second, "09:12:44.1",
+			`{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0","conversation_id":"ad132775-1ab2-485e-856f-72c2e383cdc6","direction":"outgoing","status":"progressing","reference_type":"whatsapp",` +
+				`"source":{"type":"whatsapp","target":"12025550100"},"destination":{"target":"12025550143"},"text":"Hi","tm_create":"2026-02-05T09:12:44.1Z"}`,
+		},
+		{
+			"a conversation's message without a direction", later("conversation_message_updated", first, `"conversation_id":"`+second+`"`),
+			"custom.voipbin.conversation_message_updated", second, "",
+			`{"id":"5371e9db-d035-4db6-a8d6-0994d33e744e","customer_id":"0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0","conversation_id":"ad132775-1ab2-485e-856f-72c2e383cdc6"}`,
 		},
 		{
 			"an SMS told again as a conversation's", later("conversation_message_created", first, `"conversation_id":"`+second+`","direction":"incoming","reference_type":"message"`),
@@ -133,6 +132,12 @@ func TestLaterWebhooksBecomeEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if said, err := sourcetest.Said(ev); err != nil || said != string(c.body) {
+				t.Errorf("it said %s, %v", said, err)
+			}
+			if name, _, err := leaves(calls.New(), c.body); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 			when := received.Format(time.RFC3339Nano)
 			if c.when != "" {
 				when = "2026-02-05T" + c.when + "Z"
@@ -162,6 +167,9 @@ func TestReceivers(t *testing.T) {
 		"message_created": {"message.sent 2 delivered", "message.sent 3 failed", "message.sent 4 sent"},
 		"message_updated": {"message.status 3 failed", "message.status 4 sent"},
 	} {
+		if name, written, err := leaves(calls.New(), later(typ, first, all)); err != nil || name != typ || written != "" {
+			t.Errorf("%s leaves as %s %s: %v", typ, name, written, err)
+		}
 		m, err := translate(later(typ, first, all))
 		if err != nil {
 			t.Fatal(err)
@@ -212,19 +220,87 @@ func TestEveryLaterWebhookIsRead(t *testing.T) {
 			t.Errorf("%s: %v", typ, err)
 			continue
 		}
+		name, written, err := leaves(calls.New(), body)
+		if err != nil || name != typ {
+			t.Errorf("%s leaves as %s: %v", typ, name, err)
+		}
+		if _, err := sourcetest.Said(ev); err != nil {
+			t.Fatal(err)
+		}
 		if rest, ok := strings.CutPrefix(ev.Type, "custom.voipbin."); ok {
 			custom++
-			if want := body[len(`{"type":"`+typ+`","data":`) : len(body)-1]; rest != typ || !bytes.Equal(ev.Data, want) || ev.Key != first {
-				t.Errorf("%s became %s %q %s", typ, ev.Type, ev.Key, ev.Data)
-			}
-			req, err := dialect.New(dialecttest.Env()).Render(ev, &switchhook.Webhook{})
-			if err != nil || !bytes.Equal(req.Body, body) {
-				t.Errorf("in  %s\nout %s\n%v", body, req.Body, err)
+			if want := body[len(`{"type":"`+typ+`","data":`) : len(body)-1]; rest != typ || !bytes.Equal(ev.Data, want) || ev.Key != first || written != "" {
+				t.Errorf("%s became %s %q %s, and in 2022 %s", typ, ev.Type, ev.Key, ev.Data, written)
 			}
 		}
 	}
-	if custom != 63 || len(types) != 96 {
+	if custom != 65 || len(types) != 96 {
 		t.Errorf("%d of %d became custom events", custom, len(types))
+	}
+}
+
+// However a webhook is written, it leaves so.
+func TestLaterWebhooksLeaveAsWritten(t *testing.T) {
+	t.Parallel()
+	const id = `"id":"` + first + `","customer_id":"` + customer + `"`
+	for name, body := range map[string]string{
+		"call_ringing":         `{"type":"call_ringing","data":{` + id + `,"status":"ringing","direction":"incoming","tm_ringing":"2026-02-05T09:12:45Z"}}`,
+		"activeflow_deleted":   `{"type":"activeflow_deleted","data":{"id":"` + first + `","customer_id":"` + noID + `","actions":[],"tm_delete":"2022-04-11 00:24:05.000001"}}`,
+		"call_hangup":          "\n{ \"data\": {" + id + `, "source":{"type":"whatsapp","target":"\u00e9<b>\/\ud83d\ude00","new":1e3}}, "sent":true, "type":"call_hangup"}` + "\n",
+		"queuecall_waiting":    `{"type":"queuecall_waiting", "data":{` + id + `,"extra":{"mine":1}}}`,
+		"message_updated":      `{"type":"message_updated","data":{` + id + `,"direction":"outbound","targets":[]}}`,
+		"number_renewed":       `{"type":"number_renewed","data":{` + id + `,"number":"+12025550100","metadata":{"a":[1.50]}}}`,
+		"recording_started":    `{"type":"recording_started","data":{` + id + `,"reference_type":"confbridge","reference_id":"` + second + `"}}`,
+		"agent_updated":        `{"type":"agent_updated","data":{` + id + `,"permission":240,"direct_hash":"x"}}`,
+		"queue_updated":        `{"type":"queue_updated","data":{` + id + `,"wait_flow_id":"` + second + `"}}`,
+		"conversation_updated": `{"type":"conversation_updated","data":{` + id + `,"peer":{}}}`,
+	} {
+		if got, _, err := leaves(calls.New(), []byte(body)); err != nil || got != name {
+			t.Errorf("%s leaves as %s: %v", name, got, err)
+		}
+	}
+}
+
+// What a type tells is not unset where VoIPBin leaves the member out.
+func TestTypesTell(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ typ, members, want string }{
+		{"call_created", `"direction":"outgoing"`, `"status":"dialing"`},
+		{"call_dialing", "", `"status":"dialing"`},
+		{"call_ringing", `"direction":"outgoing"`, `"status":"ringing" "tm_ringing":"2026-`},
+		{"call_progressing", "", `"status":"progressing" "tm_progressing":"2026-`},
+		{"call_updated", "", `"status":"ringing"`},
+		{"call_terminating", "", `"status":"terminating"`},
+		{"call_canceling", "", `"status":"canceling"`},
+		{"call_hangup", "", `"status":"hangup" "tm_hangup":"2026-`},
+		{"queuecall_created", "", `"status":"wait"`},
+		{"queuecall_connecting", "", `"status":"entering"`},
+		{"queuecall_serviced", "", `"status":"service"`},
+		{"queuecall_done", "", `"status":"done"`},
+		{"queuecall_abandoned", "", `"status":"abandoned"`},
+		{"agent_updated", "", `"status":"away"`},
+	} {
+		f := calls.New()
+		for _, before := range [][]byte{
+			later("call_created", first, `"status":"ringing","direction":"incoming"`),
+			later("agent_created", first, `"status":"away"`),
+		} {
+			if strings.HasSuffix(c.typ, "_created") {
+				continue
+			}
+			if _, _, err := leaves(f, before); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, written, err := leaves(f, later(c.typ, first, c.members))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want := range strings.FieldsSeq(c.want) {
+			if !strings.Contains(written, want) {
+				t.Errorf("%s is no %s: %s", c.typ, want, written)
+			}
+		}
 	}
 }
 
@@ -241,12 +317,12 @@ func TestLaterRefused(t *testing.T) {
 		{"a message without direction", string(later("message_created", first, `"targets":[]`)), "data.direction: is required: inbound or outbound"},
 		{
 			"a wrong message", string(later("message_created", first, `"direction":"up","source":7,"targets":[1,{"destination":{"target":[]},"status":"x","parts":1.5,"tm_update":"now"}]`)),
-			"data.direction: expected one of inbound, outbound, incoming, outgoing, got \"up\"\ndata.source: expected an object, got 7\ndata.targets[0]: expected an object, got 1\n" +
+			"data.direction: expected one of inbound, outbound, got \"up\"\ndata.source: expected an object, got 7\ndata.targets[0]: expected an object, got 1\n" +
 				"data.targets[1].tm_update: expected a time such as 2022-04-11 00:23:53.636000 or 2026-02-05T09:12:44.1Z, got \"now\"\n" +
 				"data.targets[1].destination.target: expected a string, got an array\ndata.targets[1].parts: expected an integer of 0 or more, got 1.5",
 		},
 		{"targets that are no list", string(later("message_updated", first, `"direction":"outbound","targets":{}`)), "data.targets: expected a list, got an object"},
-		{"a wrong status", string(later("message_updated", first, `"direction":"outbound","targets":[{"status":"x"}]`)), `data.targets[0].status: expected one of queued, sent, delivered, failed, gw_timeout, dlr_timeout, received, progressing, done, got "x"`},
+		{"a wrong status", string(later("message_updated", first, `"direction":"outbound","targets":[{"status":"x"}]`)), `data.targets[0].status: expected one of queued, sent, delivered, failed, gw_timeout, dlr_timeout, received, got "x"`},
 		{"no word", `{"type":"call_","data":{}}`, "type: "},
 		{"no resource", `{"type":"hangup","data":{}}`, "type: "},
 		{"capitals", `{"type":"call_Hangup","data":{}}`, "type: "},
@@ -284,11 +360,11 @@ func TestBothErasSayTheSame(t *testing.T) {
 			if told == nil {
 				continue
 			}
-			got, err := again(now, told)
+			_, got, err := leaves(now, told)
 			if err != nil {
-				t.Fatalf("%s: %v", told, err)
+				t.Fatal(err)
 			}
-			if _, err := again(was, body); err != nil {
+			if _, _, err := leaves(was, body); err != nil {
 				t.Fatal(err)
 			}
 			if want = asIn2022(want); got != string(want) {
@@ -296,6 +372,12 @@ func TestBothErasSayTheSame(t *testing.T) {
 			}
 		}
 	})
+}
+
+// toldBy is the time that a type tells, which 2026 may leave out.
+var toldBy = map[string]string{
+	"call_created": "tm_create", "call_ringing": "tm_ringing", "call_answered": "tm_progressing", "call_hungup": "tm_hangup",
+	"agent_created": "tm_create", "agent_deleted": "tm_delete",
 }
 
 // modern writes a body of 2022 as VoIPBin does in 2026, and says what comes out of
@@ -309,17 +391,19 @@ func modern(t *rapid.T, body []byte) (told, want []byte) {
 	renamed := strings.NewReplacer("call_answered", "call_progressing", "call_hungup", "call_hangup", "queuecall_entering", "queuecall_connecting")
 	envelope.Set("type", ordjson.String(renamed.Replace(typ)))
 	data := parse(t, envelope.Get("data"))
-	leaves := slices.Clone(data)
+	if strings.HasPrefix(data.Text(toldBy[typ]), "9999") {
+		return nil, nil // the type says that it has happened
+	}
+	was := slices.Clone(data)
 	resource, _, _ := strings.Cut(typ, "_")
 	switch resource {
 	case "activeflow":
 		data.Delete("actions")
-		leaves.Set("actions", json.RawMessage("[]"))
-		leaves.Set("customer_id", ordjson.String(customer))
+		was.Set("actions", json.RawMessage("[]"))
 	case "queue":
 		for _, gone := range []string{"wait_actions", "total_waittime", "total_service_duration"} {
 			data.Delete(gone)
-			leaves.Set(gone, json.RawMessage(map[bool]string{true: "[]", false: "0"}[gone == "wait_actions"]))
+			was.Set(gone, json.RawMessage(map[bool]string{true: "[]", false: "0"}[gone == "wait_actions"]))
 		}
 	}
 	out := ordjson.Object{}
@@ -340,7 +424,7 @@ func modern(t *rapid.T, body []byte) (told, want []byte) {
 		}
 	}
 	envelope.Set("data", out.Append(nil))
-	return envelope.Append(nil), ordjson.Object{{Name: "type", Value: ordjson.String(typ)}, {Name: "data", Value: leaves.Append(nil)}}.Append(nil)
+	return envelope.Append(nil), ordjson.Object{{Name: "type", Value: ordjson.String(typ)}, {Name: "data", Value: was.Append(nil)}}.Append(nil)
 }
 
 // rewrite writes the times of an object as RFC 3339 does, and leaves out what
@@ -411,7 +495,7 @@ func TestALaterCall(t *testing.T) {
 	qc := func(typ, status, more string) []byte {
 		return later(typ, queued, `"reference_type":"call","reference_id":"`+caller+`","status":"`+status+`","service_agent_id":"`+noID+`"`+more)
 	}
-	folder, d := calls.New(), dialect.New(dialecttest.Env())
+	folder := calls.New()
 	var got []string
 	for _, body := range [][]byte{
 		call("call_created", "ringing", `,"tm_create":"2026-02-05T09:12:40Z"`),
@@ -433,35 +517,28 @@ func TestALaterCall(t *testing.T) {
 		call("call_updated", "hangup", `,"hangup_by":"remote","hangup_reason":"normal","tm_hangup":"2026-02-05T09:13:47.5Z"`),
 		call("call_deleted", "hangup", ""),
 	} {
-		ev, err := sourcetest.One(translate(body))
+		name, written, err := leaves(folder, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := fold(folder, ev); err != nil {
-			t.Fatal(err)
-		}
-		line := ev.Type
-		if name := d.EventName(ev); name != "" {
-			req, err := d.Render(ev, &switchhook.Webhook{})
-			if err != nil {
-				t.Fatal(err)
-			}
+		if written != "" {
 			var out struct {
+				Type string                  `json:"type"`
 				Data struct{ Status string } `json:"data"`
 			}
-			if err := json.Unmarshal(req.Body, &out); err != nil {
+			if err := json.Unmarshal([]byte(written), &out); err != nil {
 				t.Fatal(err)
 			}
-			line += " " + name + " " + out.Data.Status
+			name += ": " + out.Type + " " + out.Data.Status
 		}
-		got = append(got, line)
+		got = append(got, name)
 	}
 	want := []string{
-		"call.created call_created ringing", "call.answered call_answered progressing", "queuecall.created queuecall_created wait", "custom.voipbin.queuecall_waiting queuecall_waiting waiting",
-		"custom.voipbin.groupcall_created groupcall_created ", "agent.status_updated agent_status_updated ringing", "leg.created call_created dialing", "leg.updated call_updated dialing",
-		"leg.ringing call_ringing ringing", "queuecall.connecting queuecall_entering entering", "leg.answered call_answered progressing", "queuecall.serviced queuecall_serviced service",
-		"queuecall.done queuecall_done done", "leg.updated call_updated terminating", "leg.hungup call_hungup hangup", "call.hungup call_hungup hangup", "call.updated call_updated hangup",
-		"custom.voipbin.call_deleted call_deleted hangup",
+		"call_created: call_created ringing", "call_progressing: call_answered progressing", "queuecall_created: queuecall_created wait", "queuecall_waiting",
+		"groupcall_created", "agent_status_updated: agent_status_updated ringing", "call_created: call_created dialing", "call_dialing: call_updated dialing",
+		"call_ringing: call_ringing ringing", "queuecall_connecting: queuecall_entering entering", "call_progressing: call_answered progressing",
+		"queuecall_serviced: queuecall_serviced service", "queuecall_done: queuecall_done done", "call_terminating: call_updated terminating",
+		"call_hangup: call_hungup hangup", "call_hangup: call_hungup hangup", "call_updated: call_updated hangup", "call_deleted",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("wanted (-), got (+):\n%s", diff)
@@ -480,7 +557,7 @@ func TestWebhookSend(t *testing.T) {
 		{"application/x-www-form-urlencoded", `{"a":1}`, `{"a":1}`},
 		{"application/xml; charset=utf-8", "<a>é</a>", `"<a>é</a>"`},
 	} {
-		m, err := voipbin.New().Translate(&source.Request{Method: "PUT", Query: url.Values{"webhook_send": nil}, ContentType: c.contentType, Body: []byte(c.body), ReceivedAt: received})
+		m, err := voipbin.New().Translate(&source.Request{Method: "PUT", Query: "webhook_send", ContentType: c.contentType, Body: []byte(c.body), ReceivedAt: received})
 		ev, err := sourcetest.One(m, err)
 		if err != nil {
 			t.Fatal(err)

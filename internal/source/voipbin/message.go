@@ -15,14 +15,14 @@ import (
 // the gateway's answer (gw_timeout), or for the receipt of what it had taken
 // (dlr_timeout).
 func messageStatus() read {
-	return word("queued sent delivered failed gw_timeout=failed dlr_timeout=sent received=sent progressing=queued done=sent")
+	return word("queued sent delivered failed gw_timeout=failed dlr_timeout=sent received=sent")
 }
 
-// messages makes an event of each receiver of a text message. An SMS has several
-// targets, each with its own status; a conversation message has a destination.
+// messages makes an event of each receiver of an SMS: it has several targets, each
+// with its own status.
 func (t *Translator) messages(r *reading, typ string, in ordjson.Object) []*switchhook.Event {
 	res := t.resources["message"]
-	message := r.resource(res, in)
+	message := r.members("data", in, res.fields)
 	message.Set("from", r.address("data.source", in.Get("source")))
 	outbound := message.Text("direction") == "outbound"
 	switch {
@@ -32,12 +32,9 @@ func (t *Translator) messages(r *reading, typ string, in ordjson.Object) []*swit
 	case ordjson.Null(message.Get("direction")) && len(r.errs) == 0:
 		r.wrong("data.direction", "is required: inbound or outbound")
 	}
-	to := []receiver{{path: "data", in: in}}
-	if targets := in.Get("targets"); !ordjson.Null(targets) {
-		to = r.receivers(targets)
-		if typ == "message.status" {
-			to = newest(to)
-		}
+	to := r.receivers(in.Get("targets"))
+	if typ == "message.status" {
+		to = newest(to)
 	}
 	events := make([]*switchhook.Event, 0, len(to))
 	for _, rc := range to {
@@ -67,7 +64,7 @@ type receiver struct {
 
 func (r *reading) receivers(targets json.RawMessage) []receiver {
 	var list []json.RawMessage
-	if targets[0] != '[' || json.Unmarshal(targets, &list) != nil {
+	if !ordjson.Null(targets) && (targets[0] != '[' || json.Unmarshal(targets, &list) != nil) {
 		r.expected("data.targets", "a list", targets)
 		return nil
 	}

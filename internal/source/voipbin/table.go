@@ -2,7 +2,7 @@ package voipbin
 
 // types are the webhooks that have a type of ours: VoIPBin's 21 of 2022 and what
 // the same things have been called since. A call with a master is a leg: call.
-// becomes leg. there. Of a text message, message.received stands for sent too.
+// becomes leg. there. Of an SMS, message.received stands for sent too.
 func types() map[string]string {
 	return map[string]string{
 		"activeflow_created": "flow.started",
@@ -40,10 +40,8 @@ func types() map[string]string {
 		"recording_started":  "recording.started",
 		"recording_finished": "recording.finished",
 
-		"message_created":              "message.received",
-		"message_updated":              "message.status",
-		"conversation_message_created": "message.received",
-		"conversation_message_updated": "message.status",
+		"message_created": "message.received",
+		"message_updated": "message.status",
 
 		"number_created": "record.created",
 		"number_updated": "record.updated",
@@ -79,7 +77,7 @@ func delivered() map[string]told {
 		"chatparticipant":      {custom: "added removed"},
 		"conference":           {custom: life},
 		"conversation":         {custom: life},
-		"conversation_message": {by: "conversation_id", custom: "deleted"},
+		"conversation_message": {by: "conversation_id", custom: life},
 		"email":                {custom: life},
 		"groupcall":            {custom: "created progressing hangup deleted"},
 		"message":              {custom: "deleted"},
@@ -240,14 +238,11 @@ func resources() map[string]*resource {
 			name: "message",
 			fields: []field{
 				{"id", "id", readID},
-				{"direction", "direction", word("inbound outbound incoming=inbound outgoing=outbound")},
+				{"direction", "direction", word("inbound outbound")},
 				{"text", "text", readText},
 				{"tm_create", "sent_at", readTime},
 				{"tm_update", "updated_at", readTime},
-			},
-			once: []field{
 				{"type", "channel", open("sms mms")},
-				{"conversation_id", "conversation_id", readID},
 			},
 			times: []string{"tm_update", "tm_create"},
 		},

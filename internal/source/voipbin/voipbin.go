@@ -9,19 +9,23 @@
 // one of 2026 leaves out is null in the data, and clears what an earlier event
 // said; of 2022, which left out nothing, a missing member is one that is not told.
 //
-// What the catalogue has no place for goes to the member extra of the resource, as
-// VoIPBin spelled it: members such as customer_id or activeflow_id, and words such
-// as the address type whatsapp.
+// What its type itself tells, such as the status or when it ended, a resource of 2026
+// that leaves it out does not clear.
+//
+// The body as it came is kept beside the data, in extra, so that the dialect voipbin
+// sends it on unchanged, with what has no place here: members such as activeflow_id,
+// and words such as the address type whatsapp, which is null.
 //
 // The other webhooks that VoIPBin sends its customers, such as groupcall_created or
-// queuecall_waiting, become custom.voipbin.groupcall_created and so on: their data is VoIPBin's, whole and as it came, and they are ordered by
-// the resource's id, or by what it belongs to (a queue call by its call, a
-// transcript by its transcribe). A conversation message that is an SMS is one of
-// them, as message_* has told it before.
+// queuecall_waiting, become custom.voipbin.groupcall_created and so on: their data is
+// VoIPBin's, whole and as it came, and they are ordered by the resource's id, or by
+// what it belongs to (a queue call by its call, a transcript by its transcribe). A
+// conversation's messages are of them: they go by LINE, WhatsApp and the like, and
+// what is an SMS is told by message_* too.
 //
 // An SMS of several receivers becomes one event for each; one that is updated, for
-// those receivers that the update was about, which are the newest. A number becomes
-// a record, with VoIPBin's members as its row.
+// those receivers that the update was about, which are the newest. The first of them
+// has the body. A number becomes a record, with VoIPBin's members as its row.
 //
 // What is no envelope can be what a flow has sent by its action webhook_send. If the
 // flow's address is the ingest URL with ?webhook_send, it is flow.webhook, and goes
@@ -75,7 +79,7 @@ func (*Translator) Kind() string { return "voipbin" }
 func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	envelope, err := ordjson.Parse(r.Body)
 	switch isEnvelope := envelope.Has("type") && envelope.Has("data"); {
-	case r.Query.Has(sends) && !isEnvelope:
+	case r.InQuery(sends) && !isEnvelope:
 		return webhookSend(r), nil
 	case err != nil:
 		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
@@ -96,14 +100,14 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	account := rd.id(in, "customer_id")
 	var events []*switchhook.Event
 	switch typ := t.types[name]; {
-	case typ == "" || resource == "conversation_message" && in.Text("reference_type") == "message":
+	case typ == "":
 		events = []*switchhook.Event{t.custom(name, resource, in)}
 	case strings.HasPrefix(typ, "record."):
 		events = []*switchhook.Event{number(typ, in)}
 	case strings.HasPrefix(typ, "message."):
 		events = t.messages(rd, typ, in)
 	default:
-		events = []*switchhook.Event{t.resource(rd, typ, in)}
+		events = []*switchhook.Event{t.resource(rd, name, in)}
 	}
 	if id := rd.id(in, "id"); id == "" && len(rd.errs) == 0 {
 		rd.wrong("data.id", "is required: the "+resource+"'s id")
@@ -119,6 +123,14 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 		if ev.OccurredAt.IsZero() {
 			ev.OccurredAt = r.ReceivedAt
 		}
+	}
+	if said := r.Said(t.Kind()); said != nil {
+		data, err := ordjson.Parse(events[0].Data)
+		if err != nil {
+			return nil, err
+		}
+		data.Set("extra", said)
+		events[0].Data = data.Append(nil)
 	}
 	return &source.Message{SystemAccount: account, Events: events}, nil
 }
@@ -179,26 +191,67 @@ func (t *Translator) unknown(name string) error {
 }
 
 // resource makes the event of a webhook whose resource is one of ours.
-func (t *Translator) resource(r *reading, typ string, in ordjson.Object) *switchhook.Event {
+func (t *Translator) resource(r *reading, name string, in ordjson.Object) *switchhook.Event {
+	typ := t.types[name]
 	family, rest, _ := strings.Cut(typ, ".")
 	res := t.resources[family]
-	out := r.resource(res, in)
+	out := r.members("data", in, res.fields, res.once)
+	if later(in) {
+		for _, f := range res.fields {
+			if !out.Has(f.to) && !tells(rest, f.to) {
+				out.Set(f.to, null())
+			}
+		}
+	}
 	switch family {
 	case "call":
+		if status := callStatus(name); status != "" && !in.Has("status") {
+			out.Set("status", ordjson.String(status))
+		}
 		family = enrich(&out, in)
 	case "recording":
-		of := cmp.Or(in.Text("reference_type"), in.Text("type")) // type: its name in 2022
-		if reference := in.Get("reference_id"); reference != nil && of != "call" {
+		if of := cmp.Or(in.Text("reference_type"), in.Text("type")); of != "call" { // type: its name in 2022
 			out.Delete("call_id")
-			extra, _ := ordjson.Parse(out.Get("extra")) // where there is none, it has no members
-			extra.Set("reference_id", reference)
-			out.Set("extra", extra.Append(nil))
 		}
 	}
 	return &switchhook.Event{
 		Type:       family + "." + rest,
 		OccurredAt: occurredAt(in, res.times),
 		Data:       ordjson.Object{{Name: res.name, Value: out.Append(nil)}}.Append(nil),
+	}
+}
+
+// tells reports whether an event of a kind, such as answered, tells the member itself
+// (internal/calls fills it in), so that it is not unset where VoIPBin leaves it out. No
+// resource of VoIPBin's that has a status is without one.
+func tells(what, member string) bool {
+	switch member {
+	case "status":
+		return true
+	case "created_at":
+		return what == "created" || what == "started"
+	case "ringing_at":
+		return what == "ringing"
+	case "answered_at":
+		return what == "answered"
+	case "service_at":
+		return what == "connecting" || what == "serviced"
+	case "ended_at":
+		return slices.Contains([]string{"hungup", "done", "abandoned", "ended"}, what)
+	case "deleted_at":
+		return what == "deleted"
+	default:
+		return false
+	}
+}
+
+// callStatus is the status that a webhook's name tells where our type does not.
+func callStatus(name string) string {
+	switch name {
+	case "call_dialing", "call_terminating", "call_canceling":
+		return strings.TrimPrefix(name, "call_")
+	default:
+		return ""
 	}
 }
 
@@ -311,8 +364,8 @@ type field struct {
 	read     read
 }
 
-// A read turns VoIPBin's value into ours; its zero becomes null. What it returns
-// nothing for is right, and the catalogue has no word for it.
+// A read turns VoIPBin's value into ours; its zero becomes null, and so does what the
+// catalogue has no word for.
 type read func(r *reading, path string, v json.RawMessage) json.RawMessage
 
 // A reading gathers what is wrong with a resource.
@@ -331,28 +384,13 @@ func (r *reading) expected(path, what string, v json.RawMessage) json.RawMessage
 
 func null() json.RawMessage { return json.RawMessage("null") }
 
-// resource reads a whole resource.
-func (r *reading) resource(res *resource, in ordjson.Object) ordjson.Object {
-	out := r.members("data", in, res.fields, res.once)
-	if later(in) {
-		for _, f := range res.fields {
-			if !out.Has(f.to) {
-				out.Set(f.to, null())
-			}
-		}
-	}
-	return out
-}
-
 // later reports whether a resource is of the years after 2022-07, when all of them
 // got a customer_id. In 2022 only the activeflow had it, and had actions then.
 func later(in ordjson.Object) bool { return in.Has("customer_id") && !in.Has("actions") }
 
-// members reads the members of an object that it has. Those that are not ours go to
-// extra.
+// members reads the members of an object that it has and that are ours.
 func (r *reading) members(path string, in ordjson.Object, tables ...[]field) ordjson.Object {
 	out := make(ordjson.Object, 0, len(in)+3) // enrich adds up to two
-	var extra ordjson.Object
 	for _, table := range tables {
 		for _, f := range table {
 			switch v := in.Get(f.from); {
@@ -360,23 +398,9 @@ func (r *reading) members(path string, in ordjson.Object, tables ...[]field) ord
 			case ordjson.Null(v):
 				out.Set(f.to, null())
 			default:
-				value := f.read(r, path+"."+f.from, v)
-				if value == nil {
-					extra.Set(f.from, v)
-					value = null()
-				}
-				out.Set(f.to, value)
+				out.Set(f.to, f.read(r, path+"."+f.from, v))
 			}
 		}
-	}
-	for _, m := range in {
-		named := func(f field) bool { return f.from == m.Name }
-		if !slices.ContainsFunc(tables, func(table []field) bool { return slices.ContainsFunc(table, named) }) {
-			extra = append(extra, m)
-		}
-	}
-	if len(extra) > 0 {
-		out = append(out, ordjson.Member{Name: "extra", Value: extra.Append(nil)})
 	}
 	return out
 }
@@ -526,8 +550,7 @@ func word(pairs string) read {
 	}
 }
 
-// open is word for a list that VoIPBin has added to: a word that is not ours is
-// kept as it is, in extra.
+// open is word for a list that VoIPBin has added to: a word that is not ours is null.
 func open(pairs string) read {
 	ours, _ := source.Words(pairs)
 	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
@@ -535,43 +558,47 @@ func open(pairs string) read {
 		switch to := ours[s]; {
 		case !ok:
 			return r.expected(path, "a string", v)
-		case s == "":
-			return null()
 		case to != "":
 			return ordjson.String(to)
 		default:
-			return nil
+			return null()
 		}
 	}
 }
 
-// part reads an object within a resource. One that says nothing is null.
+// part reads an object within a resource. A new one takes the old one's place, so
+// that what is unset need not be cleared: it is left out. One that says nothing is
+// null.
 func part(fields []field) read {
 	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
 		in, err := ordjson.Parse(v)
 		if err != nil {
 			return r.expected(path, "an object", v)
 		}
-		out := r.members(path, in, fields)
-		if !slices.ContainsFunc(out, func(m ordjson.Member) bool { return !ordjson.Null(m.Value) }) {
+		out := slices.DeleteFunc(r.members(path, in, fields), func(m ordjson.Member) bool { return ordjson.Null(m.Value) })
+		if len(out) == 0 {
 			return null()
 		}
 		return out.Append(nil)
 	}
 }
 
-// whole is part for an object whose missing members are unset in either era.
+// whole is part for a call's parties: with the same address it is the same party
+// (internal/calls), of which more may be known, and what is unset clears that.
 func whole(fields []field) read {
 	read := part(fields)
 	return func(r *reading, path string, v json.RawMessage) json.RawMessage {
-		out, err := ordjson.Parse(read(r, path, v))
+		in, err := ordjson.Parse(read(r, path, v))
 		if err != nil {
 			return null() // nothing is set
 		}
+		out := make(ordjson.Object, 0, len(fields))
 		for _, f := range fields {
-			if !out.Has(f.to) {
-				out.Set(f.to, null())
+			value := in.Get(f.to)
+			if value == nil {
+				value = null()
 			}
+			out = append(out, ordjson.Member{Name: f.to, Value: value})
 		}
 		return out.Append(nil)
 	}
@@ -604,16 +631,13 @@ func ids() read {
 	})
 }
 
-// parts reads a list of objects. A new list takes the old one's place, so that
-// what is unset need not be cleared: it is left out.
+// parts reads a list of objects.
 func parts(fields []field) read {
 	one := part(fields)
 	return list(func(r *reading, path string, v json.RawMessage) json.RawMessage {
-		o, err := ordjson.Parse(one(r, path, v))
-		if err != nil {
-			return json.RawMessage("{}") // nothing is set
+		if o := one(r, path, v); !ordjson.Null(o) {
+			return o
 		}
-		o = slices.DeleteFunc(o, func(m ordjson.Member) bool { return ordjson.Null(m.Value) })
-		return o.Append(nil)
+		return json.RawMessage("{}") // nothing is set
 	})
 }

@@ -103,6 +103,7 @@ func (s *Store) Integer(_ context.Context, accountID, schema, id string) (n int6
 		if n = s.integers[thing{accountID, schema, id}]; n > 0 {
 			return nil
 		}
+		n = switchhook.FirstInteger - 1
 		for key, used := range s.integers {
 			if key.account == accountID && key.kind == schema {
 				n = max(n, used)

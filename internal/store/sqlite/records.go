@@ -56,6 +56,7 @@ func (d *DB) Integer(ctx context.Context, accountID, schema, id string) (int64, 
 		if err := w.conn.QueryRowContext(ctx, highest, accountID, schema).Scan(&n); err != nil {
 			return err
 		}
+		n = max(n, switchhook.FirstInteger-1)
 		const given = "SELECT EXISTS (SELECT 1 FROM given_ids WHERE account_id = ? AND schema = ? AND value = ?)"
 		for taken := true; taken; {
 			n++

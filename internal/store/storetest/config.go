@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ func configCases() []testCase {
 		{"API keys", apiKeys},
 		{"lists are oldest first", oldestFirst},
 		{"what callers change afterwards is not stored", notAliased},
-		{"integers rise from 1 per account and schema", integers},
+		{"integers rise from the first per account and schema", integers},
 		{"an integer is made once, whoever asks", integersConcurrently},
 		{"dialect ids", dialectIDs},
 		{"an integer that was given is not made, and one that was made is not given", givenIntegers},
@@ -198,8 +199,8 @@ func integers(of trial) {
 		{"a", "numbers", "z", 3},
 	} {
 		got, err := s.Integer(t.Context(), c.account, c.schema, c.id)
-		if err != nil || got != c.want {
-			t.Errorf("%s %s %s: %d, %v, want %d", c.account, c.schema, c.id, got, err, c.want)
+		if err != nil || got != switchhook.FirstInteger-1+c.want {
+			t.Errorf("%s %s %s: %d, %v, want the %dth", c.account, c.schema, c.id, got, err, c.want)
 		}
 	}
 }
@@ -228,7 +229,7 @@ func integersConcurrently(of trial) {
 				t.Errorf("id %d is %d and %d", i, n, got[g][i])
 			}
 		}
-		if n < 1 || n > ids || seen[n] {
+		if n < switchhook.FirstInteger || n >= switchhook.FirstInteger+ids || seen[n] {
 			t.Errorf("id %d is %d, which is taken or too high", i, n)
 		}
 		seen[n] = true
@@ -289,19 +290,20 @@ func givenIntegers(of trial) {
 	ctx := t.Context()
 	integer := func(id string, want int64) {
 		t.Helper()
-		wantEqual(t, "the integer of "+id, must(s.Integer(ctx, "a", "number", id))(t), want)
+		wantEqual(t, "the integer of "+id, must(s.Integer(ctx, "a", "number", id))(t), switchhook.FirstInteger-1+want)
 	}
+	text := func(nth int) string { return strconv.Itoa(switchhook.FirstInteger - 1 + nth) }
 	integer("x", 1)
-	for id, value := range map[string]string{"p": "2", "q": "3", "r": "900"} {
+	for id, value := range map[string]string{"p": text(2), "q": text(3), "r": text(900)} {
 		if err := s.PutDialectID(ctx, dialectID("teli", "number", id, value)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantCode(t, s.PutDialectID(ctx, dialectID("teli", "number", "s", "1")), switchhook.CodeConflict)
-	if err := s.PutDialectID(ctx, dialectID("teli", "number", "x", "1")); err != nil {
+	wantCode(t, s.PutDialectID(ctx, dialectID("teli", "number", "s", text(1))), switchhook.CodeConflict)
+	if err := s.PutDialectID(ctx, dialectID("teli", "number", "x", text(1))); err != nil {
 		t.Errorf("the integer that it has already: %v", err)
 	}
 	integer("y", 4)
 	integer("z", 5)
-	wantEqual(t, "in another schema", must(s.Integer(ctx, "a", "device", "y"))(t), int64(1))
+	wantEqual(t, "in another schema", must(s.Integer(ctx, "a", "device", "y"))(t), int64(switchhook.FirstInteger))
 }
