@@ -58,6 +58,7 @@ func TestFlowWebhooks(t *testing.T) {
 		`{"method":"PUT"}`:                 wrong("method", itself),
 		`{"events":["call.*"]}`:            wrong("events", `expected ["flow.webhook"] on the webhook of call flows`),
 		`{"include_subaccounts":true}`:     wrong("include_subaccounts", "cannot be set on the webhook of call flows: the accounts below have their own"),
+		`{"dialect":"teli"}`:               wrong("dialect", "the dialect teli has nothing for flow.webhook"),
 		`{"dialect":"kazoo","flow":false}`: wrong("flow", "there is no such field"),
 	} {
 		s.in(t).problem(request{method: "PATCH", path: "/v1/webhooks/" + id, body: body}, want)
@@ -109,6 +110,10 @@ func TestReEnable(t *testing.T) {
 	const tooMany = "too many failed attempts"
 	on, off := disabled("acme", ""), disabled("acme", "turned off by its owner")
 	first, below, other := disabled("acme", tooMany), disabled("acme-east", "the receiver answered 410 Gone"), disabled("other", tooMany)
+	// One that its owner turns off after it was disabled is its owner's.
+	givenUp := disabled("acme", tooMany)
+	s.ok(200, request{method: "PATCH", path: "/v1/webhooks/" + givenUp, body: `{"name":"old"}`}, nil)
+	s.ok(200, request{method: "PATCH", path: "/v1/webhooks/" + givenUp, body: `{"enabled":false}`}, nil)
 	again := func(body string) string {
 		t.Helper()
 		var got struct{ Items []switchhook.Webhook }
@@ -130,7 +135,7 @@ func TestReEnable(t *testing.T) {
 	}
 	s.problem(request{method: "POST", path: "/v1/webhooks/re-enable", key: acmeKey, body: `{"account_id":"other"}`},
 		api.Problem{Status: 422, Code: "unknown_account", Detail: `account_id: there is no account "other" that this key opens`, Errors: []switchhook.FieldError{{Field: "account_id", Message: `there is no account "other" that this key opens`}}})
-	for id, want := range map[string]bool{on: true, off: false, other: false} {
+	for id, want := range map[string]bool{on: true, off: false, other: false, givenUp: false} {
 		var w switchhook.Webhook
 		s.ok(200, request{path: "/v1/webhooks/" + id}, &w)
 		if w.Enabled != want {

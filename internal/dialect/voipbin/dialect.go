@@ -68,7 +68,9 @@ func (*Dialect) Name() string { return name }
 func (*Dialect) IDs() []dialect.IDKind {
 	var kinds []dialect.IDKind
 	for _, schema := range []string{anAgent, callFlow, aQueue, tag} {
-		kinds = append(kinds, dialect.IDKind{Schema: schema, Form: "a UUID in lower case", Valid: dialect.IsUUID})
+		kinds = append(kinds, dialect.IDKind{Schema: schema, Form: "a UUID in lower case", Valid: func(id string) bool {
+			return dialect.IsUUID(id) && id != dialect.NilUUID // which is nothing
+		}})
 	}
 	return kinds
 }

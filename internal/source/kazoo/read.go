@@ -86,6 +86,8 @@ func (h *hook) read(r *reading) ordjson.Object {
 			continue
 		case p.resource == "call" && len(o) > 0:
 			complete(&o, h)
+		case p.resource == "message" && o.Text("id")+o.Text("from")+o.Text("to")+o.Text("text") == "" && len(r.errs) == 0:
+			r.wrong("from", "is required: who sent the message")
 		case p.resource == "fax":
 			o.Set("direction", ordjson.String(faxDirection(h.typ)))
 		}
