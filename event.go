@@ -39,6 +39,10 @@ type Event struct {
 	// whatever times its data names (their clock may be wrong, their zone
 	// unknown), so its age counts from AcceptedAt.
 	Relayed bool `json:"-"`
+	// Original is what that system's webhook said, so that the system's own
+	// dialect can send it on unchanged. Nobody else sees it. It is nil where there
+	// is nothing to keep. See OriginalOf.
+	Original *Original `json:"-"`
 	// FirstLegTold is set, while it is matched, on a call.hungup whose first
 	// leg's end was told before by leg.hungup (the caller was transferred away):
 	// systems that speak of legs have nothing more to say.
@@ -46,6 +50,32 @@ type Event struct {
 	// CallID is the id of the leg that it is about, where there is one; kept
 	// beside the data so that a call's events can be found.
 	CallID string `json:"-"`
+}
+
+// OriginalOf is the event's Original where it is the system's, else nil.
+func (e *Event) OriginalOf(system string) *Original {
+	if e.Original == nil || e.Original.System != system {
+		return nil
+	}
+	return e.Original
+}
+
+// An Original is the body of another system's webhook. Like the event it never
+// changes.
+type Original struct {
+	// System is whose webhook it was, such as kazoo: the source's kind.
+	System string `json:"system"`
+	// Version is the payload's, where the system has several, as Kazoo has v1 and v2.
+	Version string `json:"version,omitzero"`
+	// Name is what the system calls the event where our type does not tell, such
+	// as VoIPBin's call_hangup: what is asked for it need not read Body.
+	Name string `json:"name,omitzero"`
+	// Format is json, form or text.
+	Format string `json:"format"`
+	// Body is UTF-8. A form of Kazoo's is kept as the JSON that it stands for.
+	Body string `json:"body"`
+	// Gaps are the places of a form's empty segments, which that JSON has not.
+	Gaps []int `json:"gaps,omitzero"`
 }
 
 // An EventFilter selects events. Empty fields select everything.

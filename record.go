@@ -38,7 +38,7 @@ type RecordFilter struct {
 type DialectID struct {
 	AccountID string    `json:"account_id"`
 	Dialect   string    `json:"dialect"`
-	Schema    string    `json:"schema"` // what kind of thing, such as account, device or call
+	Schema    string    `json:"schema"` // what kind of thing, such as account, device or queue
 	ID        string    `json:"id"`     // the native id
 	Value     string    `json:"value"`  // the id in the dialect's form
 	UpdatedAt time.Time `json:"updated_at"`

@@ -85,7 +85,7 @@ type Auth struct {
 // (standard, none or kazoo), or by a schedule of its own.
 type Retry struct {
 	Policy   string     `json:"policy,omitzero"`
-	Tries    int        `json:"tries,omitzero"` // in all. Of the policy kazoo, 1 to 5, and where a call flow says so
+	Tries    int        `json:"tries,omitzero"` // in all; of the policy kazoo (1 to 5), and where a call flow names it
 	Schedule []Duration `json:"schedule,omitzero"`
 }
 

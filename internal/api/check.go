@@ -52,7 +52,7 @@ func (c *webhookCheck) bad(field, format string, args ...any) {
 // not said.
 func webhookOf(account string, in webhookInput) *switchhook.Webhook {
 	w := &switchhook.Webhook{
-		AccountID: account, Name: in.Name, URL: in.URL, Events: in.Events, Dialect: cmp.Or(in.Dialect, "switchhook"), Format: in.Format, Method: in.Method,
+		AccountID: account, Name: in.Name, URL: in.URL, Events: in.Events, Dialect: cmp.Or(in.Dialect, "switchhook"), Format: in.Format, Method: strings.ToUpper(in.Method),
 		Enabled: or(in.Enabled, true), Scope: in.Scope, IncludeSubaccounts: in.IncludeSubaccounts, IncludeInternalLegs: or(in.IncludeInternalLegs, true),
 		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, DialectOptions: in.DialectOptions,
 		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), Ordering: cmp.Or(in.Ordering, "key"),

@@ -25,8 +25,8 @@ type IDs interface {
 
 // A DialectIDPath names a thing and the dialect that calls it something.
 type DialectIDPath struct {
-	Dialect   string `path:"dialect" doc:"The dialect: kazoo, voipbin, teli or primevox."`
-	Schema    string `path:"schema" doc:"What kind of thing it is, such as account, device or call; GET /v1/dialect-ids/kinds lists them."`
+	Dialect   string `path:"dialect" doc:"The dialect, such as kazoo."`
+	Schema    string `path:"schema" doc:"What kind of thing it is, such as account, device or queue; GET /v1/dialect-ids/kinds lists them."`
 	ID        string `path:"id" doc:"The thing's id as the phone system gives it; for schema account the account's."`
 	AccountID string `query:"account_id" doc:"The account that it belongs to. Default: the key's; for schema account the account itself."`
 }
@@ -74,7 +74,7 @@ func idKinds(d dialect.Dialect) []dialect.IDKind {
 	return nil
 }
 
-func (a *api) listDialectIDKinds(context.Context, *struct{ Paging }) (*listOutput[dialectIDKind], error) {
+func (a *api) listDialectIDKinds(context.Context, *struct{}) (*listOutput[dialectIDKind], error) {
 	var kinds []dialectIDKind
 	for _, d := range a.Dialects {
 		for _, k := range idKinds(d) {

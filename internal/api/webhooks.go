@@ -33,7 +33,7 @@ type webhookInput struct {
 	Name      string   `json:"name,omitzero" maxLength:"200" doc:"For people. Default: the URL's host."`
 	URL       string   `json:"url" format:"uri" maxLength:"2048" doc:"Where requests go: http or https." example:"https://example.com/hook"`
 	Events    []string `json:"events" minItems:"1" doc:"Which events: globs of types such as call.*, or a dialect's own names such as kazoo:channel_destroy." example:"[\"call.*\"]"`
-	Dialect   string   `json:"dialect,omitzero" default:"switchhook" doc:"The shape of the requests: switchhook, kazoo, voipbin, teli, primevox, or template for a body of your own."`
+	Dialect   string   `json:"dialect,omitzero" default:"switchhook" doc:"The shape of the requests: our own (switchhook), another system's such as kazoo, or template for a body of your own. GET /v1/event-types says what each has."`
 	Format    string   `json:"format,omitzero" doc:"json or form, where the dialect has both."`
 	Method    string   `json:"method,omitzero" doc:"Where the dialect knows several. Default: the dialect's."`
 	Enabled   *bool    `json:"enabled,omitzero" default:"true" doc:"false: nothing is sent and open deliveries are cancelled."`
@@ -285,7 +285,7 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 		return nil, err
 	}
 	w.ID, w.CreatedAt, w.UpdatedAt, w.Secrets = old.ID, old.CreatedAt, now(), old.Secrets
-	if says, err := says(in.Body.raw, "enabled"); err == nil && !w.Enabled && !says {
+	if !w.Enabled && !says(in.Body.raw, "enabled") {
 		w.DisableReason = old.DisableReason // it was off, and this says nothing of it
 	}
 	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
@@ -326,7 +326,7 @@ func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
 	below, list := caller{tenants: a.tenants.Load(), account: account}, []*switchhook.Webhook{}
 	for _, w := range all {
 		mine := w.AccountID == account || body.IncludeSubaccounts && below.sees(w.AccountID)
-		if !mine || w.Enabled || w.DisableReason == turnedOff {
+		if !mine || w.Enabled || w.DisableReason == "" || w.DisableReason == turnedOff {
 			continue
 		}
 		w.Enabled, w.DisableReason, w.UpdatedAt = true, "", now()
@@ -346,12 +346,14 @@ func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
 }
 
 // says reports whether a merge patch has a member.
-func says(patch []byte, member string) (bool, error) {
+func says(patch []byte, member string) bool {
 	o, err := ordjson.Parse(patch)
-	return o.Has(member), err
+	return err == nil && o.Has(member)
 }
 
-// turnedOff is the reason why a webhook is disabled that its owner disabled.
+// turnedOff is the reason why a webhook is disabled that its owner disabled. It is
+// stored, and tells these webhooks from those that Switchhook has disabled: it may
+// not be reworded.
 const turnedOff = "turned off by its owner"
 
 func (a *api) deleteWebhook(ctx context.Context, in *PathID) (*struct{}, error) {

@@ -145,8 +145,10 @@ func TestBadWebhooks(t *testing.T) {
 		{"too large", with(`"name":"` + strings.Repeat("x", 1<<20) + `"`), api.Problem{Status: 413, Code: "too_large", Detail: "the request is over the limit of 1 MiB"}},
 		{"name too long", with(`"name":"` + strings.Repeat("x", 201) + `"`), wrong("name", "expected at most 200 characters")},
 		{"a fragment", at("https://example.com/#frag"), wrong("url", "expected no #: what follows it is never sent")},
-		{"the mask as a secret", `{"url":"https://example.com/","events":["call.*"],"dialect":"kazoo","dialect_options":{"version":"v2","sha256_key":"********"}}`,
-			wrong("dialect_options.sha256_key", "is the mask that stands for a secret; give the secret itself")},
+		{
+			"the mask as a secret", `{"url":"https://example.com/","events":["call.*"],"dialect":"kazoo","dialect_options":{"version":"v2","sha256_key":"********"}}`,
+			wrong("dialect_options.sha256_key", "is the mask that stands for a secret; give the secret itself"),
+		},
 		{"a filter with a slip", with(`"filter":"call.direction == 'inbound'"`), wrong("filter", "line 1, column 1: there is no call; did you mean data.call?")},
 		{"a filter that is no condition", with(`"filter":"'x' + 'y'"`), wrong("filter", "is a string: expected a condition, which is true or false")},
 		{"a later version's rate limit", with(`"rate_limit":5`), wrong("rate_limit", "is not available in this version")},

@@ -69,6 +69,10 @@ func (f *Folder) callOfQueueCall(ev *switchhook.Event, data *ordjson.Object) {
 	}
 }
 
+// mostRecordings is how many recordings a call's snapshot names, the newest: it goes
+// into every event of the call.
+const mostRecordings = 100
+
 // recordedCall adds the call that a recording is of, if it is known and not in
 // the event already, and says in it what is being recorded: recording_id is the
 // recording under way, recording_ids are all of them.
@@ -100,6 +104,7 @@ func (f *Folder) recordedCall(ev *switchhook.Event, data *ordjson.Object) {
 		}
 		if !slices.ContainsFunc(ids, func(old json.RawMessage) bool { return string(old) == string(id) }) {
 			ids = append(ids, id)
+			ids = ids[max(0, len(ids)-mostRecordings):]
 		}
 		list, err := json.Marshal(ids)
 		if err != nil {

@@ -113,7 +113,8 @@ func str(name, doc string, enum ...string) Field {
 
 func id(doc string) Field { return Field{Name: "id", Kind: String, NotEmpty: true, Doc: doc} }
 
-func secret(name, doc string) Field  { return Field{Name: name, Kind: String, Secret: true, Doc: doc} }
+func secret(name, doc string) Field { return Field{Name: name, Kind: String, Secret: true, Doc: doc} }
+
 func strs(name, doc string) Field    { return Field{Name: name, Kind: String, Array: true, Doc: doc} }
 func integer(name, doc string) Field { return Field{Name: name, Kind: Integer, Doc: doc} }
 func number32(name, doc string) Field {

@@ -457,6 +457,7 @@ func (q *queue) settle(l *lane, it *item, w *switchhook.Webhook, a *switchhook.A
 	}
 	q.e.metrics.close(v.state)
 	q.e.submit(c, closed)
+	// The webhook of call flows stands for many addresses and is never turned off.
 	if v.disable && !q.w.Flow && q.e.o.Disable != nil {
 		go q.e.o.Disable(q.id, disable, w.UpdatedAt)
 	}
@@ -547,7 +548,6 @@ const (
 )
 
 // kazooRule reports whether Kazoo would turn the webhook off after this attempt.
-// The webhook of call flows stands for many addresses and is never turned off.
 func (q *queue) kazooRule(a *switchhook.Attempt, now time.Time) bool {
 	if q.w.Retry.Policy != "kazoo" || a.Number == 0 || a.Outcome == switchhook.Success {
 		return false

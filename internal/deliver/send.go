@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
@@ -157,6 +158,11 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 	}
 	// Header names are kept as the system spells them: X-Hook-ID, not X-Hook-Id.
 	maps.Copy(req.Header, made.Header)
+	for name, values := range made.Header {
+		if strings.ContainsFunc(strings.Join(values, ""), unicode.IsControl) { // an event's own words can stand there
+			return nil, nil, nil, fmt.Errorf("the header %s cannot have the value %.80q", name, values)
+		}
+	}
 	for name, value := range w.Headers {
 		deleteFold(req.Header, name)
 		req.Header[name] = []string{value}

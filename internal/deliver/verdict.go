@@ -42,8 +42,8 @@ type policy struct {
 
 // Kazoo's pause between two tries, and the most that it makes.
 const (
-	kazooPause = 2 * time.Second
-	kazooTries = 5
+	kazooPause     = 2 * time.Second
+	mostKazooTries = 5
 )
 
 func policyOf(r switchhook.Retry, method string) policy {
@@ -56,7 +56,7 @@ func policyOf(r switchhook.Retry, method string) policy {
 	}
 	return policy{
 		kazoo: true, put: method == http.MethodPut,
-		pauses: slices.Repeat([]time.Duration{kazooPause}, min(max(r.Tries, 1), kazooTries)-1),
+		pauses: slices.Repeat([]time.Duration{kazooPause}, min(max(r.Tries, 1), mostKazooTries)-1),
 	}
 }
 

@@ -22,7 +22,7 @@ type Dialect interface {
 	Name() string
 
 	// Table lists the types that the dialect has something for, in the order
-	// of the catalogue.
+	// of the catalogue. It is made once: callers must not change it.
 	Table() []Row
 
 	// EventName is the dialect's own name for the event, such as
@@ -139,34 +139,34 @@ func InScope(ev *switchhook.Event, s *switchhook.Scope) bool {
 	if r == nil {
 		return false
 	}
-	if n := r.Number; n != nil && anyOf(s.Numbers, n.Number, n.ID) {
+	if n := r.Number; n != nil && AnyOf(s.Numbers, n.Number, n.ID) {
 		return true
 	}
-	if m := r.Message; m != nil && anyOf(s.Numbers, m.From, m.To) {
+	if m := r.Message; m != nil && AnyOf(s.Numbers, m.From, m.To) {
 		return true
 	}
 	if c := r.Call; c != nil {
 		from, to := partyNumber(c.From), partyNumber(c.To)
-		if anyOf(s.Numbers, from, to) || anyOf(s.Extensions, from, to) {
+		if AnyOf(s.Numbers, from, to) || AnyOf(s.Extensions, from, to) {
 			return true
 		}
 	}
-	if f := r.Fax; f != nil && (anyOf(s.Numbers, f.Number, partyNumber(f.From), partyNumber(f.To)) || anyOf(s.Extensions, partyNumber(f.From), partyNumber(f.To))) {
+	if f := r.Fax; f != nil && (AnyOf(s.Numbers, f.Number, partyNumber(f.From), partyNumber(f.To)) || AnyOf(s.Extensions, partyNumber(f.From), partyNumber(f.To))) {
 		return true
 	}
-	if d := r.Device; d != nil && anyOf(s.Extensions, d.Username, d.ID) {
+	if d := r.Device; d != nil && AnyOf(s.Extensions, d.Username, d.ID) {
 		return true
 	}
-	if e := r.Extension; e != nil && anyOf(s.Extensions, e.Number, e.ID) {
+	if e := r.Extension; e != nil && AnyOf(s.Extensions, e.Number, e.ID) {
 		return true
 	}
-	if g := r.RingGroup; g != nil && anyOf(s.RingGroups, g.Number, g.ID) {
+	if g := r.RingGroup; g != nil && AnyOf(s.RingGroups, g.Number, g.ID) {
 		return true
 	}
-	if q := r.Queue; q != nil && anyOf(s.Queues, q.Number, q.ID) {
+	if q := r.Queue; q != nil && AnyOf(s.Queues, q.Number, q.ID) {
 		return true
 	}
-	if r.QueueCall != nil && anyOf(s.Queues, r.QueueCall.QueueID) {
+	if r.QueueCall != nil && AnyOf(s.Queues, r.QueueCall.QueueID) {
 		return true
 	}
 	list := map[string][]string{"number": s.Numbers, "extension": s.Extensions, "ring_group": s.RingGroups, "queue": s.Queues}[r.Schema]
@@ -174,7 +174,7 @@ func InScope(ev *switchhook.Event, s *switchhook.Scope) bool {
 		return false
 	}
 	row, _ := ordjson.Parse(r.Row) // without a row there is the id
-	return anyOf(list, r.ID, row.Text("number"))
+	return AnyOf(list, r.ID, row.Text("number"))
 }
 
 func partyNumber(p *switchhook.Party) string {
@@ -184,13 +184,15 @@ func partyNumber(p *switchhook.Party) string {
 	return p.Address
 }
 
-func anyOf(list []string, values ...string) bool {
+// AnyOf reports whether one of the values is in a list of a scope's. What is empty is
+// in none.
+func AnyOf(list []string, values ...string) bool {
 	return slices.ContainsFunc(list, func(want string) bool {
-		return slices.ContainsFunc(values, func(v string) bool { return v != "" && SameNumber(v, want) })
+		return slices.ContainsFunc(values, func(v string) bool { return v != "" && sameNumber(v, want) })
 	})
 }
 
-// SameNumber compares two numbers or names; a leading + does not count.
-func SameNumber(a, b string) bool {
+// sameNumber compares two numbers or names; a leading + does not count.
+func sameNumber(a, b string) bool {
 	return strings.TrimPrefix(a, "+") == strings.TrimPrefix(b, "+")
 }

@@ -24,6 +24,16 @@ type Settings struct {
 	CustomData bool
 }
 
+// OneOf checks an option that has one of some words; the first is the default.
+func OneOf(usual string, others ...string) func(value any) string {
+	return func(value any) string {
+		if s, ok := value.(string); ok && (s == usual || slices.Contains(others, s)) {
+			return ""
+		}
+		return `expected "` + usual + `" (the default) or "` + strings.Join(others, `" or "`) + `"`
+	}
+}
+
 // Check names the settings of the webhook that the dialect does not have.
 func (s Settings) Check(w *switchhook.Webhook) []switchhook.FieldError {
 	var errs []switchhook.FieldError

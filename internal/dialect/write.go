@@ -6,7 +6,8 @@ type Escape struct {
 	Plus bool
 }
 
-const upperHex = "0123456789ABCDEF"
+// UpperHex are the digits of percent-encoding.
+const UpperHex = "0123456789ABCDEF"
 
 // unreserved are the characters of RFC 3986 that stay as they are.
 var unreserved = func() (set [256]bool) { //nolint:gochecknoglobals // a constant; Go has no constant arrays
@@ -30,7 +31,7 @@ func AppendEscaped(dst []byte, s string, e Escape) []byte {
 		if c == ' ' && e.Plus {
 			dst = append(dst, '+')
 		} else {
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+			dst = append(dst, '%', UpperHex[c>>4], UpperHex[c&15])
 		}
 	}
 	return append(dst, s[done:]...)

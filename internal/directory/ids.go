@@ -3,8 +3,6 @@ package directory
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -24,7 +22,7 @@ type IDStore interface {
 // is safe for concurrent use.
 type IDs struct {
 	store    IDStore
-	integers sync.Map // key → int64; they never change
+	integers remembered
 
 	changes sync.Mutex  // held while the store and then the map are changed
 	any     atomic.Bool // something is set: without it, which is most often, nobody takes the lock
@@ -65,14 +63,39 @@ func (i *IDs) Given(accountID, dialect, schema, id string) string {
 // Integer returns the integer that stands for a native id.
 func (i *IDs) Integer(accountID, schema, id string) (int64, error) {
 	key := key{accountID, schema, id}
-	if n, ok := i.integers.Load(key); ok {
-		return n.(int64), nil //nolint:forcetypeassert,errcheck // only int64 is stored
+	if n, ok := i.integers.get(key); ok {
+		return n, nil
 	}
 	n, err := i.store.Integer(context.Background(), accountID, schema, id)
 	if err == nil {
-		i.integers.Store(key, n)
+		i.integers.put(key, n)
 	}
 	return n, err
+}
+
+// remembered holds integers that the store has given; they never change.
+type remembered struct {
+	mu sync.Mutex
+	m  map[key]int64
+}
+
+// mostRemembered bounds what is remembered: the store knows the rest.
+const mostRemembered = 100_000
+
+func (r *remembered) get(k key) (int64, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, ok := r.m[k]
+	return n, ok
+}
+
+func (r *remembered) put(k key, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.m == nil || len(r.m) >= mostRemembered {
+		r.m = map[key]int64{}
+	}
+	r.m[k] = n
 }
 
 // Set says what a dialect calls a thing. CodeConflict if another of the account is
@@ -118,17 +141,19 @@ func (i *IDs) Get(accountID, dialect, schema, id string) (*switchhook.DialectID,
 	return &found, ok
 }
 
-// List returns what a filter selects, by account, dialect, schema and id.
+// List returns what a filter selects, in no order.
 func (i *IDs) List(f switchhook.DialectIDFilter) []*switchhook.DialectID {
+	accounts := map[string]bool{}
+	for _, id := range f.Accounts {
+		accounts[id] = true
+	}
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	list := []*switchhook.DialectID{}
 	for k, id := range i.set {
-		if (f.Dialect == "" || f.Dialect == k.dialect) && (f.Schema == "" || f.Schema == k.schema) &&
-			(f.Accounts == nil || slices.Contains(f.Accounts, k.account)) {
+		if (f.Dialect == "" || f.Dialect == k.dialect) && (f.Schema == "" || f.Schema == k.schema) && (f.Accounts == nil || accounts[k.account]) {
 			list = append(list, &id)
 		}
 	}
-	slices.SortFunc(list, func(a, b *switchhook.DialectID) int { return strings.Compare(a.Position(), b.Position()) })
 	return list
 }

@@ -51,7 +51,7 @@ func TestIDs(t *testing.T) {
 		if n, err := ids.Integer("acme", "number", "m"); err != nil || n != switchhook.FirstInteger+1 {
 			t.Errorf("%d, %v: the first was given", n, err)
 		}
-		if list := ids.List(switchhook.DialectIDFilter{Dialect: "kazoo"}); len(list) != 2 || list[0].Schema != "device" {
+		if list := ids.List(switchhook.DialectIDFilter{Dialect: "kazoo"}); len(list) != 2 {
 			t.Errorf("%v", list)
 		}
 		ids = open()

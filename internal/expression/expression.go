@@ -12,9 +12,8 @@
 // The functions are CEL's own, optional fields (data.?call.?from), math.*, and
 // the string functions in strings.go.
 //
-// Expressions come from customers, so each is bounded: in length, by a check
-// before it is taken, by a budget of cost while it runs (see bounds.go), and
-// where it loops also by time.
+// Expressions come from customers, so each is bounded: in length and shape before
+// it is taken (shape.go), and by a budget of cost while it runs (bounds.go).
 package expression
 
 import (
@@ -27,7 +26,7 @@ import (
 	_ "time/tzdata" // getHours("Europe/Berlin") must not depend on the machine
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/functions"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -62,25 +61,51 @@ func (e *Error) Error() string {
 type Program struct {
 	program cel.Program
 	loops   bool
+	weight  int
 }
 
-// environment is what every expression is compiled in.
+// An environment is what every expression is compiled in, and the functions that
+// it has, by name.
+type environment struct {
+	*cel.Env
+	bindings map[string]*functions.Overload
+}
+
 //
 //nolint:gochecknoglobals // made once: it costs a millisecond
-var environment = sync.OnceValues(func() (*cel.Env, error) {
-	return cel.NewEnv(
+var theEnvironment = sync.OnceValues(func() (*environment, error) {
+	same := func(name string) cel.EnvOption {
+		a := cel.TypeParamType("A")
+		return cel.Function(name, cel.Overload(name, []*cel.Type{a}, a))
+	}
+	env, err := cel.NewEnv(
 		cel.Variable("event", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("data", cel.MapType(cel.StringType, cel.DynType)),
 		cel.CrossTypeNumericComparisons(true),
 		cel.DefaultUTCTimeZone(true),
-		cel.OptionalTypes(cel.OptionalTypesVersion(2)),
+		cel.OptionalTypes(cel.OptionalTypesVersion(0)),
+		// Without optMap, which writes what stands before it twice.
+		cel.ClearMacros(), cel.Macros(cel.StandardMacros...),
 		ext.Math(ext.MathVersion(2)),
 		stringFunctions(),
+		same(keyOf), same(rangeOf), same(maybeFor),
 		cel.ParserExpressionSizeLimit(MaxSource),
 		cel.ParserRecursionLimit(64),
-		cel.ExpressionNodeLimit(10_000), // after the macros are expanded
-		cel.RegexProgramSizeLimit(maxRegexp),
 	)
+	if err != nil {
+		return nil, fmt.Errorf("make the CEL environment: %w", err)
+	}
+	bindings := map[string]*functions.Overload{}
+	for name, function := range env.Functions() {
+		list, err := function.Bindings()
+		if err != nil {
+			return nil, fmt.Errorf("bind the function %s: %w", name, err)
+		}
+		for _, binding := range list {
+			bindings[binding.Operator] = binding
+		}
+	}
+	return &environment{env, bindings}, nil
 })
 
 // Compile checks an expression that may have any value. Its errors are *Error.
@@ -98,81 +123,34 @@ func compile(source string, filter bool) (*Program, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, &Error{Message: "is empty: expected an expression such as data.call.direction == \"inbound\""}
 	}
-	env, err := environment()
-	if err != nil {
-		return nil, fmt.Errorf("make the CEL environment: %w", err)
-	}
-	tree, issues := env.Compile(source)
-	if issues.Err() != nil {
-		return nil, explain(issues.Errors()[0])
-	}
-	if filter && !tree.OutputType().IsExactType(cel.BoolType) && !tree.OutputType().IsExactType(cel.DynType) {
-		return nil, &Error{Message: "is " + kindOf(tree.OutputType()) + ": expected a condition, which is true or false"}
-	}
-	facts, err := inspect(tree.NativeRep())
+	env, err := theEnvironment()
 	if err != nil {
 		return nil, err
 	}
-	program, err := env.Program(tree, append(bounds(facts), cel.EvalOptions(cel.OptOptimize))...)
+	tree, issues := env.Parse(source)
+	if len(issues.Errors()) > 0 {
+		return nil, explain(issues.Errors()[0])
+	}
+	shape, err := checkShape(tree.NativeRep())
 	if err != nil {
-		return nil, &Error{Message: sentence(err)}
+		return nil, err
 	}
-	return &Program{program: program, loops: facts.loops}, nil
+	if tree, issues = env.Check(tree); len(issues.Errors()) > 0 {
+		return nil, explain(issues.Errors()[0])
+	}
+	if filter && !tree.OutputType().IsExactType(cel.BoolType) && !tree.OutputType().IsExactType(cel.DynType) {
+		return nil, &Error{Message: short("is " + kindOf(tree.OutputType()) + ": expected a condition, which is true or false")}
+	}
+	planner := &planner{bindings: env.bindings, regexps: shape.regexps}
+	program, err := env.Program(tree, planner.options()...)
+	if err != nil {
+		return nil, &Error{Message: short(err.Error())}
+	}
+	return &Program{program: program, loops: shape.loops > 0, weight: 1024 + 192*shape.nodes + 256*shape.instructions}, nil
 }
 
-// facts is what there is to know about an expression before it runs.
-type facts struct {
-	loops  bool
-	regexp int // the size of its largest regular expression, in instructions
-}
-
-// inspect refuses what a type check passes over.
-func inspect(tree *ast.AST) (facts, error) {
-	var f facts
-	var problem *Error
-	wrong := func(e ast.Expr, message string) {
-		if problem == nil {
-			at := tree.SourceInfo().GetStartLocation(e.ID())
-			problem = &Error{Line: at.Line(), Column: at.Column() + 1, Message: message}
-		}
-	}
-	ast.PostOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		switch e.Kind() { //nolint:exhaustive // nothing is to be seen in the other kinds
-		case ast.ComprehensionKind:
-			f.loops = true
-		case ast.SelectKind:
-			of, member := e.AsSelect().Operand(), e.AsSelect().FieldName()
-			if of.Kind() == ast.IdentKind && of.AsIdent() == "event" && !envelopeHas(member) {
-				hint := "it has " + strings.Join(envelope[:], ", ")
-				if resource(member) {
-					hint = "did you mean data." + member + "?"
-				}
-				wrong(e, "event has no member "+member+"; "+hint)
-			}
-		case ast.CallKind:
-			call := e.AsCall()
-			if call.FunctionName() != "matches" {
-				return
-			}
-			pattern := call.Args()[len(call.Args())-1]
-			if pattern.Kind() != ast.LiteralKind {
-				wrong(pattern, "the regular expression of matches must be written out")
-				return
-			}
-			if text, ok := pattern.AsLiteral().Value().(string); ok {
-				size, err := types.RegexProgramSize(text)
-				if err != nil {
-					wrong(pattern, err.Error())
-				}
-				f.regexp = max(f.regexp, size)
-			}
-		}
-	}))
-	if problem != nil {
-		return f, problem
-	}
-	return f, nil
-}
+// Weight is about how much memory the program holds, in bytes.
+func (p *Program) Weight() int { return p.weight }
 
 // resource reports whether data has a member of the name in some type.
 func resource(name string) bool {
@@ -191,6 +169,12 @@ func resource(name string) bool {
 
 // explain says a compiler's error in words for a person who does not know CEL.
 func explain(e *cel.Error) *Error {
+	out := explained(e)
+	out.Message = short(out.Message)
+	return out
+}
+
+func explained(e *cel.Error) *Error {
 	out := &Error{Line: e.Location.Line(), Column: e.Location.Column() + 1, Message: e.Message}
 	if out.Line < 1 {
 		out.Line = 0
@@ -339,7 +323,7 @@ func failure(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, interpreter.InterruptError{}) {
 		return fmt.Errorf("the expression takes longer than %s", maxTime)
 	}
-	text := sentence(err)
+	text := short(err.Error())
 	for _, missing := range [...]string{"no such key: ", "index out of bounds: ", "optional.none() dereference"} {
 		if strings.HasPrefix(text, missing) {
 			return &missingError{text}
@@ -358,14 +342,15 @@ type missingError struct{ text string }
 func (e *missingError) Error() string { return e.text }
 func (*missingError) Unwrap() error   { return ErrMissing }
 
-// sentence is an error's text in one short line.
-func sentence(err error) string {
-	text, _, _ := strings.Cut(err.Error(), "\n")
+// short is the first line of a text, and no more than 200 characters of it.
+func short(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
 	if len(text) > 200 {
 		text = strings.ToValidUTF8(text[:200], "") + "…"
 	}
 	return text
 }
 
-// maxTime bounds an expression that loops, beside its cost.
-const maxTime = 50 * time.Millisecond
+// maxTime bounds an expression that loops, beside its cost, in case that a price
+// is wrong. On a busy machine a thousandth of it may be a tenth.
+const maxTime = time.Second

@@ -61,6 +61,13 @@ func TestMatch(t *testing.T) {
 		{`data.call.from == {"address": "+12025550143", "name": "Ada \"Löw\""}`, true},
 		{`data.call.missing.forever == 1 || true`, true}, // CEL's || absorbs an error
 		{`data.call.recording_ids + ["c"] == ["a", "b", "c"]`, true},
+		{`[?data.?call.?id, ?data.?nothing, "x"] == ["c1", "x"] && {?"a": data.?nothing, 1: 2} == {1: 2.0}`, true},
+		{`data.call[data.call.id == "c1" ? "direction" : "id"] == "inbound" && data.call.recording_ids[data.call.q850 - 15] == "b"`, true},
+		{`data.call.vars.exists(k, data.call.vars[k] == "1") && data.call[?data.call.id].hasValue() == false`, true},
+		{`math.greatest(data.call.q850, 3) == 16 && math.least([3, 1, 2]) == 1 && math.greatest(1, 2.5, 2) == 2.5`, true},
+		{`optional.of([1, {"a": 2}]) == optional.of([1.0, {"a": 2u}]) && optional.none() != optional.of(1) && [1] != [1, 1] && {"a": 1} != {"b": 1}`, true},
+		{`"a" + "b" == "ab" && b"a" + b"b" == b"ab" && 1 + 2 == 3 && duration("1s") + duration("1s") == duration("2s") && [1] + [] == [1]`, true},
+		{`"" in {"": 1} && !("b" in {"a": 1}) && dyn(1.0) in {1: 2} && dyn(1.0) in [1] && !(dyn("1") in [1]) && !(data.call.from in data.call) && !(data.call.to in data.call)`, true},
 		{`"c" in (data.call.recording_ids + ["c"]) && !(["a"] in [["b"]])`, true},
 	} {
 		p, err := expression.CompileFilter(c.filter)
@@ -132,8 +139,23 @@ func TestCompileErrors(t *testing.T) {
 		{`"a" == 1`, "line 1, column 5: == does not take (string, int)"},
 		{`"a".matches("(")`, "line 1, column 13: error parsing regexp: missing closing ): `(`"},
 		{`"a".matches(data.pattern)`, "line 1, column 17: the regular expression of matches must be written out"},
-		{`"a".matches("((((x?){10}){10}){9})+")`, "line 1, column 13: regex program size 3803 exceeds limit of 1000"},
+		{`"a".matches("((((x?){10}){10}){9})+")`, "line 1, column 13: the regular expressions are too large: together 3901 instructions, may have 500"},
 		{`"%s".format(["x"]) == ""`, "line 1, column 12: there is no variable or function format; the variables are event and data, and text stands in quotes"},
+		{strings.Repeat(`"a".matches("a{200}") || "b".matches("b{200}") || `, 20) + `"c".matches("c{200}")`, "line 1, column 1013: the regular expressions are too large: together 603 instructions, may have 500"},
+		{`[1]` + strings.Repeat(`.map(a,{a:a})`, 15) + `.size()==1`, "line 1, column 60: an expression may have 10 of all, exists, map and filter"},
+		{`[1].map(a,{a:a}).map(a,{a:a}).size()==1`, "line 1, column 12: the name of a member must be written out, in quotes"},
+		{`[1]` + strings.Repeat(`.map(a,{1:a,?2:optional.of(a)})`, 58) + `.size()==1`, "line 1, column 1465: an expression may have 10 of all, exists, map and filter"},
+		{`[[1]]` + strings.Repeat(`.map(a,a+a)`, 60) + `.exists(a, math.greatest(a) == 2)`, "line 1, column 560: an expression may have 10 of all, exists, map and filter"},
+		{`{b"a": 1} == {}`, "line 1, column 2: the name of a member must be written out, in quotes"},
+		{`[1].all(a, [1].all(b, [1].all(c, [1].all(d, [1].all(e, true)))))`, "line 1, column 52: all, exists, map and filter may stand within each other 4 deep"},
+		{strings.Repeat("[", 13) + strings.Repeat("]", 13) + " == []", "line 1, column 13: lists and objects may stand within each other 12 deep"},
+		{`[1].map(a, [` + times("[]", ",", 30) + `]) == []`, "line 1, column 94: all, exists, map and filter may have about 10 lists and objects within them"},
+		{`[1]` + strings.Repeat(`.map(a, [[[[a]]]])`, 8) + ` == []`, "line 1, column 98: all, exists, map and filter may have about 10 lists and objects within them"},
+		{times("data.a", " || ", 400), "line 1, column 2338: is too long: an expression may have about 140 comparisons"},
+		{`google.protobuf.Value{string_value: "a"} == "a"`, "line 1, column 22: there is no type google.protobuf.Value; an object is written {\"name\": value}"},
+		{`data.?a.optMap(x, x) == optional.none()`, "line 1, column 16: there is no variable or function x; the variables are event and data, and text stands in quotes"},
+		{`[optional.of(1)].unwrapOpt() == [1]`, "line 1, column 27: there is no variable or function unwrapOpt; the variables are event and data, and text stands in quotes"},
+		{`[1]` + strings.Repeat(`.map(a, [[a]])`, 7) + ` < 3`, "line 1, column 103: < does not take (" + strings.Repeat("list(", 15) + "int" + strings.Repeat(")", 15) + ", int)"},
 		{``, `is empty: expected an expression such as data.call.direction == "inbound"`},
 		{`"` + strings.Repeat("a", 4<<10) + `" == ""`, "is 4104 bytes long; an expression may have 4096"},
 		{strings.Repeat("(", 200) + "true" + strings.Repeat(")", 200), "expression recursion limit exceeded: 64"},
@@ -160,6 +182,9 @@ func TestRunErrors(t *testing.T) {
 		{`data.call.recording_ids[7] == "x"`, "index out of bounds: 7"},
 		{`data.?call.?callee.value() == "x"`, "optional.none() dereference"},
 		{`int(data.call.direction) == 3`, "type conversion error from 'string' to 'int'"},
+		{`data.call[data.call.recording_ids] == 1`, "no key of an object or a list is a list"},
+		{`data.call.id.exists(c, c == "c")`, "all, exists, map and filter are of lists and objects, not of a string"},
+		{`[?data.call.id] == []`, "after ? stands a string, expected what can be missing, such as data.?call"},
 		{`data.call.q850 / 0 == 3`, "division by zero"},
 		{`event.occurred_at.getHours("Mars/Olympus") == 3`, "unknown time zone Mars/Olympus"},
 	} {
@@ -181,8 +206,7 @@ func TestMissing(t *testing.T) {
 		`data.cal.direction`: true, `data.call.to.address`: true, `data.call.recording_ids[7]`: true,
 		`data.?call.?callee.value()`: true, `data.call.vars["x"]`: true, `{"a": data.nothing}`: true,
 		`data.call.q850 / 0`: false, `data.call.id + 1`: false, `0.0 / 0.0`: false, `type(1)`: false,
-		`[data.call]` + strings.Repeat(".map(a, [a, a])", 20): false,
-		`{[1][0]: data.call.id, {}: 1}`:                       false,
+		`[data.call]` + strings.Repeat(".map(a, [a, a, a, a])", 9): false,
 	} {
 		p, err := expression.Compile(source)
 		if err != nil {
@@ -254,6 +278,26 @@ func TestEveryEventCanBeAsked(t *testing.T) {
 	}
 	if _, err := p.Value(expression.Of(&switchhook.Event{Data: json.RawMessage(`[1]`)})); err == nil {
 		t.Error("a list is no data")
+	}
+}
+
+// What another system's webhook said, which an event carries for that system's
+// dialect, is not there for expressions.
+func TestOriginal(t *testing.T) {
+	t.Parallel()
+	p, err := expression.Compile(`event`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := inbound()
+	ev.Original = &switchhook.Original{System: "kazoo", Body: "secret"}
+	v, err := p.Value(expression.Of(ev))
+	text, _ := json.Marshal(v)
+	if err != nil || strings.Contains(string(text), "secret") || !strings.Contains(string(text), "inbound") {
+		t.Errorf("%s, %v", text, err)
+	}
+	if _, err := expression.Compile(`event.original`); err == nil {
+		t.Error("event.original is taken")
 	}
 }
 

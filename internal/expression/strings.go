@@ -54,10 +54,11 @@ func stringFunctions() cel.EnvOption {
 		return types.String(strings.ReplaceAll(s, old, with))
 	}))
 	add("split", on("string_split_string", []*cel.Type{text, text}, list, func(args ...ref.Val) ref.Val {
-		if len(str(args[0])) > maxText {
+		pieces := strings.SplitN(str(args[0]), str(args[1]), MaxCost+1)
+		if len(pieces) > MaxCost {
 			return tooLong()
 		}
-		return types.NewStringList(types.DefaultTypeAdapter, strings.Split(str(args[0]), str(args[1])))
+		return types.NewStringList(types.DefaultTypeAdapter, pieces)
 	}))
 	add("join",
 		on("list_join", []*cel.Type{list}, text, func(args ...ref.Val) ref.Val { return join(args[0], "") }),

@@ -38,7 +38,9 @@ func (p *Program) Spend(in *Input, budget *uint64) (any, error) {
 		return nil, err
 	}
 	left := maxValue
-	return plain(v, &left)
+	out, err := plain(v, &left)
+	*budget -= min(*budget, uint64(maxValue-max(left, 0))/100)
+	return out, err
 }
 
 func plain(v ref.Val, left *int) (any, error) {

@@ -6,7 +6,8 @@ package source
 
 import (
 	"bytes"
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"net/url"
 	"slices"
@@ -102,12 +103,10 @@ func object(form url.Values) (ordjson.Object, error) {
 	return o, nil
 }
 
-// Said is the member extra of an event's data that keeps the body as the system
-// sent it, without the white space around it, so that the system's own dialect can
-// send it on unchanged: such as {"teli":"form","payload":"source=…"}, where the
-// system's name says what payload is: json, form or text, which keeps its white
-// space. It is nil where there is no body, or one that JSON cannot hold.
-func (r *Request) Said(system string) json.RawMessage {
+// Keep keeps the body as the system sent it, without the white space around it;
+// a text keeps that too. Nothing is kept where there is no body, or one that is not
+// UTF-8. name is what the system calls the event, if that needs to be known.
+func (r *Request) Keep(ev *switchhook.Event, system, name string) error {
 	body := bytes.TrimSpace(r.Body)
 	if len(body) == 0 || !utf8.Valid(body) {
 		return nil
@@ -119,10 +118,27 @@ func (r *Request) Said(system string) json.RawMessage {
 	case contentType != "" && !strings.Contains(contentType, "form"):
 		format, body = "text", r.Body
 	}
-	return ordjson.Object{
-		{Name: system, Value: ordjson.String(format)},
-		{Name: "payload", Value: ordjson.String(string(body))},
-	}.Append(nil)
+	return Keep(ev, &switchhook.Original{System: system, Name: name, Format: format, Body: string(body)})
+}
+
+// mostKept bounds the body that is kept beside an event's data, as that is bounded
+// itself.
+const mostKept = 1 << 20
+
+// Keep keeps what a system said.
+func Keep(ev *switchhook.Event, o *switchhook.Original) error {
+	if len(o.Body) > mostKept {
+		return switchhook.Errorf(switchhook.CodeTooLarge, "the body is over the limit of 1 MiB")
+	}
+	ev.Original = o
+	return nil
+}
+
+// EventID names an event by what tells it from all others, so that the same, sent
+// again, is known again.
+func EventID(kind string, parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return kind + ":" + hex.EncodeToString(sum[:16])
 }
 
 // Words reads a table of a system's words and ours: pairs such as
@@ -148,8 +164,8 @@ type Message struct {
 	SystemAccount string
 	// Events have Type, Data and OccurredAt, and an ID with IDGiven where the
 	// same request, sent again, must be known again, and a Key where the type has
-	// none of its own. The caller fills in the rest. A member of a resource that the system says is unset is null in
-	// Data, which clears what an earlier event said; one that the system does
-	// not have is left out.
+	// none of its own, and an Original. The caller fills in the rest. A member of a
+	// resource that the system says is unset is null in Data, which clears what an
+	// earlier event said; one that the system does not have is left out.
 	Events []*switchhook.Event
 }

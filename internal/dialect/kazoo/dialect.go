@@ -22,17 +22,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
 // A Dialect makes Kazoo's webhooks.
-type Dialect struct {
-	env      dialect.Env
-	accounts sync.Map // id → id in Kazoo's form
-}
+type Dialect struct{ env dialect.Env }
 
 var (
 	_ dialect.Dialect     = (*Dialect)(nil)

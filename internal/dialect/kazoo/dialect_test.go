@@ -174,10 +174,16 @@ func TestSecretsAreMasked(t *testing.T) {
 		"user.password_recovery":  `{"password_reset_link":"s3cret"}`,
 		"account.customer_update": `{"databag":{"user":[{"Password":"s3cret"}],"API-Key":"s3cret"}}`,
 		"record.updated":          `{"schema":"user","id":"u","row":{"deep":{"password":"s3cret"}}}`,
-		"record.created":          `{"schema":"user","id":"u","row":{},"extra":{"kazoo":"v1","format":"json","payload":{"password":{"new":"s3cret"},"zone":{"api_key":"s3cret"}}}}`,
-		"record.deleted":          `{"schema":"user","id":"u","row":{},"extra":{"kazoo":"v2","format":"form","payload":{"action":"event","data":{"doc":{"password":"s3cret"}}}}}`,
+		"record.created":          `{"schema":"user","id":"u","row":{}}`,
+		"record.deleted":          `{"schema":"user","id":"u","row":{}}`,
 	} {
 		ev := dialecttest.Event(t, []byte(`{"type":"`+typ+`","data":`+data+`}`))
+		switch typ {
+		case "record.created":
+			ev.Original = kazooSaid("v1", "json", `{"password":{"new":"s3cret"},"zone":{"api_key":"s3cret"}}`)
+		case "record.deleted":
+			ev.Original = kazooSaid("v2", "form", `{"action":"event","data":{"doc":{"password":"s3cret"}}}`)
+		}
 		for _, w := range []string{
 			`{}`, `{"format":"json"}`, `{"method":"get"}`, `{"dialect_options":{"secrets":"mask"}}`, `{"dialect_options":{"secrets":"show"}}`,
 			`{"dialect_options":{"version":"v2"}}`, `{"format":"json","dialect_options":{"version":"v2","sha256_key":"k"}}`, `{"dialect_options":{"version":"v2","secrets":"show"}}`,
@@ -310,67 +316,76 @@ func TestSignature(t *testing.T) {
 	}
 }
 
+// kazooSaid is what a Kazoo said.
+func kazooSaid(version, format, body string) *switchhook.Original {
+	return &switchhook.Original{System: "kazoo", Version: version, Format: format, Body: body}
+}
+
 // What came from a Kazoo goes out in the other version too, with what that one has.
 func TestSaidInAnotherVersion(t *testing.T) {
 	t.Parallel()
 	const call = `"call":{"id":"c1","leg_direction":"inbound"}`
-	for _, c := range []struct{ name, ev, webhook, want string }{
+	for _, c := range []struct {
+		name, ev      string
+		said          *switchhook.Original
+		webhook, want string
+	}{
 		{
 			"a channel, v1 to v2",
-			`{"type":"call.created","data":{` + call + `,"extra":{"kazoo":"v1","format":"json","payload":{"account_id":"theirs","call_id":"c1","reseller_id":"r","zone":"west","cluster_id":"c"}}}}`,
+			`{"type":"call.created","data":{` + call + `}}`, kazooSaid("v1", "json", `{"account_id":"theirs","call_id":"c1","reseller_id":"r","zone":"west","cluster_id":"c"}`),
 			`{"format":"json","dialect_options":{"version":"v2"}}`,
 			`{"action":"event","data":{"call_direction":"inbound","call_id":"c1","custom_channel_vars":{"account_id":"theirs"},"timestamp":63937091045},"name":"CHANNEL_CREATE","timestamp":63937091045}`,
 		},
 		{
 			"a channel, v2 to v1",
-			`{"type":"call.created","data":{` + call + `,"extra":{"kazoo":"v2","format":"json","payload":{"action":"event","data":{"call_id":"c1","media_server":"fs","reseller_id":"r","custom_channel_vars":{"account_id":"theirs"}}}}}}`,
+			`{"type":"call.created","data":{` + call + `}}`, kazooSaid("v2", "json", `{"action":"event","data":{"call_id":"c1","media_server":"fs","reseller_id":"r","custom_channel_vars":{"account_id":"theirs"}}}`),
 			`{"format":"json","dialect_options":{"kazoo_version":5}}`,
 			`{"account_id":"theirs","call_direction":"inbound","call_id":"c1","cluster_id":"a15b0fb1057a5f7c865d0efdb119ec1e","emergency_resource_used":false,"hook_event":"channel_create","is_internal_leg":false,"local_resource_used":true,"reseller_id":"r","timestamp":63937091045}`,
 		},
 		{
 			"a notification, v1 to v2",
-			`{"type":"billing.low_balance","data":{"current_balance":4,"extra":{"kazoo":"v1","format":"json","payload":{"app_name":"x","msg_id":"m","node":"n","event_name":"low_balance","current_balance":4,"threshold":5,"cluster_id":"c"}}}}`,
+			`{"type":"billing.low_balance","data":{"current_balance":4}}`, kazooSaid("v1", "json", `{"app_name":"x","msg_id":"m","node":"n","event_name":"low_balance","current_balance":4,"threshold":5,"cluster_id":"c"}`),
 			`{"format":"json","dialect_options":{"version":"v2"}}`,
 			`{"action":"event","data":{"account_id":"8901af77223052dab4826f14f468d2b0","current_balance":4,"threshold":5},"name":"low_balance","timestamp":63937091045}`,
 		},
 		{
 			"a notification, v2 to v1",
-			`{"type":"billing.low_balance","data":{"current_balance":4,"extra":{"kazoo":"v2","format":"json","payload":{"action":"event","name":"low_balance","data":{"current_balance":4,"threshold":5}}}}}`,
+			`{"type":"billing.low_balance","data":{"current_balance":4}}`, kazooSaid("v2", "json", `{"action":"event","name":"low_balance","data":{"current_balance":4,"threshold":5}}`),
 			`{"dialect_options":{"cluster_id":"c"}}`,
 			`app_name=switchhook&app_version=1.0.0&event_category=notification&event_name=low_balance&msg_id=evt_golden&node=switchhook%40pbx1.example.com&system_log_id=evt_golden` +
 				`&account_id=8901af77223052dab4826f14f468d2b0&current_balance=4&threshold=5&cluster_id=c`,
 		},
 		{
 			"a channel's other event, v1 to v2",
-			`{"type":"custom.kazoo.channel_moved","data":{"extra":{"kazoo":"v1","format":"form","payload":{"hook_event":"channel_moved","call_id":"c1","cluster_id":"c"}}}}`,
+			`{"type":"custom.kazoo.channel_moved","data":{}}`, kazooSaid("v1", "form", `{"hook_event":"channel_moved","call_id":"c1","cluster_id":"c"}`),
 			`{"format":"json","dialect_options":{"version":"v2"}}`,
 			`{"action":"event","data":{"call_id":"c1"},"name":"CHANNEL_MOVED","timestamp":63937091045}`,
 		},
 		{
 			"a channel's other event, v2 to v1",
-			`{"type":"custom.kazoo.channel_moved","data":{"extra":{"kazoo":"v2","format":"form","payload":{"action":"event","name":"CHANNEL_MOVED","data":{"call_id":"c1"}}}}}`,
+			`{"type":"custom.kazoo.channel_moved","data":{}}`, kazooSaid("v2", "form", `{"action":"event","name":"CHANNEL_MOVED","data":{"call_id":"c1"}}`),
 			`{"dialect_options":{"cluster_id":"c"}}`, `call_id=c1&hook_event=channel_moved&cluster_id=c`,
 		},
 		{
 			"another notification, v2 to v1",
-			`{"type":"custom.kazoo.skel","data":{"extra":{"kazoo":"v2","format":"form","payload":{"action":"event","name":"skel","data":{"user_id":"u"}}}}}`,
+			`{"type":"custom.kazoo.skel","data":{}}`, kazooSaid("v2", "form", `{"action":"event","name":"skel","data":{"user_id":"u"}}`),
 			`{"dialect_options":{"cluster_id":"c"}}`, `user_id=u&event_name=skel&cluster_id=c`,
 		},
 		{
 			"the webhook's own settings win",
-			`{"type":"billing.topup","data":{"extra":{"kazoo":"v1","format":"form","payload":{"event_category":"notification","event_name":"top_up","node":"n","amount":"1","cluster_id":"c"}}}}`,
+			`{"type":"billing.topup","data":{}}`, kazooSaid("v1", "form", `{"event_category":"notification","event_name":"top_up","node":"n","amount":"1","cluster_id":"c"}`),
 			`{"custom_data":{"amount":"2","cluster_id":"never","type":"all","zone":"west"},"dialect_options":{"node":"mine","topup_event_name":"topup"}}`,
 			`event_category=notification&event_name=topup&node=mine&amount=2&cluster_id=c&zone=west`,
 		},
 		{
 			"a form becomes JSON with what types are known",
-			`{"type":"call.hungup","data":{"call":{"id":"c1","duration_ms":6000,"emergency":false,"sip_status":200},"extra":{"kazoo":"v1","format":"form","payload":` +
-				`{"hook_event":"channel_destroy","call_id":"c1","emergency_resource_used":"false","duration_seconds":"6","hangup_code":"sip:200","timestamp":"63937091045","attempt":"7"}}}}`,
+			`{"type":"call.hungup","data":{"call":{"id":"c1","duration_ms":6000,"emergency":false,"sip_status":200}}}`, kazooSaid("v1", "form", `{"hook_event":"channel_destroy","call_id":"c1","emergency_resource_used":"false","duration_seconds":"6","hangup_code":"sip:200","timestamp":"63937091045","attempt":"7"}`),
 			`{"format":"json","dialect_options":{"kazoo_version":5}}`,
 			`{"attempt":"7","call_id":"c1","duration_seconds":6,"emergency_resource_used":false,"hangup_code":"sip:200","hook_event":"channel_destroy","timestamp":63937091045}`,
 		},
 	} {
 		ev := dialecttest.Event(t, []byte(c.ev))
+		ev.Original = c.said
 		req, err := New(dialecttest.Env()).Render(ev, dialecttest.Webhook(t, []byte(c.webhook)))
 		if err != nil {
 			t.Fatal(err)
@@ -381,17 +396,22 @@ func TestSaidInAnotherVersion(t *testing.T) {
 	}
 }
 
-// An event that names something extra did not come from a Kazoo by that.
-func TestExtraOfOthers(t *testing.T) {
+// What another system said is none of Kazoo's, nor is what lies in the data.
+func TestSaidByOthers(t *testing.T) {
 	t.Parallel()
-	for _, extra := range []string{`{"zone":"west"}`, `{"kazoo":"v1"}`, `{"kazoo":"v1","payload":[]}`, `7`, `null`} {
-		ev := dialecttest.Event(t, []byte(`{"type":"call.created","data":{"call":{"id":"c1","extra":{"zone":"west","kazoo":"v1","payload":{}}},"extra":`+extra+`}}`))
-		req, err := New(dialecttest.Env()).Render(ev, dialecttest.Webhook(t, nil))
+	d := New(dialecttest.Env())
+	for _, original := range []*switchhook.Original{nil, {System: "voipbin", Format: "json", Body: `{"zone":"west"}`}} {
+		ev := dialecttest.Event(t, []byte(`{"type":"call.created","data":{"call":{"id":"c1","extra":{"zone":"west"}},"extra":{"kazoo":"v1","payload":{"zone":"west"}}}}`))
+		ev.Relayed, ev.Original = true, original
+		req, err := d.Render(ev, dialecttest.Webhook(t, nil))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := string(req.Body); strings.Contains(got, "west") || !strings.Contains(got, "call_id=c1&") {
-			t.Errorf("%s: %s", extra, got)
+			t.Errorf("%+v: %s", original, got)
+		}
+		if ev.Type = "custom.kazoo.skel"; d.EventName(ev) != "" {
+			t.Errorf("%+v: %s", original, d.EventName(ev))
 		}
 	}
 }
@@ -533,9 +553,9 @@ func BenchmarkRender(b *testing.B) {
 			})
 		}
 	}
-	relayed := dialecttest.Event(b, []byte(`{"type":"call.created","data":{"call":{"id":"c1","from":{"address":"+12025550143"},"callee":null,"leg_direction":"inbound","owner_id":null},"extra":{"kazoo":"v1",`+
-		`"format":"form","payload":{"account_id":"91eb05e5c68d7ca05e7618b6821d2d16","authorizing_type":"resource","call_direction":"inbound","call_id":"c1","caller_id_name":"Ada Lovelace","caller_id_number":"+12025550143",`+
-		`"custom_channel_vars":{"Bridge-ID":"c1"},"emergency_resource_used":"false","from":"+12025550143@sip.example.com","is_internal_leg":"false","timestamp":"63937091045","hook_event":"channel_create","cluster_id":"c1"}}}}`))
+	relayed := dialecttest.Event(b, []byte(`{"type":"call.created","data":{"call":{"id":"c1","from":{"address":"+12025550143"},"callee":null,"leg_direction":"inbound","owner_id":null}}}`))
+	relayed.Original = kazooSaid("v1", "form", `{"account_id":"91eb05e5c68d7ca05e7618b6821d2d16","authorizing_type":"resource","call_direction":"inbound","call_id":"c1",`+
+		`"caller_id_name":"Ada Lovelace","caller_id_number":"+12025550143","custom_channel_vars":{"Bridge-ID":"c1"},"emergency_resource_used":"false","from":"+12025550143@sip.example.com","is_internal_leg":"false","timestamp":"63937091045","hook_event":"channel_create","cluster_id":"c1"}`)
 	for _, name := range []string{"form", "json", "v2"} {
 		b.Run("relayed/"+name, func(b *testing.B) {
 			b.ReportAllocs()

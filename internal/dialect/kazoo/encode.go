@@ -75,13 +75,11 @@ func query(form []byte) string {
 		if c > ' ' && c < 0x7f && c != '#' {
 			b = append(b, c)
 		} else {
-			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+			b = append(b, '%', dialect.UpperHex[c>>4], dialect.UpperHex[c&15])
 		}
 	}
 	return string(b)
 }
-
-const upperHex = "0123456789ABCDEF"
 
 // jiffy writes JSON as the Erlang library of that name does, which Kazoo uses
 // (c_src/encoder.c). Pretty, it puts blanks on both sides of the colon, indents
@@ -210,7 +208,7 @@ func appendString(dst []byte, s string) []byte {
 		case '\t':
 			dst = append(dst, `\t`...)
 		default:
-			dst = append(dst, '\\', 'u', '0', '0', upperHex[c>>4], upperHex[c&15])
+			dst = append(dst, '\\', 'u', '0', '0', dialect.UpperHex[c>>4], dialect.UpperHex[c&15])
 		}
 	}
 	return append(append(dst, s[done:]...), '"')

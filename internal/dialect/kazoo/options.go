@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/switchhook/switchhook"
@@ -73,14 +72,14 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		Formats: []string{"form", "form-data", "json"}, // form-data is Kazoo's word for form
 		Methods: []string{http.MethodPost, http.MethodPut, http.MethodGet},
 		Options: map[string]func(any) string{
-			optionVersion: oneOf("v1", "v2"),
+			optionVersion: dialect.OneOf("v1", "v2"),
 			optionKazoo:   kazooVersion,
 			optionKey:     filled,
 			optionCluster: filled,
 			optionNode:    filled,
 			optionRealm:   filled,
-			optionSecrets: oneOf("mask", "show"),
-			optionTopup:   oneOf("top_up", "topup"),
+			optionSecrets: dialect.OneOf("mask", "show"),
+			optionTopup:   dialect.OneOf("top_up", "topup"),
 		},
 		CustomData: true,
 	}.Check(&upper)
@@ -105,15 +104,6 @@ func kazooVersion(value any) string {
 		return ""
 	default:
 		return "expected 4 or 5"
-	}
-}
-
-func oneOf(words ...string) func(any) string {
-	return func(value any) string {
-		if s, ok := value.(string); ok && slices.Contains(words, s) {
-			return ""
-		}
-		return `expected "` + strings.Join(words, `" (the default) or "`) + `"`
 	}
 }
 

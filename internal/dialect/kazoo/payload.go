@@ -179,18 +179,9 @@ func (p *payload) id(schema, native string) string {
 	return dialect.Hex32(p.ev.AccountID, native)
 }
 
-// accountID is an account's id in Kazoo's form, whoever looks at it. Every request
-// has it twice or more, and accounts are few, so what is derived is kept.
+// accountID is an account's id in Kazoo's form, whoever looks at it.
 func (d *Dialect) accountID(id string) string {
-	if given := d.env.Given(id, name, anAccount, id); given != "" {
-		return given
-	}
-	if hex, ok := d.accounts.Load(id); ok {
-		return hex.(string) //nolint:forcetypeassert,errcheck // nothing else is stored
-	}
-	hex := dialect.Hex32(id, id)
-	d.accounts.Store(id, hex)
-	return hex
+	return cmp.Or(d.env.Given(id, name, anAccount, id), dialect.Hex32(id, id))
 }
 
 func resourcesOf(ev *switchhook.Event) *switchhook.Resources {

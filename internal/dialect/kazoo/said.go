@@ -1,64 +1,41 @@
 package kazoo
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/switchhook/switchhook"
 )
 
-// What a Kazoo said is the payload that came in (internal/source/kazoo keeps it, in
-// the member extra of the event's data). It goes out again: in its order, with
+// What a Kazoo said is the payload that came in, which internal/source/kazoo keeps as
+// the event's Original. It goes out again: in its order, with
 // what the catalogue has no place for, with its ids and that Kazoo's own
 // custom_data, and without what this package would say of an event that it
 // made up itself.
-//
-// It lies in the data, not in the call, so that no later event of the call
-// has it.
 type said struct {
 	v2      bool
-	format  string // form or json
+	typed   bool // not a form, which has lost the types of its values
 	payload members
 	gaps    []int // the places of a form's empty segments
 }
 
-// mayBeSaid reports, without a look into it, whether an event can have come from a
-// Kazoo.
-func mayBeSaid(ev *switchhook.Event) bool {
-	return ev.Relayed && bytes.Contains(ev.Data, []byte(`"extra"`))
-}
-
 // saidOf is what a Kazoo said; nil where the event did not come from one.
 func saidOf(ev *switchhook.Event) *said {
-	if !mayBeSaid(ev) {
+	o := ev.OriginalOf(name)
+	if o == nil {
 		return nil
 	}
-	extra, err := parseMember(ev.Data, "extra")
-	version, payload := extra.members.textAt("kazoo"), extra.members.get("payload")
-	if err != nil || version == "" || payload == nil || payload.kind != object {
-		return nil
-	}
-	s := &said{v2: version == "v2", format: extra.members.textAt("format"), payload: payload.members}
-	if gaps := extra.members.get("gaps"); gaps != nil {
-		for _, g := range gaps.members {
-			if at, err := strconv.Atoi(g.text); err == nil {
-				s.gaps = append(s.gaps, at)
-			}
-		}
-	}
-	return s
+	// The translator has written it.
+	return &said{v2: o.Version == "v2", typed: o.Format == "json", payload: parsed([]byte(o.Body)).members, gaps: o.Gaps}
 }
 
 // asSaid reports whether the payload is to be what was said: it is of the version
 // that the webhook wants.
 func (p *payload) asSaid() bool { return p.said != nil && p.said.v2 == p.v2 }
 
-// whole reports whether what was said has all that the payload needs. A form has
-// lost the types of its values.
-func (s *said) whole(typed bool) bool { return s.format == "json" || !typed }
+// whole reports whether what was said has all that the payload needs.
+func (s *said) whole(typed bool) bool { return s.typed || !typed }
 
 // told is a text that a Kazoo said, in v2 within the data.
 func (p *payload) told(name string) string {

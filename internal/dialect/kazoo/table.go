@@ -88,7 +88,7 @@ func hookOf(ev *switchhook.Event) *hook {
 	switch {
 	case !isCustom:
 		return index()[ev.Type]
-	case !mayBeSaid(ev):
+	case ev.OriginalOf(name) == nil:
 		return nil
 	}
 	if h := index()[ev.Type]; h != nil {
@@ -107,7 +107,10 @@ func hookOf(ev *switchhook.Event) *hook {
 }
 
 // Table lists the types that Kazoo has a hook for.
-func (*Dialect) Table() []dialect.Row {
+func (*Dialect) Table() []dialect.Row { return table() }
+
+//nolint:gochecknoglobals // as index
+var table = sync.OnceValue(func() []dialect.Row {
 	var rows []dialect.Row
 	for _, h := range hooks() {
 		row := dialect.Row{Type: h.typ, Name: h.name, Formats: []string{"form", "json", "query"}}
@@ -133,7 +136,7 @@ func (*Dialect) Table() []dialect.Row {
 	}
 	slices.SortStableFunc(rows, func(a, b dialect.Row) int { return place[a.Type] - place[b.Type] })
 	return rows
-}
+})
 
 // An objectKind is a kind of document that object hooks tell of.
 type objectKind struct{ schema, typ string }

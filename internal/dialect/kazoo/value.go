@@ -194,28 +194,6 @@ func parse(raw json.RawMessage) (value, error) {
 	return next(d)
 }
 
-// parseMember reads one member of an object, and nothing of the others.
-func parseMember(raw json.RawMessage, name string) (value, error) {
-	d := decoders.Get().(*jsontext.Decoder) //nolint:forcetypeassert,errcheck // the pool holds nothing else
-	defer decoders.Put(d)
-	d.Reset(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true)) // as above
-	if d.PeekKind() != '{' {
-		return value{}, nil
-	}
-	_, err := d.ReadToken()
-	for err == nil && d.PeekKind() == '"' {
-		var tok jsontext.Token
-		if tok, err = d.ReadToken(); err != nil {
-			break
-		}
-		if tok.String() == name {
-			return next(d)
-		}
-		err = d.SkipValue()
-	}
-	return value{}, err
-}
-
 func next(d *jsontext.Decoder) (value, error) {
 	tok, err := d.ReadToken()
 	if err != nil {

@@ -5,7 +5,6 @@
 package primevox
 
 import (
-	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -22,6 +21,7 @@ import (
 type Dialect struct {
 	env    dialect.Env
 	events []event
+	table  []dialect.Row
 }
 
 var (
@@ -34,7 +34,9 @@ var (
 func New(env dialect.Env) *Dialect {
 	d := &Dialect{env: env, events: events()}
 	for i := range d.events {
-		d.events[i].parts = split(d.events[i].template)
+		e := &d.events[i]
+		e.parts = split(e.template)
+		d.table = append(d.table, dialect.Row{Type: e.typ, Name: e.name, Formats: []string{e.format()}, Note: e.note})
 	}
 	return d
 }
@@ -57,14 +59,7 @@ func split(template string) []string {
 func (*Dialect) Name() string { return "primevox" }
 
 // Table lists PrimeVOX's eleven events.
-func (d *Dialect) Table() []dialect.Row {
-	rows := make([]dialect.Row, 0, len(d.events))
-	for i := range d.events {
-		e := &d.events[i]
-		rows = append(rows, dialect.Row{Type: e.typ, Name: e.name, Formats: []string{e.format()}, Note: e.note})
-	}
-	return rows
-}
+func (d *Dialect) Table() []dialect.Row { return d.table }
 
 // Live reports whether the event drives a screen pop: PrimeVOX tells of a call
 // and of a caller in a queue when they come, for programs that show them.
@@ -129,19 +124,9 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		Dialect: d.Name(),
 		Options: map[string]func(any) string{
 			"container_id": id, "tenant_id": id,
-			"numbers": oneOf("plain", "as_given"), "blanks": oneOf("%20", "+"),
+			"numbers": dialect.OneOf("plain", "as_given"), "blanks": dialect.OneOf("%20", "+"),
 		},
 	}.Check(w)
-}
-
-// oneOf checks an option that has two values, the default first.
-func oneOf(usual, other string) func(any) string {
-	return func(v any) string {
-		if v != usual && v != other {
-			return fmt.Sprintf("expected %q (the default) or %q", usual, other)
-		}
-		return ""
-	}
 }
 
 // Wants reports whether the scope lets the event through. PrimeVOX's webhooks
@@ -154,12 +139,14 @@ func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
 
 // Render makes the request: the event's template with its values.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
-	e := d.event(ev)
-	format, payload := dialect.Said(ev, d.Name())
-	body := []byte(payload)
-	if payload == "" || !asSaid(w) {
-		v := d.valuesOf(ev, w)
-		v.told(format, payload, w)
+	said := ev.OriginalOf(d.Name())
+	var format string
+	var body []byte
+	if said != nil && asSaid(w) {
+		format, body = said.Format, []byte(said.Body)
+	} else {
+		e, v := d.event(ev), d.valuesOf(ev, w)
+		v.told(said, w)
 		format, body = e.format(), e.fill(v, w)
 	}
 	contentType := "application/x-www-form-urlencoded"
@@ -187,14 +174,16 @@ func asSaid(w *switchhook.Webhook) bool {
 
 // told gives what came from a PrimeVOX that one's container and tenant, unless the
 // webhook has its own.
-func (v *values) told(format, payload string, w *switchhook.Webhook) {
+func (v *values) told(said *switchhook.Original, w *switchhook.Webhook) {
 	var container, tenant string
-	switch format {
-	case "form":
-		form, _ := url.ParseQuery(payload) // what could not be read did not come in
+	switch {
+	case said == nil:
+		return
+	case said.Format == "form":
+		form, _ := url.ParseQuery(said.Body) // what could not be read did not come in
 		container, tenant = form.Get("containerId"), form.Get("tenantId")
-	case "json":
-		body, _ := ordjson.Parse([]byte(payload))
+	case said.Format == "json":
+		body, _ := ordjson.Parse([]byte(said.Body))
 		container, tenant = body.Text("containerID"), body.Text("tenantID")
 	}
 	if _, own := w.Option("container_id"); !own && container != "" {

@@ -1,8 +1,6 @@
 package primevox
 
 import (
-	"slices"
-
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
@@ -27,16 +25,15 @@ func (e *event) format() string {
 	return "form"
 }
 
-func onNumber(v *values, s *switchhook.Scope) bool    { return listed(s.Numbers, v.numbers) }
-func onExtension(v *values, s *switchhook.Scope) bool { return listed(s.Extensions, v.extensions) }
-func onRingGroup(v *values, s *switchhook.Scope) bool { return listed(s.RingGroups, v.ringGroups) }
-func onQueue(v *values, s *switchhook.Scope) bool     { return listed(s.Queues, v.queues) }
-
-func listed(list, values []string) bool {
-	return slices.ContainsFunc(list, func(want string) bool {
-		return slices.ContainsFunc(values, func(v string) bool { return v != "" && dialect.SameNumber(v, want) })
-	})
+func onNumber(v *values, s *switchhook.Scope) bool { return dialect.AnyOf(s.Numbers, v.numbers...) }
+func onExtension(v *values, s *switchhook.Scope) bool {
+	return dialect.AnyOf(s.Extensions, v.extensions...)
 }
+
+func onRingGroup(v *values, s *switchhook.Scope) bool {
+	return dialect.AnyOf(s.RingGroups, v.ringGroups...)
+}
+func onQueue(v *values, s *switchhook.Scope) bool { return dialect.AnyOf(s.Queues, v.queues...) }
 
 func events() []event {
 	return []event{

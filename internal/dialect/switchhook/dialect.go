@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -35,13 +36,16 @@ func (*Dialect) Name() string { return "switchhook" }
 
 // Table lists every type of the catalogue. The free custom.* types, which no
 // table can list, have an event too.
-func (*Dialect) Table() []dialect.Row {
+func (*Dialect) Table() []dialect.Row { return table() }
+
+//nolint:gochecknoglobals // a constant; Go has no constant lists
+var table = sync.OnceValue(func() []dialect.Row {
 	var rows []dialect.Row
 	for _, t := range catalogue.All() {
 		rows = append(rows, dialect.Row{Type: t.Name, Name: t.Name, Formats: []string{"json"}})
 	}
 	return rows
-}
+})
 
 // EventName is the type.
 func (*Dialect) EventName(ev *switchhook.Event) string { return ev.Type }
@@ -54,14 +58,7 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		Dialect: d.Name(),
 		Formats: []string{"json"},
 		Methods: []string{http.MethodPost, http.MethodPut},
-		Options: map[string]func(any) string{
-			"secrets": func(v any) string {
-				if v != "mask" && v != "show" {
-					return `expected "mask" (the default) or "show"`
-				}
-				return ""
-			},
-		},
+		Options: map[string]func(any) string{"secrets": dialect.OneOf("mask", "show")},
 	}.Check(&upper)
 }
 
@@ -114,18 +111,17 @@ func (*Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 
 // masked is an event's data as the webhook may see it.
 func masked(ev *switchhook.Event, w *switchhook.Webhook) []byte {
-	data := dialect.WithoutSaid(ev)
 	typ, ok := catalogue.Lookup(ev.Type)
 	if !ok || len(typ.Flat) == 0 {
-		return data
+		return ev.Data
 	}
 	secrets := typ.Secrets()
 	if shown, _ := w.Option("secrets"); shown == "show" || len(secrets) == 0 {
-		return data
+		return ev.Data
 	}
-	o, err := ordjson.Parse(data)
+	o, err := ordjson.Parse(ev.Data)
 	if err != nil {
-		return data // an event's data is an object
+		return ev.Data // an event's data is an object
 	}
 	for _, name := range secrets {
 		if o.Text(name) != "" {

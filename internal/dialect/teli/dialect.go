@@ -13,7 +13,7 @@
 //
 // What came from a Teli leaves as it came, with what the catalogue has no place for:
 // fields that are not on Teli's pages, the order of a post, the name of a schema.
-// Only options make it anew, then with all its fields.
+// Only options other than the defaults make it anew, then with all its fields.
 package teli
 
 import (
@@ -88,14 +88,22 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		Dialect: d.Name(),
 		Options: map[string]func(any) string{
 			"schema_names": d.checkSchemaNames,
-			"values": func(v any) string {
-				if v != "strings" && v != "typed" {
-					return `expected "strings" (the default) or "typed"`
-				}
-				return ""
-			},
+			"values":       dialect.OneOf("strings", "typed"),
 		},
 	}.Check(w)
+}
+
+// asSaid reports whether the webhook has no option that would write what a Teli said
+// in another way.
+func asSaid(w *switchhook.Webhook) bool {
+	names, _ := w.DialectOptions["schema_names"].(map[string]any)
+	for name, other := range names {
+		if other != name {
+			return false
+		}
+	}
+	values, _ := w.Option("values")
+	return values != "typed"
 }
 
 // checkSchemaNames says what is wrong with the option schema_names: an object
@@ -129,11 +137,11 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 		URL:    w.URL,
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 	}
-	if format, payload := dialect.Said(ev, d.Name()); payload != "" && len(w.DialectOptions) == 0 {
-		if format == "json" {
+	if said := ev.OriginalOf(d.Name()); said != nil && asSaid(w) {
+		if said.Format == "json" {
 			req.Header.Set("Content-Type", "application/json")
 		}
-		req.Body = []byte(payload)
+		req.Body = []byte(said.Body)
 		return req, nil
 	}
 	switch ev.Type {

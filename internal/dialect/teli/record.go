@@ -35,7 +35,7 @@ func (d *Dialect) record(ev *switchhook.Event, w *switchhook.Webhook) ([]byte, e
 		}
 		value = func(name string) json.RawMessage { return members[name] }
 	}
-	if _, payload := dialect.Said(ev, d.Name()); payload != "" { // Teli's own fields are all Teli's
+	if ev.OriginalOf(d.Name()) != nil { // Teli's own fields are all Teli's
 		fields = slices.Clip(fields)
 		for _, m := range in {
 			if !slices.Contains(s.fields, m.Name) {
@@ -189,15 +189,12 @@ func recordInScope(ev *switchhook.Event, s *switchhook.Scope) bool {
 		return false
 	}
 	change := &ev.Resources.RecordChange
-	listed := func(v string) bool {
-		return v != "" && slices.ContainsFunc(s.Numbers, func(n string) bool { return dialect.SameNumber(n, v) })
-	}
-	if change.Schema == "number" && listed(change.ID) {
+	if change.Schema == "number" && dialect.AnyOf(s.Numbers, change.ID) {
 		return true
 	}
 	row, err := ordjson.Parse(change.Row)
 	return err == nil && slices.ContainsFunc(row, func(m ordjson.Member) bool {
 		text, _ := plain(m.Value)
-		return (isNumber(m.Name) || m.Name == "did_id") && listed(text)
+		return (isNumber(m.Name) || m.Name == "did_id") && dialect.AnyOf(s.Numbers, text)
 	})
 }

@@ -2,11 +2,13 @@ package teli
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
-func table() []dialect.Row {
+//nolint:gochecknoglobals // a constant; Go has no constant lists
+var table = sync.OnceValue(func() []dialect.Row {
 	rows := []dialect.Row{
 		{Type: "message.received", Name: "sms", Formats: []string{"form"}},
 		{
@@ -24,7 +26,7 @@ func table() []dialect.Row {
 		}
 	}
 	return rows
-}
+})
 
 // enablement is the one web hook that is no row of a table: it lies flat in the
 // body.

@@ -29,6 +29,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
@@ -49,6 +50,8 @@ const (
 
 // A Dialect fills in templates. It is safe for concurrent use.
 type Dialect struct {
+	env dialect.Env
+
 	mu       sync.RWMutex
 	compiled map[key]*template
 	weight   int // of what is compiled, about its bytes
@@ -59,8 +62,8 @@ type key struct{ body, contentType string }
 
 var _ dialect.Dialect = (*Dialect)(nil)
 
-// New returns the dialect.
-func New(dialect.Env) *Dialect { return &Dialect{compiled: map[key]*template{}} }
+// New returns the dialect. Of the environment it uses ID.
+func New(env dialect.Env) *Dialect { return &Dialect{env: env, compiled: map[key]*template{}} }
 
 // Name is template.
 func (*Dialect) Name() string { return "template" }
@@ -111,7 +114,7 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 			},
 			"content_type": func(v any) string {
 				text, _ := v.(string)
-				if _, ok := syntaxOf(text); !ok {
+				if _, _, ok := syntaxOf(text); !ok || strings.ContainsFunc(text, unicode.IsControl) {
 					return "expected application/json or another that ends in +json, application/x-www-form-urlencoded, " +
 						"application/xml, text/xml or text/plain, in UTF-8"
 				}
@@ -128,7 +131,7 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		return errs
 	}
 	k := keyOf(w)
-	syntax, _ := syntaxOf(k.contentType)
+	syntax, _, _ := syntaxOf(k.contentType)
 	if upper.Method == http.MethodGet && syntax != form {
 		errs = append(errs, switchhook.FieldError{
 			Field: "method", Message: "GET has no body: expected a form, which becomes the query, or another method than GET",
@@ -154,26 +157,32 @@ func keyOf(w *switchhook.Webhook) key {
 			contentType = "application/json"
 		}
 	}
+	if _, canonical, ok := syntaxOf(contentType); ok {
+		contentType = canonical
+	}
 	return key{body, contentType}
 }
 
-// syntaxOf is how a content type's bodies are written.
-func syntaxOf(contentType string) (syntax, bool) {
+// syntaxOf is how a content type's bodies are written, and the content type in
+// the form in which it is sent.
+func syntaxOf(contentType string) (s syntax, canonical string, ok bool) {
 	media, params, err := mime.ParseMediaType(contentType)
-	if charset, ok := params["charset"]; err != nil || len(params) > 1 || len(params) == 1 && (!ok || !strings.EqualFold(charset, "utf-8")) {
-		return text, false
+	charset, has := params["charset"]
+	if err != nil || len(params) > 1 || len(params) == 1 && (!has || !strings.EqualFold(charset, "utf-8")) {
+		return text, "", false
 	}
+	canonical = mime.FormatMediaType(media, params)
 	switch {
 	case media == "application/json", strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"):
-		return json, true
+		return json, canonical, true
 	case media == "application/x-www-form-urlencoded":
-		return form, true
+		return form, canonical, true
 	case media == "application/xml", media == "text/xml":
-		return xml, true
+		return xml, canonical, true
 	case media == "text/plain":
-		return text, true
+		return text, canonical, true
 	default:
-		return text, false
+		return text, "", false
 	}
 }
 
@@ -186,7 +195,7 @@ func (d *Dialect) template(k key) (*template, error) {
 	if t != nil {
 		return t, nil
 	}
-	syntax, _ := syntaxOf(k.contentType)
+	syntax, _, _ := syntaxOf(k.contentType)
 	t, err := parse(k.body, syntax)
 	if err != nil {
 		return nil, err
@@ -215,7 +224,7 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	if err != nil {
 		return nil, fmt.Errorf("dialect_options.body: %w", err)
 	}
-	body, err := t.fill(ev)
+	body, err := t.fill(&d.env, ev)
 	if err != nil {
 		return nil, fmt.Errorf("dialect_options.body: %w", err)
 	}

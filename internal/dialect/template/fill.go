@@ -24,9 +24,9 @@ type value struct {
 }
 
 // fill makes the body for an event.
-func (t *template) fill(ev *switchhook.Event) ([]byte, error) {
+func (t *template) fill(env *dialect.Env, ev *switchhook.Event) ([]byte, error) {
 	b := make([]byte, 0, len(t.body)+len(t.body)/2+64)
-	v := newView(ev)
+	v := newView(env, ev)
 	var in *expression.Input
 	budget := uint64(maxCost)
 	for i := range t.parts {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -45,6 +46,9 @@ type part struct {
 	at   int // where the hole begins
 }
 
+// maxName is far more than the longest name of a placeholder has.
+const maxName = 64
+
 var placeholder = regexp.MustCompile(`^\{([A-Z][A-Z0-9_]*)\}`)
 
 // parse cuts a template into parts, compiles its expressions and checks that it
@@ -53,7 +57,7 @@ func parse(body string, s syntax) (*template, error) {
 	if !utf8.ValidString(body) {
 		return nil, errors.New("is no valid UTF-8")
 	}
-	t := &template{body: body, syntax: s, weight: len(body)}
+	t := &template{body: body, syntax: s, weight: 2 * len(body)}
 	var where scanner
 	var literal strings.Builder
 	programs := 0
@@ -66,9 +70,14 @@ func parse(body string, s syntax) (*template, error) {
 		}
 		if name == nil && !expr {
 			where.read(s, c)
-			// One parameter to a line reads well; a form has no line breaks.
-			if s != form || c != '\n' && c != '\r' {
+			switch {
+			case s != form:
 				literal.WriteByte(c)
+			case c == '\n' || c == '\r':
+				// One parameter to a line reads well; a form has neither line breaks nor indents.
+				i += len(body[i+1:]) - len(strings.TrimLeft(body[i+1:], "\r\n\t "))
+			default:
+				literal.WriteString(formLiteral(c))
 			}
 			i++
 			continue
@@ -95,11 +104,14 @@ func parse(body string, s syntax) (*template, error) {
 				return nil, within(body, i+2, source, err)
 			}
 			p.program = program
-			t.weight += 8 << 10
+			t.weight += program.Weight()
 			i += 2 + end + 2
 		} else {
 			get, ok := placeholders()[name[1]]
-			if !ok {
+			switch {
+			case !ok && len(name[1]) > maxName:
+				return fail(i, "there is no placeholder %.*s…", maxName, name[0])
+			case !ok:
 				return fail(i, "there is no placeholder %s; did you mean {%s}? A text of this form is written {{%q}}", name[0], nearest(name[1]), name[0])
 			}
 			p.get = get
@@ -107,9 +119,21 @@ func parse(body string, s syntax) (*template, error) {
 		}
 		where.recent = where.recent[:0]
 		t.parts = append(t.parts, p)
+		t.weight += 2 * int(unsafe.Sizeof(p)) // a slice grows by doubling
 	}
 	t.parts = append(t.parts, part{text: literal.String(), at: len(body)})
 	return t, t.check()
+}
+
+// formLiteral is a byte of a form's own text. What would end the address that it
+// may become part of (a blank, a control character, a #), and what no address has
+// (RFC 3986), is percent-encoded; all else is as the template has it, since & and
+// = are its.
+func formLiteral(c byte) string {
+	if c > ' ' && c < 0x7f && c != '#' {
+		return string(rune(c))
+	}
+	return fmt.Sprintf("%%%02X", c)
 }
 
 // within moves an expression's error to its place in the body.
@@ -331,7 +355,26 @@ func (t *template) check() error {
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 		return fail(d.InputOffset(), errors.New("there is more after its end"))
 	}
-	return nil
+	return t.checkNames(b.String(), from)
+}
+
+// checkNames refuses a hole in the name of a member: what fills it could be the
+// name of another member, which receivers would read in its place.
+func (t *template) checkNames(trial string, from []int) error {
+	d, hole := jsontext.NewDecoder(strings.NewReader(trial)), 0
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil //nolint:nilerr // its end: it was read before
+		}
+		parent, length := d.StackIndex(d.StackDepth())
+		name := token.Kind() == '"' && parent == '{' && length%2 == 1
+		for ; hole < len(t.parts)-1 && int64(from[hole]+len(t.parts[hole].text)) < d.InputOffset(); hole++ {
+			if name {
+				return fmt.Errorf("%s: nothing can be filled in in the name of a member; write the name out", position(t.body, t.parts[hole].at))
+			}
+		}
+	}
 }
 
 func failJSON(fail func(int64, error) error, end int64, err error) error {

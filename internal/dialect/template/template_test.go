@@ -56,6 +56,7 @@ func TestCheck(t *testing.T) {
 		{switchhook.Webhook{DialectOptions: options{"body": strings.Repeat("a", 64<<10+1)}}, `dialect_options.body: is 65537 bytes long; a template may have 65536`},
 		{switchhook.Webhook{DialectOptions: options{"body": "a=1", "content_type": "image/png"}}, `dialect_options.content_type: expected application/json or another that ends in +json, application/x-www-form-urlencoded, application/xml, text/xml or text/plain, in UTF-8`},
 		{switchhook.Webhook{DialectOptions: options{"body": "a=1", "content_type": "text/plain; charset=latin1"}}, `dialect_options.content_type: expected application/json or another that ends in +json, application/x-www-form-urlencoded, application/xml, text/xml or text/plain, in UTF-8`},
+		{switchhook.Webhook{DialectOptions: options{"body": "a=1", "content_type": "text/plain;\r\n charset=utf-8"}}, `dialect_options.content_type: expected application/json or another that ends in +json, application/x-www-form-urlencoded, application/xml, text/xml or text/plain, in UTF-8`},
 		{switchhook.Webhook{DialectOptions: options{"body": "a=1", "bodies": 1}}, `dialect_options.bodies: the dialect template has no such option; it has body, content_type`},
 		{switchhook.Webhook{DialectOptions: options{"body": "a=1"}, Format: "json", CustomData: map[string]string{"a": "b"}, Modifiers: options{"a": 1}}, "format: in the dialect template the format is fixed for each event; leave it out; custom_data: only the dialect kazoo has it; modifiers: only the dialect kazoo has it"},
 		{switchhook.Webhook{DialectOptions: options{"body": "a=1"}, Method: "HEAD"}, "method: expected POST, PUT, PATCH, GET, DELETE in the dialect template"},
@@ -104,6 +105,9 @@ func TestTemplateErrors(t *testing.T) {
 		{`{FROM_NAME}`, "text/xml", "line 1, column 1: the body is no valid XML: no value can stand here"},
 		{`{"a": {{ data.call.id / 2 }}}`, "", "line 1, column 7: a value has another type than the expression expects (no such overload)"},
 		{`{"a": {{ int(data.call.direction) }}}`, "", "line 1, column 7: type conversion error from 'string' to 'int'"},
+		{`{"a":1,"{FROM_NAME}":2}`, "", "line 1, column 9: nothing can be filled in in the name of a member; write the name out"},
+		{`[{"b":"{TO_NAME}","c":{"x{{1}}":{SEQUENCE}}}]`, "", "line 1, column 26: nothing can be filled in in the name of a member; write the name out"},
+		{`{"a":{` + strings.Repeat("A", 60_000) + `}}`, "", "line 1, column 6: there is no placeholder {" + strings.Repeat("A", 63) + "…"},
 		{"\xff", "text/plain", "is no valid UTF-8"},
 		{strings.Repeat("{{1}}", 101), "text/plain", "line 1, column 501: a template may have 100 expressions"},
 	} {
@@ -123,7 +127,7 @@ func TestFill(t *testing.T) {
 		{`["{DURATION_SECONDS}", {DURATION_SECONDS}, {BILLABLE_SECONDS}, "{BILLABLE_SECONDS}"]`, "", `["1", 1, null, ""]`},
 		{`["{{data.call.bridged}}", {{data.call.bridged}}, "{{data.call.from}}", {{1.5}}, "{{1.5}}", {{1e300}}, {{null}}]`, "", `["true", true, "{\"name\":\"a\\\"<&>\\u0007 b\"}", 1.5, "1.5", 1e+300, null]`},
 		{`{"a\\":{"b":{{ {"x":{"y":1}} }},"c":{{{"a": 1}["a"]}}}}`, "", `{"a\\":{"b":{"x":{"y":1}},"c":1}}`},
-		{`{"{FROM_NAME}": {"a":{SEQUENCE}}, "{TO_NUMBER}": {}}`, "", `{"a\"<&>\u0007 b": {"a":42}, "": {}}`},
+		{"a=1 2\t\x01#\"é&b={FROM_NAME}\r\n  &c=%20\n", "", `a=1%202%09%01%23"%C3%A9&b=a%22%3C%26%3E%07%20b&c=%20`},
 		{`{"a":{lower},"b":{Mixed}}`, "text/plain", `{"a":{lower},"b":{Mixed}}`},
 		{`"{{ r'\' + '''it's "}}"''' }}"`, "application/json", `"\\it's \"}}\""`},
 		{"{{ 1 // }} ' \n }}", "text/plain", "1"},
@@ -150,11 +154,11 @@ func TestFill(t *testing.T) {
 func TestRenderErrors(t *testing.T) {
 	t.Parallel()
 	d := template.New(dialecttest.Env())
-	ev := dialecttest.Event(t, fmt.Appendf(nil, `{"type":"custom.x","data":{"n":0,"text":%q,"list":[1%s]}}`, strings.Repeat("a", 600_000), strings.Repeat(",1", 3000)))
+	ev := dialecttest.Event(t, fmt.Appendf(nil, `{"type":"custom.x","data":{"n":0,"text":%q,"list":[1%s]}}`, strings.Repeat("a", 600_000), strings.Repeat(",1", 1000)))
 	for _, c := range []struct{ body, want string }{
 		{"x\n{{ 1 / data.n }}", "dialect_options.body: line 2, column 1: division by zero"},
 		{"{{ data.text }}{{ data.text }}", "dialect_options.body: line 1, column 16: the body becomes longer than 1048576 bytes"},
-		{strings.Repeat("{{ data.list.all(a, a == 1) }}", 20), "dialect_options.body: line 1, column 391: the expressions together do more than they may with this event"},
+		{strings.Repeat("{{ data.list.all(a, a == 1) }}", 20), "dialect_options.body: line 1, column 211: the expressions together do more than they may with this event"},
 		{"{{ data.list.all(a, data.list.all(b, true)) }}", "dialect_options.body: line 1, column 1: the expression does more than it may with this event"},
 	} {
 		if _, err := d.Render(ev, webhook(c.body, "text/plain")); err == nil || err.Error() != c.want {
@@ -169,7 +173,7 @@ func TestWorstTemplateEndsSoon(t *testing.T) {
 	t.Parallel()
 	d := template.New(dialecttest.Env())
 	list := "[1,2,3,4,5,6,7,8,9]"
-	loop := list + ".all(a, " + list + ".all(b, " + list + ".all(c, " + list + ".all(d, " + list + ".all(e, true)))))"
+	loop := list + ".all(a, " + list + ".all(b, " + list + ".all(c, " + list + ".all(d, true))))"
 	w := webhook(strings.Repeat("{{ "+loop+" }}", 100), "text/plain")
 	began := time.Now()
 	if errs := d.Check(w); len(errs) > 0 && !strings.Contains(errs[0].Message, "more than") {
@@ -298,6 +302,32 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// A form in an address ends neither the address nor the request line.
+func TestQueryIsAnAddress(t *testing.T) {
+	t.Parallel()
+	w := webhook("a=1 HTTP/1.0\x7f\x00é#x&b={FROM_NAME}", "")
+	w.Method = "get"
+	req, err := template.New(dialecttest.Env()).Render(event(t, "call.created"), w)
+	if want := "https://example.com/hook?a=1%20HTTP/1.0%7F%00%C3%A9%23x&b=Ada%20Lovelace"; err != nil || req.URL != want {
+		t.Errorf("%s, %v", req.URL, err)
+	}
+}
+
+// What is sent as the content type is what it means, in the usual form.
+func TestContentType(t *testing.T) {
+	t.Parallel()
+	d := template.New(dialecttest.Env())
+	for given, want := range map[string]string{
+		"Application/JSON;Charset=\"utf-8\"": "application/json; charset=utf-8", "text/plain;": "text/plain",
+		"application/json;\r\n charset=utf-8": "application/json; charset=utf-8", // as it may have been saved before it was refused
+	} {
+		req, err := d.Render(event(t, "call.created"), webhook("1", given))
+		if err != nil || req.Header.Get("Content-Type") != want {
+			t.Errorf("%q: %v, %v", given, req, err)
+		}
+	}
+}
+
 // However many templates there are, what is kept of them has a bound.
 func TestTemplatesAreKeptWithinBounds(t *testing.T) {
 	t.Parallel()
@@ -419,6 +449,9 @@ func FuzzTemplate(f *testing.F) {
 				t.Errorf("%s made %s", body, got)
 			}
 		case 1:
+			if i := bytes.IndexFunc(got, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }); i >= 0 {
+				t.Errorf("%s made %q", body, got)
+			}
 			if plain := render(""); plain != nil && strings.Count(string(plain), "&") != strings.Count(string(got), "&") && !strings.Contains(body, "{{") {
 				t.Errorf("%s made %s", body, got)
 			}

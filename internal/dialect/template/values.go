@@ -25,6 +25,8 @@ type view struct {
 	from, to  *switchhook.Party
 	message   *switchhook.Message
 	queueCall *switchhook.QueueCall
+
+	container, tenant string // PrimeVOX's, where the operator has set them
 }
 
 //nolint:gochecknoglobals // what is missing; nobody writes to it
@@ -36,12 +38,13 @@ var nothing = struct {
 	queueCall switchhook.QueueCall
 }{}
 
-func newView(ev *switchhook.Event) *view {
+func newView(env *dialect.Env, ev *switchhook.Event) *view {
 	r := cmp.Or(ev.Resources, &nothing.r)
 	v := &view{
 		ev: ev, r: r, call: cmp.Or(r.Call, &nothing.call), message: cmp.Or(r.Message, &nothing.message),
 		queueCall: cmp.Or(r.QueueCall, &nothing.queueCall),
 	}
+	v.container, v.tenant, _ = strings.Cut(env.Given(ev.AccountID, "primevox", "account", ev.AccountID), "/")
 	v.from, v.to = cmp.Or(v.call.From, &nothing.party), cmp.Or(v.call.To, &nothing.party)
 	return v
 }
@@ -127,8 +130,8 @@ var placeholders = sync.OnceValue(func() map[string]func(*view) value {
 		"RECORDING_URL":  func(v *view) string { return cmp.Or(v.r.Recording, &switchhook.Recording{}).URL },
 
 		// PrimeVOX's names of a customer and of an account within it.
-		"CONTAINER_ID": func(v *view) string { return containerID(v.ev.AccountID) },
-		"TENANT_ID":    func(*view) string { return "0" },
+		"CONTAINER_ID": func(v *view) string { return cmp.Or(v.container, containerID(v.ev.AccountID)) },
+		"TENANT_ID":    func(v *view) string { return cmp.Or(v.tenant, "0") },
 	})
 	numbers(map[string]func(*view) *int64{
 		"SEQUENCE":  func(v *view) *int64 { return &v.ev.Sequence },

@@ -89,33 +89,13 @@ func (d *Dialect) EventName(ev *switchhook.Event) string {
 	if ev.Type == flowWebhook {
 		return d.names[flowWebhook]
 	}
-	if name, _ := told(ev); name != "" {
-		return name
+	if said := ev.OriginalOf(name); said != nil {
+		return said.Name
 	}
 	if name, ok := strings.CutPrefix(ev.Type, custom); ok {
 		return name
 	}
 	return d.nameOf2022(ev)
-}
-
-// told is what a VoIPBin sent, where the event came from one: the type of its
-// envelope, and the body. One webhook can become several events, an SMS one for each
-// receiver; only the first of them has the body.
-func told(ev *switchhook.Event) (typ, body string) {
-	_, body = dialect.Said(ev, name)
-	if body == "" {
-		return "", ""
-	}
-	if rest, asUsual := strings.CutPrefix(body, `{"type":"`); asUsual { // seen without reading the body
-		if typ, _, _ = strings.Cut(rest, `"`); typ != "" && !strings.Contains(typ, `\`) {
-			return typ, body
-		}
-	}
-	envelope, _ := ordjson.Parse([]byte(body)) // the translator has read it
-	if typ = envelope.Text("type"); typ == "" {
-		return "", ""
-	}
-	return typ, body
 }
 
 // nameOf2022 is what VoIPBin called the event in 2022; nothing for what it did not
@@ -144,34 +124,32 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		Dialect: name,
 		Formats: []string{"json"},
 		Methods: methods(),
-		Options: map[string]func(any) string{"era": func(v any) string {
-			if v != "as_sent" && v != year2022 {
-				return `expected "as_sent" (the default) or "2022"`
-			}
-			return ""
-		}},
+		Options: map[string]func(any) string{"era": dialect.OneOf("as_sent", year2022)},
 	}.Check(w)
 }
 
 const year2022 = "2022"
 
-// in2022 reports whether the receiver knows only the bodies of 2022.
-func in2022(w *switchhook.Webhook) bool { return w.DialectOptions["era"] == year2022 }
+// asSaid reports whether what a VoIPBin said is to leave so: not where the receiver
+// knows only the bodies of 2022.
+func asSaid(w *switchhook.Webhook) bool {
+	era, _ := w.Option("era")
+	return era != year2022
+}
 
 func methods() []string {
 	return []string{http.MethodPost, http.MethodPut, http.MethodGet, http.MethodDelete}
 }
 
-// Wants reports whether the scope lets the event through. What a flow sends goes to
-// the address that it names and to nobody else; what a flow of VoIPBin's has sent
-// here goes to all. A receiver that knows only 2022 does not get what there was not
-// yet.
+// Wants reports whether the scope lets the event through. What a flow of VoIPBin's has
+// sent here goes to all; what one of ours sends goes to the address that it names
+// (dialect.FlowTarget). A receiver that knows only 2022 does not get what there was
+// not yet.
 func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
 	if ev.Type == flowWebhook {
-		format, _ := dialect.Said(ev, name)
-		return w.Flow != (format != "")
+		return ev.OriginalOf(name) != nil
 	}
-	return !w.Flow && dialect.InScope(ev, w.Scope) && (!in2022(w) || d.nameOf2022(ev) != "")
+	return dialect.InScope(ev, w.Scope) && (asSaid(w) || d.nameOf2022(ev) != "")
 }
 
 // Render makes the request.
@@ -187,14 +165,14 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 		req.Body = body
 		return req, nil
 	}
-	if _, body := told(ev); body != "" && !in2022(w) {
-		req.Body = []byte(body)
+	if said := ev.OriginalOf(name); said != nil && asSaid(w) {
+		req.Body = []byte(said.Body)
 		return req, nil
 	}
 	out := envelope{Type: d.nameOf2022(ev)}
 	theirs, isCustom := strings.CutPrefix(ev.Type, custom)
 	switch {
-	case isCustom && !in2022(w):
+	case isCustom && asSaid(w):
 		out.Type, out.Data = theirs, ev.Data
 	case out.Type == "":
 		return nil, switchhook.InvalidField("type", "VoIPBin of 2022 has nothing for this %s event", ev.Type)
@@ -240,10 +218,9 @@ func sent(ev *switchhook.Event) (contentType string, body []byte) {
 	in, _ := ordjson.Parse(ev.Data) // an event's data is an object
 	hook, _ := ordjson.Parse(in.Get("hook"))
 	contentType, body = "application/json", in.Get("data")
-	format, text := dialect.Said(ev, name)
-	isText := format != ""
-	if !isText {
-		text, isText = ordjson.Unquote(body)
+	text, isText := ordjson.Unquote(body)
+	if said := ev.OriginalOf(name); said != nil {
+		text, isText = said.Body, true
 	}
 	if isText {
 		body = []byte(text)

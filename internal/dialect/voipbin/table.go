@@ -2,6 +2,7 @@ package voipbin
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/switchhook/switchhook/internal/dialect"
 )
@@ -65,7 +66,9 @@ func column() []cell {
 }
 
 // table is the column in rows: one for each name of a type.
-func table() []dialect.Row {
+//
+//nolint:gochecknoglobals // a constant; Go has no constant lists
+var table = sync.OnceValue(func() []dialect.Row {
 	var rows []dialect.Row
 	add := func(typ, name, note string) {
 		rows = append(rows, dialect.Row{Type: typ, Name: name, Formats: []string{"json"}, Note: note})
@@ -87,4 +90,4 @@ func table() []dialect.Row {
 		}
 	}
 	return rows
-}
+})

@@ -16,11 +16,9 @@
 // the data; the other hooks leave out what they do not know. A form has no types:
 // what is mapped gets its own back, what lies in custom_* stays text.
 //
-// All that came in is kept as it was in the member extra of the data, beside the
-// resources, so that no snapshot of a call takes it over: kazoo (the payload's
-// version, v1 or v2), format (form or json), payload, and gaps, the places
-// of a form's empty segments. The dialect kazoo sends it on unchanged, with what the
-// catalogue has no place for.
+// All that came in is kept as it was, beside the data: the payload as JSON, and what
+// only its form says. The dialect kazoo sends it on unchanged, with what the catalogue
+// has no place for.
 //
 // What Kazoo 5 sends of media streams, the channel events beyond the usual six that
 // an operator can switch on, and notifications that are not on Kazoo's page have no
@@ -40,8 +38,6 @@ package kazoo
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -67,18 +63,20 @@ func (*Translator) Kind() string { return "kazoo" }
 
 // Translate reads one webhook.
 func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
-	said := extra{version: "v1", format: "json"}
+	said := &switchhook.Original{System: t.Kind(), Version: "v1", Format: "json"}
 	body, err := r.Read(func(form string) (o ordjson.Object, err error) {
-		said.format = "form" // or the query of a GET, which is one
-		o, said.gaps, err = readForm(form, fromQuery(r))
+		said.Format = "form" // or the query of a GET, which is one
+		o, said.Gaps, err = readForm(form, fromQuery(r))
 		return o, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if said.payload, err = ordjson.Compact(body.Append(nil)); err != nil {
+	payload, err := ordjson.Compact(body.Append(nil))
+	if err != nil {
 		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
 	}
+	said.Body = string(payload)
 	rd := &reading{in: body, used: map[string]bool{}}
 	name, err := rd.open()
 	if err != nil {
@@ -86,7 +84,7 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	}
 	// Kazoo 5 has a hook whose v1 looks like v2: a deleted account.
 	if name != "" && (body.Has("timestamp") || !body.Has("cluster_id")) {
-		said.version = "v2"
+		said.Version = "v2"
 	}
 	h, err := t.hook(rd, name)
 	if err != nil {
@@ -102,11 +100,8 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 		}
 	}
 	data := h.read(rd)
-	if len(rd.errs) > 0 {
-		return nil, &switchhook.Error{
-			Code: switchhook.CodeInvalid, Fields: rd.errs,
-			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
-		}
+	if err := rd.errs.Err(); err != nil {
+		return nil, err
 	}
 	switch {
 	case isLeg(h, data):
@@ -114,32 +109,14 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	case strings.HasPrefix(h.typ, custom):
 		ev.Key = data.Text("call_id") // a stream stops after it has started
 	}
-	data.Set("extra", said.json())
 	ev.Data = data.Append(nil)
+	if err := source.Keep(ev, said); err != nil {
+		return nil, err
+	}
 	if rd.unique(h) {
 		ev.ID, ev.IDGiven = eventID(r), true
 	}
 	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, nil
-}
-
-// extra is what came in.
-type extra struct {
-	version, format string
-	payload         json.RawMessage
-	gaps            []int
-}
-
-func (e *extra) json() json.RawMessage {
-	o := ordjson.Object{
-		{Name: "kazoo", Value: ordjson.String(e.version)},
-		{Name: "format", Value: ordjson.String(e.format)},
-		{Name: "payload", Value: e.payload},
-	}
-	if len(e.gaps) > 0 {
-		gaps, _ := json.Marshal(e.gaps) // integers always marshal
-		o.Set("gaps", gaps)
-	}
-	return o.Append(nil)
 }
 
 // open finds the payload in a v2 envelope, and its name. A v1 payload is one
@@ -280,12 +257,11 @@ func (r *reading) unique(h *hook) bool {
 
 // eventID names what was sent.
 func eventID(r *source.Request) string {
-	said := r.Body
+	said := string(r.Body)
 	if fromQuery(r) {
-		said = []byte(r.Query)
+		said = r.Query
 	}
-	sum := sha256.Sum256(said)
-	return "kazoo:" + hex.EncodeToString(sum[:16])
+	return source.EventID("kazoo", said)
 }
 
 func fromQuery(r *source.Request) bool { return len(bytes.TrimSpace(r.Body)) == 0 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/source"
@@ -20,7 +19,7 @@ type reading struct {
 	in   ordjson.Object
 	path string // of the payload, data. in v2
 	used map[string]bool
-	errs []switchhook.FieldError
+	errs source.Errors
 }
 
 // take returns a member and marks it as read; nil where it is not there.
@@ -45,12 +44,7 @@ func (r *reading) text(name string) string {
 	return s
 }
 
-// wrong notes an error, once for each member: several can be made of one.
-func (r *reading) wrong(name, message string) {
-	if len(r.errs) < 20 && !r.failed(name) {
-		r.errs = append(r.errs, switchhook.FieldError{Field: r.path + name, Message: message})
-	}
-}
+func (r *reading) wrong(name, message string) { r.errs.Add(r.path+name, message) }
 
 func (r *reading) expected(name, what string, v json.RawMessage) json.RawMessage {
 	r.wrong(name, "expected "+what+", got "+ordjson.Brief(v))
@@ -154,7 +148,7 @@ func reader(f *catalogue.Field) read {
 }
 
 func (r *reading) failed(name string) bool {
-	return slices.ContainsFunc(r.errs, func(e switchhook.FieldError) bool { return e.Field == r.path+name })
+	return r.errs.Has(r.path + name)
 }
 
 // part reads the members of one resource. What a channel's hook could have and has

@@ -10,8 +10,8 @@
 // HangupCall are known again by their callUuid; everything else may happen twice.
 // A stay in a queue has no id: it is the call's and the queue's number.
 //
-// The event as it came is kept beside the data, in extra, so that the dialect primevox
-// sends it on unchanged: with the container and tenant, with parameters that are not
+// The event as it came is kept beside the data, so that the dialect primevox sends it
+// on unchanged: with the container and tenant, with parameters that are not
 // on the page, and with numbers written as PrimeVOX writes them.
 //
 // A parameter without a value is one that PrimeVOX knows nothing for. Only the
@@ -20,8 +20,6 @@ package primevox
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -60,19 +58,15 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	}
 	account := account(rd)
 	data := e.read(rd)
-	if len(rd.errs) > 0 {
-		return nil, &switchhook.Error{
-			Code: switchhook.CodeInvalid, Fields: rd.errs,
-			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
-		}
-	}
-	if said := r.Said(t.Kind()); said != nil {
-		data.Set("extra", said)
+	if err := rd.errs.Err(); err != nil {
+		return nil, err
 	}
 	ev := &switchhook.Event{Type: e.typ, OccurredAt: r.ReceivedAt, Data: data.Append(nil)}
 	if e.whole {
-		sum := sha256.Sum256([]byte(name + "\x00" + account + "\x00" + rd.text("callUuid")))
-		ev.ID, ev.IDGiven = "primevox:"+hex.EncodeToString(sum[:16]), true
+		ev.ID, ev.IDGiven = source.EventID(t.Kind(), name, account, rd.text("callUuid")), true
+	}
+	if err := r.Keep(ev, t.Kind(), ""); err != nil {
+		return nil, err
 	}
 	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, nil
 }
@@ -129,7 +123,7 @@ func (e *event) read(r *reading) ordjson.Object {
 	}
 	call := r.text("callUuid")
 	if call == "" && (e.whole || family == "queuecall") {
-		r.wrong("callUuid", "is required: the call's id")
+		r.errs.Add("callUuid", "is required: the call's id")
 	}
 	switch {
 	case family == "queuecall":
@@ -146,14 +140,7 @@ func (e *event) read(r *reading) ordjson.Object {
 // A reading is under way: the payload, and what is wrong with it.
 type reading struct {
 	in   ordjson.Object
-	errs []switchhook.FieldError
-}
-
-// wrong notes an error, once for each field: several members can be made of one.
-func (r *reading) wrong(field, message string) {
-	if !slices.ContainsFunc(r.errs, func(e switchhook.FieldError) bool { return e.Field == field }) {
-		r.errs = append(r.errs, switchhook.FieldError{Field: field, Message: message})
-	}
+	errs source.Errors
 }
 
 // text is a parameter's value, be it written as a number; empty where there is
@@ -168,7 +155,7 @@ func (r *reading) text(name string) string {
 	case jsontext.Value(v).Kind() == '0':
 		return string(v)
 	default:
-		r.wrong(name, "expected a string, got "+ordjson.KindName(jsontext.Kind(v[0])))
+		r.errs.Add(name, "expected a string, got "+ordjson.KindName(jsontext.Kind(v[0])))
 		return ""
 	}
 }

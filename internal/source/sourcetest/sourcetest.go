@@ -43,19 +43,3 @@ func One(m *source.Message, err error) (*switchhook.Event, error) {
 	}
 	return m.Events[0], Accept(m.Events[0])
 }
-
-// Said takes out of an event's data what the system said (source.Request.Said), so
-// that only what it means is left, and returns it.
-func Said(ev *switchhook.Event) (payload string, err error) {
-	data, err := ordjson.Parse(ev.Data)
-	if err != nil {
-		return "", err
-	}
-	extra, err := ordjson.Parse(data.Get("extra"))
-	if err != nil {
-		return "", fmt.Errorf("%s: extra: %w", ev.Data, err)
-	}
-	data.Delete("extra")
-	ev.Data = data.Append(nil)
-	return extra.Text("payload"), Accept(ev)
-}

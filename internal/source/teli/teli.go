@@ -6,8 +6,8 @@
 // too, and so is the whole as a form. The row keeps Teli's own fields, in their
 // order. Numbers stay as Teli writes them, ten digits for North America.
 //
-// The post as it came is kept beside the data, in extra, so that the dialect teli
-// sends it on unchanged, with what has no place here.
+// The post as it came is kept beside the data, so that the dialect teli sends it on
+// unchanged, with what has no place here.
 //
 // Teli tells no time and no delivery id: what it tells occurred when it came, and
 // two posts that are alike are two events. A receipt is the exception: a message
@@ -16,8 +16,6 @@ package teli
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -68,19 +66,11 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(rd.errs) > 0 {
-		return nil, &switchhook.Error{
-			Code: switchhook.CodeInvalid, Fields: rd.errs,
-			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
-		}
+	if err := rd.errs.Err(); err != nil {
+		return nil, err
 	}
-	if said := r.Said(t.Kind()); said != nil {
-		data, err := ordjson.Parse(ev.Data)
-		if err != nil {
-			return nil, err
-		}
-		data.Set("extra", said)
-		ev.Data = data.Append(nil)
+	if err := r.Keep(ev, t.Kind(), ""); err != nil {
+		return nil, err
 	}
 	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, nil
 }
@@ -101,16 +91,16 @@ func (t *Translator) record(r *reading, ev *switchhook.Event) (account string, e
 	operation := r.text("type")
 	typ, known := t.operations[operation]
 	if !known {
-		r.wrong("type", "expected one of insert, update, delete, got "+ordjson.Brief(r.in.Get("type")))
+		r.errs.Add("type", "expected one of insert, update, delete, got "+ordjson.Brief(r.in.Get("type")))
 	}
 	row, ok := object(r.in.Get("data"))
 	if !ok {
-		r.wrong("data", "expected a row: a string of JSON, which is an object, got "+ordjson.Brief(r.in.Get("data")))
+		r.errs.Add("data", "expected a row: a string of JSON, which is an object, got "+ordjson.Brief(r.in.Get("data")))
 		return "", nil
 	}
 	id := plain(row.Get("id"))
 	if id == "" {
-		r.wrong("data.id", "is required: the row's id, got "+ordjson.Brief(row.Get("id")))
+		r.errs.Add("data.id", "is required: the row's id, got "+ordjson.Brief(row.Get("id")))
 	}
 	ev.Type = typ
 	ev.Data = ordjson.Object{
@@ -137,7 +127,7 @@ func enablement(r *reading, ev *switchhook.Event) {
 	r.copy(&data, "number", "number")
 	r.copy(&data, "status", "status")
 	if s := data.Text("status"); s != "success" && s != "error" {
-		r.wrong("status", "expected one of success, error, got "+ordjson.Brief(r.in.Get("status")))
+		r.errs.Add("status", "expected one of success, error, got "+ordjson.Brief(r.in.Get("status")))
 	}
 	data.Set("verbose", ordjson.String(r.text("verbose")))
 	ev.Type, ev.Data = "number.sms_enablement", data.Append(nil)
@@ -155,7 +145,7 @@ func sms(r *reading, ev *switchhook.Event) {
 	switch {
 	case channel == "sms" || channel == "mms":
 	case channel != "":
-		r.wrong("type", "expected one of sms, mms, got "+ordjson.Brief(r.in.Get("type")))
+		r.errs.Add("type", "expected one of sms, mms, got "+ordjson.Brief(r.in.Get("type")))
 	case media != nil:
 		channel = "mms"
 	default:
@@ -179,14 +169,14 @@ func (t *Translator) receipt(r *reading, ev *switchhook.Event) {
 	var m ordjson.Object
 	r.copy(&m, "id", "uuid")
 	if len(r.errs) == 0 && m.Text("id") == "" {
-		r.wrong("uuid", "is required: the message's id")
+		r.errs.Add("uuid", "is required: the message's id")
 	}
 	m.Set("direction", ordjson.String("outbound"))
 	r.copy(&m, "from", "source")
 	r.copy(&m, "to", "destination")
 	status, known := t.statuses[r.text("send_status")]
 	if !known {
-		r.wrong("send_status", "expected one of "+strings.Join(slices.Sorted(maps.Keys(t.statuses)), ", ")+", got "+ordjson.Brief(r.in.Get("send_status")))
+		r.errs.Add("send_status", "expected one of "+strings.Join(slices.Sorted(maps.Keys(t.statuses)), ", ")+", got "+ordjson.Brief(r.in.Get("send_status")))
 	}
 	m.Set("status", ordjson.String(status))
 	r.copy(&m, "carrier_status", "status")
@@ -194,18 +184,13 @@ func (t *Translator) receipt(r *reading, ev *switchhook.Event) {
 	r.copy(&m, "charges", "cost")
 	ev.Type = "message.status"
 	ev.Data = ordjson.Object{{Name: "message", Value: m.Append(nil)}}.Append(nil)
-	sum := sha256.Sum256(ev.Data)
-	ev.ID, ev.IDGiven = "teli:"+hex.EncodeToString(sum[:16]), true
+	ev.ID, ev.IDGiven = source.EventID(t.Kind(), string(ev.Data)), true
 }
 
 // A reading is under way: the payload, and what is wrong with it.
 type reading struct {
 	in   ordjson.Object
-	errs []switchhook.FieldError
-}
-
-func (r *reading) wrong(field, message string) {
-	r.errs = append(r.errs, switchhook.FieldError{Field: field, Message: message})
+	errs source.Errors
 }
 
 // text is a member that is a string, or a number in its place; empty where there
@@ -214,7 +199,7 @@ func (r *reading) text(name string) string {
 	v := r.in.Get(name)
 	s := plain(v)
 	if s == "" && !ordjson.Null(v) && v[0] != '"' {
-		r.wrong(name, "expected a string, got "+ordjson.Brief(v))
+		r.errs.Add(name, "expected a string, got "+ordjson.Brief(v))
 	}
 	return s
 }
@@ -243,7 +228,7 @@ func (r *reading) list(name string) []string {
 	}
 	var all []string
 	if err := json.Unmarshal(v, &all); err != nil {
-		r.wrong(name, "expected a list of addresses, got "+ordjson.Brief(r.in.Get(name)))
+		r.errs.Add(name, "expected a list of addresses, got "+ordjson.Brief(r.in.Get(name)))
 	}
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }

@@ -89,9 +89,10 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 				if anew == 1 || strings.Contains(file, "said") { // more than the pages have
 					return
 				}
-				if said, err := sourcetest.Said(ev); err != nil || said != body {
-					t.Fatalf("kept is %s, %v", said, err)
+				if said := ev.Original; said == nil || said.Body != body {
+					t.Fatalf("kept is %+v", said)
 				}
+				ev.Original = nil
 			}
 		})
 	}
@@ -167,8 +168,8 @@ func TestExamplesBecomeEvents(t *testing.T) {
 			if err != nil || string(req.Body) != c.body || req.Header.Get("Content-Type") != c.contentType {
 				t.Errorf("it comes out as %v\n%s\n%v", req.Header, req.Body, err)
 			}
-			if said, err := sourcetest.Said(ev); err != nil || said != c.body {
-				t.Errorf("kept is %s, %v", said, err)
+			if said := ev.Original; said == nil || said.Body != c.body {
+				t.Errorf("kept is %+v", said)
 			}
 			if diff := cmp.Diff(c.data, string(ev.Data)); diff != "" {
 				t.Errorf("wanted (-), got (+):\n%s", diff)
@@ -298,8 +299,8 @@ func TestEveryPostComesOutAsItCameIn(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
-		if said, err := sourcetest.Said(ev); err != nil || said != body {
-			t.Fatalf("kept is %s, %v", said, err)
+		if said := ev.Original; said == nil || said.Body != body {
+			t.Fatalf("kept is %+v", said)
 		}
 		req, err := d.Render(ev, &switchhook.Webhook{})
 		if err != nil {

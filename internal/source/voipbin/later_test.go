@@ -132,8 +132,8 @@ func TestLaterWebhooksBecomeEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if said, err := sourcetest.Said(ev); err != nil || said != string(c.body) {
-				t.Errorf("it said %s, %v", said, err)
+			if said := ev.Original; said == nil || said.Body != string(c.body) {
+				t.Errorf("it said %+v", said)
 			}
 			if name, _, err := leaves(calls.New(), c.body); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -223,9 +223,6 @@ func TestEveryLaterWebhookIsRead(t *testing.T) {
 		name, written, err := leaves(calls.New(), body)
 		if err != nil || name != typ {
 			t.Errorf("%s leaves as %s: %v", typ, name, err)
-		}
-		if _, err := sourcetest.Said(ev); err != nil {
-			t.Fatal(err)
 		}
 		if rest, ok := strings.CutPrefix(ev.Type, "custom.voipbin."); ok {
 			custom++

@@ -30,7 +30,7 @@ func (t *Translator) messages(r *reading, typ string, in ordjson.Object) []*swit
 	case outbound:
 		typ = "message.sent"
 	case ordjson.Null(message.Get("direction")) && len(r.errs) == 0:
-		r.wrong("data.direction", "is required: inbound or outbound")
+		r.errs.Add("data.direction", "is required: inbound or outbound")
 	}
 	to := r.receivers(in.Get("targets"))
 	if typ == "message.status" {

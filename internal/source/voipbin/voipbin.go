@@ -12,8 +12,8 @@
 // What its type itself tells, such as the status or when it ended, a resource of 2026
 // that leaves it out does not clear.
 //
-// The body as it came is kept beside the data, in extra, so that the dialect voipbin
-// sends it on unchanged, with what has no place here: members such as activeflow_id,
+// The body as it came is kept beside the data, so that the dialect voipbin sends it on
+// unchanged, with what has no place here: members such as activeflow_id,
 // and words such as the address type whatsapp, which is null.
 //
 // The other webhooks that VoIPBin sends its customers, such as groupcall_created or
@@ -35,8 +35,6 @@ package voipbin
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -80,7 +78,7 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	envelope, err := ordjson.Parse(r.Body)
 	switch isEnvelope := envelope.Has("type") && envelope.Has("data"); {
 	case r.InQuery(sends) && !isEnvelope:
-		return webhookSend(r), nil
+		return t.webhookSend(r)
 	case err != nil:
 		return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body: %v", err)
 	}
@@ -110,13 +108,10 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 		events = []*switchhook.Event{t.resource(rd, name, in)}
 	}
 	if id := rd.id(in, "id"); id == "" && len(rd.errs) == 0 {
-		rd.wrong("data.id", "is required: the "+resource+"'s id")
+		rd.errs.Add("data.id", "is required: the "+resource+"'s id")
 	}
-	if len(rd.errs) > 0 {
-		return nil, &switchhook.Error{
-			Code: switchhook.CodeInvalid, Fields: rd.errs,
-			Message: rd.errs[0].Field + ": " + rd.errs[0].Message,
-		}
+	if err := rd.errs.Err(); err != nil {
+		return nil, err
 	}
 	for i, ev := range events {
 		ev.ID, ev.IDGiven = eventID(r.Body, i), true
@@ -124,13 +119,8 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 			ev.OccurredAt = r.ReceivedAt
 		}
 	}
-	if said := r.Said(t.Kind()); said != nil {
-		data, err := ordjson.Parse(events[0].Data)
-		if err != nil {
-			return nil, err
-		}
-		data.Set("extra", said)
-		events[0].Data = data.Append(nil)
+	if err := r.Keep(events[0], t.Kind(), name); err != nil {
+		return nil, err
 	}
 	return &source.Message{SystemAccount: account, Events: events}, nil
 }
@@ -142,7 +132,7 @@ const sends = "webhook_send"
 // webhookSend makes the event of what is no envelope: a flow's action webhook_send
 // has sent it, and its body is the flow's own. Flows can say the same twice, so it
 // has no id.
-func webhookSend(r *source.Request) *source.Message {
+func (t *Translator) webhookSend(r *source.Request) (*source.Message, error) {
 	body := ordjson.String(string(r.Body))
 	if o, err := ordjson.Parse(r.Body); err == nil {
 		body = o.Append(nil)
@@ -151,10 +141,11 @@ func webhookSend(r *source.Request) *source.Message {
 	if r.ContentType != "" {
 		data.Set("hook", ordjson.Object{{Name: "data_type", Value: ordjson.String(r.ContentType)}}.Append(nil))
 	}
-	if said := r.Said("voipbin"); said != nil {
-		data.Set("extra", said)
+	ev := &switchhook.Event{Type: "flow.webhook", OccurredAt: r.ReceivedAt, Data: data.Append(nil)}
+	if err := r.Keep(ev, t.Kind(), ""); err != nil {
+		return nil, err
 	}
-	return &source.Message{Events: []*switchhook.Event{{Type: "flow.webhook", OccurredAt: r.ReceivedAt, Data: data.Append(nil)}}}
+	return &source.Message{Events: []*switchhook.Event{ev}}, nil
 }
 
 // resourceOf is the resource that a webhook is about: the longest whose name the
@@ -291,8 +282,7 @@ func number(typ string, in ordjson.Object) *switchhook.Event {
 // eventID names the body, so that VoIPBin's own retries of it, which are the
 // same to the byte, become one event.
 func eventID(body []byte, i int) string {
-	sum := sha256.Sum256(body)
-	id := "voipbin:" + hex.EncodeToString(sum[:16])
+	id := source.EventID("voipbin", string(body))
 	if i > 0 { // a text message's further receivers
 		id += "-" + strconv.Itoa(i+1)
 	}
@@ -369,17 +359,11 @@ type field struct {
 type read func(r *reading, path string, v json.RawMessage) json.RawMessage
 
 // A reading gathers what is wrong with a resource.
-type reading struct{ errs []switchhook.FieldError }
-
-func (r *reading) wrong(path, message string) json.RawMessage {
-	if len(r.errs) < 20 {
-		r.errs = append(r.errs, switchhook.FieldError{Field: path, Message: message})
-	}
-	return null()
-}
+type reading struct{ errs source.Errors }
 
 func (r *reading) expected(path, what string, v json.RawMessage) json.RawMessage {
-	return r.wrong(path, "expected "+what+", got "+ordjson.Brief(v))
+	r.errs.Add(path, "expected "+what+", got "+ordjson.Brief(v))
+	return null()
 }
 
 func null() json.RawMessage { return json.RawMessage("null") }
@@ -408,7 +392,7 @@ func (r *reading) members(path string, in ordjson.Object, tables ...[]field) ord
 // id is a member that is a UUID; empty where it is not set.
 func (r *reading) id(in ordjson.Object, name string) string {
 	v := in.Get(name)
-	if ordjson.Null(v) || slices.ContainsFunc(r.errs, func(e switchhook.FieldError) bool { return e.Field == "data."+name }) {
+	if ordjson.Null(v) || r.errs.Has("data."+name) {
 		return ""
 	}
 	id, _ := ordjson.Unquote(readID(r, "data."+name, v))
@@ -528,7 +512,8 @@ func readObject(r *reading, path string, v json.RawMessage) json.RawMessage {
 	}
 	var out bytes.Buffer
 	if err := json.Compact(&out, v); err != nil {
-		return r.wrong(path, err.Error())
+		r.errs.Add(path, err.Error())
+		return null()
 	}
 	return out.Bytes()
 }

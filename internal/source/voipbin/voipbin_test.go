@@ -189,8 +189,8 @@ func TestExamplesBecomeEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		ev := m.Events[0]
-		if said, err := sourcetest.Said(ev); err != nil || said != strings.TrimSpace(string(bodies[c.example])) {
-			t.Errorf("%s: it said %s, %v", c.example, said, err)
+		if said := ev.Original; said == nil || said.Body != strings.TrimSpace(string(bodies[c.example])) {
+			t.Errorf("%s: it said %+v", c.example, said)
 		}
 		if ev.Type != c.typ || ev.OccurredAt.Format(time.RFC3339Nano) != c.occurred || m.SystemAccount != "" {
 			t.Errorf("%s: %s at %v in %q, want %s at %s", c.example, ev.Type, ev.OccurredAt, m.SystemAccount, c.typ, c.occurred)
@@ -276,9 +276,6 @@ func TestMoreOrLessThanExpected(t *testing.T) {
 		t.Fatal(err)
 	}
 	ev := m.Events[0]
-	if _, err := sourcetest.Said(ev); err != nil {
-		t.Fatal(err)
-	}
 	if want := `{"call":{"id":"ad132775-1ab2-485e-856f-72c2e383cdc6","from":{"type":"tel","address":null,"name":null,"label":null,"detail":null},"status":null,"ended_at":null}}`; string(ev.Data) != want {
 		t.Errorf("got %s, want %s", ev.Data, want)
 	}

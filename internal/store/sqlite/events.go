@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	eventColumns = `seq, id, account_id, type, key, call_id, occurred_at, accepted_at, source, id_given, relayed, targets, data`
-	insertEvent  = `INSERT INTO events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	eventColumns = `seq, id, account_id, type, key, call_id, occurred_at, accepted_at, source, id_given, relayed, targets, data, original`
+	insertEvent  = `INSERT INTO events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 func eventRow(e *switchhook.Event) []any {
@@ -24,17 +24,17 @@ func eventRow(e *switchhook.Event) []any {
 	}
 	return []any{
 		e.Sequence, e.ID, e.AccountID, e.Type, e.Key, e.CallID, micros(e.OccurredAt), micros(e.AcceptedAt),
-		e.Source, e.IDGiven, e.Relayed, strings.Join(e.Targets, "\n"), data,
+		e.Source, e.IDGiven, e.Relayed, strings.Join(e.Targets, "\n"), data, original(e.Original),
 	}
 }
 
 func scanEvent(scan scan) (*switchhook.Event, error) {
 	var e switchhook.Event
 	var occurred, accepted int64
-	var targets string
+	var targets, original string
 	var data []byte
 	err := scan(&e.Sequence, &e.ID, &e.AccountID, &e.Type, &e.Key, &e.CallID, &occurred, &accepted,
-		&e.Source, &e.IDGiven, &e.Relayed, &targets, &data)
+		&e.Source, &e.IDGiven, &e.Relayed, &targets, &data, &original)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,21 @@ func scanEvent(scan scan) (*switchhook.Event, error) {
 	if len(data) > 0 {
 		e.Data = data
 	}
+	if original != "" {
+		e.Original = new(switchhook.Original)
+		if err := fromJSON("what another system said of event "+e.ID, original, e.Original); err != nil {
+			return nil, err
+		}
+	}
 	return &e, nil
+}
+
+// original is an event's Original as JSON, and nothing of none.
+func original(o *switchhook.Original) string {
+	if o == nil {
+		return ""
+	}
+	return document(o)
 }
 
 func splitTargets(text string) []string {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 func toJSON(what string, v any) (string, error) {
@@ -23,9 +24,11 @@ func fromJSON(what, text string, v any) error {
 // document is the JSON of what is made of texts, numbers and times of this era,
 // and so cannot fail.
 func document(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // a form would become twice as long
+	if err := e.Encode(v); err != nil {
 		panic("encode a document: " + err.Error())
 	}
-	return string(b)
+	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -36,6 +36,18 @@ func lockDir(dir string) (*os.File, error) {
 	return nil, fmt.Errorf("lock the data directory %s: %w", dir, err)
 }
 
+// unlockDir lets others in. Closing the file alone would not while a child process
+// that is just being started still has a copy of it.
+func unlockDir(f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err == nil {
+		if controlErr := raw.Control(func(fd uintptr) { err = syscall.Flock(int(fd), syscall.LOCK_UN) }); err == nil {
+			err = controlErr
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
 // syncDir makes the entries of a directory durable.
 func syncDir(dir string) error {
 	f, err := os.Open(dir) //nolint:gosec // G304: the operator's own data directory

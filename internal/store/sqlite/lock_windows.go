@@ -31,3 +31,6 @@ func lockDir(dir string) (*os.File, error) {
 
 // syncDir does nothing: Windows has no fsync of directories.
 func syncDir(string) error { return nil }
+
+// unlockDir lets others in.
+func unlockDir(f *os.File) error { return f.Close() }

@@ -38,6 +38,8 @@ func TestMigratesWhatVersion1Wrote(t *testing.T) {
 		args []any
 	}{
 		{"DROP TABLE given_ids", nil},
+		{"ALTER TABLE events DROP COLUMN original", nil},
+		{`INSERT INTO events VALUES (1, 'evt_1', 'acme', 'call.created', '', '', 0, 0, '', 0, 0, 'wh_1', x'7b7d')`, nil},
 		{"PRAGMA user_version = 1", nil},
 		{"INSERT INTO accounts (id, parent_id, name, created_at) VALUES ('acme', '', 'Acme', 0)", nil},
 		{"INSERT INTO webhooks (id, created_at, doc, sealed) VALUES ('wh_1', 0, ?, ?)", []any{doc, sealed}},
@@ -66,6 +68,9 @@ func TestMigratesWhatVersion1Wrote(t *testing.T) {
 	hooks, err := db.Webhooks(ctx)
 	if err != nil || len(hooks) != 1 || hooks[0].DialectOptions["node"] != "a@b" || hooks[0].Auth.Token != "t" {
 		t.Fatalf("webhooks: %v, %v", hooks, err)
+	}
+	if ev, err := db.Event(ctx, nil, "evt_1"); err != nil || ev.Original != nil || string(ev.Data) != "{}" {
+		t.Errorf("the event: %+v, %v", ev, err)
 	}
 	if err := db.UpdateWebhook(ctx, hooks[0]); err != nil {
 		t.Fatal(err)

@@ -203,7 +203,7 @@ func (d *DB) release() error {
 	if d.w != nil {
 		errs = append(errs, d.w.close())
 	}
-	return errors.Join(append(errs, d.lock.Close())...)
+	return errors.Join(append(errs, unlockDir(d.lock))...)
 }
 
 // makeDir makes dir and what is missing above it, each with its entry durable.

@@ -72,13 +72,19 @@ func (d *DB) Integer(ctx context.Context, accountID, schema, id string) (int64, 
 
 // PutDialectID says what a dialect calls a thing, or says it anew.
 func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID) error {
-	row := []any{id.AccountID, id.Dialect, id.Schema, id.ID, id.Value, micros(id.UpdatedAt)}
+	// What is no integer as one is written is none that was counted: NULL is equal to
+	// nothing.
+	var counted any
+	if n, err := strconv.ParseInt(id.Value, 10, 64); err == nil && strconv.FormatInt(n, 10) == id.Value {
+		counted = n
+	}
+	row := []any{id.AccountID, id.Dialect, id.Schema, id.ID, id.Value, micros(id.UpdatedAt), counted}
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
 		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "another %s has the id %q", id.Schema, id.Value), `
 			INSERT INTO given_ids (account_id, dialect, schema, id, value, updated_at)
 			SELECT ?1, ?2, ?3, ?4, ?5, ?6
 			WHERE NOT EXISTS (SELECT 1 FROM given_ids   WHERE account_id = ?1 AND dialect = ?2 AND schema = ?3 AND value = ?5 AND id <> ?4)
-			  AND NOT EXISTS (SELECT 1 FROM dialect_ids WHERE account_id = ?1 AND schema = ?3 AND CAST(n AS TEXT) = ?5 AND id <> ?4)
+			  AND NOT EXISTS (SELECT 1 FROM dialect_ids WHERE account_id = ?1 AND schema = ?3 AND n = ?7 AND id <> ?4)
 			ON CONFLICT (account_id, dialect, schema, id) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, row...)
 	})
 }

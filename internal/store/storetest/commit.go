@@ -97,6 +97,7 @@ func nilDone(of trial) {
 // full is a commit of everything that a commit can hold.
 func full(sequence int64) switchhook.Commit {
 	e := event(sequence, "wh_1", "wh_2")
+	e.Original = original()
 	at := e.AcceptedAt
 	return switchhook.Commit{
 		Events:    []*switchhook.Event{e},

@@ -300,6 +300,9 @@ func givenIntegers(of trial) {
 		}
 	}
 	wantCode(t, s.PutDialectID(ctx, dialectID("teli", "number", "s", text(1))), switchhook.CodeConflict)
+	if err := s.PutDialectID(ctx, dialectID("teli", "number", "s", "0"+text(1))); err != nil { // is no integer as one is written
+		t.Error(err)
+	}
 	if err := s.PutDialectID(ctx, dialectID("teli", "number", "x", text(1))); err != nil {
 		t.Errorf("the integer that it has already: %v", err)
 	}

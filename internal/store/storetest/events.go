@@ -23,7 +23,7 @@ func eventCases() []testCase {
 func eventRoundTrip(of trial) {
 	t, s := of.t, of.s
 	full := event(1, "wh_2", "wh_1")
-	full.IDGiven, full.Relayed = true, true
+	full.IDGiven, full.Relayed, full.Original = true, true, original()
 	full.Data = []byte("{ \"text\": \"Grüße \\u0000 \U0001F4DE\",\n\t\"n\": 1.50 }")
 	full.Resources = &switchhook.Resources{Call: &switchhook.Call{ID: "x"}}
 	epoch := event(3)
@@ -40,6 +40,13 @@ func eventRoundTrip(of trial) {
 	}
 	if full.Resources == nil {
 		t.Error("the store has changed the caller's event")
+	}
+}
+
+// original is what another system said, with all that can be of it.
+func original() *switchhook.Original {
+	return &switchhook.Original{
+		System: "kazoo", Version: "v1", Name: "channel_create", Format: "form", Body: "a=Gr\u00fc\u00dfe&b=<\"\x00\u2028>\n", Gaps: []int{0, 7},
 	}
 }
 

@@ -64,6 +64,7 @@ func recoverCases() []testCase {
 func recoverTargets(of trial) {
 	t, s := of.t, of.s
 	second, first := event(2, "wh_z", "wh_a", "wh_m"), event(1, "wh_b")
+	second.Relayed, second.Original = true, original()
 	commit(t, s, switchhook.Commit{Events: []*switchhook.Event{second}})
 	commit(t, s, switchhook.Commit{Events: []*switchhook.Event{first}})
 	wantEqual(t, "open", openRefs(t, s), []string{"1 wh_b", "2 wh_z", "2 wh_a", "2 wh_m"})

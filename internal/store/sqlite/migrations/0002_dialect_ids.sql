@@ -9,3 +9,9 @@ CREATE TABLE given_ids (
 	PRIMARY KEY (account_id, dialect, schema, id),
 	UNIQUE (account_id, dialect, schema, value)
 ) STRICT, WITHOUT ROWID;
+
+-- Counting the next integer asks which are given, whatever the dialect.
+CREATE INDEX given_ids_value ON given_ids (account_id, schema, value);
+
+-- What another system's own webhook said, as JSON; empty for none.
+ALTER TABLE events ADD COLUMN original TEXT NOT NULL DEFAULT '';
