@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"cmp"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -29,17 +30,21 @@ func ForFlow(ev *switchhook.Event, w *switchhook.Webhook) (*switchhook.Webhook, 
 	}
 	u.Fragment, u.RawFragment = "", "" // is never sent
 	one.URL = u.String()
-	switch method := strings.ToUpper(cmp.Or(hook.Text("http_verb"), hook.Text("method"), "POST")); method {
+	verb := "http_verb"
+	if !hook.Has(verb) {
+		verb = "method"
+	}
+	switch method := strings.ToUpper(cmp.Or(hook.Text(verb), "POST")); method {
 	case "POST", "PUT", "GET", "DELETE":
 		one.Method = method
 	default:
-		return nil, switchhook.InvalidField("data.hook.http_verb", "expected post, put, get or delete, got %.40q", method)
+		return nil, switchhook.InvalidField("data.hook."+verb, "expected post, put, get or delete, got %.40q", method)
 	}
 	retries := hook.Text("retries")
 	if retries == "" {
 		retries = string(hook.Get("retries"))
 	}
-	if tries, err := strconv.ParseFloat(retries, 64); err == nil { // what is no number says nothing
+	if tries, err := strconv.ParseFloat(retries, 64); err == nil && !math.IsNaN(tries) { // what is no number says nothing
 		one.Retry.Tries = int(min(max(tries, 1), mostTries))
 	}
 	custom, _ := ordjson.Parse(hook.Get("custom_data")) // what is no object has none

@@ -26,6 +26,7 @@ func TestForFlow(t *testing.T) {
 		{`{"uri":"http://a.example","method":"DELETE"}`, "http://a.example", "DELETE", 0, nil},
 		{`{"uri":"http://a.example","retries":0}`, "http://a.example", "POST", 1, nil},
 		{`{"uri":"http://a.example/#frag","retries":9223372036854775807}`, "http://a.example/", "POST", 20, nil},
+		{`{"uri":"http://a.example","retries":"NaN"}`, "http://a.example", "POST", 0, nil},
 		{`{"uri":"http://a.example","retries":"3"}`, "http://a.example", "POST", 3, nil},
 	} {
 		got, err := dialect.ForFlow(flowEvent(c.hook), own)
@@ -48,6 +49,7 @@ func TestForFlow(t *testing.T) {
 		`{"uri":"http://a.example:99999"}`:                "data.hook.uri",
 		`{"uri":"a.example/x"}`:                           "data.hook.uri",
 		`{"uri":"https://a.example","http_verb":"patch"}`: "data.hook.http_verb",
+		`{"uri":"https://a.example","method":"TRACE"}`:    "data.hook.method",
 	} {
 		if _, err := dialect.ForFlow(flowEvent(hook), own); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: %v", hook, err)

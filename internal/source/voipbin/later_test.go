@@ -576,3 +576,14 @@ func TestWebhookSend(t *testing.T) {
 		}
 	}
 }
+
+// A text message to more receivers than one message can make events of is refused,
+// at once.
+func TestTooManyReceivers(t *testing.T) {
+	t.Parallel()
+	targets := strings.TrimSuffix(strings.Repeat(`{"destination":{"target":"+1"}},`, 1001), ",")
+	_, err := voipbin.New().Translate(&source.Request{Body: later("message_created", first, `"direction":"outbound","source":{"target":"1"},"targets":[`+targets+`]`), ReceivedAt: received})
+	if err == nil || !strings.Contains(err.Error(), "data.targets: expected at most 1000, got 1001") {
+		t.Errorf("%v", err)
+	}
+}

@@ -62,10 +62,17 @@ type receiver struct {
 	updated time.Time
 }
 
+// mostReceivers bounds the events that one text message makes.
+const mostReceivers = 1000
+
 func (r *reading) receivers(targets json.RawMessage) []receiver {
 	var list []json.RawMessage
 	if !ordjson.Null(targets) && (targets[0] != '[' || json.Unmarshal(targets, &list) != nil) {
 		r.expected("data.targets", "a list", targets)
+		return nil
+	}
+	if len(list) > mostReceivers {
+		r.errs.Add("data.targets", "expected at most "+strconv.Itoa(mostReceivers)+", got "+strconv.Itoa(len(list)))
 		return nil
 	}
 	var all []receiver
