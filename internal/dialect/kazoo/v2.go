@@ -118,6 +118,7 @@ func (p *payload) channelVars() value {
 	if vars.kind != object {
 		vars = value{kind: object}
 	}
+	vars.members = slices.Grow(vars.members, 10)
 	own := func(name, s string) {
 		if s != "" && vars.members.get(name) == nil {
 			vars.members.add(name, textOf(s))
