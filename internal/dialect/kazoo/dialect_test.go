@@ -247,6 +247,11 @@ func TestCheck(t *testing.T) {
 		{switchhook.Webhook{DialectOptions: map[string]any{"sha256_key": "k"}}, "dialect_options.sha256_key"},
 		{switchhook.Webhook{DialectOptions: map[string]any{"version": "v1", "sha256_key": "k"}}, "dialect_options.sha256_key"},
 		{switchhook.Webhook{DialectOptions: map[string]any{"kazoo_version": []any{"4"}}}, "dialect_options.kazoo_version"},
+		{switchhook.Webhook{Events: []string{"kazoo:notifications"}, CustomData: map[string]string{"type": "voicemail_new"}}, ""},
+		{switchhook.Webhook{Events: []string{"kazoo:notifications"}, CustomData: map[string]string{"type": "top_up"}}, ""},
+		{switchhook.Webhook{Events: []string{"kazoo:notifications"}, CustomData: map[string]string{"type": "device"}}, "custom_data.type"},
+		{switchhook.Webhook{Events: []string{"kazoo:object"}, CustomData: map[string]string{"type": "device", "action": "all"}}, ""},
+		{switchhook.Webhook{Events: []string{"kazoo:object", "call.*"}, CustomData: map[string]string{"type": "mine"}}, ""},
 	} {
 		var fields []string
 		for _, e := range New(dialecttest.Env()).Check(&c.w) {

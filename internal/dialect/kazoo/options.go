@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/switchhook/switchhook"
@@ -83,6 +84,7 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 		},
 		CustomData: true,
 	}.Check(&upper)
+	errs = append(errs, d.checkType(w)...)
 	version, _ := w.Option(optionVersion)
 	kazoo, _ := w.Option(optionKazoo)
 	if version == "v2" && kazoo == "4" {
@@ -112,4 +114,29 @@ func filled(value any) string {
 		return ""
 	}
 	return "expected a string that is not empty"
+}
+
+// checkType refuses a filter that no event passes, as Kazoo does: the type of a
+// webhook on notifications or on objects alone must be one of theirs, or all.
+func (d *Dialect) checkType(w *switchhook.Webhook) []switchhook.FieldError {
+	want, ok := w.CustomData["type"]
+	if !ok || want == "all" || want == "top_up" || len(w.Events) == 0 {
+		return nil
+	}
+	var known []string
+	for _, selector := range w.Events {
+		hook, own := strings.CutPrefix(selector, "kazoo:")
+		if !own || hook != "notifications" && hook != "object" {
+			return nil // there it is data of the webhook's own
+		}
+		for _, row := range d.Table() {
+			if typ, ok := strings.CutPrefix(row.Name, hook+"/"); ok && !slices.Contains(known, typ) {
+				known = append(known, typ)
+			}
+		}
+	}
+	if slices.Contains(known, want) {
+		return nil
+	}
+	return []switchhook.FieldError{{Field: "custom_data.type", Message: "expected all, or one of " + strings.Join(known, ", ")}}
 }
