@@ -74,14 +74,18 @@ func idKinds(d dialect.Dialect) []dialect.IDKind {
 	return nil
 }
 
-func (a *api) listDialectIDKinds(context.Context, *struct{}) (*listOutput[dialectIDKind], error) {
+func (a *api) listDialectIDKinds(_ context.Context, in *struct{ Paging }) (*listOutput[dialectIDKind], error) {
 	var kinds []dialectIDKind
 	for _, d := range a.Dialects {
 		for _, k := range idKinds(d) {
 			kinds = append(kinds, dialectIDKind{d.Name(), k.Schema, k.Form})
 		}
 	}
-	return listOf(kinds, ""), nil
+	page, next, err := pageOf(kinds, in.page(), func(k dialectIDKind) string { return k.Dialect + "/" + k.Schema }, inOrder)
+	if err != nil {
+		return nil, err
+	}
+	return listOf(page, next), nil
 }
 
 // dialectIDKind checks the path, and finds whose the thing is.

@@ -402,6 +402,7 @@ func (a *api) testWebhook(ctx context.Context, in *struct {
 
 // sample makes the sample event of a type that the webhook's dialect can send.
 func (a *api) sample(w *switchhook.Webhook, typeName string) (*switchhook.Event, error) {
+	chosen := typeName != ""
 	if typeName == "" {
 		if typeName = a.firstType(w); typeName == "" {
 			return nil, switchhook.InvalidField("type", "is required: the dialect %s has nothing for what the webhook's events select", w.Dialect)
@@ -423,6 +424,10 @@ func (a *api) sample(w *switchhook.Webhook, typeName string) (*switchhook.Event,
 		if a.names(w, ev) {
 			return ev, nil
 		}
+	}
+	globs := slices.ContainsFunc(w.Events, func(entry string) bool { return !strings.Contains(entry, ":") })
+	if !chosen && !globs {
+		return nil, switchhook.InvalidField("events", "%s selects only what that system has sent itself; there is no sample of it", strings.Join(w.Events, ", "))
 	}
 	return events[0], nil
 }

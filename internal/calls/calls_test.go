@@ -222,7 +222,7 @@ func TestFold(t *testing.T) {
 		{
 			"an agent's leg answers at his extension",
 			[]string{
-				`agent.created {"agent":{"id":"g","name":"Grace","extension":"101"}}`,
+				`agent.created {"agent":{"id":"g","name":"Grace","addresses":[{"type":"tel","address":"+1"},{"type":"endpoint","address":"101@pbx"}]}}`,
 				`call.created {"call":{"id":"a"}}`,
 				`leg.created {"call":{"id":"b","parent_id":"a","to":{"type":"agent","address":"g"}}}`,
 				`leg.answered {"call":{"id":"b"}}`,

@@ -180,10 +180,21 @@ func (f *Folder) answering(ev *switchhook.Event, data *ordjson.Object, call ordj
 // extensionOf is where an agent sits, nil where that is not known.
 func (f *Folder) extensionOf(account, agentID string) ordjson.Object {
 	agent := f.known[ref{account, "agent", agentID}]
-	if agent == nil || agent.object.Text("extension") == "" {
+	if agent == nil {
 		return nil
 	}
-	extension := ordjson.Object{{Name: "number", Value: agent.object.Get("extension")}}
+	number := agent.object.Text("extension")
+	var addresses []switchhook.Party
+	_ = json.Unmarshal(agent.object.Get("addresses"), &addresses) // where there are none, there is none
+	for i := range addresses {
+		if a := &addresses[i]; number == "" && (a.Type == "extension" || a.Type == "endpoint") {
+			number, _, _ = strings.Cut(a.Address, "@")
+		}
+	}
+	if number == "" {
+		return nil
+	}
+	extension := ordjson.Object{{Name: "number", Value: ordjson.String(number)}}
 	if name := agent.object.Get("name"); !ordjson.Null(name) {
 		extension.Set("name", name)
 	}

@@ -58,7 +58,7 @@ func HangupCause(name string) (q850 int, reason string) {
 }
 
 // CauseOfReason returns the hangup cause that a hangup_reason is most likely to have
-// come from; "" for those that no telephone network knows.
+// come from; "" where there is none.
 func CauseOfReason(reason string) string {
 	switch reason {
 	case "normal":
@@ -81,9 +81,13 @@ func CauseOfReason(reason string) string {
 		return "LOSE_RACE"
 	case "timeout":
 		return "RECOVERY_ON_TIMER_EXPIRE"
-	case "failed":
+	case "amd": // a machine answered, and was left
+		return "NORMAL_CLEARING"
+	case "lost":
+		return "MEDIA_TIMEOUT"
+	case "failed", "dialout":
 		return "NORMAL_TEMPORARY_FAILURE"
-	default: // dialout, amd, lost
+	default:
 		return ""
 	}
 }

@@ -235,7 +235,7 @@ func resources() []Resource {
 				object("app_vars", "Application variables, spelling kept."),
 				object("sip_headers", "SIP headers, spelling kept."),
 				object("notify", "Data for a notification."),
-				object("extra", "What the phone system said beyond this."),
+				object("extra", "What else there is to say of it: members of your own."),
 			},
 			Sample: `{"id":"7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11","root_id":"7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11","direction":"inbound","leg_direction":"inbound",
 				"from":{"type":"tel","address":"+12025550143","name":"Ada Lovelace","uri":"+12025550143@sip.example.com"},

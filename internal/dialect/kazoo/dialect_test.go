@@ -344,7 +344,7 @@ func TestSaidInAnotherVersion(t *testing.T) {
 		{
 			"a channel, v2 to v1",
 			`{"type":"call.created","data":{` + call + `}}`, kazooSaid("v2", "json", `{"action":"event","data":{"call_id":"c1","media_server":"fs","reseller_id":"r","custom_channel_vars":{"account_id":"theirs"}}}`),
-			`{"format":"json","dialect_options":{"kazoo_version":5}}`,
+			`{"format":"json","dialect_options":{"version":"v1","kazoo_version":5}}`,
 			`{"account_id":"theirs","call_direction":"inbound","call_id":"c1","cluster_id":"a15b0fb1057a5f7c865d0efdb119ec1e","emergency_resource_used":false,"hook_event":"channel_create","is_internal_leg":false,"local_resource_used":true,"reseller_id":"r","timestamp":63937091045}`,
 		},
 		{
@@ -356,7 +356,7 @@ func TestSaidInAnotherVersion(t *testing.T) {
 		{
 			"a notification, v2 to v1",
 			`{"type":"billing.low_balance","data":{"current_balance":4}}`, kazooSaid("v2", "json", `{"action":"event","name":"low_balance","data":{"current_balance":4,"threshold":5}}`),
-			`{"dialect_options":{"cluster_id":"c"}}`,
+			`{"dialect_options":{"version":"v1","cluster_id":"c"}}`,
 			`app_name=switchhook&app_version=1.0.0&event_category=notification&event_name=low_balance&msg_id=evt_golden&node=switchhook%40pbx1.example.com&system_log_id=evt_golden` +
 				`&account_id=8901af77223052dab4826f14f468d2b0&current_balance=4&threshold=5&cluster_id=c`,
 		},
@@ -369,12 +369,18 @@ func TestSaidInAnotherVersion(t *testing.T) {
 		{
 			"a channel's other event, v2 to v1",
 			`{"type":"custom.kazoo.channel_moved","data":{}}`, kazooSaid("v2", "form", `{"action":"event","name":"CHANNEL_MOVED","data":{"call_id":"c1"}}`),
-			`{"dialect_options":{"cluster_id":"c"}}`, `call_id=c1&hook_event=channel_moved&cluster_id=c`,
+			`{"dialect_options":{"version":"v1","cluster_id":"c"}}`, `call_id=c1&hook_event=channel_moved&cluster_id=c`,
 		},
 		{
 			"another notification, v2 to v1",
 			`{"type":"custom.kazoo.skel","data":{}}`, kazooSaid("v2", "form", `{"action":"event","name":"skel","data":{"user_id":"u"}}`),
-			`{"dialect_options":{"cluster_id":"c"}}`, `user_id=u&event_name=skel&cluster_id=c`,
+			`{"dialect_options":{"version":"v1","cluster_id":"c"}}`, `user_id=u&event_name=skel&cluster_id=c`,
+		},
+		{
+			"v2 as it came",
+			`{"type":"billing.low_balance","data":{"current_balance":4}}`, kazooSaid("v2", "json", `{"action":"event","data":{"current_balance":4,"threshold":5},"name":"low_balance","timestamp":7}`),
+			`{"format":"json"}`,
+			`{"action":"event","data":{"current_balance":4,"threshold":5},"name":"low_balance","timestamp":7}`,
 		},
 		{
 			"the webhook's own settings win",

@@ -13,7 +13,7 @@ import (
 
 // The options of a webhook, dialect_options.
 const (
-	optionVersion = "version"       // of the payload: v1 or v2; default v1
+	optionVersion = "version"       // of the payload: v1 or v2; default v1, and of what came from a Kazoo its own
 	optionKazoo   = "kazoo_version" // 4 or 5; default 4, with v2 5
 	optionKey     = "sha256_key"    // signs v2 payloads
 	optionCluster = "cluster_id"    // default defaultCluster
@@ -31,6 +31,7 @@ const defaultCluster = "a15b0fb1057a5f7c865d0efdb119ec1e"
 // options are what a webhook says about its payloads.
 type options struct {
 	v2      bool
+	version bool   // the webhook says which
 	five    bool   // as Kazoo 5 does it
 	key     string // of the hmac; "" for none
 	cluster string // "" unless the webhook sets it
@@ -47,7 +48,7 @@ func optionsOf(w *switchhook.Webhook) options {
 	option := func(name string) string { s, _ := w.Option(name); return s }
 	v2 := option(optionVersion) == "v2"
 	return options{
-		v2: v2, five: v2 || option(optionKazoo) == "5", key: option(optionKey),
+		v2: v2, version: option(optionVersion) != "", five: v2 || option(optionKazoo) == "5", key: option(optionKey),
 		cluster: option(optionCluster), node: option(optionNode), realm: option(optionRealm), topup: option(optionTopup),
 		secrets: option(optionSecrets) == "show",
 	}

@@ -32,6 +32,9 @@ var payloads = sync.Pool{New: func() any { return &payload{} }} //nolint:gocheck
 func (d *Dialect) payload(ev *switchhook.Event, w *switchhook.Webhook) *payload {
 	p := payloads.Get().(*payload) //nolint:forcetypeassert,errcheck // the pool holds nothing else
 	p.options, p.d, p.ev, p.hook, p.said = optionsOf(w), d, ev, hookOf(ev), saidOf(ev)
+	if p.said != nil && p.said.v2 && !p.version {
+		p.v2, p.five = true, true // as it came
+	}
 	p.resources, p.call = resourcesOf(ev), callOf(ev)
 	name := eventName(ev, p.hook)
 	_, typ, _ := strings.Cut(name, "/")
@@ -132,30 +135,13 @@ func (p *payload) form() []byte {
 func mask(m members) (masked bool) {
 	for i := range m {
 		switch f := &m[i]; {
-		case isSecret(f.name) && f.kind != null && (f.kind != text || f.text != ""):
+		case dialect.IsSecret(f.name) && f.kind != null && (f.kind != text || f.text != ""):
 			f.value, masked = value{kind: text, text: "***"}, true
 		case len(f.members) > 0:
 			masked = mask(f.members) || masked
 		}
 	}
 	return masked
-}
-
-func isSecret(name string) bool {
-	if name == "" || name[0]|' ' != 'a' && name[0]|' ' != 'p' { // of few names more is looked at
-		return false
-	}
-	switch len(name) {
-	case len("api_key"), len("password"), len("account_api_key"), len("password_reset_link"):
-	default:
-		return false
-	}
-	switch normalizeKey(name) {
-	case "api_key", "password", "account_api_key", "password_reset_link":
-		return true
-	default:
-		return false
-	}
 }
 
 // text adds a text unless it is empty.

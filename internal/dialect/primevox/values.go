@@ -96,6 +96,9 @@ func (d *Dialect) valuesOf(ev *switchhook.Event, w *switchhook.Webhook) *values 
 		v.numberDialed = v.digits(cmp.Or(c.Dialed, to.Address))
 		v.number.Number = cmp.Or(to.Address, c.Dialed)
 		v.numbers = []string{to.Address, c.Dialed}
+		if ev.Type == "call.hungup" && c.Dialed != "" {
+			v.numbers = []string{c.Dialed} // the number that it came in on, wherever it was transferred to
+		}
 	}
 	if n := r.Number; n != nil {
 		called := v.number.Number

@@ -1,0 +1,66 @@
+package dialect
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// IsSecret reports whether a member of this name holds a password, an API key or a
+// reset link, however it is spelled (Password, API-Key).
+func IsSecret(name string) bool {
+	switch len(name) { // of most names nothing more is looked at
+	case len("api_key"), len("password"), len("account_api_key"), len("password_reset_link"):
+		switch strings.ReplaceAll(strings.ToLower(name), "-", "_") {
+		case "api_key", "password", "account_api_key", "password_reset_link":
+			return true
+		}
+	}
+	return false
+}
+
+// Masked is an event's data with *** for what is secret, at any depth.
+func Masked(data []byte) []byte {
+	if lower := bytes.ToLower(data); !bytes.Contains(lower, []byte("password")) && !bytes.Contains(lower, []byte("api_key")) && !bytes.Contains(lower, []byte("api-key")) {
+		return data // most often
+	}
+	return masked(data)
+}
+
+func masked(v json.RawMessage) json.RawMessage {
+	switch {
+	case len(v) == 0:
+		return v
+	case v[0] == '[':
+		var list []json.RawMessage
+		if json.Unmarshal(v, &list) != nil {
+			return v
+		}
+		out := []byte{'['}
+		for i, e := range list {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, masked(e)...)
+		}
+		return append(out, ']')
+	case v[0] == '{':
+		o, err := ordjson.Parse(v)
+		if err != nil {
+			return v
+		}
+		for i := range o {
+			switch m := &o[i]; {
+			case !IsSecret(m.Name):
+				m.Value = masked(m.Value)
+			case !ordjson.Null(m.Value) && string(m.Value) != `""`:
+				m.Value = json.RawMessage(`"***"`)
+			}
+		}
+		return o.Append(nil)
+	default:
+		return v
+	}
+}
