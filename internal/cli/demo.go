@@ -178,11 +178,7 @@ func (d *demo) play(ctx context.Context, client *sim.Client, phone *sim.Phone, r
 	if err != nil {
 		return errors.Join(phoneErr, err)
 	}
-	expected := 0
-	for _, row := range report.Rows {
-		expected += row.Deliveries
-	}
-	d.screen.settle(end, expected)
+	d.screen.settle(end, report.Deliveries)
 	d.screen.printf("\n")
 	if err := report.Write(d.screen); err != nil {
 		return err
@@ -332,14 +328,14 @@ type screen struct {
 
 	mu     sync.Mutex
 	out    io.Writer
-	shown  int           // deliveries that ended well
-	change chan struct{} // closed and replaced with each of them
-	stream chan struct{} // closed once the stream stands
+	shown  map[string]bool // the ids of deliveries that ended well
+	change chan struct{}   // closed and replaced with each of them
+	stream chan struct{}   // closed once the stream stands
 	once   sync.Once
 }
 
 func newScreen(out io.Writer) *screen {
-	s := &screen{out: out, change: make(chan struct{}), stream: make(chan struct{})}
+	s := &screen{out: out, shown: map[string]bool{}, change: make(chan struct{}), stream: make(chan struct{})}
 	if f, ok := out.(*os.File); ok {
 		s.terminal = term.IsTerminal(int(f.Fd()))
 	}
@@ -387,7 +383,7 @@ func (s *screen) attempt(a *attempt) {
 	if a.Outcome == switchhook.Success {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.shown++
+		s.shown[a.DeliveryID] = true
 		close(s.change)
 		s.change = make(chan struct{})
 	}
@@ -417,16 +413,19 @@ func (s *screen) wait(ctx context.Context, most time.Duration) error {
 	}
 }
 
-// settle waits until as many deliveries were shown as have arrived: the history
+// settle waits until these deliveries were shown, which have arrived: the history
 // that the stream reads is written a moment after the receiver's answer.
-func (s *screen) settle(ctx context.Context, expected int) {
+func (s *screen) settle(ctx context.Context, deliveries []string) {
 	t := time.NewTimer(5 * time.Second)
 	defer t.Stop()
 	for {
 		s.mu.Lock()
-		shown, change := s.shown, s.change
+		change := s.change
+		for len(deliveries) > 0 && s.shown[deliveries[0]] {
+			deliveries = deliveries[1:]
+		}
 		s.mu.Unlock()
-		if shown >= expected {
+		if len(deliveries) == 0 {
 			return
 		}
 		select {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"regexp"
@@ -226,9 +227,9 @@ func TestScreenLines(t *testing.T) {
 	t.Parallel()
 	good, bad := switchhook.Success, switchhook.Failure
 	attempts := []*attempt{
-		{switchhook.Attempt{EventType: "call.created", Dialect: "kazoo", Outcome: good, DurationMS: 3.14}, 200},
-		{switchhook.Attempt{EventType: "agent.status_updated", Dialect: "switchhook", Outcome: good, DurationMS: 1234}, 204},
-		{switchhook.Attempt{EventType: "call.hungup", Dialect: "teli", Outcome: bad, Error: "connection refused", NextAttemptAt: time.Now()}, 0},
+		{switchhook.Attempt{DeliveryID: "dlv_1", EventType: "call.created", Dialect: "kazoo", Outcome: good, DurationMS: 3.14}, 200},
+		{switchhook.Attempt{DeliveryID: "dlv_2", EventType: "agent.status_updated", Dialect: "switchhook", Outcome: good, DurationMS: 1234}, 204},
+		{switchhook.Attempt{DeliveryID: "dlv_3", EventType: "call.hungup", Dialect: "teli", Outcome: bad, Error: "connection refused", NextAttemptAt: time.Now()}, 0},
 	}
 	colours := regexp.MustCompile("\x1b\\[\\d+m")
 	for _, colour := range []bool{false, true} {
@@ -251,8 +252,8 @@ func TestScreenLines(t *testing.T) {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}
 		}
-		if s.shown != 2 {
-			t.Errorf("%d ended well, not 2", s.shown)
+		if want := map[string]bool{"dlv_1": true, "dlv_2": true}; !maps.Equal(s.shown, want) {
+			t.Errorf("%v ended well, not %v", s.shown, want)
 		}
 	}
 }

@@ -24,6 +24,8 @@ type Report struct {
 	Resent int
 	// Rows has one row for each path of the receiver.
 	Rows []Row
+	// Deliveries are the ids of the rows' deliveries.
+	Deliveries []string
 	// Strays counts requests that belong to none of the events, such as tests
 	// from the page.
 	Strays int
@@ -155,6 +157,7 @@ func (r *Report) checkAccepted(accepted []Accepted, deliveries []switchhook.Deli
 // checkDelivery looks at all that came of one delivery.
 func (r *Report) checkDelivery(d *switchhook.Delivery, path string, came []*Arrival, row *Row) {
 	row.Deliveries++
+	r.Deliveries = append(r.Deliveries, d.ID)
 	taken := false
 	for i, a := range came {
 		if i > 0 && !taken {
