@@ -23,10 +23,26 @@ func IsSecret(name string) bool {
 
 // Masked is an event's data with *** for what is secret, at any depth.
 func Masked(data []byte) []byte {
-	if lower := bytes.ToLower(data); !bytes.Contains(lower, []byte("password")) && !bytes.Contains(lower, []byte("api_key")) && !bytes.Contains(lower, []byte("api-key")) {
+	if !hasSecret(data) {
 		return data // most often
 	}
 	return masked(data)
+}
+
+// hasSecret looks for the name of a secret before each colon, which is many times
+// faster than to take the data apart. It may be wrong, but never misses one.
+func hasSecret(data []byte) bool {
+	for rest := data; ; {
+		i := bytes.IndexByte(rest, ':')
+		if i < 0 {
+			return bytes.Contains(data, []byte(`\u`)) // names can be written so
+		}
+		name, ok := bytes.CutSuffix(bytes.TrimRight(rest[:i], " \t\r\n"), []byte(`"`))
+		if ok && IsSecret(string(name[bytes.LastIndexByte(name, '"')+1:])) {
+			return true
+		}
+		rest = rest[i+1:]
+	}
 }
 
 func masked(v json.RawMessage) json.RawMessage {

@@ -15,6 +15,8 @@ func TestMasked(t *testing.T) {
 		`{"vars":{"Password":"x","API-Key":7}}`:    `{"vars":{"Password":"***","API-Key":"***"}}`,
 		`{"l":[{"account_api_key":"x"},["a"],1]}`:  `{"l":[{"account_api_key":"***"},["a"],1]}`,
 		`{"text":"my password is \"x\"","n":1.50}`: `{"text":"my password is \"x\"","n":1.50}`,
+		`{"a:b":{"password"` + " \n" + `:"x"}}`:    `{"a:b":{"password":"***"}}`,
+		`{"pass\u0077ord":"x"}`:                    `{"password":"***"}`,
 		`{"passwords":"x","password_hint":"y"}`:    `{"passwords":"x","password_hint":"y"}`,
 	} {
 		if got := string(dialect.Masked([]byte(in))); got != want {
