@@ -329,17 +329,6 @@ func ConversationID(accountID, from, to string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Secrets are the members of a type's data that only who asks for them is to see.
-func (t *Type) Secrets() []string {
-	var names []string
-	for i := range t.Flat {
-		if t.Flat[i].Secret {
-			names = append(names, t.Flat[i].Name)
-		}
-	}
-	return names
-}
-
 // Sample returns the data of a realistic event of the type.
 func (t *Type) Sample() json.RawMessage {
 	var data ordjson.Object

@@ -172,7 +172,7 @@ func deviceTypes() []Type {
 }
 
 func accountTypes() []Type {
-	account := fields(secret("account_api_key", "Its API key."), str("account_db", "Its database."), str("account_name", "Its name."), str("account_realm", "Its SIP realm."))
+	account := fields(str("account_api_key", "Its API key."), str("account_db", "Its database."), str("account_name", "Its name."), str("account_realm", "Its SIP realm."))
 	const sample = `"account_api_key":"3f9a1c7e5b2d4860a1c3e5f708192b4d","account_db":"account/89/01/af77223052dab4826f14f468d2b0","account_name":"Example Inc","account_realm":"pbx.example.com"`
 	one := func(name, meaning, with string, f ...Field) Type {
 		return Type{Name: name, Freshness: Lasting, Meaning: meaning, Flat: f, With: with}
@@ -188,12 +188,12 @@ func accountTypes() []Type {
 			object("databag", "Free data that came with the message."), str("recipient_id", "The account that it is for; without it, all accounts below."),
 			str("template_id", "The mail template."), str("user_type", "A user's id, or all_users; without it, the admins.")),
 		one("user.created", "A new user was made.", `{"user_id":"user-grace","password":"correct horse battery staple"}`,
-			str("user_id", "The user's id."), secret("password", "The first password.")),
+			str("user_id", "The user's id."), str("password", "The first password.")),
 		one("user.password_recovery", "A user asked for a link to set a new password.",
 			`{"user_id":"user-grace","account_db":"account/89/01/af77223052dab4826f14f468d2b0","email":"grace@example.com","first_name":"Grace","last_name":"Hopper",`+
 				`"password_reset_link":"https://portal.example.com/#/recover:5e8f2a","timezone":"America/New_York"}`,
 			str("user_id", "The user's id."), str("account_db", "The account's database."), str("email", "The user's mail address."), str("first_name", "The user's first name."),
-			str("last_name", "The user's last name."), secret("password_reset_link", "The link."), str("timezone", "The user's time zone.")),
+			str("last_name", "The user's last name."), str("password_reset_link", "The link."), str("timezone", "The user's time zone.")),
 	}
 }
 

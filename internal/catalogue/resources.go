@@ -32,7 +32,6 @@ type Field struct {
 	Enum     []string // the only values, where there are any
 	Required bool     // of flat fields only
 	NotEmpty bool     // a string of at least one character
-	Secret   bool     // a password or the like, which only who asks for it is to see
 	Doc      string   // what it is, with its unit
 }
 
@@ -112,8 +111,6 @@ func str(name, doc string, enum ...string) Field {
 }
 
 func id(doc string) Field { return Field{Name: "id", Kind: String, NotEmpty: true, Doc: doc} }
-
-func secret(name, doc string) Field { return Field{Name: name, Kind: String, Secret: true, Doc: doc} }
 
 func strs(name, doc string) Field    { return Field{Name: name, Kind: String, Array: true, Doc: doc} }
 func integer(name, doc string) Field { return Field{Name: name, Kind: Integer, Doc: doc} }

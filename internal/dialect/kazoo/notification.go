@@ -229,18 +229,27 @@ func fromCall(p *payload, name string) value {
 		return known(c.MessageLeft)
 	case "notify":
 		return normalized(c.Notify)
+	default:
+		return fromParties(p, name, c.From, c.Callee, c.To)
+	}
+}
+
+// fromParties is what a notification says of who called, whom that reached, and to
+// whom the call went.
+func fromParties(p *payload, name string, from, callee, to *switchhook.Party) value {
+	switch name {
 	case "caller_id_name":
-		return textOf(party(c.From).Name)
+		return textOf(party(from).Name)
 	case "caller_id_number":
-		return textOf(party(c.From).Address)
+		return textOf(party(from).Address)
 	case "callee_id_name":
-		return textOf(party(c.Callee).Name)
+		return textOf(party(callee).Name)
 	case "callee_id_number":
-		return textOf(party(c.Callee).Address)
+		return textOf(party(callee).Address)
 	case "from_realm", "from_user":
-		return textOf(p.userRealm(c.From, name))
+		return textOf(p.userRealm(from, name))
 	case "to_realm", "to_user":
-		return textOf(p.userRealm(c.To, name))
+		return textOf(p.userRealm(to, name))
 	default:
 		return value{}
 	}
@@ -310,26 +319,7 @@ func fromFax(p *payload, name string) value {
 		if v := fromCall(p, name); v.kind != null {
 			return v
 		}
-		return fromFaxParty(p, f, name)
-	}
-}
-
-func fromFaxParty(p *payload, f *switchhook.Fax, name string) value {
-	switch name {
-	case "caller_id_name":
-		return textOf(party(f.From).Name)
-	case "caller_id_number":
-		return textOf(party(f.From).Address)
-	case "callee_id_name":
-		return textOf(party(f.To).Name)
-	case "callee_id_number":
-		return textOf(party(f.To).Address)
-	case "from_realm", "from_user":
-		return textOf(p.userRealm(f.From, name))
-	case "to_realm", "to_user":
-		return textOf(p.userRealm(f.To, name))
-	default:
-		return value{}
+		return fromParties(p, name, f.From, f.To, f.To)
 	}
 }
 
