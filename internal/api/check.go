@@ -132,7 +132,7 @@ func (c *webhookCheck) url() {
 		c.bad("url", "expected a host in ASCII; write %.80q in punycode (xn--…)", u.Host)
 	case len(u.Hostname()) > longestHost:
 		c.bad("url", "expected a host of at most %d characters", longestHost)
-	case !validPort(u.Port()):
+	case !dialect.ValidPort(u.Port()):
 		c.bad("url", "expected a port of 1 to 65535, got %s", u.Port())
 	case c.a.CheckURL != nil:
 		if err := c.a.CheckURL(c.w.URL, c.w.AccountID); err != nil {
@@ -207,12 +207,6 @@ func (a *api) warnings(w *switchhook.Webhook) []string {
 		return []string{"filter: " + err.Error()}
 	}
 	return nil
-}
-
-// validPort reports whether a URL's port is one, or left out.
-func validPort(port string) bool {
-	n, err := strconv.ParseUint(port, 10, 16)
-	return port == "" || err == nil && n > 0
 }
 
 // message is what an error says to the person, without the field that it names.

@@ -24,7 +24,7 @@ func FlowTarget(ev *switchhook.Event) bool {
 func ForFlow(ev *switchhook.Event, w *switchhook.Webhook) (*switchhook.Webhook, error) {
 	hook, one := flowHook(ev), *w
 	u, err := url.Parse(hook.Text("uri"))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !validPort(u.Port()) {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || !ValidPort(u.Port()) {
 		// The address itself is not told: it may hold a password.
 		return nil, switchhook.InvalidField("data.hook.uri", "expected an http or https URL without user and password")
 	}
@@ -61,7 +61,8 @@ func ForFlow(ev *switchhook.Event, w *switchhook.Webhook) (*switchhook.Webhook, 
 // mostTries bounds how often a call flow can have a request tried.
 const mostTries = 20
 
-func validPort(port string) bool {
+// ValidPort reports whether a URL's port is one, or left out.
+func ValidPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return port == "" || err == nil && n > 0
 }

@@ -149,6 +149,19 @@ func Unquote(v json.RawMessage) (text string, ok bool) {
 	return string(b), err == nil
 }
 
+// Plain returns the content of a string or a number as it is written, and whether v
+// is one of them or null or absent, which are empty.
+func Plain(v json.RawMessage) (text string, ok bool) {
+	switch {
+	case Null(v):
+		return "", true
+	case jsontext.Value(v).Kind() == '0':
+		return string(v), true
+	default:
+		return Unquote(v)
+	}
+}
+
 // Brief is a value as a person wants to see it in an error: its start.
 func Brief(v json.RawMessage) string {
 	const most = 60

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/ordjson"
@@ -171,8 +169,7 @@ func plain(v json.RawMessage) (string, bool) {
 	}
 	switch v[0] {
 	case '"':
-		b, err := jsontext.AppendUnquote(nil, v)
-		return string(b), err == nil
+		return ordjson.Unquote(v)
 	case 't':
 		return "1", true
 	case 'f':

@@ -147,17 +147,11 @@ type reading struct {
 // none.
 func (r *reading) text(name string) string {
 	v := r.in.Get(name)
-	switch {
-	case ordjson.Null(v):
-		return ""
-	case v[0] == '"':
-		return r.in.Text(name)
-	case jsontext.Value(v).Kind() == '0':
-		return string(v)
-	default:
+	s, ok := ordjson.Plain(v)
+	if !ok {
 		r.errs.Add(name, "expected a string, got "+ordjson.KindName(jsontext.Kind(v[0])))
-		return ""
 	}
+	return s
 }
 
 // set puts a text at a path such as call.from.name, and makes the objects on its

@@ -21,8 +21,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/source"
@@ -197,8 +195,8 @@ type reading struct {
 // is none.
 func (r *reading) text(name string) string {
 	v := r.in.Get(name)
-	s := plain(v)
-	if s == "" && !ordjson.Null(v) && v[0] != '"' {
+	s, ok := ordjson.Plain(v)
+	if !ok {
 		r.errs.Add(name, "expected a string, got "+ordjson.Brief(v))
 	}
 	return s
@@ -248,18 +246,6 @@ func object(v json.RawMessage) (ordjson.Object, bool) {
 
 // plain is a string's content, or a number as it is written, else nothing.
 func plain(v json.RawMessage) string {
-	switch {
-	case len(v) == 0:
-		return ""
-	case v[0] == '"':
-		b, err := jsontext.AppendUnquote(nil, v)
-		if err != nil {
-			return ""
-		}
-		return string(b)
-	case jsontext.Value(v).Kind() == '0':
-		return string(v)
-	default:
-		return ""
-	}
+	s, _ := ordjson.Plain(v)
+	return s
 }
