@@ -6,8 +6,9 @@
 // speaks of one of these is folded into what is known: fields that it leaves out
 // come from the last snapshot of the same id, fields that it gives win, null
 // clears. A field is taken whole: a given from replaces the old from, it is not
-// mixed with it, unless it is the same party, with the same address. What the type itself says (answered, and when) is filled in
-// unless the event says otherwise, a null included.
+// mixed with it, unless it is the same party, with the same address. What the type
+// itself says (answered, and when) is filled in unless the event says otherwise, a
+// null included.
 //
 // What has ended is remembered for a while, because a voicemail or a last
 // update of a call often comes after its end.

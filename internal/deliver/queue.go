@@ -34,14 +34,12 @@ func newItem(ev *switchhook.Event, webhookID string) *item {
 	return it
 }
 
-// key is what it is ordered by: keys of different accounts are different, though
-// one webhook may get the events of both. Empty: unordered.
-func (it *item) key() string {
-	if it.ev.Key == "" {
-		return ""
-	}
-	return it.ev.AccountID + "\x00" + it.ev.Key
-}
+// An orderKey is what an item is ordered by: keys of different accounts are
+// different, though one webhook may get the events of both. Without a key it is
+// unordered.
+type orderKey struct{ account, key string }
+
+func (it *item) key() orderKey { return orderKey{it.ev.AccountID, it.ev.Key} }
 
 // live reports whether it never holds back its key, and is of no more use once
 // a later event of its key was delivered.
@@ -81,7 +79,7 @@ const (
 // lane is a queue of items with the same ordering key. It exists only while it
 // has any.
 type lane struct {
-	key   string // empty: an item by itself
+	key   orderKey // zero: an item by itself
 	items []*item
 	state laneState
 	wake  time.Time // when waiting ends
@@ -96,13 +94,13 @@ type queue struct {
 	mu       sync.Mutex
 	w        *switchhook.Webhook
 	d        dialect.Dialect
-	lanes    map[string]*lane
+	lanes    map[orderKey]*lane
 	fresh    []*lane // ready, nothing of theirs ever failed
 	backlog  []*lane // ready, after a failure or a restart
 	turns    int
 	sleepers sleepers
 	timer    *time.Timer
-	live     map[string][]*item // live items that failed, by key
+	live     map[orderKey][]*item // live items that failed, by key
 	inFlight int
 	open     int
 	closed   string // why nothing is sent any more
@@ -115,7 +113,7 @@ type queue struct {
 }
 
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
-	q := &queue{e: e, id: w.ID, w: w, d: d, lanes: map[string]*lane{}, live: map[string][]*item{}}
+	q := &queue{e: e, id: w.ID, w: w, d: d, lanes: map[orderKey]*lane{}, live: map[orderKey][]*item{}}
 	if !w.Enabled {
 		q.closed = "the webhook was disabled"
 	}
@@ -149,7 +147,7 @@ func (q *queue) close(reason string) {
 	q.closed = reason
 	all := append(append([]*lane{}, q.fresh...), q.backlog...)
 	all = append(all, q.sleepers...)
-	q.fresh, q.backlog, q.sleepers, q.live = nil, nil, nil, map[string][]*item{}
+	q.fresh, q.backlog, q.sleepers, q.live = nil, nil, nil, map[orderKey][]*item{}
 	for _, l := range q.lanes {
 		if l.state == sending {
 			all = append(all, &lane{items: l.items[1:]})
@@ -176,7 +174,7 @@ func (q *queue) stop() {
 	}
 }
 
-func (q *queue) ordered(it *item) bool { return it.key() != "" && q.w.Ordering != "none" }
+func (q *queue) ordered(it *item) bool { return it.ev.Key != "" && q.w.Ordering != "none" }
 
 // push takes over a new item. waits: something of its key has failed and holds
 // it back, so it must become a due row.
@@ -255,7 +253,7 @@ func (q *queue) holds(it *item, now time.Time) bool {
 // stray lets a failed item go its own way, out of order: its schedule goes on
 // and nobody waits for it.
 func (q *queue) stray(it *item) {
-	if old := q.live[it.key()]; it.live() && it.key() != "" && !slices.Contains(old, it) {
+	if old := q.live[it.key()]; it.live() && it.ev.Key != "" && !slices.Contains(old, it) {
 		q.live[it.key()] = append(old, it)
 	}
 	q.sleepUntil(&lane{items: []*item{it}}, it.due)
@@ -266,7 +264,7 @@ func (q *queue) stray(it *item) {
 func (q *queue) sleep(l *lane, now time.Time) {
 	it := l.items[0]
 	wake := it.due
-	if end := it.heldSince.Add(time.Duration(q.w.Hold)); len(l.key) > 0 && end.Before(wake) && end.After(now) {
+	if end := it.heldSince.Add(time.Duration(q.w.Hold)); l.key.key != "" && end.Before(wake) && end.After(now) {
 		wake = end
 	}
 	q.sleepUntil(l, wake)
@@ -390,8 +388,7 @@ func stale(it *item, w *switchhook.Webhook, superseded bool, now time.Time) stri
 
 // expiry is when an item expires, and the age that it then has; an age of 0
 // means never. Age counts from the event's own time, or from its acceptance
-// where a source's clock runs ahead or cannot be
-// relied on.
+// where a source's clock runs ahead or cannot be relied on.
 func expiry(it *item, w *switchhook.Webhook) (end time.Time, limit time.Duration) {
 	limit = it.fresh.MaxAge()
 	if w.MaxAge > 0 {
@@ -435,7 +432,7 @@ func (q *queue) settle(l *lane, it *item, w *switchhook.Webhook, a *switchhook.A
 		}
 		a.NextAttemptAt = it.due.UTC()
 		closed = q.row(l, it, c)
-		if q.holds(it, now) && l.key != "" {
+		if q.holds(it, now) && l.key.key != "" {
 			q.sleep(l, now)
 		} else {
 			l.items = l.items[1:]
@@ -489,7 +486,7 @@ func (q *queue) row(l *lane, it *item, c *switchhook.Commit) (closed []int64) {
 func (q *queue) goOn(l *lane) {
 	switch {
 	case len(l.items) == 0:
-		if l.key != "" && q.lanes[l.key] == l {
+		if q.lanes[l.key] == l {
 			delete(q.lanes, l.key)
 		}
 	case l.items[0].rowed:
