@@ -31,8 +31,11 @@ func dialedNumber(ev *switchhook.Event, data *ordjson.Object) {
 
 // queueOfQueueCall puts the queue beside a queue call that names it, if it is known.
 func (f *Folder) queueOfQueueCall(ev *switchhook.Event, data *ordjson.Object) {
+	if !data.Has("queuecall") || data.Has("queue") {
+		return
+	}
 	qc, err := ordjson.Parse(data.Get("queuecall"))
-	if err != nil || data.Has("queue") {
+	if err != nil {
 		return
 	}
 	id := qc.Text("queue_id")
@@ -77,8 +80,11 @@ const mostRecordings = 100
 // the event already, and says in it what is being recorded: recording_id is the
 // recording under way, recording_ids are all of them.
 func (f *Folder) recordedCall(ev *switchhook.Event, data *ordjson.Object) {
+	if !strings.HasPrefix(ev.Type, "recording.") || string(data.Get("call")) == "null" {
+		return
+	}
 	recording, err := ordjson.Parse(data.Get("recording"))
-	if err != nil || !strings.HasPrefix(ev.Type, "recording.") || string(data.Get("call")) == "null" {
+	if err != nil {
 		return
 	}
 	call, _ := ordjson.Parse(data.Get("call")) // what is not there is made
@@ -119,15 +125,18 @@ func (f *Folder) recordedCall(ev *switchhook.Event, data *ordjson.Object) {
 // the extension, of the leg that rang there, or of the agent whom a queue chose.
 // PrimeVOX's HangupCall tells it.
 func (f *Folder) noteAnswer(ev *switchhook.Event, data *ordjson.Object, now time.Time, changes *changeSet) {
+	extension, ofItself := f.answering(ev, data)
+	if extension == nil {
+		return
+	}
 	call, err := ordjson.Parse(data.Get("call"))
 	if err != nil {
 		return
 	}
-	extension, ofItself := f.answering(ev, data, call)
 	root := cmp.Or(call.Text("root_id"), call.Text("id"))
 	r := ref{ev.AccountID, "call", root}
 	sn := f.known[r]
-	if extension == nil || sn == nil || sn.ended {
+	if sn == nil || sn.ended {
 		return
 	}
 	if !ofItself && sn.object.Has("answered_extension") {
@@ -149,7 +158,7 @@ func (f *Folder) noteAnswer(ev *switchhook.Event, data *ordjson.Object, now time
 
 // answering is the extension that an event says a live person answered at, nil for
 // none. ofItself: the event is the extension's.
-func (f *Folder) answering(ev *switchhook.Event, data *ordjson.Object, call ordjson.Object) (extension ordjson.Object, ofItself bool) {
+func (f *Folder) answering(ev *switchhook.Event, data *ordjson.Object) (extension ordjson.Object, ofItself bool) {
 	switch ev.Type {
 	case "extension.answered":
 		extension, _ = ordjson.Parse(data.Get("extension")) // without one, nothing is said
@@ -158,6 +167,7 @@ func (f *Folder) answering(ev *switchhook.Event, data *ordjson.Object, call ordj
 		qc, _ := ordjson.Parse(data.Get("queuecall"))
 		return f.extensionOf(ev.AccountID, qc.Text("agent_id")), false
 	case "leg.answered":
+		call, _ := ordjson.Parse(data.Get("call")) // without one, nothing is said
 		if by := call.Text("answered_by"); by != "" && by != "extension" {
 			return nil, false // an announcement, or the telephone network
 		}

@@ -8,6 +8,9 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
+// Mask is what receivers get in the place of a secret.
+const Mask = "***"
+
 // IsSecret reports whether a member of this name holds a password, an API key or a
 // reset link, however it is spelled (Password, API-Key).
 func IsSecret(name string) bool {
@@ -21,7 +24,7 @@ func IsSecret(name string) bool {
 	return false
 }
 
-// Masked is an event's data with *** for what is secret, at any depth.
+// Masked is an event's data with Mask for what is secret, at any depth.
 func Masked(data []byte) []byte {
 	if !hasSecret(data) {
 		return data // most often
@@ -72,7 +75,7 @@ func masked(v json.RawMessage) json.RawMessage {
 			case !IsSecret(m.Name):
 				m.Value = masked(m.Value)
 			case !ordjson.Null(m.Value) && string(m.Value) != `""`:
-				m.Value = json.RawMessage(`"***"`)
+				m.Value = ordjson.String(Mask)
 			}
 		}
 		return o.Append(nil)

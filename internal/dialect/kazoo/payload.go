@@ -136,7 +136,7 @@ func mask(m members) (masked bool) {
 	for i := range m {
 		switch f := &m[i]; {
 		case dialect.IsSecret(f.name) && f.kind != null && (f.kind != text || f.text != ""):
-			f.value, masked = value{kind: text, text: "***"}, true
+			f.value, masked = value{kind: text, text: dialect.Mask}, true
 		case len(f.members) > 0:
 			masked = mask(f.members) || masked
 		}
