@@ -19,6 +19,7 @@ import (
 	dialect "github.com/switchhook/switchhook/internal/dialect/kazoo"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/kazoo"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 // An entry is a member of a payload being drawn; its value is a string, a number
@@ -341,7 +342,9 @@ func TestWhatIsDocumentedComesOutAsItCameIn(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s %v: %v", in.Body, in.Query, err)
 				}
-				fold(t, f, ev)
+				if err := sourcetest.Fold(f, ev, received); err != nil {
+					t.Fatal(err)
+				}
 				req, err := as("").Render(ev, w)
 				if err != nil {
 					t.Fatal(err)
@@ -413,14 +416,18 @@ func TestNothingSaidIsSaidTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fold(t, f, said)
+	if err := sourcetest.Fold(f, said, received); err != nil {
+		t.Fatal(err)
+	}
 	for _, text := range []string{
 		`{"type":"call.answered","account_id":"91eb05e5c68d7ca05e7618b6821d2d16","data":{"call":{"id":"c1"}}}`,
 		`{"type":"call.parked","account_id":"91eb05e5c68d7ca05e7618b6821d2d16","data":{"call":{"id":"c1"}}}`,
 		`{"type":"voicemail.new","account_id":"91eb05e5c68d7ca05e7618b6821d2d16","data":{"call":{"id":"c1"},"voicemail":{"id":"v"}}}`,
 	} {
 		ev := dialecttest.Event(t, []byte(text))
-		fold(t, f, ev)
+		if err := sourcetest.Fold(f, ev, received); err != nil {
+			t.Fatal(err)
+		}
 		req, err := as("").Render(ev, &switchhook.Webhook{})
 		if err != nil {
 			t.Fatal(err)
@@ -434,7 +441,9 @@ func TestNothingSaidIsSaidTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fold(t, f, ev)
+	if err := sourcetest.Fold(f, ev, received); err != nil {
+		t.Fatal(err)
+	}
 	req, err := as("r").Render(ev, &switchhook.Webhook{})
 	if err != nil {
 		t.Fatal(err)

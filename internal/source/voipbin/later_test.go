@@ -326,20 +326,14 @@ func TestLaterRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m, err := translate([]byte(c.body))
-			e, ok := err.(*switchhook.Error) //nolint:errorlint // the translator wraps nothing
-			if !ok || m != nil {
-				t.Fatalf("got %+v, %v", m, err)
+			code, fields, err := sourcetest.Refused(translate([]byte(c.body)))
+			if err != nil {
+				t.Fatal(err)
 			}
-			var fields []string
-			for _, f := range e.Fields {
-				fields = append(fields, f.Field+": "+f.Message)
-			}
-			got := strings.Join(fields, "\n")
-			if c.fields == "type: " && e.Code == switchhook.CodeUnknownType && strings.HasPrefix(got, c.fields) {
+			if c.fields == "type: " && code == switchhook.CodeUnknownType && strings.HasPrefix(fields, c.fields) {
 				return
 			}
-			if diff := cmp.Diff(c.fields, got); diff != "" {
+			if diff := cmp.Diff(c.fields, fields); diff != "" {
 				t.Errorf("wanted (-), got (+):\n%s", diff)
 			}
 		})
