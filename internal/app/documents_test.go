@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -19,9 +18,8 @@ import (
 	"github.com/switchhook/switchhook/internal/app"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 )
-
-var update = flag.Bool("update", false, "write the generated documents anew")
 
 // What can be generated is: a document that says something else than the
 // program is stale.
@@ -50,7 +48,7 @@ func TestDocuments(t *testing.T) {
 		if err == nil && string(had) == want {
 			continue
 		}
-		if !*update {
+		if !*dialecttest.Update {
 			t.Errorf("%s is stale; run make generate:\n%s", name, cmp.Diff(string(had), want))
 			continue
 		}

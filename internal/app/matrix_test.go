@@ -8,10 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/switchhook/switchhook/internal/app"
 	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 )
 
 // Every cell of the matrix type × dialect × format is proven by a golden file,
@@ -76,35 +75,21 @@ func reasonsForNothing(t *testing.T) map[string]string {
 // format is read off the request itself.
 func goldenCells(t *testing.T, name string) map[string]bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("../dialect", name, "testdata/*.txtar"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("the dialect %s has no golden files: %v", name, err)
-	}
 	cells := map[string]bool{}
-	for _, file := range files {
-		ar, err := txtar.ParseFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for file, parts := range dialecttest.Golden(t, filepath.Join("../dialect", name)) {
 		var event struct{ Type string }
+		if err := json.Unmarshal(parts["event.json"], &event); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
 		format := ""
-		for _, part := range ar.Files {
-			switch part.Name {
-			case "event.json":
-				if err := json.Unmarshal(part.Data, &event); err != nil {
-					t.Fatalf("%s: %v", file, err)
-				}
-			case "request":
-				head, _, _ := strings.Cut(string(part.Data), "\n\n")
-				switch {
-				case strings.HasPrefix(head, "GET ") && !strings.Contains(head, "Content-Type: application/json"):
-					format = "query"
-				case strings.Contains(head, "Content-Type: application/x-www-form-urlencoded"):
-					format = "form"
-				case strings.Contains(head, "Content-Type: application/json"):
-					format = "json"
-				}
-			}
+		head, _, _ := strings.Cut(string(parts["request"]), "\n\n")
+		switch {
+		case strings.HasPrefix(head, "GET ") && !strings.Contains(head, "Content-Type: application/json"):
+			format = "query"
+		case strings.Contains(head, "Content-Type: application/x-www-form-urlencoded"):
+			format = "form"
+		case strings.Contains(head, "Content-Type: application/json"):
+			format = "json"
 		}
 		cells[event.Type+" "+format] = true
 	}

@@ -36,8 +36,11 @@ import (
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
+// Update is the flag -update: what is generated is written anew instead of
+// compared. Then compare each with its origin by hand.
+//
 //nolint:gochecknoglobals // a test flag
-var update = flag.Bool("update", false, "rewrite the request parts of golden files; then compare each with its origin by hand")
+var Update = flag.Bool("update", false, "write what is generated anew: documents, and the request parts of golden files")
 
 // Env is what a dialect under test is made with.
 func Env() dialect.Env {
@@ -55,16 +58,11 @@ func Env() dialect.Env {
 // dialect's table has one per format.
 func Run(t *testing.T, d dialect.Dialect) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	have := map[string]bool{}
-	for _, file := range files {
-		have[strings.TrimSuffix(filepath.Base(file), ".txtar")] = true
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+	have := Golden(t, ".")
+	for name, parts := range have {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			golden(t, d, file)
+			golden(t, d, filepath.Join("testdata", name+".txtar"), parts)
 		})
 	}
 	t.Run("complete", func(t *testing.T) {
@@ -75,7 +73,7 @@ func Run(t *testing.T, d dialect.Dialect) {
 			}
 			for i, format := range row.Formats {
 				name := row.Type + "." + format
-				if i == 0 && have[row.Type] || have[name] {
+				if i == 0 && have[row.Type] != nil || have[name] != nil {
 					continue
 				}
 				t.Errorf("%s has no golden file testdata/%s.txtar", row.Type, name)
@@ -88,16 +86,31 @@ func Run(t *testing.T, d dialect.Dialect) {
 	})
 }
 
-func golden(t *testing.T, d dialect.Dialect, file string) {
+// Golden reads the golden files of a dialect's folder: each one's parts, by its name
+// without .txtar.
+func Golden(tb testing.TB, folder string) map[string]map[string][]byte {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "testdata/*.txtar"))
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no golden files in %s: %v", folder, err)
+	}
+	all := map[string]map[string][]byte{}
+	for _, file := range files {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		parts := map[string][]byte{}
+		for _, f := range ar.Files {
+			parts[f.Name] = f.Data
+		}
+		all[strings.TrimSuffix(filepath.Base(file), ".txtar")] = parts
+	}
+	return all
+}
+
+func golden(t *testing.T, d dialect.Dialect, file string, parts map[string][]byte) {
 	t.Helper()
-	ar, err := txtar.ParseFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := map[string][]byte{}
-	for _, f := range ar.Files {
-		parts[f.Name] = f.Data
-	}
 	if len(bytes.TrimSpace(parts["origin"])) < 10 {
 		t.Error("the file does not say where its bytes come from (-- origin --)")
 	}
@@ -105,7 +118,11 @@ func golden(t *testing.T, d dialect.Dialect, file string) {
 	w := Webhook(t, parts["webhook.json"])
 	w.Dialect = d.Name()
 	got := Show(t, d, ev, w)
-	if *update {
+	if *Update {
+		ar, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := range ar.Files {
 			if ar.Files[i].Name == "request" {
 				ar.Files[i].Data = []byte(got + "\n")

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
@@ -245,12 +244,9 @@ func TestTypesImplyWords(t *testing.T) {
 // An event's name is asked for at each of the webhooks that it may go to.
 func BenchmarkEventName(b *testing.B) {
 	d := voipbin.New(dialecttest.Env())
+	golden := dialecttest.Golden(b, ".")
 	for name, file := range map[string]string{"native": "call.hungup", "relayed": "call.hungup.told"} {
-		ar, err := txtar.ParseFile("testdata/" + file + ".txtar")
-		if err != nil {
-			b.Fatal(err)
-		}
-		ev := dialecttest.Event(b, ar.Files[1].Data)
+		ev := dialecttest.Relayed(b, golden[file]["event.json"], golden[file]["original.json"])
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

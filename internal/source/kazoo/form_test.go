@@ -1,30 +1,20 @@
 package kazoo
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/switchhook/switchhook/internal/dialect/dialecttest"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
 // goldenForms are the forms and queries that the dialect's golden files send.
 func goldenForms(f *testing.F) []string {
 	f.Helper()
-	files, err := filepath.Glob("../../dialect/kazoo/testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no golden files: %v", err)
-	}
 	var all []string
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		_, request, _ := strings.Cut(string(text), "-- request --\n")
-		head, body, _ := strings.Cut(strings.TrimSuffix(request, "\n"), "\n\n")
+	for _, parts := range dialecttest.Golden(f, "../../dialect/kazoo") {
+		head, body, _ := strings.Cut(strings.TrimSuffix(string(parts["request"]), "\n"), "\n\n")
 		if _, query, isGet := strings.Cut(head, "?"); isGet {
 			body, _, _ = strings.Cut(query, "\n")
 		}

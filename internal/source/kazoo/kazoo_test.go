@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/switchhook/switchhook"
@@ -62,22 +60,10 @@ func as(reseller string) *dialect.Dialect {
 // What the dialect's golden files send is read back, and comes out the same.
 func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../dialect/kazoo/testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
 	known := kazoo.New()
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+	for name, parts := range dialecttest.Golden(t, "../../dialect/kazoo") {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ar, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts := map[string][]byte{}
-			for _, f := range ar.Files {
-				parts[f.Name] = f.Data
-			}
 			in := request(t, string(parts["request"]))
 			if in == nil {
 				return // the dialect sends nothing
@@ -819,21 +805,12 @@ func event(t *rapid.T) *switchhook.Event {
 
 // Nothing makes the translator panic, and what it takes can be accepted.
 func FuzzTranslate(f *testing.F) {
-	files, err := filepath.Glob("../../dialect/kazoo/testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		ar, err := txtar.ParseFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, part := range ar.Files {
-			if _, body, ok := strings.Cut(string(part.Data), "\n\n"); part.Name == "request" && ok {
-				f.Add(body, "")
-			} else if _, query, ok := strings.Cut(string(part.Data), "?"); part.Name == "request" && ok {
-				f.Add("", strings.SplitN(query, "\n", 2)[0])
-			}
+	for _, parts := range dialecttest.Golden(f, "../../dialect/kazoo") {
+		request := string(parts["request"])
+		if _, body, ok := strings.Cut(request, "\n\n"); ok {
+			f.Add(body, "")
+		} else if _, query, ok := strings.Cut(request, "?"); ok {
+			f.Add("", strings.SplitN(query, "\n", 2)[0])
 		}
 	}
 	f.Add(channelSample+`,"hook_event":"channel_destroy"}`, "")

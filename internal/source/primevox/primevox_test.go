@@ -4,14 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/switchhook/switchhook"
@@ -42,21 +40,9 @@ func translate(contentType, body string) (*source.Message, error) {
 // What the dialect's golden files send is read back, and comes out the same.
 func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../dialect/primevox/testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+	for name, parts := range dialecttest.Golden(t, "../../dialect/primevox") {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ar, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts := map[string][]byte{}
-			for _, f := range ar.Files {
-				parts[f.Name] = f.Data
-			}
 			head, body, sent := strings.Cut(strings.TrimSuffix(string(parts["request"]), "\n"), "\n\n")
 			if !sent {
 				return // the dialect sends nothing
@@ -86,7 +72,7 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 				if diff := cmp.Diff(body, string(req.Body)); diff != "" || req.Header.Get("Content-Type") != contentType {
 					t.Fatalf("%s: in (-), out (+):\n%s", req.Header, diff)
 				}
-				if anew == 1 || strings.Contains(file, "said") { // more than the page has
+				if anew == 1 || strings.Contains(name, "said") { // more than the page has
 					return
 				}
 				if said := ev.Original; said == nil || said.Body != body {
@@ -421,19 +407,9 @@ func draw(t *rapid.T) *switchhook.Event {
 
 // Nothing makes the translator panic, and what it takes can be accepted.
 func FuzzTranslate(f *testing.F) {
-	files, err := filepath.Glob("../../dialect/primevox/testdata/*.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		ar, err := txtar.ParseFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, part := range ar.Files {
-			if _, body, ok := strings.Cut(string(part.Data), "\n\n"); part.Name == "request" && ok {
-				f.Add(body)
-			}
+	for _, parts := range dialecttest.Golden(f, "../../dialect/primevox") {
+		if _, body, ok := strings.Cut(string(parts["request"]), "\n\n"); ok {
+			f.Add(body)
 		}
 	}
 	f.Fuzz(func(t *testing.T, body string) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/switchhook/switchhook"
@@ -46,21 +44,9 @@ func translate(contentType, body string) (*source.Message, error) {
 // as it was kept or made anew.
 func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("../../dialect/teli/testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+	for name, parts := range dialecttest.Golden(t, "../../dialect/teli") {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ar, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			parts := map[string][]byte{}
-			for _, f := range ar.Files {
-				parts[f.Name] = f.Data
-			}
 			head, body, sent := strings.Cut(strings.TrimSuffix(string(parts["request"]), "\n"), "\n\n")
 			if !sent {
 				return // the dialect sends nothing
@@ -86,7 +72,7 @@ func TestGoldenRequestsComeOutAsTheyCameIn(t *testing.T) {
 				if diff := cmp.Diff(body, string(req.Body)); diff != "" || req.Header.Get("Content-Type") != contentType {
 					t.Fatalf("%s: in (-), out (+):\n%s", req.Header, diff)
 				}
-				if anew == 1 || strings.Contains(file, "said") { // more than the pages have
+				if anew == 1 || strings.Contains(name, "said") { // more than the pages have
 					return
 				}
 				if said := ev.Original; said == nil || said.Body != body {
