@@ -20,6 +20,10 @@ type Commit struct {
 	Due []Due
 	// Settled are taken out of what is due.
 	Settled []DeliveryRef
+	// Gates are put in place of what was known of the same webhooks.
+	Gates []Gate
+	// Jobs are put in place of what was known of the same jobs.
+	Jobs []*Job
 	// Watermark, where above the last one: every delivery of the events up to
 	// this sequence is either closed or due, so a restart need not look there.
 	Watermark int64
@@ -35,16 +39,44 @@ type DeliveryRef struct {
 	WebhookID string
 }
 
-// Due is a delivery that waits for a time: narrow, and gone when it is done.
+// Due is a delivery that waits, as a row: narrow, and gone when it is done.
 type Due struct {
 	DeliveryRef
+	// Lane stands for what it is ordered by within its webhook: a hash of account
+	// and ordering key. 0: it is by itself.
+	Lane uint64
 	// Attempts is how many were made.
 	Attempts int
-	// At is when the next one is due.
+	// Tries is how many of them count in its schedule: what probes whether a
+	// failing webhook is back does not.
+	Tries int
+	// At is when the next one is due. Zero: when its turn comes.
 	At time.Time
 	// HeldSince is when it first failed: its key is held back from then on.
-	// Zero: it has not been tried yet and waits behind another of its key.
+	// Zero: it has not failed yet.
 	HeldSince time.Time
+	// Still is how long the webhook's clock had stood still when this was written
+	// (Gate.Still): by as much as that has grown since, At and HeldSince are later.
+	Still time.Duration
+	// Stray: it no longer holds back its key and goes its own way by At.
+	Stray bool
+	// Replay: somebody wants it again. It has no freshness, and says so in a header.
+	Replay bool
+}
+
+// A Gate is what the engine has to remember of a webhook beside its settings.
+type Gate struct {
+	WebhookID string
+	// FailingSince is the first failure after the last success. Zero: the last
+	// attempt was a success, or none was made.
+	FailingSince time.Time
+	// Still is how long the webhook's clock has stood still in all, up to
+	// StillSince: retries and holds do not run while it is paused or failing.
+	Still time.Duration
+	// StillSince is since when it stands still. Zero: it runs.
+	StillSince time.Time
+	// Reason is the last failure, for a person.
+	Reason string
 }
 
 // A Snapshot is the last known state of an open call, leg, queue call or agent.
@@ -67,5 +99,52 @@ type RecordWrite struct {
 type OpenDelivery struct {
 	Event     *Event
 	WebhookID string
-	Due       *Due // nil: it was never tried
+	Due       *Due // nil: it has no row, and was never tried
+}
+
+// JobState is where a job stands.
+type JobState string
+
+// The states. Running is the only one that goes on.
+const (
+	JobRunning   JobState = "running"
+	JobDone      JobState = "done"
+	JobCancelled JobState = "cancelled"
+	JobFailed    JobState = "failed"
+)
+
+// Which deliveries a replay makes again.
+const (
+	WhichFailed  = "failed"  // those that ended failed or expired
+	WhichMissing = "missing" // those that were never made, or were cancelled
+	WhichAll     = "all"     // every event that the webhook wants
+)
+
+// A Job is a replay: deliveries of a webhook's past events, made again. It goes
+// on where it was after a restart.
+type Job struct {
+	ID        string    `json:"id"`
+	AccountID string    `json:"account_id"` // the webhook's
+	WebhookID string    `json:"webhook_id"`
+	Which     string    `json:"which"`
+	Since     time.Time `json:"since"` // accepted at or after
+	Until     time.Time `json:"until"` // accepted before
+	Types     []string  `json:"types,omitzero"`
+	CallID    string    `json:"call_id,omitzero"`
+	// Rate is how many deliveries a second it makes at most. 0: as many as the
+	// webhook takes.
+	Rate  float64  `json:"rate,omitzero"`
+	State JobState `json:"state"`
+	// Looked is how many events were looked at, of Total; Made how many deliveries
+	// came of it.
+	Total  int64 `json:"total"`
+	Looked int64 `json:"looked"`
+	Made   int64 `json:"made"`
+	// Cursor is the sequence up to which was looked, Last where it ends.
+	Cursor    int64     `json:"-"`
+	Last      int64     `json:"-"`
+	Error     string    `json:"error,omitzero"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	EndedAt   time.Time `json:"ended_at,omitzero"`
 }

@@ -63,6 +63,7 @@ type Attempt struct {
 	StartedAt  time.Time     `json:"started_at"`
 	DurationMS float64       `json:"duration_ms"` // milliseconds
 	Outcome    Outcome       `json:"outcome"`
+	Replay     bool          `json:"replay,omitzero"` // somebody wanted it again
 	Request    *HTTPRequest  `json:"request,omitzero"`
 	Response   *HTTPResponse `json:"response,omitzero"`
 	Error      string        `json:"error,omitzero"` // what went wrong, for a person

@@ -18,6 +18,7 @@ const (
 	PrefixAPIKey   = "key_"
 	PrefixDelivery = "msg_"
 	PrefixAttempt  = "att_"
+	PrefixJob      = "job_"
 )
 
 // RootAccount is the operator's account, made at the first start.

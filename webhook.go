@@ -37,6 +37,7 @@ type Webhook struct {
 	Retry          Retry    `json:"retry"`
 	Timeout        Duration `json:"timeout"`          // of one attempt, from dialling to the last byte read; default 15s
 	MaxConcurrency int      `json:"max_concurrency"`  // requests under way at once; default 16
+	RateLimit      float64  `json:"rate_limit"`       // requests a second at most; 0: no limit
 	Ordering       string   `json:"ordering"`         // key or none
 	Hold           Duration `json:"hold"`             // how long a failing delivery holds back its key; default 30s, 0s not at all
 	MaxAge         Duration `json:"max_age,omitzero"` // overrides the type's freshness; 0: as the catalogue says
@@ -49,6 +50,7 @@ type Webhook struct {
 	Filter string `json:"filter,omitzero"`
 
 	DisableReason string    `json:"disable_reason,omitzero"`
+	PausedAt      time.Time `json:"paused_at,omitzero"` // nothing is sent from then on, all is kept; zero: it is not paused
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
 }
