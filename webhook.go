@@ -35,12 +35,12 @@ type Webhook struct {
 	DialectOptions      map[string]any    `json:"dialect_options,omitzero"`
 
 	Retry          Retry    `json:"retry"`
-	Timeout        Duration `json:"timeout"`          // of one attempt, from dialling to the last byte read; default 15s
-	MaxConcurrency int      `json:"max_concurrency"`  // requests under way at once; default 16
-	RateLimit      float64  `json:"rate_limit"`       // requests a second at most; 0: no limit
-	Ordering       string   `json:"ordering"`         // key or none
-	Hold           Duration `json:"hold"`             // how long a failing delivery holds back its key; default 30s, 0s not at all
-	MaxAge         Duration `json:"max_age,omitzero"` // overrides the type's freshness; 0: as the catalogue says
+	Timeout        Duration `json:"timeout"`             // of one attempt, from dialling to the last byte read; default 15s
+	MaxConcurrency int      `json:"max_concurrency"`     // requests under way at once; default 16
+	RateLimit      float64  `json:"rate_limit,omitzero"` // requests a second at most; 0: no limit
+	Ordering       string   `json:"ordering"`            // key or none
+	Hold           Duration `json:"hold"`                // how long a failing delivery holds back its key; default 30s, 0s not at all
+	MaxAge         Duration `json:"max_age,omitzero"`    // overrides the type's freshness; 0: as the catalogue says
 
 	// Secrets sign the requests, the newest first; several while one is being
 	// rotated out. Each is whsec_ and the base64 of 24 to 64 bytes.
