@@ -20,8 +20,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +31,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/switchhook/switchhook"
-	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
@@ -44,6 +45,11 @@ const (
 type Store interface {
 	Submit(*switchhook.Commit)
 	Recover(ctx context.Context, fn func(switchhook.OpenDelivery) error) error
+	Backlogs(ctx context.Context, fn func(webhookID string, rows int) error) error
+	Lanes(ctx context.Context, webhookID string, fn func(lane uint64) error) error
+	Due(ctx context.Context, webhookID string, after int64, limit int) ([]switchhook.OpenDelivery, error)
+	Strays(ctx context.Context, webhookID string, until time.Time, limit int) ([]switchhook.OpenDelivery, error)
+	Gates(ctx context.Context) ([]switchhook.Gate, error)
 }
 
 // Options configures an Engine. Store and Logger are required.
@@ -61,6 +67,12 @@ type Options struct {
 	// is when the webhook that failed was last changed: one that was changed since
 	// is another. Nil: nobody is told.
 	Disable func(webhookID, reason string, version time.Time)
+	// DisableAfter is for how long every attempt of a webhook may fail before it is
+	// disabled. 0: for ever.
+	DisableAfter time.Duration
+	// Resume lets the store take commits again after one has failed. Nil: somebody
+	// else sees to it.
+	Resume func(context.Context) error
 	// Recorded is called after attempts have become durable. It must not
 	// block. Nil: nobody is told.
 	Recorded func()
@@ -71,27 +83,35 @@ type Options struct {
 
 // Engine delivers. It is safe for concurrent use.
 type Engine struct {
-	o        Options
-	dialects map[string]dialect.Dialect
-	client   *http.Client
-	metrics  metrics
-	tracker  tracker
+	o         Options
+	dialects  map[string]dialect.Dialect
+	transport http.RoundTripper
+	metrics   metrics
+	tracker   tracker
 
 	ctx    context.Context //nolint:containedctx // the life of all requests under way; Stop cancels it
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // queue workers
 
-	failing atomic.Bool // the store does not take outcomes
+	outbox outbox
+	shares *shares
+	memory atomic.Int64 // bytes that open deliveries take, roughly
 
-	mu       sync.RWMutex
-	queues   map[string]*queue
-	stopping bool
+	mu     sync.RWMutex
+	queues map[string]*queue
+	halt   chan struct{} // closed at Stop
 }
+
+// memoryForOpen is how much memory open deliveries may take before all webhooks
+// have to leave more of theirs to their rows, in bytes.
+const memoryForOpen = 64 << 20
+
+func (e *Engine) tight() bool { return e.memory.Load() > memoryForOpen }
 
 // New returns an engine without webhooks.
 func New(o Options) *Engine {
 	ctx, cancel := context.WithCancel(context.Background())
-	e := &Engine{o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, queues: map[string]*queue{}}
+	e := &Engine{o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, queues: map[string]*queue{}, halt: make(chan struct{})}
 	for _, d := range o.Dialects {
 		e.dialects[d.Name()] = d
 	}
@@ -99,12 +119,40 @@ func New(o Options) *Engine {
 	if transport == nil {
 		transport = newTransport(o.AllowNetworks)
 	}
-	e.client = &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	e.transport = transport
+	e.outbox.init(o.Store, o.Resume, o.Logger)
+	e.shares = newShares((*queue).granted)
 	e.metrics = newMetrics(o.Metrics)
+	e.ageing()
 	return e
+}
+
+// slow is how long a delivery may be open without a row: what an event still has
+// to be looked for after a crash is never older, whatever its receivers do.
+const slow = 2 * time.Second
+
+// ageing gives rows to deliveries that are slow, from time to time.
+func (e *Engine) ageing() {
+	e.wg.Go(func() {
+		tick := time.NewTicker(slow / 2)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-e.halt:
+				return
+			}
+			for _, q := range e.all() {
+				q.do(func(m *machine, now time.Time) { m.age(now.Add(-slow), now) })
+			}
+		}
+	})
+}
+
+func (e *Engine) all() []*queue {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return slices.Collect(maps.Values(e.queues))
 }
 
 // SetWebhooks replaces the webhooks. What waits for one that is gone or
@@ -127,7 +175,7 @@ func (e *Engine) SetWebhooks(webhooks []*switchhook.Webhook) {
 	}
 	for id, q := range e.queues {
 		if !seen[id] {
-			q.close("the webhook was deleted")
+			q.close(deleted)
 			delete(e.queues, id)
 		}
 	}
@@ -142,112 +190,106 @@ func (e *Engine) queue(webhookID string) *queue {
 // Add takes over the deliveries of events that have just been committed, in the
 // order of the commits.
 func (e *Engine) Add(events []*switchhook.Event) {
-	var c switchhook.Commit
-	var rowed []int64
 	for _, ev := range events {
 		e.tracker.add(ev.Sequence, len(ev.Targets))
 		for _, webhookID := range ev.Targets {
-			it := newItem(ev, webhookID)
-			q := e.queue(webhookID)
-			if q == nil {
-				c.Attempts = append(c.Attempts, it.closing(switchhook.Cancelled, "the webhook was deleted"))
-				rowed = append(rowed, ev.Sequence)
-				continue
-			}
-			if due, waits := q.push(it); waits {
-				c.Due = append(c.Due, due)
-				rowed = append(rowed, ev.Sequence)
-			}
+			e.add(newDelivery(ev, webhookID))
 		}
 	}
-	if len(rowed) > 0 {
-		e.submit(&c, rowed)
-	}
 }
+
+func (e *Engine) add(d *delivery) {
+	q := e.queue(d.webhookID)
+	if q == nil {
+		a := d.closing(switchhook.Cancelled, deleted, time.Now())
+		e.submit(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, []int64{d.ev.Sequence}, nil)
+		return
+	}
+	q.do(func(m *machine, now time.Time) { m.push(d, now) })
+}
+
+const deleted = "the webhook was deleted"
 
 // Recover takes up what an earlier process left open. It is called once, after
-// SetWebhooks and before the first Add.
+// SetWebhooks and before the first Add. Rows stay rows until there is room for
+// them, so that a long backlog does not make a long start.
 func (e *Engine) Recover(ctx context.Context) (open int, err error) {
-	now := time.Now()
-	err = e.o.Store.Recover(ctx, func(od switchhook.OpenDelivery) error {
-		if od.Event.Resources == nil {
-			if err := catalogue.Attach(od.Event); err != nil {
-				return err
-			}
+	gates, err := e.o.Store.Gates(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range gates {
+		if q := e.queue(g.WebhookID); q != nil {
+			q.mu.Lock()
+			q.m.gate.restore(g, time.Now())
+			q.mu.Unlock()
 		}
-		open++
-		it := newItem(od.Event, od.WebhookID)
-		if od.Due != nil {
-			it.rowed, it.attempts, it.due, it.heldSince = true, od.Due.Attempts, od.Due.At, od.Due.HeldSince
-		} else {
-			e.tracker.open(od.Event.Sequence)
-		}
-		q := e.queue(od.WebhookID)
-		if q == nil {
-			e.finish(it, it.closing(switchhook.Cancelled, "the webhook was deleted"))
-			return nil
-		}
-		q.restore(it, now)
+	}
+	backlogs := map[string]int{}
+	err = e.o.Store.Backlogs(ctx, func(webhookID string, rows int) error {
+		backlogs[webhookID] = rows
 		return nil
 	})
-	return open, err
-}
-
-// finish records the end of a delivery.
-func (e *Engine) finish(it *item, a *switchhook.Attempt) {
-	c := &switchhook.Commit{Attempts: []*switchhook.Attempt{a}}
-	if it.rowed {
-		c.Settled = []switchhook.DeliveryRef{it.ref()}
-		e.submit(c, nil)
-	} else {
-		e.submit(c, []int64{it.ev.Sequence})
+	if err != nil {
+		return 0, err
 	}
+	for id, rows := range backlogs {
+		open += rows
+		if err := e.survey(ctx, id, rows); err != nil {
+			return 0, err
+		}
+	}
+	err = e.o.Store.Recover(ctx, func(o switchhook.OpenDelivery) error {
+		open++
+		e.tracker.open(o.Event.Sequence)
+		e.add(newDelivery(o.Event, o.WebhookID))
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	for id := range backlogs {
+		e.queue(id).do(func(*machine, time.Time) {})
+	}
+	return open, nil
 }
 
-// retryCommit is how long the engine waits before it hands the same commit to
-// the store again.
-const retryCommit = time.Second
+// survey learns of a webhook's rows without reading what they stand for.
+func (e *Engine) survey(ctx context.Context, webhookID string, rows int) error {
+	q := e.queue(webhookID)
+	if q == nil { // deleted while it had rows: they are still to be closed
+		q = newQueue(e, &switchhook.Webhook{ID: webhookID}, nil)
+		q.close(deleted)
+		e.mu.Lock()
+		e.queues[webhookID] = q
+		e.mu.Unlock()
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	err := e.o.Store.Lanes(ctx, webhookID, func(lane uint64) error {
+		q.m.away.n++
+		q.m.away.lanes[lane]++
+		return nil
+	})
+	q.m.away.strays = rows - q.m.away.n
+	return err
+}
 
 // submit commits, again and again until it is done: an outcome is never lost
 // while the process lives. closed are the sequences of events that have one
-// open delivery less for each time they are named.
-func (e *Engine) submit(c *switchhook.Commit, closed []int64) {
-	e.submitThen(c, closed, func() {})
-}
-
-// submitThen is submit that calls then once the commit is durable.
-func (e *Engine) submitThen(c *switchhook.Commit, closed []int64, then func()) {
+// open delivery less for each time they are named. then is called once the commit
+// is durable; it may be nil.
+func (e *Engine) submit(c *switchhook.Commit, closed []int64, then func()) {
 	c.Watermark = e.tracker.watermark()
-	c.Done = func(err error) {
-		if err != nil {
-			if !e.failing.Swap(true) {
-				e.o.Logger.Error("outcomes cannot be recorded; they are kept and tried again until they are", "error", err)
-			}
-			time.AfterFunc(retryCommit, func() {
-				if !e.stopped() {
-					e.o.Store.Submit(c)
-				}
-			})
-			return
-		}
-		if e.failing.Swap(false) {
-			e.o.Logger.Info("outcomes are recorded again")
-		}
-		for _, seq := range closed {
-			e.tracker.close(seq)
-		}
+	e.outbox.submit(c, func() {
+		e.tracker.close(closed)
 		if len(c.Attempts) > 0 && e.o.Recorded != nil {
 			e.o.Recorded()
 		}
-		then()
-	}
-	e.o.Store.Submit(c)
-}
-
-func (e *Engine) stopped() bool {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	return e.stopping
+		if then != nil {
+			then()
+		}
+	})
 }
 
 // cutOff is how long Stop waits for requests that it has cut off.
@@ -257,7 +299,8 @@ const cutOff = 2 * time.Second
 // then it cuts them off. What is open stays open in the store.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.mu.Lock()
-	e.stopping = true
+	e.outbox.stop()
+	close(e.halt)
 	for _, q := range e.queues {
 		q.stop()
 	}
@@ -282,7 +325,9 @@ func (e *Engine) Stop(ctx context.Context) error {
 	done := make(chan struct{})
 	e.o.Store.Submit(&switchhook.Commit{Watermark: e.tracker.watermark(), Done: func(error) { close(done) }})
 	<-done
-	e.client.CloseIdleConnections()
+	if t, ok := e.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 	return err
 }
 
@@ -293,4 +338,52 @@ func (e *Engine) Status(webhookID string) (status string, stats map[string]any) 
 		return "disabled", map[string]any{}
 	}
 	return q.status()
+}
+
+// Again makes deliveries of past events to a webhook once more, those that are
+// open excepted, and returns how many. They are durable together with the job that
+// wanted them, if there is one, before anything else that the webhook does.
+// CodeNotFound: there is no such webhook; CodeConflict: it is disabled.
+func (e *Engine) Again(webhookID string, events []*switchhook.Event, job *switchhook.Job) (made int, err error) {
+	q := e.queue(webhookID)
+	if q == nil {
+		return 0, switchhook.Errorf(switchhook.CodeNotFound, "there is no webhook %q", webhookID)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.m.gate.state == closed {
+		return 0, switchhook.Errorf(switchhook.CodeConflict, "%s; enable it first", q.m.gate.reason)
+	}
+	now := time.Now()
+	for _, ev := range events {
+		d := newDelivery(ev, webhookID)
+		d.replay = true
+		if q.m.again(d, now) {
+			made++
+		}
+	}
+	if job != nil {
+		job.Made += int64(made)
+	}
+	q.commit(job)
+	q.after(now)
+	return made, nil
+}
+
+// Hasten lets an open delivery that waits for its next try go at once. It reports
+// whether the delivery is where it can be hastened: one that waits behind others of
+// its key, or in a long backlog, has its turn like all.
+func (e *Engine) Hasten(webhookID string, sequence int64) (found bool) {
+	if q := e.queue(webhookID); q != nil {
+		q.do(func(m *machine, _ time.Time) { found = m.hasten(sequence) })
+	}
+	return found
+}
+
+// Retire records as expired what is open and was accepted before a time: history
+// is kept no longer.
+func (e *Engine) Retire(before time.Time) {
+	for _, q := range e.all() {
+		q.do(func(m *machine, now time.Time) { m.retire(before, now) })
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"unicode"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
@@ -28,12 +30,12 @@ const (
 	drainedBody = 64 << 10
 )
 
-// attempt sends an item once. cut: the process stops and nothing is known of
+// attempt sends a delivery once. cut: the process stops and nothing is known of
 // the outcome.
-func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a *switchhook.Attempt, v verdict, cut bool) {
-	a = it.closing("", "")
-	a.Dialect, a.Number = w.Dialect, it.attempts+1
-	as, req, body, err := e.request(it.ev, w, d, it.id(), w.Secrets)
+func (e *Engine) attempt(d *delivery, w *switchhook.Webhook, by dialect.Dialect) (a *switchhook.Attempt, v verdict, cut bool) {
+	a = d.closing("", "", time.Now())
+	a.Dialect, a.Number = w.Dialect, d.attempts+1
+	as, req, body, err := e.request(d, w, by, w.Secrets)
 	if err != nil {
 		// A mistake of ours, or of a call flow: another try would meet it again.
 		level := slog.LevelError
@@ -50,7 +52,11 @@ func (e *Engine) attempt(it *item, w *switchhook.Webhook, d dialect.Dialect) (a 
 	if e.ctx.Err() != nil && ans.problem != "" {
 		return nil, verdict{}, true
 	}
-	v = decide(ans, a.Number, p, luck())
+	made := d.tries + 1
+	if d.probe { // it is not among the tries of its schedule, and so never the last
+		made = min(made, max(len(p.pauses), 1))
+	}
+	v = decide(ans, made, p, rand.Float64()) //nolint:gosec // jitter needs no secrecy
 	e.log(a, w, v)
 	return a, v, false
 }
@@ -90,7 +96,7 @@ func (e *Engine) send(ctx context.Context, req *http.Request, body []byte, w *sw
 }
 
 func (e *Engine) exchange(req *http.Request, a *switchhook.Attempt) answer {
-	resp, err := e.client.Do(req)
+	resp, err := e.transport.RoundTrip(req) // no client: there is nothing to follow
 	if err != nil {
 		return answer{problem: plain(err)}
 	}
@@ -130,15 +136,21 @@ func retryAfter(v string, now time.Time) time.Duration {
 
 // request renders an event and signs it. as is the webhook that it is made for:
 // w, or for call flows what the event makes of w.
-func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.Dialect, id string, secrets []switchhook.Secret) (
+func (e *Engine) request(d *delivery, w *switchhook.Webhook, by dialect.Dialect, secrets []switchhook.Secret) (
 	as *switchhook.Webhook, req *http.Request, body []byte, err error,
 ) {
+	ev := d.ev
+	if ev.Resources == nil { // it comes from the store
+		if err := catalogue.Attach(ev); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	if w.Flow {
 		if w, err = dialect.ForFlow(ev, w); err != nil {
 			return nil, nil, nil, err
 		}
 	}
-	made, err := render(d, ev, w)
+	made, err := render(by, ev, w)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -174,13 +186,16 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 		} else {
 			req.Header.Set("Authorization", "Bearer "+w.Auth.Token)
 		}
+	} else if u.User != nil && req.Header.Get("Authorization") == "" {
+		password, _ := u.User.Password()
+		req.SetBasicAuth(u.User.Username(), password)
 	}
 	now := time.Now()
 	content := made.Body
 	if made.Method == http.MethodGet && len(content) == 0 {
 		content = []byte(u.RawQuery)
 	}
-	signature, err := Sign(secrets, id, now, content)
+	signature, err := Sign(secrets, d.id, now, content)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -192,8 +207,11 @@ func (e *Engine) request(ev *switchhook.Event, w *switchhook.Webhook, d dialect.
 	}
 	deleteFold(req.Header, "User-Agent")
 	req.Header["User-Agent"] = []string{"Switchhook/" + e.o.Version}
-	req.Header["webhook-id"] = []string{id}
+	req.Header["webhook-id"] = []string{d.id}
 	req.Header["webhook-timestamp"] = []string{strconv.FormatInt(now.Unix(), 10)}
+	if d.replay {
+		req.Header["webhook-replay"] = []string{"true"}
+	}
 	if signature != "" {
 		req.Header["webhook-signature"] = []string{signature}
 	}
@@ -253,18 +271,18 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 	if err := covers(d, ev); err != nil {
 		return nil, err
 	}
-	it := newItem(ev, w.ID)
-	w, req, body, err := e.request(ev, w, d, it.id(), w.Secrets)
+	it := newDelivery(ev, w.ID)
+	w, req, body, err := e.request(it, w, d, w.Secrets)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	a := it.closing(switchhook.Failed, "")
+	a := it.closing(switchhook.Failed, "", time.Now())
 	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
 	if ans := e.send(ctx, req, body, w, policyOf(w.Retry, req.Method), a); ans.problem == "" && a.Outcome == switchhook.Success {
 		a.State = switchhook.Delivered
 	}
 	recorded := make(chan struct{})
-	e.submitThen(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, nil, func() { close(recorded) })
+	e.submit(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, nil, func() { close(recorded) })
 	select {
 	case <-recorded:
 		return a, nil
@@ -283,8 +301,7 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 	if err := covers(d, ev); err != nil {
 		return nil, err
 	}
-	id := switchhook.DeliveryID(ev.AccountID, ev.ID, w.ID)
-	w, req, body, err := e.request(ev, w, d, id, []switchhook.Secret{{Value: switchhook.NewSecret()}})
+	w, req, body, err := e.request(newDelivery(ev, w.ID), w, d, []switchhook.Secret{{Value: switchhook.NewSecret()}})
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}

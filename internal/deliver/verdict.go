@@ -22,6 +22,8 @@ type answer struct {
 type verdict struct {
 	state switchhook.DeliveryState // Pending: it is tried again after wait
 	wait  time.Duration
+	// retryAfter is how long the receiver asked us to wait.
+	retryAfter time.Duration
 	// disable: the receiver wants nothing any more.
 	disable bool
 	reason  string
@@ -108,10 +110,10 @@ func decide(a answer, made int, p policy, luck float64) verdict {
 	case p.kazoo:
 		return verdict{state: switchhook.Pending, wait: kazooPause}
 	}
-	wait := p.pauses[made-1]
-	wait += time.Duration(float64(wait) * (luck*0.4 - 0.2))
+	v := verdict{state: switchhook.Pending, wait: jitter(p.pauses[made-1], luck)}
 	if a.retryAfter > 0 && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable) {
-		wait = min(a.retryAfter, longestRetryAfter)
+		v.retryAfter = min(a.retryAfter, longestRetryAfter)
+		v.wait = v.retryAfter
 	}
-	return verdict{state: switchhook.Pending, wait: wait}
+	return v
 }

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 )
@@ -41,19 +42,22 @@ func (t *tracker) open(seq int64) {
 	t.pending = append(t.pending, pending{seq, 1})
 }
 
-// close says that a delivery of the event was closed, or is due, and that this
-// is durable.
-func (t *tracker) close(seq int64) {
+// close says that a delivery of each of the events was closed, or is due, and that
+// this is durable.
+func (t *tracker) close(seqs []int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	i, found := slices.BinarySearchFunc(t.pending, seq, func(p pending, seq int64) int { return int(p.seq - seq) })
-	if !found {
-		return
+	for _, seq := range seqs {
+		i, found := slices.BinarySearchFunc(t.pending, seq, func(p pending, seq int64) int { return cmp.Compare(p.seq, seq) })
+		if found {
+			t.pending[i].open--
+		}
 	}
-	t.pending[i].open--
-	for len(t.pending) > 0 && t.pending[0].open <= 0 {
-		t.pending = t.pending[1:]
+	done := 0
+	for done < len(t.pending) && t.pending[done].open <= 0 {
+		done++
 	}
+	t.pending = t.pending[done:]
 }
 
 // watermark is the highest sequence with nothing open at or below it.

@@ -1,0 +1,115 @@
+package deliver
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// retryCommit is how long the engine waits before it hands failed commits to the
+// store again.
+const retryCommit = time.Second
+
+// outbox hands commits to the store in their order until each is done, whatever
+// happens to the store meanwhile: a full disk delays outcomes and loses none.
+type outbox struct {
+	store  interface{ Submit(*switchhook.Commit) }
+	resume func(context.Context) error
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	number  uint64 // of the last
+	under   int    // at the store
+	stuck   []numbered
+	stopped bool
+}
+
+// numbered is a commit with its place in the order.
+type numbered struct {
+	n uint64
+	c *switchhook.Commit
+}
+
+func (o *outbox) init(store interface{ Submit(*switchhook.Commit) }, resume func(context.Context) error, log *slog.Logger) {
+	o.store, o.resume, o.log = store, resume, log
+}
+
+// submit hands a commit over. then is called once it is durable.
+func (o *outbox) submit(c *switchhook.Commit, then func()) {
+	o.mu.Lock()
+	o.number++
+	each := numbered{o.number, c}
+	c.Done = func(err error) {
+		if err != nil {
+			o.failed(each, err)
+			return
+		}
+		o.mu.Lock()
+		o.under--
+		o.mu.Unlock()
+		then()
+	}
+	wait := len(o.stuck) > 0
+	if wait {
+		o.stuck = append(o.stuck, each)
+	} else {
+		o.under++
+	}
+	o.mu.Unlock()
+	if !wait { // without the lock: it encodes
+		o.store.Submit(c)
+	}
+}
+
+// failed keeps a commit that the store did not take.
+func (o *outbox) failed(each numbered, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.under--
+	if len(o.stuck) == 0 {
+		o.log.Error("outcomes cannot be recorded; they are kept and tried again until they are", "error", err)
+		time.AfterFunc(retryCommit, o.again)
+	}
+	o.stuck = append(o.stuck, each)
+}
+
+// again hands all that is stuck to the store once more, when it has answered all
+// that it was given.
+func (o *outbox) again() {
+	if o.resume != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), retryCommit)
+		err := o.resume(ctx)
+		cancel()
+		if err != nil {
+			o.log.Warn("the store does not take commits yet", "error", err)
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.stopped {
+		return
+	}
+	if o.under > 0 {
+		time.AfterFunc(retryCommit, o.again)
+		return
+	}
+	slices.SortFunc(o.stuck, func(a, b numbered) int { return cmp.Compare(a.n, b.n) })
+	for _, each := range o.stuck {
+		o.under++
+		o.store.Submit(each.c)
+	}
+	o.log.Info("outcomes are handed to the store again", "commits", len(o.stuck))
+	o.stuck = nil
+}
+
+// stop tries nothing again from now on: what is open stays open in the store.
+func (o *outbox) stop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stopped = true
+}

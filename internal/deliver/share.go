@@ -1,0 +1,135 @@
+package deliver
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// mostShares is how many quick requests are under way at once, in all: more
+	// make everything slower (measured: 256 at once are a third slower than 64).
+	mostShares = 64
+	// quick is how long a request holds on to its share.
+	quick = 25 * time.Millisecond
+)
+
+// shares divide the engine among accounts, and each account's part among its
+// webhooks. As many requests as keep the machine busy are under way at once;
+// where more want to be, the accounts take turns, then the webhooks of each.
+//
+// A request that takes longer than quick gives its share back while others wait:
+// from then on it costs a connection of its own webhook and nobody else anything.
+// So receivers that hang, however many, never use up what the others live on.
+type shares struct {
+	mu      sync.Mutex
+	held    map[*slot]struct{} // requests under way that hold a share
+	free    int
+	waiting []*tenant // in the order of their turns
+	byID    map[string]*tenant
+	sweeper *time.Timer
+	grant   func(*queue)
+}
+
+// slot is a request under way. It stands for a share until that is given back.
+type slot struct{ since time.Time }
+
+// tenant is an account of which webhooks wait.
+type tenant struct {
+	id       string
+	webhooks []*queue
+}
+
+func newShares(grant func(*queue)) *shares {
+	return &shares{held: map[*slot]struct{}{}, free: mostShares, byID: map[string]*tenant{}, grant: grant}
+}
+
+// acquire takes a share for the queue. Where there is none, it puts the queue
+// into the line of its account, and grant is called later.
+func (s *shares) acquire(q *queue, account string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free > 0 && len(s.waiting) == 0 {
+		s.free--
+		return true
+	}
+	t := s.byID[account]
+	if t == nil {
+		t = &tenant{id: account}
+		s.byID[account] = t
+		s.waiting = append(s.waiting, t)
+	}
+	t.webhooks = append(t.webhooks, q)
+	s.watch()
+	return false
+}
+
+// begin says that a request starts, by whoever has a share.
+func (s *shares) begin() *slot {
+	sl := &slot{since: time.Now()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[sl] = struct{}{}
+	return sl
+}
+
+// end says that it is over. mine: the share was not given back meanwhile; wanted:
+// somebody waits for it.
+func (s *shares) end(sl *slot) (mine, wanted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, mine = s.held[sl]
+	delete(s.held, sl)
+	return mine, len(s.waiting) > 0
+}
+
+// release gives a share back, to the next in line.
+func (s *shares) release() {
+	s.mu.Lock()
+	q := s.next()
+	s.mu.Unlock()
+	if q != nil {
+		go s.grant(q) // the caller may hold its queue's lock
+	}
+}
+
+// next is the queue that gets the share that has become free.
+func (s *shares) next() *queue {
+	if len(s.waiting) == 0 {
+		s.free++
+		return nil
+	}
+	t := s.waiting[0]
+	q := t.webhooks[0]
+	s.waiting, t.webhooks = s.waiting[1:], t.webhooks[1:]
+	if len(t.webhooks) > 0 {
+		s.waiting = append(s.waiting, t)
+	} else {
+		delete(s.byID, t.id)
+	}
+	return q
+}
+
+// watch looks for requests that are not quick, as long as somebody waits.
+func (s *shares) watch() {
+	if s.sweeper == nil {
+		s.sweeper = time.AfterFunc(quick, s.sweep)
+	}
+}
+
+func (s *shares) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweeper = nil
+	now := time.Now()
+	for sl := range s.held {
+		if now.Sub(sl.since) >= quick {
+			delete(s.held, sl)
+			if q := s.next(); q != nil {
+				go s.grant(q)
+			}
+		}
+	}
+	if len(s.waiting) > 0 {
+		s.watch()
+	}
+}
