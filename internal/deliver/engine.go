@@ -76,6 +76,8 @@ type Options struct {
 	// Recorded is called after attempts have become durable. It must not
 	// block. Nil: nobody is told.
 	Recorded func()
+	// Now is the clock, which may jump. Nil: the machine's.
+	Now func() time.Time
 	// Metrics registers the engine's metrics. Nil: none.
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
@@ -93,13 +95,13 @@ type Engine struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // queue workers
 
+	sizes  sizes
 	outbox outbox
 	shares *shares
 	memory atomic.Int64 // bytes that open deliveries take, roughly
 
 	mu     sync.RWMutex
 	queues map[string]*queue
-	halt   chan struct{} // closed at Stop
 }
 
 // memoryForOpen is how much memory open deliveries may take before all webhooks
@@ -111,7 +113,10 @@ func (e *Engine) tight() bool { return e.memory.Load() > memoryForOpen }
 // New returns an engine without webhooks.
 func New(o Options) *Engine {
 	ctx, cancel := context.WithCancel(context.Background())
-	e := &Engine{o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, queues: map[string]*queue{}, halt: make(chan struct{})}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	e := &Engine{sizes: usual, o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, queues: map[string]*queue{}}
 	for _, d := range o.Dialects {
 		e.dialects[d.Name()] = d
 	}
@@ -123,30 +128,7 @@ func New(o Options) *Engine {
 	e.outbox.init(o.Store, o.Resume, o.Logger)
 	e.shares = newShares((*queue).granted)
 	e.metrics = newMetrics(o.Metrics)
-	e.ageing()
 	return e
-}
-
-// slow is how long a delivery may be open without a row: what an event still has
-// to be looked for after a crash is never older, whatever its receivers do.
-const slow = 2 * time.Second
-
-// ageing gives rows to deliveries that are slow, from time to time.
-func (e *Engine) ageing() {
-	e.wg.Go(func() {
-		tick := time.NewTicker(slow / 2)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-			case <-e.halt:
-				return
-			}
-			for _, q := range e.all() {
-				q.do(func(m *machine, now time.Time) { m.age(now.Add(-slow), now) })
-			}
-		}
-	})
 }
 
 func (e *Engine) all() []*queue {
@@ -201,7 +183,7 @@ func (e *Engine) Add(events []*switchhook.Event) {
 func (e *Engine) add(d *delivery) {
 	q := e.queue(d.webhookID)
 	if q == nil {
-		a := d.closing(switchhook.Cancelled, deleted, time.Now())
+		a := d.closing(switchhook.Cancelled, deleted, e.o.Now())
 		e.submit(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, []int64{d.ev.Sequence}, nil)
 		return
 	}
@@ -221,7 +203,7 @@ func (e *Engine) Recover(ctx context.Context) (open int, err error) {
 	for _, g := range gates {
 		if q := e.queue(g.WebhookID); q != nil {
 			q.mu.Lock()
-			q.m.gate.restore(g, time.Now())
+			q.m.gate.restore(g, e.o.Now())
 			q.mu.Unlock()
 		}
 	}
@@ -300,7 +282,6 @@ const cutOff = 2 * time.Second
 func (e *Engine) Stop(ctx context.Context) error {
 	e.mu.Lock()
 	e.outbox.stop()
-	close(e.halt)
 	for _, q := range e.queues {
 		q.stop()
 	}
@@ -354,7 +335,7 @@ func (e *Engine) Again(webhookID string, events []*switchhook.Event, job *switch
 	if q.m.gate.state == closed {
 		return 0, switchhook.Errorf(switchhook.CodeConflict, "%s; enable it first", q.m.gate.reason)
 	}
-	now := time.Now()
+	now := e.o.Now()
 	for _, ev := range events {
 		d := newDelivery(ev, webhookID)
 		d.replay = true

@@ -120,7 +120,15 @@ func (g *gate) failed(now time.Time, seen *uint64, why string) {
 }
 
 // room reports whether the rate limit has room.
-func (g *gate) room(now time.Time, rate float64) bool { return rate <= 0 || !now.Before(g.nextSlot) }
+func (g *gate) room(now time.Time, rate float64) bool {
+	wait := g.nextSlot.Sub(now)
+	return rate <= 0 || wait <= 0 || wait > between(rate) // the clock was set back
+}
+
+// between is the time between two requests at a rate a second.
+func between(rate float64) time.Duration {
+	return time.Duration(math.Ceil(float64(time.Second) / rate))
+}
 
 // slot reports whether the rate limit has room, and takes it. Requests are spread
 // evenly: no second of any kind has more than the limit and one.
@@ -130,10 +138,10 @@ func (g *gate) slot(now time.Time, rate float64) bool {
 	}
 	// A timer is never exact: up to slack of what was missed is made good.
 	base := now.Add(-slack)
-	if g.nextSlot.After(base) {
+	if g.nextSlot.After(base) && !g.nextSlot.After(now) {
 		base = g.nextSlot
 	}
-	g.nextSlot = base.Add(time.Duration(math.Ceil(float64(time.Second) / rate)))
+	g.nextSlot = base.Add(between(rate))
 	return true
 }
 

@@ -10,17 +10,26 @@ import (
 	"github.com/switchhook/switchhook/internal/catalogue"
 )
 
-// How much of what waits for one webhook is in memory; the rest are rows.
-const (
-	window      = 10_000 // while its deliveries are sent
-	tightWindow = 500    // the same, where memory is short
-	shutWindow  = 16     // while they are not sent: enough for probes
-	freshRoom   = 1_000  // beyond the window, for keys without backlog
-	chunk       = 1_000  // rows that are fetched at once
-	strayRoom   = window / 2
-	// strayAhead is how long before its time a stray is fetched.
-	strayAhead = time.Minute
-)
+// sizes say how much of what waits for one webhook is in memory; the rest are rows.
+type sizes struct {
+	window int // deliveries, while they are sent
+	tight  int // the same, where memory is short
+	shut   int // while they are not sent: enough for probes
+	fresh  int // beyond the window, for keys without backlog
+	chunk  int // rows that are fetched at once
+	strays int // of the deliveries that wait for a retry on their own
+}
+
+//nolint:gochecknoglobals // a constant that Go cannot write as such
+var usual = sizes{window: 10_000, tight: 500, shut: 16, fresh: 1_000, chunk: 1_000, strays: 5_000}
+
+// slow is how long a delivery may be open without a row, and at most twice that:
+// what has to be looked for among the events after a crash is never older,
+// whatever the receivers do.
+const slow = 2 * time.Second
+
+// strayAhead is how long before its time a stray is fetched.
+const strayAhead = time.Minute
 
 // machine is all that waits for one webhook: the heart of the engine. It is pure:
 // it reads no clock and touches no store; what it wants done it leaves in out.
@@ -38,6 +47,7 @@ type machine struct {
 	// tight: memory is short, and not by this webhook alone.
 	tight func() bool
 	luck  func() float64
+	sizes sizes
 	// disableAfter is for how long a webhook may fail. 0: for ever.
 	disableAfter time.Duration
 
@@ -54,6 +64,7 @@ type machine struct {
 	bytes            int // that they take, roughly
 	strays           int // of them, asleep on their own
 	nextExpiry       time.Time
+	nextAgeing       time.Time // zero: all in memory have rows
 	away             away
 	recent           []time.Time // failures under the policy kazoo, as long as they count
 
@@ -65,8 +76,7 @@ type away struct {
 	n     int              // in all lanes
 	lanes map[uint64]int32 // by key
 	upTo  int64            // all rows up to this sequence are in memory
-	// writing are the sequences of rows on their way to the disk: from the first
-	// of them on, what the store shows is not yet the whole.
+	// writing are the sequences of rows on their way to the disk.
 	writing  []int64
 	fetching bool
 
@@ -74,10 +84,15 @@ type away struct {
 	nextStray      time.Time // by the gate's clock; none of them is due before
 	fetchingStrays bool
 
-	// left are those that left memory since a fetch began: what it brings of them
-	// is old. parked is the lowest that was parked meanwhile; 0: none was.
-	left   map[int64]bool
-	parked int64
+	// left are those that have left memory while the store, or a fetch that is
+	// under way, may still show an older row of theirs; stale are those of them of
+	// which only the fetch may. left counts, for one may leave again.
+	left  map[int64]int
+	stale []int64
+	// bound is from where on a fetch does not bring the whole: rows from there
+	// were on their way to the disk when it began, or were parked since. 0: it
+	// brings all.
+	bound int64
 
 	// retire: what was accepted before is not to be kept; zero: no more such rows.
 	retire time.Time
@@ -91,16 +106,18 @@ type effects struct {
 	// closed are the sequences of deliveries that need not be looked for beyond
 	// the watermark any more.
 	closed  []int64
-	parks   int    // how many of due are on their way out of memory
-	disable string // why the webhook is to be disabled, and which version of it
+	parks   int     // how many of due are on their way out of memory
+	left    []int64 // of which the store still shows what is no longer so
+	disable string  // why the webhook is to be disabled, and which version of it
 	version time.Time
 }
 
 func newMachine(w *switchhook.Webhook) *machine {
 	return &machine{
-		w: w, luck: rand.Float64, tight: func() bool { return false },
+		w: w, sizes: usual, luck: rand.Float64, //nolint:gosec // jitter needs no secrecy
+		tight: func() bool { return false },
 		lanes: map[uint64]*lane{}, live: map[uint64][]*delivery{}, rows: map[int64]*delivery{},
-		away: away{lanes: map[uint64]int32{}},
+		away: away{lanes: map[uint64]int32{}, left: map[int64]int{}},
 	}
 }
 
@@ -136,7 +153,7 @@ func (m *machine) configure(w *switchhook.Webhook, reason string, now time.Time)
 
 // push takes over a delivery that has just been committed.
 func (m *machine) push(d *delivery, now time.Time) {
-	m.came(d, now)
+	m.came(d)
 	if m.gate.state == closed {
 		m.end(d, dropped, m.gate.reason, nil, now)
 		return
@@ -161,7 +178,7 @@ func (m *machine) again(d *delivery, now time.Time) (took bool) {
 	if m.rows[d.ev.Sequence] != nil {
 		return false
 	}
-	m.came(d, now)
+	m.came(d)
 	switch {
 	case m.gate.state == closed:
 		m.end(d, dropped, m.gate.reason, nil, now)
@@ -186,17 +203,12 @@ func (m *machine) line(d *delivery) {
 // fetched takes over rows in the order of their sequence; complete: there were no
 // more.
 func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
-	bound := m.away.parked
-	if len(m.away.writing) > 0 {
-		if first := slices.Min(m.away.writing); bound == 0 || first < bound {
-			bound = first
-		}
-	}
+	bound := m.away.bound
 	open := m.gate.state == flowing || m.gate.state == closed
 	for _, o := range rows {
 		seq := o.Event.Sequence
 		tooOld := o.Event.AcceptedAt.Before(m.away.retire)
-		if bound > 0 && seq >= bound || !open && !tooOld && m.items >= shutWindow {
+		if bound > 0 && seq >= bound || !open && !tooOld && m.items >= m.sizes.shut {
 			complete = false
 			break
 		}
@@ -204,7 +216,7 @@ func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now tim
 			m.away.retire = time.Time{}
 		}
 		m.away.upTo = max(m.away.upTo, seq)
-		if m.rows[seq] == nil && !m.away.left[seq] {
+		if m.rows[seq] == nil && m.away.left[seq] == 0 {
 			m.forgetAway(o.Due.Lane)
 			m.enter(fetchedDelivery(o), now)
 		}
@@ -219,13 +231,17 @@ func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now tim
 
 func (m *machine) fetchEnded() {
 	if !m.away.fetching && !m.away.fetchingStrays {
-		m.away.left, m.away.parked = nil, 0
+		m.forgetLeft(m.away.stale)
+		m.away.stale = nil
+	}
+	if !m.away.fetching {
+		m.away.bound = 0
 	}
 }
 
 // enter takes a delivery from its row into memory.
 func (m *machine) enter(d *delivery, now time.Time) {
-	m.came(d, now)
+	m.came(d)
 	l := m.lanes[d.key]
 	switch {
 	case m.gate.state == closed:
@@ -255,7 +271,7 @@ func (m *machine) forgetAway(lane uint64) {
 // fetchedStrays takes over strays whose time is near; complete: these were all.
 func (m *machine) fetchedStrays(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
 	for _, o := range rows {
-		if seq := o.Event.Sequence; m.rows[seq] == nil && !m.away.left[seq] {
+		if seq := o.Event.Sequence; m.rows[seq] == nil && m.away.left[seq] == 0 {
 			m.away.strays--
 			m.enter(fetchedDelivery(o), now)
 		}
@@ -281,29 +297,48 @@ func (m *machine) wants(now time.Time) (n int, after int64, strays int, until ti
 	if m.away.n > 0 && !m.away.fetching {
 		switch {
 		case open && m.items < m.room()/2:
-			n = min(chunk, m.room()-m.items)
+			n = min(m.sizes.chunk, m.room()-m.items)
 		case m.gate.state == failing && m.items == 0:
-			n = shutWindow
+			n = m.sizes.shut
 		case !m.away.retire.IsZero():
-			n = chunk
+			n = m.sizes.chunk
 		}
 		after, m.away.fetching = m.away.upTo, n > 0
+		if n > 0 && len(m.away.writing) > 0 {
+			m.away.bound = slices.Min(m.away.writing)
+		}
 	}
 	if open && m.away.strays > 0 && !m.away.fetchingStrays {
 		switch clock := m.gate.clock(now); {
 		case m.gate.state == closed:
-			strays, until = chunk, now.AddDate(100, 0, 0)
+			strays, until = m.sizes.chunk, now.AddDate(100, 0, 0)
 		case !clock.Add(strayAhead).Before(m.away.nextStray):
 			// Those in memory have rows too, and may be among the first.
-			strays, until = chunk+m.strays, now.Add(2*strayAhead)
+			strays, until = m.sizes.chunk+m.strays, now.Add(2*strayAhead)
 		}
 		m.away.fetchingStrays = strays > 0
 	}
 	return n, after, strays, until
 }
 
-// durable: the first n rows that were on their way are on the disk.
-func (m *machine) durable(n int) { m.away.writing = slices.Delete(m.away.writing, 0, n) }
+// durable: the first so many parked rows that were on their way are on the disk,
+// and so is what became of those that have left.
+func (m *machine) durable(parks int, left []int64) {
+	m.away.writing = slices.Delete(m.away.writing, 0, parks)
+	if m.away.fetching || m.away.fetchingStrays {
+		m.away.stale = append(m.away.stale, left...)
+	} else {
+		m.forgetLeft(left)
+	}
+}
+
+func (m *machine) forgetLeft(seqs []int64) {
+	for _, seq := range seqs {
+		if m.away.left[seq]--; m.away.left[seq] <= 0 {
+			delete(m.away.left, seq)
+		}
+	}
+}
 
 // take is the next delivery to send, or nil: nothing is ready, or may go now.
 func (m *machine) take(now time.Time) *delivery {
@@ -473,7 +508,7 @@ func (m *machine) retry(d *delivery, a *switchhook.Attempt, v verdict, wasProbe 
 	d.attempts++
 	clock := m.gate.clock(now)
 	switch {
-	case wasProbe && !(d.failedBefore() && d.due.After(clock)): // it uses up nobody's schedule
+	case wasProbe && (!d.failedBefore() || !d.due.After(clock)): // it uses up nobody's schedule
 		d.on(probed)
 		m.rewrite(d, now)
 		m.backlog.push(d.lane)
@@ -528,7 +563,7 @@ func (m *machine) stray(d *delivery, now time.Time) {
 	}
 	m.strays++
 	m.sleep(newLane(d, 0))
-	if m.strays > strayRoom && d.due.After(m.gate.clock(now).Add(2*strayAhead)) {
+	if m.strays > m.sizes.strays && d.due.After(m.gate.clock(now).Add(2*strayAhead)) {
 		m.park(d, now)
 	}
 }
@@ -563,6 +598,13 @@ func (m *machine) wake(now time.Time) {
 	if m.gate.state != flowing && !m.nextExpiry.IsZero() && now.After(m.nextExpiry) {
 		m.expire(now)
 	}
+	if !m.nextAgeing.IsZero() && !now.Before(m.nextAgeing) {
+		m.age(now.Add(-slow), now)
+		m.nextAgeing = time.Time{}
+	}
+	if m.oldest != nil && m.nextAgeing.IsZero() {
+		m.nextAgeing = now.Add(slow)
+	}
 }
 
 // wakeAt is when to call wake and take again though nothing happens. Zero: never.
@@ -591,6 +633,9 @@ func (m *machine) wakeAt(now time.Time) (at time.Time) {
 	}
 	if m.gate.state != flowing && !m.nextExpiry.IsZero() {
 		sooner(m.nextExpiry.Add(time.Millisecond))
+	}
+	if !m.nextAgeing.IsZero() {
+		sooner(m.nextAgeing)
 	}
 	return at
 }
@@ -670,8 +715,7 @@ func (m *machine) retire(before, now time.Time) {
 
 const tooOldToKeep = "it is older than the time that history is kept"
 
-// age gives a row to every delivery that was accepted before a time and has none,
-// so that what is slow keeps nobody from starting up quickly.
+// age gives a row to every delivery that was accepted before a time and has none.
 func (m *machine) age(before, now time.Time) {
 	for d := m.oldest; d != nil && d.ev.AcceptedAt.Before(before); d = m.oldest {
 		m.row(d, now)
@@ -694,11 +738,11 @@ func (m *machine) hasten(seq int64) bool {
 func (m *machine) room() int {
 	switch {
 	case m.gate.state != flowing && m.gate.state != closed:
-		return shutWindow
+		return m.sizes.shut
 	case m.tight():
-		return tightWindow
+		return m.sizes.tight
 	default:
-		return window
+		return m.sizes.window
 	}
 }
 
@@ -707,13 +751,13 @@ func (m *machine) room() int {
 func (m *machine) full(newcomer bool) bool {
 	room := m.room()
 	if newcomer && m.gate.state == flowing {
-		room += freshRoom
+		room += m.sizes.fresh
 	}
 	return m.items > room
 }
 
 // came counts a delivery in.
-func (m *machine) came(d *delivery, now time.Time) {
+func (m *machine) came(d *delivery) {
 	if m.w.Ordering != "none" {
 		d.key = keyOf(d.ev)
 	}
@@ -750,7 +794,7 @@ func (m *machine) rewrite(d *delivery, now time.Time) {
 		m.unlist(d)
 		d.rowed = true
 		m.rows[d.ev.Sequence] = d
-		m.out.closed = append(m.out.closed, d.ev.Sequence)
+		m.found(d)
 	}
 	row := switchhook.Due{
 		DeliveryRef: d.ref(), Lane: d.key, Attempts: d.attempts, Tries: d.tries,
@@ -763,6 +807,14 @@ func (m *machine) rewrite(d *delivery, now time.Time) {
 		row.HeldSince = m.wall(d.heldSince, now)
 	}
 	m.out.due = append(m.out.due, row)
+}
+
+// found says that a delivery need not be looked for among the events after a
+// crash. What is made again was not accepted just now: nobody looks for it there.
+func (m *machine) found(d *delivery) {
+	if !d.replay {
+		m.out.closed = append(m.out.closed, d.ev.Sequence)
+	}
 }
 
 func (m *machine) unlist(d *delivery) {
@@ -789,14 +841,15 @@ func (m *machine) park(d *delivery, now time.Time) {
 		if m.away.nextStray.IsZero() || d.due.Before(m.away.nextStray) {
 			m.away.nextStray = d.due
 		}
+		m.left(d)
 	} else {
 		m.away.n++
 		m.away.lanes[d.key]++
 		m.away.upTo = min(m.away.upTo, d.ev.Sequence-1)
 		m.away.writing = append(m.away.writing, d.ev.Sequence)
 		m.out.parks++
-		if m.away.fetching && (m.away.parked == 0 || d.ev.Sequence < m.away.parked) {
-			m.away.parked = d.ev.Sequence
+		if m.away.fetching && (m.away.bound == 0 || d.ev.Sequence < m.away.bound) {
+			m.away.bound = d.ev.Sequence
 		}
 	}
 	d.on(put)
@@ -816,11 +869,18 @@ func (m *machine) end(d *delivery, w what, reason string, a *switchhook.Attempt,
 	m.out.attempts = append(m.out.attempts, a)
 	if d.rowed {
 		m.out.settled = append(m.out.settled, d.ref())
+		m.left(d)
 	} else {
-		m.out.closed = append(m.out.closed, d.ev.Sequence)
+		m.found(d)
 		m.unlist(d)
 	}
 	m.gone(d)
+}
+
+// left notes that the store may still show an older row of a delivery.
+func (m *machine) left(d *delivery) {
+	m.away.left[d.ev.Sequence]++
+	m.out.left = append(m.out.left, d.ev.Sequence)
 }
 
 // gone takes a delivery out of memory.
@@ -829,12 +889,6 @@ func (m *machine) gone(d *delivery) {
 	m.bytes -= d.size()
 	if d.rowed {
 		delete(m.rows, d.ev.Sequence)
-		if m.away.fetching || m.away.fetchingStrays {
-			if m.away.left == nil {
-				m.away.left = map[int64]bool{}
-			}
-			m.away.left[d.ev.Sequence] = true
-		}
 	}
 	if old := m.live[d.key]; d.live() && len(old) > 0 {
 		if old = slices.DeleteFunc(old, func(each *delivery) bool { return each == d }); len(old) > 0 {

@@ -27,9 +27,9 @@ type queue struct {
 
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
 	q := &queue{e: e, id: w.ID, d: d, m: newMachine(w)}
-	q.m.tight, q.m.disableAfter = e.tight, e.o.DisableAfter
+	q.m.sizes, q.m.tight, q.m.disableAfter = e.sizes, e.tight, e.o.DisableAfter
 	q.setDialect(d)
-	q.m.configure(w, closedBy(w), time.Now())
+	q.m.configure(w, closedBy(w), q.e.o.Now())
 	return q
 }
 
@@ -51,7 +51,7 @@ func closedBy(w *switchhook.Webhook) string {
 func (q *queue) do(fn func(m *machine, now time.Time)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := time.Now()
+	now := q.e.o.Now()
 	fn(q.m, now)
 	q.after(now)
 }
@@ -116,9 +116,9 @@ func (q *queue) commit(job *switchhook.Job) {
 	was := *out
 	*out = effects{}
 	var then func()
-	if was.parks > 0 {
+	if was.parks+len(was.left) > 0 {
 		then = func() {
-			q.do(func(m *machine, _ time.Time) { m.durable(was.parks) })
+			q.do(func(m *machine, _ time.Time) { m.durable(was.parks, was.left) })
 		}
 	}
 	q.e.submit(c, was.closed, then)
@@ -159,7 +159,7 @@ func (q *queue) granted() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.queued = false
-	now := time.Now()
+	now := q.e.o.Now()
 	if q.stopped || !q.launch(now) {
 		q.e.shares.release()
 	}
@@ -194,7 +194,7 @@ func (q *queue) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attempt
 ) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := time.Now()
+	now := q.e.o.Now()
 	q.m.settle(d, w, a, v, now)
 	if goOn && !q.stopped {
 		next = q.m.take(now)
@@ -212,9 +212,7 @@ func (q *queue) fetch(now time.Time) {
 	if n == 0 && strays == 0 {
 		return
 	}
-	q.e.wg.Add(1)
-	go func() {
-		defer q.e.wg.Done()
+	q.e.wg.Go(func() {
 		var err error
 		if n > 0 {
 			err = q.read(n, func(ctx context.Context) ([]switchhook.OpenDelivery, error) {
@@ -232,7 +230,7 @@ func (q *queue) fetch(now time.Time) {
 				q.do(func(m *machine, _ time.Time) { m.fetchFailed() })
 			})
 		}
-	}()
+	})
 }
 
 func (q *queue) read(n int, from func(context.Context) ([]switchhook.OpenDelivery, error),

@@ -33,7 +33,7 @@ const (
 // attempt sends a delivery once. cut: the process stops and nothing is known of
 // the outcome.
 func (e *Engine) attempt(d *delivery, w *switchhook.Webhook, by dialect.Dialect) (a *switchhook.Attempt, v verdict, cut bool) {
-	a = d.closing("", "", time.Now())
+	a = d.closing("", "", e.o.Now())
 	a.Dialect, a.Number = w.Dialect, d.attempts+1
 	as, req, body, err := e.request(d, w, by, w.Secrets)
 	if err != nil {
@@ -73,7 +73,7 @@ func (e *Engine) send(ctx context.Context, req *http.Request, body []byte, w *sw
 	defer cancel()
 	a.Request = shown(req, body, w)
 	started := time.Now()
-	a.StartedAt = started.UTC()
+	a.StartedAt = e.o.Now().UTC()
 	ans := e.exchange(req.WithContext(ctx), a)
 	took := time.Since(started)
 	a.DurationMS = float64(took.Microseconds()) / 1000
@@ -190,7 +190,7 @@ func (e *Engine) request(d *delivery, w *switchhook.Webhook, by dialect.Dialect,
 		password, _ := u.User.Password()
 		req.SetBasicAuth(u.User.Username(), password)
 	}
-	now := time.Now()
+	now := e.o.Now()
 	content := made.Body
 	if made.Method == http.MethodGet && len(content) == 0 {
 		content = []byte(u.RawQuery)
@@ -276,7 +276,7 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	a := it.closing(switchhook.Failed, "", time.Now())
+	a := it.closing(switchhook.Failed, "", e.o.Now())
 	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
 	if ans := e.send(ctx, req, body, w, policyOf(w.Retry, req.Method), a); ans.problem == "" && a.Outcome == switchhook.Success {
 		a.State = switchhook.Delivered
