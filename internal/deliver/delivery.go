@@ -25,6 +25,8 @@ type delivery struct {
 	due       time.Time // not before; zero: when its turn comes
 	heldSince time.Time // when it first failed; zero: it has not
 
+	// astray: it has once gone its own way, and stays alone.
+	astray bool
 	rowed  bool // it has a row in the store, or is about to
 	replay bool
 	probe  bool   // it is under way to see whether the receiver is back
@@ -50,7 +52,7 @@ func newDelivery(ev *switchhook.Event, webhookID string) *delivery {
 // fetchedDelivery is one that the store had a row of.
 func fetchedDelivery(o switchhook.OpenDelivery) *delivery {
 	d, row := newDelivery(o.Event, o.WebhookID), o.Due
-	d.phase, d.rowed, d.attempts, d.tries, d.replay = parked, true, row.Attempts, row.Tries, row.Replay
+	d.phase, d.rowed, d.astray, d.attempts, d.tries, d.replay = parked, true, row.Stray, row.Attempts, row.Tries, row.Replay
 	if !row.At.IsZero() {
 		d.due = row.At.Add(-row.Still)
 	}

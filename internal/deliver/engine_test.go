@@ -43,6 +43,8 @@ type rig struct {
 	disabled []string
 	change   func(*switchhook.Event)
 	hangs    string // the webhook whose receiver never answers
+
+	disableAfter time.Duration
 }
 
 func newRig(t *testing.T, hooks ...*switchhook.Webhook) *rig {
@@ -76,7 +78,7 @@ func (r *rig) boot() {
 	r.t.Helper()
 	r.engine = deliver.New(deliver.Options{
 		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"}), panics{native.New(dialect.Env{})}},
-		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler),
+		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler), DisableAfter: r.disableAfter,
 		Disable: func(id, reason string, _ time.Time) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

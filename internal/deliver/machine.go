@@ -62,7 +62,7 @@ type machine struct {
 	inFlight         int
 	items            int // in memory
 	bytes            int // that they take, roughly
-	strays           int // of them, asleep on their own
+	strays           int // of them, on their own
 	nextExpiry       time.Time
 	nextAgeing       time.Time // zero: all in memory have rows
 	away             away
@@ -114,10 +114,10 @@ type effects struct {
 
 func newMachine(w *switchhook.Webhook) *machine {
 	return &machine{
-		w: w, sizes: usual, luck: rand.Float64, //nolint:gosec // jitter needs no secrecy
+		w: w, sizes: usual, luck: rand.Float64,
 		tight: func() bool { return false },
 		lanes: map[uint64]*lane{}, live: map[uint64][]*delivery{}, rows: map[int64]*delivery{},
-		away: away{lanes: map[uint64]int32{}, left: map[int64]int{}},
+		gate: gate{streak: 1}, away: away{lanes: map[uint64]int32{}, left: map[int64]int{}},
 	}
 }
 
@@ -249,7 +249,7 @@ func (m *machine) enter(d *delivery, now time.Time) {
 	case d.ev.AcceptedAt.Before(m.away.retire):
 		d.on(fetched)
 		m.end(d, aged, tooOldToKeep, nil, now)
-	case d.failedBefore() && !m.holds(d, now):
+	case d.astray, d.failedBefore() && !m.holds(d, now):
 		d.on(fetchedAlone)
 		m.stray(d, now)
 	case d.failedBefore() && l == nil:
@@ -308,9 +308,10 @@ func (m *machine) wants(now time.Time) (n int, after int64, strays int, until ti
 			m.away.bound = slices.Min(m.away.writing)
 		}
 	}
-	if open && m.away.strays > 0 && !m.away.fetchingStrays {
+	forProbe := m.gate.state == failing && m.items+m.away.n == 0
+	if (open || forProbe) && m.away.strays > 0 && !m.away.fetchingStrays {
 		switch clock := m.gate.clock(now); {
-		case m.gate.state == closed:
+		case m.gate.state != flowing:
 			strays, until = m.sizes.chunk, now.AddDate(100, 0, 0)
 		case !clock.Add(strayAhead).Before(m.away.nextStray):
 			// Those in memory have rows too, and may be among the first.
@@ -561,7 +562,10 @@ func (m *machine) stray(d *delivery, now time.Time) {
 	if d.live() && d.key != 0 && !slices.Contains(m.live[d.key], d) {
 		m.live[d.key] = append(m.live[d.key], d)
 	}
-	m.strays++
+	if !d.astray {
+		d.astray = true
+		m.strays++
+	}
 	m.sleep(newLane(d, 0))
 	if m.strays > m.sizes.strays && d.due.After(m.gate.clock(now).Add(2*strayAhead)) {
 		m.park(d, now)
@@ -571,15 +575,8 @@ func (m *machine) stray(d *delivery, now time.Time) {
 // awaken takes the first of the sleepers.
 func (m *machine) awaken() *lane {
 	l, _ := heap.Pop(&m.sleepers).(*lane)
-	m.rouse(l.line[0])
+	l.line[0].on(due)
 	return l
-}
-
-func (m *machine) rouse(d *delivery) {
-	if d.phase == stray {
-		m.strays--
-	}
-	d.on(due)
 }
 
 // wake starts the lanes whose time has come, and ends what has become too old
@@ -626,7 +623,7 @@ func (m *machine) wakeAt(now time.Time) (at time.Time) {
 			sooner(m.wall(m.away.nextStray, now).Add(-strayAhead))
 		}
 	case failing:
-		if m.items+m.away.n > 0 && m.inFlight == 0 {
+		if m.items+m.away.n+m.away.strays > 0 && m.inFlight == 0 {
 			sooner(m.gate.nextProbe)
 		}
 	case probing, paused, closed:
@@ -728,7 +725,7 @@ func (m *machine) hasten(seq int64) bool {
 	d := m.rows[seq]
 	if d != nil && (d.phase == held || d.phase == stray) {
 		heap.Remove(&m.sleepers, d.lane.place)
-		m.rouse(d)
+		d.on(due)
 		m.backlog.push(d.lane)
 	}
 	return d != nil
@@ -769,6 +766,9 @@ func (m *machine) came(d *delivery) {
 	if m.gate.state != flowing {
 		m.noteExpiry(d)
 	}
+	if d.astray {
+		m.strays++
+	}
 	if d.rowed {
 		m.rows[d.ev.Sequence] = d
 		return
@@ -798,7 +798,7 @@ func (m *machine) rewrite(d *delivery, now time.Time) {
 	}
 	row := switchhook.Due{
 		DeliveryRef: d.ref(), Lane: d.key, Attempts: d.attempts, Tries: d.tries,
-		Still: m.gate.stood(now), Stray: d.phase == stray, Replay: d.replay,
+		Still: m.gate.stood(now), Stray: d.astray, Replay: d.replay,
 	}
 	if !d.due.IsZero() {
 		row.At = m.wall(d.due, now)
@@ -835,8 +835,7 @@ func (m *machine) unlist(d *delivery) {
 // an earlier row may still be on its way to the disk.
 func (m *machine) park(d *delivery, now time.Time) {
 	m.rewrite(d, now)
-	if d.phase == stray {
-		m.strays--
+	if d.astray {
 		m.away.strays++
 		if m.away.nextStray.IsZero() || d.due.Before(m.away.nextStray) {
 			m.away.nextStray = d.due
@@ -858,9 +857,6 @@ func (m *machine) park(d *delivery, now time.Time) {
 
 // end closes a delivery. a is the attempt that closed it; nil: none did.
 func (m *machine) end(d *delivery, w what, reason string, a *switchhook.Attempt, now time.Time) {
-	if d.phase == stray {
-		m.strays--
-	}
 	d.on(w)
 	if a == nil {
 		a = d.closing(d.phase.state(), reason, now)
@@ -887,6 +883,9 @@ func (m *machine) left(d *delivery) {
 func (m *machine) gone(d *delivery) {
 	m.items--
 	m.bytes -= d.size()
+	if d.astray {
+		m.strays--
+	}
 	if d.rowed {
 		delete(m.rows, d.ev.Sequence)
 	}

@@ -140,7 +140,9 @@ func (e *Engine) request(d *delivery, w *switchhook.Webhook, by dialect.Dialect,
 	as *switchhook.Webhook, req *http.Request, body []byte, err error,
 ) {
 	ev := d.ev
-	if ev.Resources == nil { // it comes from the store
+	if ev.Resources == nil { // it comes from the store, perhaps for several webhooks at once
+		own := *ev
+		ev = &own
 		if err := catalogue.Attach(ev); err != nil {
 			return nil, nil, nil, err
 		}

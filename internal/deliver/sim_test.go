@@ -24,9 +24,9 @@ import (
 	"github.com/switchhook/switchhook/internal/store/memory"
 )
 
-//nolint:gochecknoglobals // test flags
 var (
 	simSeed  = flag.Uint64("sim.seed", 0, "replay the schedule of this seed, up to 200 times")
+	update   = flag.Bool("update", false, "write the drawings anew")
 	simCount = flag.Int("sim.count", 0, "how many schedules to run; 0: as many as suit a test")
 )
 
@@ -51,7 +51,7 @@ func TestSimulation(t *testing.T) {
 	if count == 0 {
 		count = 2000
 		if testing.Short() || raceEnabled {
-			count = 400
+			count = 200
 		}
 	}
 	first := uint64(1)
@@ -115,7 +115,7 @@ func (w *world) upTo(d time.Duration) time.Duration {
 func (w *world) fate(of ...any) float64 {
 	h := fnv.New64a()
 	fmt.Fprintln(h, w.seed, of)
-	return rand.New(rand.NewPCG(w.seed, h.Sum64())).Float64() //nolint:gosec // a simulation
+	return rand.New(rand.NewPCG(w.seed, h.Sum64())).Float64()
 }
 
 func (w *world) pause(d time.Duration, of ...any) {
@@ -190,7 +190,7 @@ func (d *disk) resume(ctx context.Context) error {
 	if d.dead {
 		return errDisk
 	}
-	return d.Store.Resume(ctx)
+	return d.w.store.Resume(ctx)
 }
 
 func (d *disk) isDead() bool {
@@ -378,6 +378,7 @@ func (w *world) refused(events []*switchhook.Event) {
 }
 
 func simulate(t *testing.T, seed uint64) {
+	t.Helper()
 	w := &world{
 		t: t, seed: seed, store: memory.New(), rnd: rand.New(rand.NewPCG(seed, seed)), begun: time.Now(),
 		accepted: map[string]*switchhook.Event{}, weather: map[string]weather{}, unknown: map[[2]string]int{}, tries: map[[2]string]int{},
