@@ -46,6 +46,6 @@ func (e *Engine) Dump(webhookID string) string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	m := q.m
-	return fmt.Sprintf("gate %s, %d in memory, %d under way, %d fresh, %d backlog, %d asleep, away %+v, timer %s, queued %v",
-		m.gate.state, m.items, m.inFlight, m.fresh.len(), m.backlog.len(), len(m.sleepers), m.away, q.at, q.queued)
+	return fmt.Sprintf("gate %s, %d in memory, %d under way, %d fresh, %d backlog, %d asleep, away %+v, timer %s, asked for %d",
+		m.gate.state, m.items, m.inFlight, m.fresh.len(), m.backlog.len(), len(m.sleepers), m.away, q.at, q.asked)
 }

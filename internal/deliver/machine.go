@@ -383,10 +383,18 @@ func (m *machine) mayGo(now time.Time) bool {
 	return false
 }
 
-// ready reports whether take would likely have something.
-func (m *machine) ready(now time.Time) bool {
-	return m.mayGo(now) && m.gate.room(now, m.w.RateLimit) &&
-		(m.fresh.len()+m.backlog.len() > 0 || m.gate.state == failing && len(m.sleepers) > 0)
+// wish is how many requests could begin now.
+func (m *machine) wish(now time.Time) int {
+	ready := m.fresh.len() + m.backlog.len()
+	switch {
+	case !m.mayGo(now) || !m.gate.room(now, m.w.RateLimit):
+		return 0
+	case m.gate.state == failing:
+		return min(1, ready+len(m.sleepers))
+	case m.w.RateLimit > 0:
+		return min(1, ready)
+	}
+	return min(ready, m.limit()-m.inFlight)
 }
 
 // limit is how many requests may be under way at once.

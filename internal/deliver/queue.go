@@ -21,8 +21,8 @@ type queue struct {
 	timer   *time.Timer
 	at      time.Time // when the timer fires; zero: it does not
 	stopped bool
-	queued  bool // it waits for its share
-	bytes   int  // as the engine knows them
+	asked   int // shares that it waits for
+	bytes   int // as the engine knows them
 }
 
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
@@ -127,12 +127,12 @@ func (q *queue) commit(job *switchhook.Job) {
 	}
 }
 
-// start asks for a share of the engine for each request that may begin, up to one
-// more than it gets: the rest follow as requests end.
+// start begins what may go, as far as there are shares, and asks for the rest.
 func (q *queue) start(now time.Time) {
-	for !q.queued && q.m.ready(now) {
-		if !q.e.shares.acquire(q, q.m.w.AccountID) {
-			q.queued = true
+	for wish := q.m.wish(now) - q.asked; wish > 0; wish-- {
+		if !q.e.shares.acquire() {
+			q.asked += wish
+			q.e.shares.ask(q, q.m.w.AccountID, wish)
 			return
 		}
 		if !q.launch(now) {
@@ -154,11 +154,11 @@ func (q *queue) launch(now time.Time) bool {
 	return true
 }
 
-// granted is called when the share that start asked for has come.
+// granted is called when a share that start asked for has come.
 func (q *queue) granted() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.queued = false
+	q.asked--
 	now := q.e.o.Now()
 	if q.stopped || !q.launch(now) {
 		q.e.shares.release()

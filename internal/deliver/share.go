@@ -36,31 +36,49 @@ type slot struct{ since time.Time }
 // tenant is an account of which webhooks wait.
 type tenant struct {
 	id       string
-	webhooks []*queue
+	webhooks []asker
+}
+
+// asker is a webhook that waits for some shares.
+type asker struct {
+	q *queue
+	n int
 }
 
 func newShares(grant func(*queue)) *shares {
 	return &shares{held: map[*slot]struct{}{}, free: mostShares, byID: map[string]*tenant{}, grant: grant}
 }
 
-// acquire takes a share for the queue. Where there is none, it puts the queue
-// into the line of its account, and grant is called later.
-func (s *shares) acquire(q *queue, account string) bool {
+// acquire takes a share, if there is one for which nobody waits.
+func (s *shares) acquire() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.free > 0 && len(s.waiting) == 0 {
-		s.free--
-		return true
+	if s.free == 0 || len(s.waiting) > 0 {
+		return false
 	}
+	s.free--
+	return true
+}
+
+// ask puts a webhook into the line of its account for n shares; grant is called
+// for each of them later.
+func (s *shares) ask(q *queue, account string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	t := s.byID[account]
 	if t == nil {
 		t = &tenant{id: account}
 		s.byID[account] = t
 		s.waiting = append(s.waiting, t)
 	}
-	t.webhooks = append(t.webhooks, q)
-	s.watch()
-	return false
+	t.webhooks = append(t.webhooks, asker{q, n})
+	for s.free > 0 && len(s.waiting) > 0 { // one has become free since acquire
+		s.free--
+		go s.grant(s.next())
+	}
+	if len(s.waiting) > 0 && s.sweeper == nil {
+		s.sweeper = time.AfterFunc(quick, s.sweep)
+	}
 }
 
 // begin says that a request starts, by whoever has a share.
@@ -85,51 +103,51 @@ func (s *shares) end(sl *slot) (mine, wanted bool) {
 // release gives a share back, to the next in line.
 func (s *shares) release() {
 	s.mu.Lock()
-	q := s.next()
-	s.mu.Unlock()
-	if q != nil {
+	defer s.mu.Unlock()
+	s.handOn()
+}
+
+func (s *shares) handOn() {
+	if q := s.next(); q != nil {
 		go s.grant(q) // the caller may hold its queue's lock
+	} else {
+		s.free++
 	}
 }
 
-// next is the queue that gets the share that has become free.
+// next is the webhook whose turn it is, nil: none waits.
 func (s *shares) next() *queue {
 	if len(s.waiting) == 0 {
-		s.free++
 		return nil
 	}
 	t := s.waiting[0]
-	q := t.webhooks[0]
+	w := t.webhooks[0]
 	s.waiting, t.webhooks = s.waiting[1:], t.webhooks[1:]
+	if w.n--; w.n > 0 {
+		t.webhooks = append(t.webhooks, w)
+	}
 	if len(t.webhooks) > 0 {
 		s.waiting = append(s.waiting, t)
 	} else {
 		delete(s.byID, t.id)
 	}
-	return q
+	return w.q
 }
 
-// watch looks for requests that are not quick, as long as somebody waits.
-func (s *shares) watch() {
-	if s.sweeper == nil {
-		s.sweeper = time.AfterFunc(quick, s.sweep)
-	}
-}
-
+// sweep takes the shares of requests that are not quick, as long as somebody
+// waits for one.
 func (s *shares) sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sweeper = nil
 	now := time.Now()
 	for sl := range s.held {
-		if now.Sub(sl.since) >= quick {
+		if len(s.waiting) > 0 && now.Sub(sl.since) >= quick {
 			delete(s.held, sl)
-			if q := s.next(); q != nil {
-				go s.grant(q)
-			}
+			s.handOn()
 		}
 	}
 	if len(s.waiting) > 0 {
-		s.watch()
+		s.sweeper = time.AfterFunc(quick, s.sweep)
 	}
 }
