@@ -54,7 +54,7 @@ retried, in order per call, in the shape that their code already parses.
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(), newDemo(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newBench(), newVersion())
 	return root
 }
 
