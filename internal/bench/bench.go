@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -40,8 +39,10 @@ const (
 	// while another is committed.
 	feeders     = 4
 	feederBatch = 100
-	// stalled is how long nothing may arrive before what is missing is lost.
+	// stalled is how long nothing may arrive before what is missing counts as lost.
 	stalled = 20 * time.Second
+	// settling is how often it is looked whether all have arrived.
+	settling = 2 * time.Millisecond
 )
 
 // Options says what is measured. Command is required.
@@ -51,9 +52,15 @@ type Options struct {
 	For    time.Duration
 	// Paced is how long events are sent at a steady rate.
 	Paced time.Duration
-	// Data is the directory to work in, which must be empty or not be there;
-	// empty: a temporary one, removed at the end.
+	// Within, if not 0, is how long all may take, roughly: on a machine that is
+	// too slow for that there are fewer rounds.
+	Within time.Duration
+	// Data is where a directory for the data is made, and removed at the end:
+	// its disk is what is measured. Empty: where the system has such things.
 	Data string
+	// Flat, if not 0, is after how many deliveries the speed is measured once
+	// more; Backlog is how many are made to wait for a dead receiver.
+	Flat, Backlog int64
 	// CPUProfile is the file for a CPU profile of the last in-process round.
 	CPUProfile string
 	// Command is the program and the arguments after which a role makes it a
@@ -67,12 +74,14 @@ type Options struct {
 // A bench is one run.
 type bench struct {
 	o        Options
+	began    time.Time
 	report   *Report
 	phase    uint32
 	receiver *child
 	load     *child
-	at       *api // the receiver
-	dir      string
+	at       *api   // the receiver
+	base     string // of all data
+	dir      string // of the server's
 
 	app    *app.App // as serve has it
 	server *api
@@ -81,13 +90,11 @@ type bench struct {
 
 // Run measures everything. The report is not nil if there is no error.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
-	b := &bench{o: o, dir: o.Data}
-	if b.dir == "" {
-		if b.dir, err = os.MkdirTemp("", "switchhook-bench-"); err != nil {
-			return nil, fmt.Errorf("make a temporary directory (choose one with --data): %w", err)
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	b := &bench{o: o, began: time.Now(), stop: func() error { return nil }}
+	if b.base, err = os.MkdirTemp(o.Data, "switchhook-bench-"); err != nil {
+		return nil, fmt.Errorf("make a directory for the data (--data says where): %w", err)
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.base)) }()
 	if b.receiver, err = spawn(ctx, o.Command, RoleReceiver); err != nil {
 		return nil, err
 	}
@@ -101,14 +108,22 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 		return nil, err
 	}
 	defer b.load.end()
-	b.report = newReport(o)
-	if err := b.start(ctx); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, b.stop()) }() // of the server that runs last
+	b.report = newReport(o, filesystem(b.base))
+	defer func() { err = errors.Join(err, b.stop()) }()
 	if err := b.measure(ctx); err != nil {
 		return nil, err
 	}
+	if o.Flat > 0 {
+		if err := b.flat(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if o.Backlog > 0 {
+		if err := b.backlog(ctx); err != nil {
+			return nil, err
+		}
+	}
+	b.report.finish()
 	return b.report, nil
 }
 
@@ -118,12 +133,18 @@ func newClient() *http.Client {
 
 func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
 
-// start serves in this process, as the command serve does.
-func (b *bench) start(ctx context.Context) error {
-	a, err := app.New(ctx, app.Config{
-		Listen: "127.0.0.1:0", Data: b.dir, Version: b.o.Version, AllowNetworks: loopback(),
+// newServer is the server as the command serve has it, but that it may reach the
+// receiver.
+func newServer(ctx context.Context, dir, version string) (*app.App, error) {
+	return app.New(ctx, app.Config{
+		Listen: "127.0.0.1:0", Data: dir, Version: version, AllowNetworks: loopback(),
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
+}
+
+// start serves in this process.
+func (b *bench) start(ctx context.Context) error {
+	a, err := newServer(ctx, b.dir, b.o.Version)
 	if err != nil {
 		return err
 	}
@@ -136,6 +157,16 @@ func (b *bench) start(ctx context.Context) error {
 		return <-ended
 	})
 	return nil
+}
+
+// fresh stops the server and throws its data away. The next one begins with none.
+func (b *bench) fresh(name string) error {
+	err := b.stop()
+	if b.dir != "" {
+		err = errors.Join(err, os.RemoveAll(b.dir))
+	}
+	b.dir = filepath.Join(b.base, name)
+	return err
 }
 
 // hooks makes an account with n webhooks, and returns its id. The first one's
@@ -213,10 +244,45 @@ func (b *bench) reset(ctx context.Context, timed bool) error {
 	return b.at.call(ctx, http.MethodPost, pathReset+"?timed="+strconv.FormatBool(timed), nil, nil)
 }
 
+// pause waits for the next tick, or the end of ctx.
+func pause(ctx context.Context, tick *time.Ticker) error {
+	select {
+	case <-tick.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // settle waits until so many deliveries have arrived, none is open, and what
 // came of them is durable. It gives up on what does not come.
 func (b *bench) settle(ctx context.Context, account string, deliveries int64) error {
-	tick := time.NewTicker(2 * time.Millisecond)
+	if err := b.arrived(ctx, deliveries, stalled); err != nil {
+		return err
+	}
+	tick := time.NewTicker(settling)
+	defer tick.Stop()
+	for began := time.Now(); time.Since(began) < stalled; {
+		open, err := b.open(ctx, account)
+		if err != nil {
+			return err
+		}
+		if open == 0 {
+			break
+		}
+		if err := pause(ctx, tick); err != nil {
+			return err
+		}
+	}
+	// The store commits in order: once this event, which nobody wants, is
+	// durable, so is all that was handed over before it.
+	_, err := b.app.Accept(ctx, []*switchhook.Event{{Type: "custom.bench", AccountID: account, Data: []byte("{}")}})
+	return err
+}
+
+// arrived waits until so many deliveries have, or none more for so long.
+func (b *bench) arrived(ctx context.Context, deliveries int64, patience time.Duration) error {
+	tick := time.NewTicker(settling)
 	defer tick.Stop()
 	for last, since := int64(-1), time.Now(); ; {
 		n, err := countAt(ctx, b.at.client, b.at.url)
@@ -226,33 +292,13 @@ func (b *bench) settle(ctx context.Context, account string, deliveries int64) er
 		if n != last {
 			last, since = n, time.Now()
 		}
-		if n >= deliveries || time.Since(since) > stalled {
-			break
+		if n >= deliveries || time.Since(since) > patience {
+			return nil
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	for began := time.Now(); time.Since(began) < stalled; {
-		open, err := b.open(ctx, account)
-		if err != nil {
+		if err := pause(ctx, tick); err != nil {
 			return err
 		}
-		if open == 0 {
-			break
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
 	}
-	// The store commits in order: once this event, which nobody wants, is
-	// durable, so is all that was handed over before it.
-	_, err := b.app.Accept(ctx, []*switchhook.Event{{Type: "custom.bench", AccountID: account, Data: []byte("{}")}})
-	return err
 }
 
 // open is how many deliveries of an account's webhooks are open, without those
@@ -291,19 +337,20 @@ func (b *bench) webhooks(ctx context.Context, account string) ([]webhook, error)
 	return list.Items, err
 }
 
-// inProcess feeds the server without HTTP for a round's time.
-func (b *bench) inProcess(ctx context.Context, account string, fanOut int64) (int64, error) {
+// inProcess feeds the server without HTTP for so long, or until so many
+// deliveries are accepted.
+func (b *bench) inProcess(ctx context.Context, account string, fanOut int64, length time.Duration, most int64) (int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	g := openGate(ctx, b.at.client, b.at.url)
 	b.phase++
 	cs := newCalls(account, b.phase)
-	end := time.Now().Add(b.o.For)
+	end := time.Now().Add(length)
 	var deliveries atomic.Int64
 	var wg sync.WaitGroup
 	for range feeders {
 		wg.Go(func() {
-			for ctx.Err() == nil && time.Now().Before(end) && g.enter(feederBatch*fanOut) {
+			for ctx.Err() == nil && time.Now().Before(end) && deliveries.Load() < most && g.enter(feederBatch*fanOut) {
 				receipts, err := b.app.Accept(ctx, cs.batch(feederBatch))
 				if err != nil {
 					cancel(err)
@@ -320,10 +367,10 @@ func (b *bench) inProcess(ctx context.Context, account string, fanOut int64) (in
 }
 
 // outside lets the load process hand events in.
-func (b *bench) outside(way, account string, fanOut int64, length time.Duration, rate float64) (int64, error) {
+func (b *bench) outside(ctx context.Context, way, account string, fanOut int64, length time.Duration, rate float64) (int64, error) {
 	b.phase++
 	var d done
-	err := b.load.ask(job{
+	err := b.load.ask(ctx, job{
 		Way: way, URL: b.server.url, Key: b.server.key, Account: account, Receiver: b.at.url,
 		Phase: b.phase, FanOut: fanOut, Length: length, Rate: rate,
 	}, &d)
@@ -333,9 +380,10 @@ func (b *bench) outside(way, account string, fanOut int64, length time.Duration,
 	return d.Events * fanOut, err
 }
 
-// profiled runs fn under the CPU profile, where one is wanted.
-func (b *bench) profiled(last bool, fn func() (phase, error)) (p phase, err error) {
-	if !last || b.o.CPUProfile == "" {
+// profiled runs fn under the CPU profile, where one is wanted. The next one takes
+// its file.
+func (b *bench) profiled(fn func() (phase, error)) (p phase, err error) {
+	if b.o.CPUProfile == "" {
 		return fn()
 	}
 	var profile bytes.Buffer
@@ -345,19 +393,4 @@ func (b *bench) profiled(last bool, fn func() (phase, error)) (p phase, err erro
 	p, err = fn()
 	pprof.StopCPUProfile()
 	return p, errors.Join(err, os.WriteFile(b.o.CPUProfile, profile.Bytes(), 0o600))
-}
-
-// sizeOf is how many bytes the files of a directory have.
-func sizeOf(dir string) (size int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			size += info.Size()
-		}
-		return err
-	})
-	return size, err
 }

@@ -13,7 +13,7 @@ import (
 // window is how many deliveries may be accepted, or about to be, and not yet
 // arrived. It is far more than can be in flight, and far less than would let
 // one measure how fast a queue fills.
-const window = 4000
+const window = 3000
 
 // poll is how often the receiver is asked for its count: seldom enough that it
 // costs nothing, and often enough that the window never runs dry.

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 const (
 	inBatches = "batches" // NDJSON of batchSize
 	oneByOne  = "singles" // one object a request
+	toWait    = "to wait" // NDJSON of batchSize, whatever becomes of them, that never expire
 	paced     = "paced"   // so many a second, whatever becomes of them, with the time of the request as occurred_at
 )
 
@@ -38,6 +38,7 @@ type job struct {
 	FanOut   int64         `json:"fan_out"`
 	Length   time.Duration `json:"length"`
 	Rate     float64       `json:"rate"` // events a second, of paced
+	Most     int64         `json:"most"` // events, of to wait; whole batches
 }
 
 // A done is what came of a job.
@@ -46,21 +47,10 @@ type done struct {
 	Error  string `json:"error"`
 }
 
-// serveLoad does jobs, one a line, until its input ends.
-func serveLoad(ctx context.Context, in io.Reader, out io.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	lines := make(chan []byte)
-	go func() { // so that the end of the input ends a job that is under way
-		defer cancel()
-		s := bufio.NewScanner(in)
-		for s.Scan() {
-			lines <- append([]byte(nil), s.Bytes()...)
-		}
-		close(lines)
-	}()
+// work does jobs until there are no more.
+func work(ctx context.Context, jobs <-chan []byte, out io.Writer) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients, DisableCompression: true}}
-	for line := range lines {
+	for line := range jobs {
 		var j job
 		if err := json.Unmarshal(line, &j); err != nil {
 			return err
@@ -92,29 +82,35 @@ func (j *job) do(ctx context.Context, client *http.Client) (int64, error) {
 	}
 	end := time.Now().Add(j.Length)
 	going := func() bool { return ctx.Err() == nil && time.Now().Before(end) }
-	var wg sync.WaitGroup
 	cs := newCalls(j.Account, j.Phase)
-	if j.Way == paced {
-		j.pace(ctx, cs, going, func(body []byte) {
-			wg.Go(func() { post("application/json", body, 1) })
-		})
-		wg.Wait()
-		return accepted.Load(), context.Cause(ctx)
-	}
-	g := openGate(ctx, client, j.Receiver)
-	if j.Way == inBatches {
+	var wg sync.WaitGroup
+	// batches posts what make makes, batchSize events at a time.
+	batches := func(going func() bool, make func() []*switchhook.Event) {
 		for range batchClients {
 			wg.Go(func() {
-				for going() && g.enter(batchSize*j.FanOut) {
+				for going() {
 					var body []byte
-					for _, ev := range cs.batch(batchSize) {
+					for _, ev := range make() {
 						body = append(wire(body, ev), '\n')
 					}
 					post("application/x-ndjson", body, batchSize)
 				}
 			})
 		}
-	} else {
+	}
+	switch j.Way {
+	case paced:
+		j.pace(ctx, cs, going, func(body []byte) {
+			wg.Go(func() { post("application/json", body, 1) })
+		})
+	case toWait:
+		var asked atomic.Int64
+		batches(func() bool { return ctx.Err() == nil && asked.Add(batchSize) <= j.Most }, func() []*switchhook.Event { return patient(cs.batch(batchSize)) })
+	case inBatches:
+		g := openGate(ctx, client, j.Receiver)
+		batches(func() bool { return going() && g.enter(batchSize*j.FanOut) }, func() []*switchhook.Event { return cs.batch(batchSize) })
+	case oneByOne:
+		g := openGate(ctx, client, j.Receiver)
 		for range clients {
 			wg.Go(func() {
 				for going() {
@@ -127,9 +123,20 @@ func (j *job) do(ctx context.Context, client *http.Client) (int64, error) {
 				}
 			})
 		}
+	default:
+		return 0, fmt.Errorf("there is no way %q to hand events in", j.Way)
 	}
 	wg.Wait()
 	return accepted.Load(), context.Cause(ctx)
+}
+
+// patient makes events of them that never expire: a call's own would not wait
+// for a receiver that is down for long.
+func patient(events []*switchhook.Event) []*switchhook.Event {
+	for _, ev := range events {
+		ev.Type, ev.Key = "custom.waits", string(between(ev.Data, `"id":"`, '"'))
+	}
+	return events
 }
 
 // pace makes an event each 1/rate of a second.
@@ -152,6 +159,9 @@ func (j *job) pace(ctx context.Context, cs *calls, going func() bool, post func(
 // wire appends an event as POST /v1/events takes it.
 func wire(b []byte, ev *switchhook.Event) []byte {
 	b = fmt.Appendf(b, `{"type":%q,"account_id":%q,`, ev.Type, ev.AccountID)
+	if ev.Key != "" {
+		b = fmt.Appendf(b, `"key":%q,`, ev.Key)
+	}
 	if !ev.OccurredAt.IsZero() {
 		b = fmt.Appendf(b, `"occurred_at":%q,`, ev.OccurredAt.Format(time.RFC3339Nano))
 	}

@@ -2,8 +2,11 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"time"
 )
 
 // The accounts of the bench, each with webhooks of its own.
@@ -12,7 +15,11 @@ const (
 	accountTen  = "bench_ten"  // ten
 	accountHang = "bench_hang" // ten, of which the first one's receiver never answers
 	fanOut      = 10
+
+	accountBacklog = "bench_backlog" // one, whose receiver is down
 )
+
+const mebibyte = 1 << 20
 
 // Rates of what is sent steadily, events a second.
 const (
@@ -22,17 +29,10 @@ const (
 
 // measure measures everything, kind by kind.
 func (b *bench) measure(ctx context.Context) error {
-	var info struct {
-		Store string `json:"store"`
-	}
-	if err := b.server.call(ctx, http.MethodGet, "/v1/info", nil, &info); err != nil {
+	if err := errors.Join(b.fresh("data"), b.start(ctx)); err != nil {
 		return err
 	}
-	b.report.Store = info.Store
-	if err := b.hooks(ctx, accountOne, 1, inFlight, "/one"); err != nil {
-		return err
-	}
-	samples, err := b.samples(ctx)
+	samples, err := b.prepare(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (b *bench) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for n := range b.o.Rounds {
+	for n := 0; b.another(n, 0.62); n++ {
 		if err := b.round(ctx, n, samples); err != nil {
 			return err
 		}
@@ -58,14 +58,23 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	b.report.RSSMB = float64(peakMemory()) / (1 << 20)
-	b.report.finish()
+	b.report.RSSMB = float64(peakMemory()) / mebibyte
 	return nil
 }
 
-// samples are deliveries of one call as the engine sends them, for the bare
-// limit to send the same.
-func (b *bench) samples(ctx context.Context) (samples []sample, err error) {
+// prepare makes the account with one webhook, and returns the deliveries of one
+// call as the engine sends them, for the bare limit to send the same.
+func (b *bench) prepare(ctx context.Context) (samples []sample, err error) {
+	var info struct {
+		Store string `json:"store"`
+	}
+	if err := b.server.call(ctx, http.MethodGet, "/v1/info", nil, &info); err != nil {
+		return nil, err
+	}
+	b.report.Store = info.Store
+	if err := b.hooks(ctx, accountOne, 1, inFlight, "/one"); err != nil {
+		return nil, err
+	}
 	if _, err := b.feed(ctx, accountOne, false, func() (int64, error) {
 		b.phase++
 		_, err := b.app.Accept(ctx, newCalls(accountOne, b.phase).batch(stages))
@@ -81,6 +90,13 @@ func (b *bench) samples(ctx context.Context) (samples []sample, err error) {
 		b.report.BodyBytes += float64(len(s.Body)) / stages
 	}
 	return samples, err
+}
+
+// another reports whether there is to be a round n of a kind, by whose end a
+// share of the time should be over.
+func (b *bench) another(n int, share float64) bool {
+	late := b.o.Within > 0 && time.Since(b.began) > time.Duration(share*float64(b.o.Within))
+	return n < b.o.Rounds && (n == 0 || !late)
 }
 
 // restart stops the server, looks at the size of its files, and starts it again.
@@ -100,8 +116,8 @@ func (b *bench) round(ctx context.Context, n int, samples []sample) error {
 	if err != nil {
 		return err
 	}
-	inside, err := b.profiled(n == b.o.Rounds-1, func() (phase, error) {
-		return b.feed(ctx, accountOne, false, func() (int64, error) { return b.inProcess(ctx, accountOne, 1) })
+	inside, err := b.profiled(func() (phase, error) {
+		return b.feed(ctx, accountOne, false, func() (int64, error) { return b.inProcess(ctx, accountOne, 1, b.o.For, math.MaxInt64) })
 	})
 	if err != nil {
 		return err
@@ -109,7 +125,7 @@ func (b *bench) round(ctx context.Context, n int, samples []sample) error {
 	var outside [2]phase
 	for i, way := range [...]string{inBatches, oneByOne} {
 		outside[i], err = b.feed(ctx, accountOne, false, func() (int64, error) {
-			return b.outside(way, accountOne, 1, b.o.For, 0)
+			return b.outside(ctx, way, accountOne, 1, b.o.For, 0)
 		})
 		if err != nil {
 			return err
@@ -129,8 +145,8 @@ func (b *bench) manyHooks(ctx context.Context) error {
 	if err := b.hooks(ctx, accountTen, fanOut, inFlight/2, "/bench_ten/0"); err != nil {
 		return err
 	}
-	for n := range b.o.Rounds {
-		p, err := b.feed(ctx, accountTen, false, func() (int64, error) { return b.inProcess(ctx, accountTen, fanOut) })
+	for n := 0; b.another(n, 0.75); n++ {
+		p, err := b.feed(ctx, accountTen, false, func() (int64, error) { return b.inProcess(ctx, accountTen, fanOut, b.o.For, math.MaxInt64) })
 		if err != nil {
 			return err
 		}
@@ -145,9 +161,9 @@ func (b *bench) hanging(ctx context.Context) error {
 	if err := b.hooks(ctx, accountHang, fanOut, inFlight/2, pathHang); err != nil {
 		return err
 	}
-	for n := range b.o.Rounds {
+	for n := 0; b.another(n, 0.88); n++ {
 		p, err := b.feed(ctx, accountHang, true, func() (int64, error) {
-			events, err := b.outside(paced, accountHang, 1, b.o.Paced, hangRate)
+			events, err := b.outside(ctx, paced, accountHang, 1, b.o.Paced, hangRate)
 			return events * (fanOut - 1), err
 		})
 		if err != nil {
@@ -176,9 +192,9 @@ func (b *bench) deleteHooks(ctx context.Context, account string) error {
 // latency measures how long a single event takes from the beginning of its POST
 // to the receiver.
 func (b *bench) latency(ctx context.Context) error {
-	for n := range b.o.Rounds {
+	for n := 0; b.another(n, 1); n++ {
 		p, err := b.feed(ctx, accountOne, true, func() (int64, error) {
-			return b.outside(paced, accountOne, 1, b.o.Paced, latencyRate)
+			return b.outside(ctx, paced, accountOne, 1, b.o.Paced, latencyRate)
 		})
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ const (
 	pathCount   = "/.count"   // how many different deliveries came, as text
 	pathTally   = "/.tally"   // a tally as JSON
 	pathReset   = "/.reset"   // forgets all; ?timed=true keeps latencies from now on
+	pathBacklog = "/backlog"  // is refused with 503 while the receiver is down
+	pathDown    = "/.down"    // ?down=true: it is from now on
 	pathRelease = "/.release" // lets go what hangs
 	pathSamples = "/.samples" // the first requests after the reset, as JSON
 )
@@ -32,6 +35,7 @@ type sample struct {
 // A receiver answers every webhook with 200 and keeps a ledger.
 type receiver struct {
 	ledger *ledger
+	down   atomic.Bool
 
 	mu      sync.Mutex
 	release chan struct{} // closed to let go what hangs
@@ -67,6 +71,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		case <-release:
 		case <-req.Context().Done():
 		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if req.URL.Path == pathBacklog && r.down.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -108,6 +116,9 @@ func (r *receiver) control(w http.ResponseWriter, req *http.Request) {
 		r.samples = nil
 		r.mu.Unlock()
 		r.ledger.reset(req.URL.Query().Get("timed") == "true")
+		answer = struct{}{}
+	case pathDown:
+		r.down.Store(req.URL.Query().Get("down") == "true")
 		answer = struct{}{}
 	case pathRelease:
 		r.mu.Lock()
