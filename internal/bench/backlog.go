@@ -49,7 +49,7 @@ func (b *bench) backlog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	patient := map[string]any{"events": []string{"custom.*"}, "hold": "24h", "retry": map[string]any{"schedule": retry}}
+	patient := map[string]any{"events": []string{"custom.*"}, "hold": "1h", "retry": map[string]any{"schedule": retry}}
 	if err := b.server.call(ctx, http.MethodPatch, "/v1/webhooks/"+list[0].ID, patient, nil); err != nil {
 		return err
 	}

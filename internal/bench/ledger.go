@@ -127,8 +127,9 @@ func percentile(sorted []time.Duration, p int) float64 {
 // between is what stands after the first mark, up to the end character.
 func between(b []byte, mark string, end byte) []byte {
 	_, rest, _ := bytes.Cut(b, []byte(mark))
-	if i := bytes.IndexByte(rest, end); i >= 0 {
-		return rest[:i]
+	value, _, closed := bytes.Cut(rest, []byte{end})
+	if !closed {
+		return nil
 	}
-	return nil
+	return value
 }

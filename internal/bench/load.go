@@ -84,13 +84,13 @@ func (j *job) do(ctx context.Context, client *http.Client) (int64, error) {
 	going := func() bool { return ctx.Err() == nil && time.Now().Before(end) }
 	cs := newCalls(j.Account, j.Phase)
 	var wg sync.WaitGroup
-	// batches posts what make makes, batchSize events at a time.
-	batches := func(going func() bool, make func() []*switchhook.Event) {
+	// batches posts what next returns, batchSize events at a time.
+	batches := func(going func() bool, next func() []*switchhook.Event) {
 		for range batchClients {
 			wg.Go(func() {
 				for going() {
 					var body []byte
-					for _, ev := range make() {
+					for _, ev := range next() {
 						body = append(wire(body, ev), '\n')
 					}
 					post("application/x-ndjson", body, batchSize)

@@ -108,10 +108,19 @@ func (r *Report) finish() {
 		to     *float64
 		rounds []float64
 	}{
-		{&r.LimitPerS, r.limit}, {&r.InProcessPerS, r.inProcess}, {&r.BatchPerS, r.batch}, {&r.SinglePerS, r.single}, {&r.FanOut10PerS, r.fanOut},
-		{&r.RatioInProcess, r.ratioIn}, {&r.RatioBatch, r.ratioBatch}, {&r.RatioSingle, r.ratioSingle},
-		{&r.HangHealthyP99MS, r.hang}, {&r.P50MS, r.p50}, {&r.P99MS, r.p99},
-		{&r.CPUPerDelivery, r.cpu}, {&r.LimitCPU, r.limitCPU},
+		{&r.LimitPerS, r.limit},
+		{&r.InProcessPerS, r.inProcess},
+		{&r.BatchPerS, r.batch},
+		{&r.SinglePerS, r.single},
+		{&r.FanOut10PerS, r.fanOut},
+		{&r.RatioInProcess, r.ratioIn},
+		{&r.RatioBatch, r.ratioBatch},
+		{&r.RatioSingle, r.ratioSingle},
+		{&r.HangHealthyP99MS, r.hang},
+		{&r.P50MS, r.p50},
+		{&r.P99MS, r.p99},
+		{&r.CPUPerDelivery, r.cpu},
+		{&r.LimitCPU, r.limitCPU},
 	} {
 		*m.to = rounded(median(m.rounds))
 	}
