@@ -77,12 +77,12 @@ func (b *bench) backlog(ctx context.Context) error {
 	if served, err = b.spawnServer(ctx); err != nil {
 		return err
 	}
-	r.ReadyS = time.Since(started).Seconds()
+	r.ReadyS = rounded(time.Since(started).Seconds())
 	after, err := b.residentMB(ctx)
 	if err != nil {
 		return err
 	}
-	r.RSSMB = max(before, after)
+	r.RSSMB = rounded(max(before, after))
 	b.say("killed and started again: ready after %.2f s, %.0f MB resident", r.ReadyS, after)
 	if err := b.at.call(ctx, http.MethodPost, pathDown+"?down=false", nil, nil); err != nil {
 		return err
@@ -91,7 +91,7 @@ func (b *bench) backlog(ctx context.Context) error {
 	if err := b.arrived(ctx, 1, mostDrain); err != nil {
 		return err
 	}
-	r.FirstS = time.Since(started).Seconds()
+	r.FirstS = rounded(time.Since(started).Seconds())
 	started = time.Now()
 	if err := b.arrived(ctx, r.Deliveries, mostDrain); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (b *bench) backlog(ctx context.Context) error {
 	if err := b.at.call(ctx, http.MethodGet, pathTally, nil, &p.tally); err != nil {
 		return err
 	}
-	r.DrainPerS = p.perSecond()
+	r.DrainPerS = rounded(p.perSecond())
 	b.report.note(p)
 	b.say("the receiver is well again: the first arrived after %.1f s, then %.0f/s", r.FirstS, r.DrainPerS)
 	b.report.Backlog = r

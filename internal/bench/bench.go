@@ -136,9 +136,12 @@ func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("12
 // newServer is the server as the command serve has it, but that it may reach the
 // receiver.
 func newServer(ctx context.Context, dir, version string) (*app.App, error) {
+	level := &slog.LevelVar{}
+	level.Set(slog.LevelError)
+	context.AfterFunc(ctx, func() { level.Set(slog.LevelError + 1) }) // what a Ctrl-C cuts off is no error
 	return app.New(ctx, app.Config{
 		Listen: "127.0.0.1:0", Data: dir, Version: version, AllowNetworks: loopback(),
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	})
 }
 

@@ -64,13 +64,13 @@ func (b *bench) flat(ctx context.Context) error {
 		}
 		part[i] = median(parts)
 		if i == 0 {
-			f.FirstPerS = median(rates)
+			f.FirstPerS = rounded(median(rates))
 		} else {
-			f.LastPerS = median(rates)
+			f.LastPerS = rounded(median(rates))
 		}
 		b.say("after %d deliveries: %.0f/s, %.0f %% of the limit", goal, median(rates), 100*median(parts))
 	}
-	f.Ratio, f.OfLimits = f.LastPerS/f.FirstPerS, part[1]/part[0]
+	f.Ratio, f.OfLimits = rounded(f.LastPerS/f.FirstPerS), rounded(part[1]/part[0])
 	b.report.Flat = f
 	return nil
 }

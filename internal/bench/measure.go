@@ -47,6 +47,8 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
+	// Now, not at the end: what a stopped server had is not given back at once.
+	b.report.RSSMB = float64(peakMemory()) / mebibyte
 	recorded := b.report.deliveries
 	after, err := b.restart(ctx)
 	if err != nil {
@@ -58,7 +60,6 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	b.report.RSSMB = float64(peakMemory()) / mebibyte
 	return nil
 }
 

@@ -55,7 +55,7 @@ type Report struct {
 	LimitCPU         float64 `json:"limit_cpu_us"`        // of the bare client, each request
 	BytesPerDelivery float64 `json:"bytes_per_delivery"`  // on disk, event and attempt
 	BodyBytes        float64 `json:"body_bytes"`          // of a request, on average
-	RSSMB            float64 `json:"rss_mb"`              // the serving process's peak, MiB
+	RSSMB            float64 `json:"rss_mb"`              // the serving process's peak in the rounds with one webhook, MiB
 
 	Lost       int64 `json:"lost"`       // accepted and did not arrive
 	Duplicates int64 `json:"duplicates"` // arrived more than once
@@ -201,7 +201,7 @@ func (r *Report) Write(w io.Writer) error {
 		fmt.Sprintf("from POST to the receiver, %d events a second", latencyRate))
 	row("CPU", fmt.Sprintf("%.0f µs a delivery", r.CPUPerDelivery), "", fmt.Sprintf("of the server, in process; the bare client: %.0f µs", r.LimitCPU))
 	row("disk", fmt.Sprintf("%.0f bytes a delivery", r.BytesPerDelivery), "", "an event with its attempt, log included")
-	row("memory", fmt.Sprintf("%.0f MiB", r.RSSMB), "", "the most that the server had resident")
+	row("memory", fmt.Sprintf("%.0f MiB", r.RSSMB), "", "the most that the server had resident, a webhook for each event")
 	row("delivered wrong", fmt.Sprintf("%d lost, %d out of order", r.Lost, r.Disorder), judge(r.Err() == nil, "none"), fmt.Sprintf("%d came twice, %d unsigned", r.Duplicates, r.Unsigned))
 	if f := r.Flat; f != nil {
 		row("flat", fmt.Sprintf("%.0f/s, then %.0f/s", f.FirstPerS, f.LastPerS), judge(f.Ratio >= aimFlat, fmt.Sprintf("≥ %.0f %%", 100*aimFlat)),
