@@ -90,6 +90,9 @@ type bench struct {
 
 // Run measures everything. The report is not nil if there is no error.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
+	if o.Flat > 0 && o.Flat < 2*flatFirst {
+		return nil, fmt.Errorf("--flat wants at least %d: it is compared with the speed after %d deliveries", 2*flatFirst, flatFirst)
+	}
 	b := &bench{o: o, began: time.Now(), stop: func() error { return nil }}
 	if b.base, err = os.MkdirTemp(o.Data, "switchhook-bench-"); err != nil {
 		return nil, fmt.Errorf("make a directory for the data (--data says where): %w", err)

@@ -33,7 +33,7 @@ func (b *bench) flat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f := &Flatness{Deliveries: max(b.o.Flat, 2*flatFirst)}
+	f := &Flatness{Deliveries: b.o.Flat}
 	var part [2]float64
 	made := int64(0)
 	for i, goal := range [...]int64{flatFirst, f.Deliveries} {
