@@ -148,21 +148,36 @@ func TestGate(t *testing.T) {
 // A child ends with its input, whatever it does.
 func TestChildEndsWithItsParent(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{RoleReceiver}, {RoleLoad}, {RoleServer, t.TempDir()}} {
-		in, parent := io.Pipe()
-		out, childOut := io.Pipe()
-		ended := make(chan error, 1)
-		go func() { ended <- Child(t.Context(), args, in, childOut) }()
-		if args[0] != RoleLoad { // which says nothing before its first job
-			line, err := bufio.NewReader(out).ReadString('\n')
-			if err != nil || !strings.HasPrefix(line, "http://127.0.0.1:") {
-				t.Errorf("%s says %q, %v", args[0], line, err)
+	for role, args := range map[string][]string{
+		RoleReceiver: {RoleReceiver}, RoleLoad: {RoleLoad}, RoleServer: {RoleServer, t.TempDir()},
+	} {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			in, parent := io.Pipe()
+			out, childOut := io.Pipe()
+			ended := make(chan error, 1)
+			go func() { ended <- Child(t.Context(), args, in, childOut) }()
+			said := &child{in: parent, out: bufio.NewReader(out)}
+			switch role {
+			case RoleReceiver:
+				url, err := said.line()
+				if n, countErr := countAt(t.Context(), http.DefaultClient, url); err != nil || countErr != nil || n != 0 {
+					t.Errorf("says %q, %v; counts %d, %v", url, err, n, countErr)
+				}
+			case RoleServer:
+				line, err := said.line()
+				url, key, _ := strings.Cut(line, " ")
+				at := &api{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, url: url, key: key}
+				if callErr := at.call(t.Context(), http.MethodPost, "/v1/accounts", map[string]string{"id": "acme", "name": "Acme"}, nil); err != nil || callErr != nil {
+					t.Errorf("says %q, %v; takes no account: %v", line, err, callErr)
+				}
+			case RoleLoad: // which says nothing before its first job
 			}
-		}
-		_ = parent.Close()
-		if err := <-ended; err != nil {
-			t.Errorf("%s ends with %v", args[0], err)
-		}
+			_ = parent.Close()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	if err := Child(t.Context(), []string{"nobody"}, strings.NewReader(""), io.Discard); err == nil {
 		t.Error("any role will do")
