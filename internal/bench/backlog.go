@@ -35,7 +35,7 @@ func (b *bench) backlog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { served.end() }()
+	defer served.end()
 	// Nothing of it goes on out of order, expires, or fails for good: what is
 	// asked is how it bears waiting.
 	retry := make([]string, 50)
@@ -62,8 +62,11 @@ func (b *bench) backlog(ctx context.Context) error {
 	err = b.load.ask(ctx, job{
 		Way: toWait, URL: b.server.url, Key: b.server.key, Account: accountBacklog, Phase: b.phase, Most: b.o.Backlog,
 	}, &d)
-	if err != nil || d.Error != "" {
-		return errors.Join(err, fmt.Errorf("build the backlog: %s", d.Error))
+	if err == nil && d.Error != "" {
+		err = errors.New(d.Error)
+	}
+	if err != nil {
+		return fmt.Errorf("build the backlog: %w", err)
 	}
 	r.Deliveries = d.Events
 	before, err := b.residentMB(ctx)
@@ -74,9 +77,11 @@ func (b *bench) backlog(ctx context.Context) error {
 	_ = served.cmd.Process.Kill() // SIGKILL; it may be gone already, which shows below
 	served.end()
 	started = time.Now()
-	if served, err = b.spawnServer(ctx); err != nil {
+	again, err := b.spawnServer(ctx)
+	if err != nil {
 		return err
 	}
+	defer again.end()
 	r.ReadyS = rounded(time.Since(started).Seconds())
 	after, err := b.residentMB(ctx)
 	if err != nil {
