@@ -21,7 +21,7 @@ const module = "github.com/switchhook/switchhook"
 //
 //	cmd → cli → app → everything else
 //
-// The siblings (calls, directory, route, deliver, the dialects, sources, stores,
+// (bench stands between cli and app: it measures the whole.) The siblings (calls, directory, route, deliver, the dialects, sources, stores,
 // api) do not know one another: each declares the few methods that it calls,
 // and app lets them meet.
 func drawing() map[string][]string {
@@ -29,8 +29,9 @@ func drawing() map[string][]string {
 	return map[string][]string{
 		".":                             {}, // the vocabulary leans on nothing
 		"cmd/switchhook":                {"internal/cli"},
-		"internal/cli":                  {"internal/app", "internal/sim"},
-		"internal/app":                  {"internal/*"}, // the one package that knows them all
+		"internal/cli":                  {"internal/app", "internal/bench", "internal/sim"},
+		"internal/app":                  {"internal/*"},                       // the one package that knows them all
+		"internal/bench":                {"internal/app", "internal/deliver"}, // it compares the whole with a bare client
 		"internal/ordjson":              {},
 		"internal/catalogue":            {"internal/ordjson"},
 		"internal/calls":                {"internal/catalogue", "internal/ordjson"},

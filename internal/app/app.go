@@ -407,6 +407,12 @@ func (a *App) URL() string {
 // AdminKey is the operator's API key.
 func (a *App) AdminKey() string { return a.adminKey }
 
+// Accept takes events over as POST /v1/events does, without HTTP: all or none,
+// and they are durable when it returns. Its errors are those of route.Router.
+func (a *App) Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error) {
+	return a.router.Accept(ctx, events)
+}
+
 // Run serves until ctx ends; then it stops accepting, finishes what is under
 // way, and closes the store. It returns nil after a clean stop, and an error if
 // the store can no longer promise anything.

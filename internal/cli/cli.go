@@ -1,4 +1,4 @@
-// Package cli is the command line: serve, demo and version.
+// Package cli is the command line: serve, demo, bench and version.
 package cli
 
 import (
@@ -49,12 +49,13 @@ records) and delivers each to the URLs that customers have set up: signed,
 retried, in order per call, in the shape that their code already parses.
 
   switchhook demo     the whole product in one command, with a simulated phone system
-  switchhook serve    the server`,
+  switchhook serve    the server
+  switchhook bench    what it does on this machine`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(), newDemo(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newBench(), newVersion())
 	return root
 }
 

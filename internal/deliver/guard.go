@@ -79,6 +79,10 @@ func newTransport(allow []netip.Prefix) *http.Transport {
 	}
 }
 
+// NewTransport is the transport that an Engine has if it is given none, for
+// comparing the engine with a client that only sends.
+func NewTransport(allow []netip.Prefix) *http.Transport { return newTransport(allow) }
+
 // CheckURL says what is wrong with a webhook's URL: not http or https, no host,
 // or one that is private as it stands. What a name resolves to is looked at
 // when it is dialled.

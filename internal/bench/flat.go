@@ -1,0 +1,76 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"math"
+)
+
+// flatFirst is after how many deliveries the speed is first measured.
+const flatFirst = 100_000
+
+// flatChunk is how many deliveries are made between two lines of progress; the
+// receiver forgets what came before, so that its memory is bounded.
+const flatChunk = 500_000
+
+// A Flatness says whether the server gets slower as its history grows.
+type Flatness struct {
+	Deliveries int64   `json:"deliveries"`  // that were made before the second measurement
+	FirstPerS  float64 `json:"first_per_s"` // after 100,000 deliveries
+	LastPerS   float64 `json:"last_per_s"`  // after all of them
+	Ratio      float64 `json:"ratio"`       // last to first
+	// OfLimits is the same ratio, each speed taken as a part of the bare limit
+	// that was measured beside it: the machine's own drift is not in it.
+	OfLimits float64 `json:"ratio_of_limits"`
+}
+
+// flat measures the speed after 100,000 deliveries and after many, on new data.
+func (b *bench) flat(ctx context.Context) error {
+	if err := errors.Join(b.fresh("flat"), b.start(ctx)); err != nil {
+		return err
+	}
+	samples, err := b.prepare(ctx)
+	if err != nil {
+		return err
+	}
+	f := &Flatness{Deliveries: b.o.Flat}
+	var part [2]float64
+	made := int64(0)
+	for i, goal := range [...]int64{flatFirst, f.Deliveries} {
+		for made < goal {
+			p, err := b.feed(ctx, accountOne, false, func() (int64, error) {
+				return b.inProcess(ctx, accountOne, 1, math.MaxInt64, min(goal-made, flatChunk))
+			})
+			if err != nil {
+				return err
+			}
+			made += p.deliveries
+			b.say("%d of %d deliveries, %.0f/s", made, f.Deliveries, p.perSecond())
+		}
+		var rates, parts []float64
+		for range b.o.Rounds {
+			bare, err := b.limit(ctx, samples)
+			if err != nil {
+				return err
+			}
+			p, err := b.feed(ctx, accountOne, false, func() (int64, error) {
+				return b.inProcess(ctx, accountOne, 1, b.o.For, math.MaxInt64)
+			})
+			if err != nil {
+				return err
+			}
+			made += p.deliveries
+			rates, parts = append(rates, p.perSecond()), append(parts, p.perSecond()/bare.perSecond())
+		}
+		part[i] = median(parts)
+		if i == 0 {
+			f.FirstPerS = rounded(median(rates))
+		} else {
+			f.LastPerS = rounded(median(rates))
+		}
+		b.say("after %d deliveries: %.0f/s, %.0f %% of the limit", goal, median(rates), 100*median(parts))
+	}
+	f.Ratio, f.OfLimits = rounded(f.LastPerS/f.FirstPerS), rounded(part[1]/part[0])
+	b.report.Flat = f
+	return nil
+}
