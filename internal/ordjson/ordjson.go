@@ -35,6 +35,33 @@ type Object []Member
 // name twice at any depth, nothing after the object. The values share data's
 // memory.
 func Parse(data []byte) (Object, error) {
+	if len(data) == 0 {
+		return nil, errEnds
+	}
+	if o, ok := split(data); ok {
+		return o, nil
+	}
+	return parse(data)
+}
+
+// split is Parse where a Scanner can read data.
+func split(data []byte) (Object, bool) {
+	s := Scan(data)
+	var room [48]Member
+	o := room[:0]
+	ok := s.Object(func(name string) bool {
+		v, ok := s.Value()
+		o = append(o, Member{name, v})
+		return ok
+	})
+	if !ok || !s.End() {
+		return nil, false
+	}
+	return slices.Clone(o), true
+}
+
+// parse is Parse as jsontext does it, which knows what is wrong.
+func parse(data []byte) (Object, error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(data))
 	tok, err := d.ReadToken()
 	if err != nil {
@@ -120,9 +147,12 @@ func (o Object) Append(dst []byte) []byte {
 // MarshalJSON writes the object as Append does.
 func (o Object) MarshalJSON() ([]byte, error) { return o.Append(nil), nil }
 
-// Compact writes a JSON value without the blanks between its tokens. Strings and
-// numbers stay as they were written.
+// Compact is a JSON value without the blanks between its tokens, in memory of its
+// own. Strings and numbers stay as they were written.
 func Compact(v json.RawMessage) (json.RawMessage, error) {
+	if s := Scan(v); s.Skip() && s.at == len(v) && s.Compact() {
+		return bytes.Clone(v), nil
+	}
 	out := jsontext.Value(bytes.Clone(v))
 	err := out.Compact(jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
 	return json.RawMessage(out), err
@@ -130,12 +160,26 @@ func Compact(v json.RawMessage) (json.RawMessage, error) {
 
 // AppendString writes s as a JSON string with as few escapes as RFC 8259 allows.
 func AppendString(dst []byte, s string) []byte {
+	if isPlain(s) {
+		dst = append(dst, '"')
+		dst = append(dst, s...)
+		return append(dst, '"')
+	}
 	dst, _ = jsontext.AppendQuote(dst, s) // invalid UTF-8 becomes U+FFFD
 	return dst
 }
 
+func isPlain[T string | json.RawMessage](s T) bool {
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
 // String returns s as a JSON string.
-func String(s string) json.RawMessage { return AppendString(nil, s) }
+func String(s string) json.RawMessage { return AppendString(make([]byte, 0, len(s)+2), s) }
 
 // Null reports whether v is null or absent.
 func Null(v json.RawMessage) bool { return len(v) == 0 || v[0] == 'n' }
@@ -144,6 +188,9 @@ func Null(v json.RawMessage) bool { return len(v) == 0 || v[0] == 'n' }
 func Unquote(v json.RawMessage) (text string, ok bool) {
 	if len(v) == 0 || v[0] != '"' {
 		return "", false
+	}
+	if inner := v[1:]; len(inner) > 0 && inner[len(inner)-1] == '"' && isPlain(inner[:len(inner)-1]) {
+		return string(inner[:len(inner)-1]), true
 	}
 	b, err := jsontext.AppendUnquote(nil, v)
 	return string(b), err == nil
@@ -202,10 +249,12 @@ func KindName(k jsontext.Kind) string {
 	}
 }
 
+var errEnds = errors.New("it ends too early")
+
 // explain turns the decoder's error into a sentence: what is wrong and where.
 func explain(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("it ends too early")
+		return errEnds
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(e.Err, jsontext.ErrDuplicateName) {
