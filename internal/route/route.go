@@ -195,15 +195,11 @@ func (r *Router) check(ev *switchhook.Event, path string, p *problems) draft {
 		p.add(switchhook.CodeInvalid, path+"data", "is required: an object")
 		return d
 	}
-	if errs := catalogue.Check(typ, ev.Data, path+"data"); len(errs) > 0 {
-		for _, e := range errs {
-			p.add(switchhook.CodeInvalid, e.Field, e.Message)
-		}
-		return d
+	data, errs := catalogue.Read(typ, ev.Data, path+"data")
+	for _, e := range errs {
+		p.add(switchhook.CodeInvalid, e.Field, e.Message)
 	}
-	data, err := ordjson.Parse(ev.Data)
-	if err != nil {
-		p.add(switchhook.CodeInvalid, path+"data", err.Error())
+	if len(errs) > 0 {
 		return d
 	}
 	d.typ, d.data = typ, data
