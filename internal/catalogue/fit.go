@@ -42,7 +42,7 @@ func (t *Type) fit(data []byte) (members ordjson.Object, compact, ok bool) {
 	if !ok || missing > 0 || !s.End() {
 		return nil, false, false
 	}
-	return slices.Clone(o), s.Compact(), true
+	return slices.Clone(o), s.Compact(0), true
 }
 
 func asInt(b bool) int {

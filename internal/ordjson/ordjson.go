@@ -150,7 +150,7 @@ func (o Object) MarshalJSON() ([]byte, error) { return o.Append(nil), nil }
 // Compact is a JSON value without the blanks between its tokens, in memory of its
 // own. Strings and numbers stay as they were written.
 func Compact(v json.RawMessage) (json.RawMessage, error) {
-	if s := Scan(v); s.Skip() && s.at == len(v) && s.Compact() {
+	if s := Scan(v); s.Skip() && s.at == len(v) && s.Compact(0) {
 		return bytes.Clone(v), nil
 	}
 	out := jsontext.Value(bytes.Clone(v))

@@ -17,7 +17,7 @@ type Scanner struct {
 	data  []byte
 	at    int
 	depth int
-	blank bool
+	blank int // the offset after the last blank
 }
 
 const (
@@ -50,8 +50,8 @@ func (s *Scanner) End() bool {
 // Offset is how many bytes were read.
 func (s *Scanner) Offset() int { return s.at }
 
-// Compact reports whether there was no blank between the tokens so far.
-func (s *Scanner) Compact() bool { return !s.blank }
+// Compact reports whether there was no blank between the tokens since an offset.
+func (s *Scanner) Compact(since int) bool { return s.blank <= since }
 
 // Value reads a value.
 func (s *Scanner) Value() (v json.RawMessage, ok bool) {
@@ -172,7 +172,7 @@ func (s *Scanner) skipBlanks() {
 			return
 		}
 		s.at++
-		s.blank = true
+		s.blank = s.at
 	}
 }
 
