@@ -38,26 +38,53 @@ func Parse(data []byte) (Object, error) {
 	if len(data) == 0 {
 		return nil, errEnds
 	}
-	if o, ok := split(data); ok {
-		return o, nil
+	var room [48]Member
+	if o, ok := split(room[:0], data); ok {
+		return slices.Clone(o), nil
 	}
 	return parse(data)
 }
 
-// split is Parse where a Scanner can read data.
-func split(data []byte) (Object, bool) {
-	s := Scan(data)
-	var room [48]Member
-	o := room[:0]
-	ok := s.Object(func(name string) bool {
+// ParseInto is Parse that appends the members to o, for whoever has room for them.
+// Where there is an error, o is as it was.
+func ParseInto(o Object, data []byte) (Object, error) {
+	if len(data) == 0 {
+		return o, errEnds
+	}
+	if whole, ok := split(o, data); ok {
+		return whole, nil
+	}
+	members, err := parse(data)
+	return append(o, members...), err
+}
+
+// split is ParseInto where a Scanner can read data.
+func split(o Object, data []byte) (whole Object, ok bool) {
+	s, members := Scan(data), o
+	right := s.Object(func(name string) bool {
 		v, ok := s.Value()
-		o = append(o, Member{name, v})
+		members = append(members, Member{name, v})
 		return ok
 	})
-	if !ok || !s.End() {
-		return nil, false
+	return members, right && s.End()
+}
+
+// Find is the value of one member of an object that Parse can read, nil if it is not
+// there. It reads no further.
+func Find(data []byte, name string) (found json.RawMessage) {
+	s := Scan(data)
+	stopped := !s.Object(func(n string) bool {
+		if n != name {
+			return s.Skip()
+		}
+		found, _ = s.Value()
+		return false
+	})
+	if stopped && found == nil { // maybe it is rare
+		o, _ := parse(data) // what cannot be read has no members
+		return o.Get(name)
 	}
-	return slices.Clone(o), true
+	return found
 }
 
 // parse is Parse as jsontext does it, which knows what is wrong.
@@ -130,9 +157,26 @@ func (o Object) Text(name string) string {
 	return text
 }
 
+// Is reports whether a member is a string with this text.
+func (o Object) Is(name, text string) bool {
+	v := o.Get(name)
+	switch {
+	case len(v) == 0 || v[0] != '"':
+		return false
+	case bytes.IndexByte(v, '\\') >= 0:
+		return o.Text(name) == text
+	default:
+		return string(v[1:len(v)-1]) == text
+	}
+}
+
 // Append writes the object, compact between its members.
 func (o Object) Append(dst []byte) []byte {
-	dst = append(dst, '{')
+	size := len("{}")
+	for i := range o {
+		size += len(`"":,`) + len(o[i].Name) + len(o[i].Value)
+	}
+	dst = append(slices.Grow(dst, size), '{')
 	for i := range o {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -142,6 +186,23 @@ func (o Object) Append(dst []byte) []byte {
 		dst = append(dst, o[i].Value...)
 	}
 	return append(dst, '}')
+}
+
+// Pack writes the object as Append does. From then on its values lie in what was
+// written, so that it holds on to no other memory.
+func (o Object) Pack() json.RawMessage {
+	text := o.Append(nil)
+	at := len("{")
+	for i := range o {
+		name := len(o[i].Name) + len(`"":`)
+		if !isPlain(o[i].Name) {
+			name = len(String(o[i].Name)) + len(":")
+		}
+		end := at + name + len(o[i].Value)
+		o[i].Value = text[at+name : end : end]
+		at = end + len(",")
+	}
+	return text
 }
 
 // MarshalJSON writes the object as Append does.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func FuzzScan(f *testing.F) {
 		if ok && !bytes.Equal(value, bytes.Trim(text, " \t\r\n")) {
 			t.Fatalf("%q became %q", text, value)
 		}
-		fast, took := split(text)
+		fast, took := split(nil, text)
 		slow, err := parse(text)
 		if took && (err != nil || fmt.Sprintf("%q", fast) != fmt.Sprintf("%q", slow)) {
 			t.Fatalf("%q is %q or %q (%v)", text, fast, slow, err)
@@ -77,10 +78,20 @@ func FuzzScan(f *testing.F) {
 				t.Fatalf("encoding/json reads %q as %q: %v", text, std, err)
 			}
 			for _, m := range fast {
+				if found := Find(text, m.Name); !bytes.Equal(found, m.Value) {
+					t.Fatalf("%q of %q is %q, Find says %q", m.Name, text, m.Value, found)
+				}
+				if word, isText := Unquote(m.Value); fast.Is(m.Name, word) != isText {
+					t.Fatalf("%q of %q is %q: %v", m.Name, text, word, isText)
+				}
 				if string(std[m.Name]) != string(m.Value) {
 					t.Fatalf("%q of %q is %q, encoding/json says %q", m.Name, text, m.Value, std[m.Name])
 				}
 			}
+		}
+		packed := slices.Clone(slow)
+		if got := packed.Pack(); !bytes.Equal(got, slow.Append(nil)) || fmt.Sprintf("%q", packed) != fmt.Sprintf("%q", slow) {
+			t.Fatalf("%q is packed as %q, with %q", text, got, packed)
 		}
 		if ok {
 			compact := jsontext.Value(bytes.Clone(value))
