@@ -71,7 +71,11 @@ func (d *Directory) Reseller(id string) string {
 
 // Put adds a record or replaces the one of its id.
 func (d *Directory) Put(r *switchhook.Record) error {
-	row, err := ordjson.Parse(r.Row)
+	compact, err := ordjson.Compact(r.Row) // as the events that it completes
+	if err != nil {
+		return err
+	}
+	row, err := ordjson.Parse(compact)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@
 package route
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -322,7 +323,9 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	if err := seal(ev, d.typ, d.data); err != nil {
 		return err
 	}
-	ev.Targets = idx.targets(ev, r.o.Directory.Ancestors, r.allowance)
+	if ev.Targets, err = idx.targets(ev, r.o.Directory.Ancestors, r.allowance); err != nil {
+		return err
+	}
 	c.Events = append(c.Events, ev)
 	if d.record != nil {
 		c.Records = append(c.Records, *d.record)
@@ -330,11 +333,23 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	return nil
 }
 
-// seal makes the event's data final and decodes it, once for all dialects.
+// seal makes the event's data final. Nothing in it has blanks between its tokens:
+// they were taken out of what came in (catalogue.Read), of the snapshots and of the
+// directory's rows. What the event is ordered and found by is read from the call's
+// own members where it has a call; for anything else the data is decoded.
 func seal(ev *switchhook.Event, typ *catalogue.Type, data ordjson.Object) error {
-	var err error
-	if ev.Data, err = ordjson.Compact(data.Append(nil)); err != nil {
-		return err
+	ev.Data = data.Append(nil)
+	if typ.Custom() {
+		if !data.Has("call") && !data.Has("recording") && !data.Has("call_id") {
+			return nil // it is of no call, and unordered unless its key was given
+		}
+	} else if call := data.Get("call"); !ordjson.Null(call) {
+		id, _ := ordjson.Unquote(ordjson.Find(call, "id"))
+		root, _ := ordjson.Unquote(ordjson.Find(call, "root_id"))
+		if key := cmp.Or(root, id); key != "" { // as catalogue.Key has it
+			ev.Key, ev.CallID = cmp.Or(ev.Key, key), id
+			return nil
+		}
 	}
 	if err := catalogue.Attach(ev); err != nil {
 		return err
@@ -434,14 +449,18 @@ func sample(w *switchhook.Webhook, typ *catalogue.Type, text []byte) (*switchhoo
 		ID: switchhook.NewID(switchhook.PrefixEvent), Type: typ.Name, AccountID: w.AccountID,
 		OccurredAt: now, AcceptedAt: now, Source: "sample",
 	}
-	data, err := ordjson.Parse(text)
+	tidy, err := ordjson.Compact(text)
+	if err != nil {
+		return nil, err
+	}
+	data, err := ordjson.Parse(tidy)
 	if err != nil {
 		return nil, err
 	}
 	if err := seal(ev, typ, data); err != nil {
 		return nil, err
 	}
-	return ev, nil
+	return ev, catalogue.Attach(ev)
 }
 
 func unavailable(cause error) error {
