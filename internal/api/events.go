@@ -101,11 +101,7 @@ func (a *api) takeEvents(w http.ResponseWriter, r *http.Request) ([]switchhook.R
 	if err := checkMediaType(r, ndjson); err != nil {
 		return nil, err
 	}
-	body, err := readAll(w, r)
-	if err != nil {
-		return nil, err
-	}
-	events, single, err := readEvents(body, mediaTypeOf(r) == ndjson)
+	events, single, err := takeBody(w, r)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -35,16 +36,44 @@ var errTime = errors.New("expected an RFC 3339 time such as 2026-01-31T15:04:05.
 // readAll reads a body of at most mostRequest bytes.
 func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var b bytes.Buffer
+	err := readInto(&b, w, r)
+	return b.Bytes(), err
+}
+
+func readInto(b *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
 	if n := r.ContentLength; n > 0 {
-		b.Grow(int(min(n, 1<<20))) // no more on the client's mere word
+		// No more on the client's mere word; the rest is where the end is read.
+		b.Grow(int(min(n, 1<<20)) + bytes.MinRead)
 	}
 	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, mostRequest)); err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); !tooLarge {
-			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body ended before it was whole").With(err)
+			return switchhook.Errorf(switchhook.CodeMalformed, "the body ended before it was whole").With(err)
 		}
-		return nil, err
+		return err
 	}
-	return b.Bytes(), nil
+	return nil
+}
+
+// bodies are buffers for requests of events, which hold on to nothing of them.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }} //nolint:gochecknoglobals // a pool is useless unless it is shared
+
+// mostKept is the size of the largest buffer that is kept, in bytes: that of a batch of
+// 1,000 ordinary events.
+const mostKept = 2 << 20
+
+// takeBody reads a request's events.
+func takeBody(w http.ResponseWriter, r *http.Request) (events []*switchhook.Event, single bool, err error) {
+	b, _ := bodies.Get().(*bytes.Buffer) // the pool has nothing else
+	b.Reset()
+	defer func() {
+		if b.Cap() <= mostKept {
+			bodies.Put(b)
+		}
+	}()
+	if err := readInto(b, w, r); err != nil {
+		return nil, false, err
+	}
+	return readEvents(b.Bytes(), mediaTypeOf(r) == ndjson)
 }
 
 // An intake reads the events of a request. It reads them twice where something is

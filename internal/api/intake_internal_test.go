@@ -84,6 +84,29 @@ func TestTooDeep(t *testing.T) {
 	}
 }
 
+// The body's buffer is used again for the next request while these events wait.
+func TestEventsHoldOnToNothing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`[{"type":"custom.x","id":"a","key":"k","source":"s","account_id":"acme","data":{"a":"b"}}]`,
+		` {"type":"custom.x","id":"a","key":"k","source":"s","account_id":"acme","data":{ "a" : "b" }}`,
+		`{"type":"custom.\u0078","id":"a","key":"k","source":"s","account_id":"acme","data":{"\u0061":"b"}}`,
+	} {
+		body := []byte(text)
+		events, _, err := readEvents(body, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%+v", *events[0])
+		for i := range body {
+			body[i] = '!'
+		}
+		if got := fmt.Sprintf("%+v", *events[0]); got != want {
+			t.Errorf("%s became %s", want, got)
+		}
+	}
+}
+
 // Receipts are written by hand as they would be by reflection.
 func TestAppendReceipts(t *testing.T) {
 	t.Parallel()

@@ -328,6 +328,9 @@ func sortMembers(kind string, o ordjson.Object) {
 func (f *Folder) rootOf(ev *switchhook.Event, kind string, whole ordjson.Object, old *snapshot) string {
 	switch kind {
 	case "call":
+		if old != nil && whole.Is("root_id", old.root) {
+			return old.root
+		}
 		return whole.Text("root_id")
 	case "queuecall":
 		if call := f.known[ref{ev.AccountID, "call", whole.Text("reference_id")}]; call != nil {

@@ -8,6 +8,7 @@
 package route
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -344,8 +345,12 @@ func seal(ev *switchhook.Event, typ *catalogue.Type, data ordjson.Object) error 
 			return nil // it is of no call, and unordered unless its key was given
 		}
 	} else if call := data.Get("call"); !ordjson.Null(call) {
-		id, _ := ordjson.Unquote(ordjson.Find(call, "id"))
-		root, _ := ordjson.Unquote(ordjson.Find(call, "root_id"))
+		rawID, rawRoot := ordjson.Find(call, "id"), ordjson.Find(call, "root_id")
+		id, _ := ordjson.Unquote(rawID)
+		root := id
+		if !ordjson.Null(rawRoot) && !bytes.Equal(rawRoot, rawID) {
+			root, _ = ordjson.Unquote(rawRoot)
+		}
 		if key := cmp.Or(root, id); key != "" { // as catalogue.Key has it
 			ev.Key, ev.CallID = cmp.Or(ev.Key, key), id
 			return nil
@@ -399,11 +404,7 @@ func (r *Router) committed(c *switchhook.Commit) {
 			r.o.Logger.Error("a committed record cannot be read", "schema", w.Schema, "id", w.ID, "error", err)
 		}
 	}
-	for _, ev := range c.Events {
-		family, _, _ := strings.Cut(ev.Type, ".")
-		r.metrics.accepted.WithLabelValues(family).Inc()
-		r.metrics.deliveries.Add(float64(len(ev.Targets)))
-	}
+	r.metrics.count(c.Events)
 	if r.o.Accepted != nil {
 		r.o.Accepted(c.Events)
 	}

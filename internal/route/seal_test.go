@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
@@ -126,6 +127,40 @@ func TestBlanksAreTakenOut(t *testing.T) {
 	if diff := cmp.Diff(`{"call":{"id":"a","vars":{"x":[1,2]}}}`, string(d.data.Append(nil))); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestEventsAreCountedByFamily(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	m := newMetrics(reg)
+	m.count(nil)
+	var events []*switchhook.Event
+	for _, typ := range []string{"call.created", "call.hungup", "custom.x", "call.created", "leg.created", "leg.hungup"} {
+		events = append(events, &switchhook.Event{Type: typ, Targets: []string{"a", "b"}})
+	}
+	m.count(events)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, one := range f.GetMetric() {
+			got[f.GetName()+" "+labelOf(one.GetLabel())] = one.GetCounter().GetValue()
+		}
+	}
+	for name, want := range map[string]float64{"events_total call": 3, "events_total custom": 1, "events_total leg": 2, "deliveries_total ": 12} {
+		if got["switchhook_route_"+name] != want {
+			t.Errorf("%s: %v, want %v", name, got["switchhook_route_"+name], want)
+		}
+	}
+}
+
+func labelOf[L interface{ GetValue() string }](labels []L) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	return labels[0].GetValue()
 }
 
 // everywhere is a directory that has every account.

@@ -10,6 +10,7 @@
 package switchhook
 
 import (
+	"bytes"
 	"cmp"
 	"net/http"
 	"strconv"
@@ -82,7 +83,9 @@ func internalLeg(ev *switchhook.Event) bool {
 		c := ev.Resources.Call
 		return c != nil && c.InternalLeg != nil && *c.InternalLeg
 	}
-	return string(ordjson.Find(ordjson.Find(ev.Data, "call"), "internal_leg")) == "true"
+	// Accepted data has no blanks, and a call's names no escapes: most often a search is enough.
+	return bytes.Contains(ev.Data, []byte(`"internal_leg":true`)) &&
+		string(ordjson.Find(ordjson.Find(ev.Data, "call"), "internal_leg")) == "true"
 }
 
 // Render writes the envelope.
