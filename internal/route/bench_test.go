@@ -59,9 +59,18 @@ func told(n int) *switchhook.Event {
 // BenchmarkAccept measures one event's way in: from its data to the commit of the
 // calls' events, without the store.
 func BenchmarkAccept(b *testing.B) {
-	for _, batch := range []int{1, 100, 1000} {
-		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
-			dir := &directory.Directory{}
+	number := &switchhook.Record{AccountID: "acme", Schema: "number", ID: "main", Row: []byte(`{"number":"+12025550100","description":"Main line"}`)}
+	for _, c := range []struct {
+		batch   int
+		records []*switchhook.Record
+	}{{1, nil}, {100, nil}, {1000, nil}, {1000, []*switchhook.Record{number}}} {
+		b.Run(fmt.Sprintf("batch=%d,records=%d", c.batch, len(c.records)), func(b *testing.B) {
+			batch, dir := c.batch, &directory.Directory{}
+			for _, r := range c.records {
+				if err := dir.Put(r); err != nil {
+					b.Fatal(err)
+				}
+			}
 			dir.SetAccounts([]*switchhook.Account{{ID: "root"}, {ID: "acme", ParentID: "root"}})
 			r, err := route.New(b.Context(), route.Options{
 				Store: newNowhere(b), Directory: dir, NewFolder: func() route.Folder { return calls.New() },
