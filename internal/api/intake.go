@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -35,20 +36,50 @@ var errTime = errors.New("expected an RFC 3339 time such as 2026-01-31T15:04:05.
 // readAll reads a body of at most mostRequest bytes.
 func readAll(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var b bytes.Buffer
+	err := readInto(&b, w, r)
+	return b.Bytes(), err
+}
+
+func readInto(b *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
 	if n := r.ContentLength; n > 0 {
-		b.Grow(int(min(n, 1<<20))) // no more on the client's mere word
+		// No more on the client's mere word; the rest is where the end is read.
+		b.Grow(int(min(n, 1<<20)) + bytes.MinRead)
 	}
 	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, mostRequest)); err != nil {
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); !tooLarge {
-			return nil, switchhook.Errorf(switchhook.CodeMalformed, "the body ended before it was whole").With(err)
+			return switchhook.Errorf(switchhook.CodeMalformed, "the body ended before it was whole").With(err)
 		}
-		return nil, err
+		return err
 	}
-	return b.Bytes(), nil
+	return nil
 }
 
-// An intake reads the events of a request, in one pass over its bytes.
+// bodies are buffers for requests of events, which hold on to nothing of them.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }} //nolint:gochecknoglobals // a pool is useless unless it is shared
+
+// mostKept is the size of the largest buffer that is kept, in bytes: that of a batch of
+// 1,000 ordinary events.
+const mostKept = 2 << 20
+
+// takeBody reads a request's events.
+func takeBody(w http.ResponseWriter, r *http.Request) (events []*switchhook.Event, single bool, err error) {
+	b, _ := bodies.Get().(*bytes.Buffer) // the pool has nothing else
+	b.Reset()
+	defer func() {
+		if b.Cap() <= mostKept {
+			bodies.Put(b)
+		}
+	}()
+	if err := readInto(b, w, r); err != nil {
+		return nil, false, err
+	}
+	return readEvents(b.Bytes(), mediaTypeOf(r) == ndjson)
+}
+
+// An intake reads the events of a request. It reads them twice where something is
+// wrong, or rare: the Scanner only takes what is right, jsontext knows the rest.
 type intake struct {
+	s      ordjson.Scanner
 	d      *jsontext.Decoder
 	events []*switchhook.Event
 	wrong  []switchhook.FieldError
@@ -61,6 +92,14 @@ type intake struct {
 // lines of objects. What is checked here is the envelope; what an event says is
 // the router's to check. Nothing that is returned holds on to body.
 func readEvents(body []byte, lines bool) (events []*switchhook.Event, single bool, err error) {
+	if in := (&intake{s: ordjson.Scan(body)}); in.scan(lines) && len(in.events) > 0 {
+		return in.events, in.single, nil
+	}
+	return readTokens(body, lines)
+}
+
+// readTokens is readEvents by jsontext.
+func readTokens(body []byte, lines bool) (events []*switchhook.Event, single bool, err error) {
 	in := &intake{d: jsontext.NewDecoder(bytes.NewBuffer(body))}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, false, switchhook.Errorf(switchhook.CodeMalformed, "the body is empty; expected an event, or an array of events")
@@ -85,6 +124,39 @@ func readEvents(body []byte, lines bool) (events []*switchhook.Event, single boo
 		err = &switchhook.Error{Code: switchhook.CodeInvalid, Message: "there are no events in the body; expected at least one"}
 	}
 	return in.events, in.single, ofBatch(err, in.single)
+}
+
+// scan reads all events, if nothing is wrong with them.
+func (in *intake) scan(lines bool) bool {
+	switch kind := in.s.Kind(); {
+	case lines:
+		for in.scanEvent() {
+			if in.s.End() {
+				return true
+			}
+		}
+		return false
+	case kind == '[':
+		return in.s.Array(in.scanEvent) && in.s.End()
+	default:
+		in.single = true
+		return in.scanEvent() && in.s.End()
+	}
+}
+
+// scanEvent reads the event that comes next, if nothing is wrong with it.
+func (in *intake) scanEvent() bool {
+	in.s.Kind() // of what lies before it, nothing is the event's
+	start := in.s.Offset()
+	ev := &switchhook.Event{}
+	right := in.s.Object(func(name string) bool {
+		in.s.Kind()
+		start := in.s.Offset()
+		v, ok := in.s.Value()
+		return ok && in.member(ev, name, jsontext.Value(v), in.s.Compact(start)) == nil
+	})
+	in.events = append(in.events, ev)
+	return right && len(in.wrong) == 0 && len(in.events) <= mostEvents && in.s.Offset()-start <= mostEvent && ev.Type != "" && ev.Data != nil
 }
 
 func (in *intake) lines() error {
@@ -198,7 +270,12 @@ func (in *intake) event() error {
 		if err != nil {
 			return in.malformed(err)
 		}
-		if err := in.member(ev, name.String()); err != nil {
+		field := name.String() // the token lives until the next read
+		v, err := in.d.ReadValue()
+		if err == nil {
+			err = in.member(ev, field, v, false)
+		}
+		if err != nil {
 			return in.malformed(err)
 		}
 	}
@@ -229,12 +306,9 @@ func (in *intake) missing(field, message string) {
 	in.bad(field, message)
 }
 
-// member reads one member of an event. null stands for "not there".
-func (in *intake) member(ev *switchhook.Event, name string) error {
-	v, err := in.d.ReadValue()
-	if err != nil {
-		return err
-	}
+// member takes one member of an event. null stands for "not there". compact: it is
+// known to have no blanks between its tokens.
+func (in *intake) member(ev *switchhook.Event, name string, v jsontext.Value, compact bool) error {
 	if v.Kind() == 'n' {
 		v = nil
 	}
@@ -270,10 +344,12 @@ func (in *intake) member(ev *switchhook.Event, name string) error {
 			in.bad(name, "expected an object, got "+ordjson.KindName(v.Kind()))
 		case tooDeep(v):
 			in.bad(name, nestedTooDeep)
+		case compact:
+			ev.Data = bytes.Clone(v)
 		default:
 			var err error
 			if ev.Data, err = ordjson.Compact(json.RawMessage(v)); err != nil {
-				return in.malformed(err)
+				return err
 			}
 		}
 	default:
@@ -292,14 +368,14 @@ func (in *intake) text(name string, v jsontext.Value, longest int, set func(stri
 		in.bad(name, "expected a string, got "+ordjson.KindName(v.Kind()))
 		return
 	}
-	b, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
+	s, ok := ordjson.Unquote(json.RawMessage(v))
+	if !ok {
 		in.bad(name, "expected a string")
 		return
 	}
-	if longest > 0 && utf8.RuneCount(b) > longest {
+	if longest > 0 && utf8.RuneCountInString(s) > longest {
 		in.bad(name, "expected at most "+strconv.Itoa(longest)+" characters")
 		return
 	}
-	set(string(b))
+	set(s)
 }

@@ -3,9 +3,11 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -17,7 +19,9 @@ import (
 func FuzzReadEvents(f *testing.F) {
 	for _, seed := range []string{
 		`{"type":"custom.x","data":{}}`, `[{"type":"custom.x","data":{"a":[1,{"b":"\u00e9"}]}},{"id":"a","key":"k","type":"call.created","data":{}}]`,
-		"{\"type\":\"custom.x\",\"data\":{}}\n{\"type\":\"custom.x\",\"data\":{}}\n", `[`, `{"type":`, `null`, `[null]`, `{"data":{"a":1,"a":2}}`, "{\"a\":\"\xff\"}", `[[[[`,
+		"{\"type\":\"custom.x\",\"data\":{}}\n{\"type\":\"custom.x\",\"data\":{}}\n", `[`, `{"type":`, `null`, `[null]`, `{"data":{"a":1,"a":2}}`, "{\"a\":\"\xff\"}", `[[[[`, `[]`, ` `,
+		` [ {"type" : "custom.x" , "data" : { "a" : [ 1 ] } } , {"data":{},"type":"call.\u0063reated","source":"\u00e9"}] `, "{\"type\":\"custom.x\",\"data\":{}}{\"type\":\"custom.y\",\"data\":{}} x",
+		`{"type":"custom.x","data":{},"occurred_at":"2026-01-31T15:04:05+01:00","id":null,"account_id":"acme","key":7}`, `{"type":"custom.x","type":"custom.x","data":{}}`,
 	} {
 		f.Add([]byte(seed), false)
 		f.Add([]byte(seed), true)
@@ -27,6 +31,9 @@ func FuzzReadEvents(f *testing.F) {
 		events, single, err := readEvents(body, lines)
 		if !bytes.Equal(given, body) {
 			t.Fatal("the body was changed")
+		}
+		if again, alone, wrong := readTokens(body, lines); !reflect.DeepEqual(again, events) || alone != single || fmt.Sprint(wrong) != fmt.Sprint(err) {
+			t.Fatalf("read by jsontext, it is %+v (%v), not %+v (%v)", again, wrong, events, err)
 		}
 		if err != nil {
 			e, ok := asOwn(err)
@@ -73,6 +80,41 @@ func TestTooDeep(t *testing.T) {
 	} {
 		if got := tooDeep([]byte(c.v)); got != c.want || !json.Valid([]byte(c.v)) {
 			t.Errorf("%v, expected %v, of %.10s…%s", got, c.want, c.v, strings.Trim(c.v, "[]"))
+		}
+	}
+}
+
+// The body's buffer is used again for the next request while these events wait.
+func TestEventsHoldOnToNothing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`[{"type":"custom.x","id":"a","key":"k","source":"s","account_id":"acme","data":{"a":"b"}}]`,
+		` {"type":"custom.x","id":"a","key":"k","source":"s","account_id":"acme","data":{ "a" : "b" }}`,
+		`{"type":"custom.\u0078","id":"a","key":"k","source":"s","account_id":"acme","data":{"\u0061":"b"}}`,
+	} {
+		body := []byte(text)
+		events, _, err := readEvents(body, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%+v", *events[0])
+		for i := range body {
+			body[i] = '!'
+		}
+		if got := fmt.Sprintf("%+v", *events[0]); got != want {
+			t.Errorf("%s became %s", want, got)
+		}
+	}
+}
+
+// Receipts are written by hand as they would be by reflection.
+func TestAppendReceipts(t *testing.T) {
+	t.Parallel()
+	for _, receipts := range [][]switchhook.Receipt{{}, {{}}, {{ID: "evt_1", Deliveries: 12}, {ID: "a:b", Duplicate: true}, {ID: "\"é\xff\n"}}} {
+		w := httptest.NewRecorder()
+		writeJSON(w, http.StatusAccepted, "application/json", accepted{Events: receipts})
+		if got, want := string(appendReceipts(nil, receipts)), w.Body.String(); got != want {
+			t.Errorf("%+v: %s, expected %s", receipts, got, want)
 		}
 	}
 }

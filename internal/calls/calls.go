@@ -15,6 +15,7 @@
 package calls
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -37,8 +38,9 @@ var kinds = [...]string{"agent", "queue", "flow", "call", "queuecall"} //nolint:
 type ref struct{ account, kind, id string }
 
 type snapshot struct {
-	object  ordjson.Object // replaced, never changed in place
-	root    string         // the call that it belongs to
+	object  ordjson.Object  // replaced, never changed in place
+	data    json.RawMessage // as it is written; object lies in it
+	root    string          // the call that it belongs to
 	ended   bool
 	toldBy  string    // the type of the event that ended it; not kept over a restart
 	changed time.Time // by our own clock
@@ -49,6 +51,8 @@ type snapshot struct {
 type Folder struct {
 	known map[ref]*snapshot
 	ended []ref // in the order in which they ended
+
+	given ordjson.Object // room for what an event gives, used again and again
 }
 
 // New returns an empty Folder.
@@ -56,12 +60,16 @@ func New() *Folder { return &Folder{known: map[ref]*snapshot{}} }
 
 // Restore puts back a snapshot that was committed earlier.
 func (f *Folder) Restore(s switchhook.Snapshot) error {
-	o, err := ordjson.Parse(s.Data)
+	data, err := ordjson.Compact(s.Data) // as what is folded into it
+	if err != nil {
+		return fmt.Errorf("the snapshot of %s %q cannot be read: %w", s.Kind, s.ID, err)
+	}
+	o, err := ordjson.Parse(data)
 	if err != nil {
 		return fmt.Errorf("the snapshot of %s %q cannot be read: %w", s.Kind, s.ID, err)
 	}
 	r := ref{s.AccountID, s.Kind, s.ID}
-	sn := &snapshot{object: o, root: s.RootID, ended: hasEnded(s.Kind, o), changed: s.UpdatedAt}
+	sn := &snapshot{object: o, data: data, root: s.RootID, ended: hasEnded(s.Kind, o), changed: s.UpdatedAt}
 	f.known[r] = sn
 	if sn.ended {
 		f.ended = append(f.ended, r)
@@ -91,12 +99,12 @@ func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time)
 		if ordjson.Null(raw) {
 			continue
 		}
-		given, err := ordjson.Parse(raw)
+		given, err := ordjson.ParseInto(f.given[:0], raw)
 		if err != nil {
 			return nil, fmt.Errorf("data.%s: %w", kind, err)
 		}
-		whole := f.fold(ev, kind, given, now, &changes)
-		data.Set(kind, whole.Append(nil))
+		f.given = given
+		data.Set(kind, f.fold(ev, kind, given, now, &changes))
 	}
 	f.noteAnswer(ev, data, now, &changes)
 	f.forget(now, &changes)
@@ -104,10 +112,11 @@ func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time)
 }
 
 // fold merges what is given into what is known and returns the whole.
-func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, now time.Time, changes *changeSet) ordjson.Object {
+func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, now time.Time, changes *changeSet) json.RawMessage {
 	id := given.Text("id")
 	r := ref{ev.AccountID, kind, id}
-	old := f.known[r]
+	was := f.known[r]
+	old := was
 	about := subject(ev.Type) == kind
 	if old != nil && old.ended && about && (strings.HasSuffix(ev.Type, ".created") || revives(kind, given)) {
 		old = nil // the phone system uses the id again
@@ -116,30 +125,34 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	if old != nil {
 		before = old.object
 	}
-	whole := merge(kind, before, given)
+	whole := merge(make(ordjson.Object, 0, max(len(before), len(given))+mostDerived), before, given, valueOf(kind))
+	late := old != nil && old.ended
 	if about {
 		d := deriver{given: given, whole: &whole, at: ev.OccurredAt}
-		late := old != nil && old.ended
 		ev.FirstLegTold = late && ev.Type == "call.hungup" && old.toldBy == "leg.hungup"
 		if late && !strings.HasSuffix(ev.Type, ".hungup") { // a call.missed may have told the end before
 			d.says("updated_at", d.now()) // what comes late does not bring it back to life
 		} else {
 			f.derive(ev, kind, &d)
 		}
-		whole = inOrder(kind, whole)
 	}
+	sortMembers(kind, whole)
 	if id == "" || (old == nil && !about) {
-		return whole // only mentioned: nothing is opened for it
+		return whole.Append(nil) // only mentioned: nothing is opened for it
 	}
-	if old != nil && old.ended && !about {
-		return whole // a voicemail that comes after its call changes nothing about it
+	if late && !about {
+		return whole.Append(nil) // a voicemail that comes after its call changes nothing about it
 	}
-	f.keep(r, whole, f.rootOf(ev, kind, whole, old), now, changes)
-	if sn := f.known[r]; sn.ended && (old == nil || !old.ended) {
+	sn := f.keep(r, was, whole, f.rootOf(ev, kind, whole, old), now, changes)
+	if sn.ended && !late {
 		sn.toldBy = ev.Type
 	}
-	return whole
+	return sn.data
 }
+
+// mostDerived is the room for what an event says of its subject without naming it,
+// such as its status, its times and its durations.
+const mostDerived = 8
 
 // revives reports whether an event says that its subject is alive: then it is
 // not the one that ended.
@@ -147,15 +160,15 @@ func revives(kind string, given ordjson.Object) bool {
 	return given.Text("status") != "" && !hasEnded(kind, given)
 }
 
-// keep makes whole the last snapshot.
-func (f *Folder) keep(r ref, whole ordjson.Object, root string, now time.Time, changes *changeSet) {
-	was := f.known[r]
-	sn := &snapshot{object: whole, root: root, ended: hasEnded(r.kind, whole), changed: now}
+// keep makes whole the last snapshot, in place of the one that was there, if any.
+func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root string, now time.Time, changes *changeSet) *snapshot {
+	sn := &snapshot{object: whole, data: whole.Pack(), root: root, ended: hasEnded(r.kind, whole), changed: now}
 	f.known[r] = sn
 	if sn.ended && (was == nil || !was.ended) {
 		f.ended = append(f.ended, r)
 	}
 	changes.set(r, sn)
+	return sn
 }
 
 // forget drops what ended more than Grace ago.
@@ -187,9 +200,9 @@ func subject(typ string) string {
 func hasEnded(kind string, o ordjson.Object) bool {
 	switch kind {
 	case "call":
-		return o.Text("status") == "ended"
+		return o.Is("status", "ended")
 	case "queuecall":
-		return o.Text("status") == "done" || o.Text("status") == "abandoned"
+		return o.Is("status", "done") || o.Is("status", "abandoned")
 	case "flow":
 		return !ordjson.Null(o.Get("ended_at"))
 	default: // agents and queues
@@ -197,62 +210,127 @@ func hasEnded(kind string, o ordjson.Object) bool {
 	}
 }
 
-// merge lays the given members over the ones before; null takes one out.
-func merge(kind string, before, given ordjson.Object) ordjson.Object {
-	whole := slices.Clone(before)
+// merge appends to whole, which is empty, the members before with the given ones laid
+// over them; null takes one out. What a given value makes of the one before, value
+// says. The members are not in order yet.
+func merge(whole, before, given ordjson.Object, value func(name string, before, given json.RawMessage) json.RawMessage) ordjson.Object {
+	whole = append(whole, before...)
+	next := 0 // both are in order most often, so what is looked for comes next
 	for _, m := range given {
+		i := find(whole, m.Name, next)
+		next = i + 1
 		switch {
 		case ordjson.Null(m.Value):
-			whole.Delete(m.Name)
-		case kind == "call" && (m.Name == "from" || m.Name == "to" || m.Name == "callee"):
-			whole.Set(m.Name, mergeParty(before.Get(m.Name), m.Value))
-		case m.Name == "action":
-			whole.Set(m.Name, withoutNulls(m.Value))
+			if i >= 0 {
+				whole, next = slices.Delete(whole, i, i+1), i
+			}
+		case i < 0:
+			whole = append(whole, ordjson.Member{Name: m.Name, Value: value(m.Name, nil, m.Value)})
 		default:
-			whole.Set(m.Name, m.Value)
+			whole[i].Value = value(m.Name, whole[i].Value, m.Value)
 		}
 	}
-	return inOrder(kind, whole)
+	return whole
+}
+
+// find is the place of a member, which is looked for from one on; -1 if it has none.
+func find(o ordjson.Object, name string, from int) int {
+	for i := from; i < len(o); i++ {
+		if o[i].Name == name {
+			return i
+		}
+	}
+	for i := range min(from, len(o)) {
+		if o[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// valueOf says how the values of a kind's members are laid over one another.
+func valueOf(kind string) func(name string, before, given json.RawMessage) json.RawMessage {
+	if kind == "call" {
+		return valueOfCall
+	}
+	return valueOfAny
+}
+
+func valueOfCall(name string, before, given json.RawMessage) json.RawMessage {
+	if name == "from" || name == "to" || name == "callee" {
+		return mergeParty(before, given)
+	}
+	return valueOfAny(name, before, given)
+}
+
+func valueOfAny(name string, _, given json.RawMessage) json.RawMessage {
+	if name == "action" {
+		return withoutNulls(given)
+	}
+	return given
 }
 
 // mergeParty is a party as it is given, with what is known of it besides: if it
 // has the same address, it is the same one. Another takes its place whole, or the
 // old one's name would stand beside the new one's number.
 func mergeParty(before, given json.RawMessage) json.RawMessage {
-	party, err := ordjson.Parse(given)
+	var rooms [3][8]ordjson.Member
+	party, err := ordjson.ParseInto(rooms[0][:0], given)
 	if err != nil {
 		return given
 	}
-	old, _ := ordjson.Parse(before) // where there was none, nothing is known of it
-	address := strings.TrimPrefix(party.Text("address"), "+")
-	if address == "" || address != strings.TrimPrefix(old.Text("address"), "+") {
+	old, _ := ordjson.ParseInto(rooms[1][:0], before) // where there was none, nothing is known of it
+	if !sameAddress(old.Get("address"), party.Get("address")) {
 		return withoutNulls(given)
 	}
-	return merge("party", old, party).Append(nil)
+	whole := merge(rooms[2][:0], old, party, valueOfAny)
+	sortMembers("party", whole)
+	var room [256]byte
+	if text := whole.Append(room[:0]); !bytes.Equal(text, given) { // as it is most often
+		return bytes.Clone(text)
+	}
+	return given
+}
+
+// sameAddress compares two addresses. A leading + does not count; what has none is the
+// same as nobody.
+func sameAddress(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) && len(b) > len(`"+"`) && b[0] == '"' {
+		return true
+	}
+	textA, _ := ordjson.Unquote(a) // what is no text is no address
+	textB, _ := ordjson.Unquote(b)
+	address := strings.TrimPrefix(textB, "+")
+	return address != "" && address == strings.TrimPrefix(textA, "+")
 }
 
 // withoutNulls is an object without the members that say that they are unset.
 func withoutNulls(raw json.RawMessage) json.RawMessage {
-	o, err := ordjson.Parse(raw)
-	if err != nil || !slices.ContainsFunc(o, func(m ordjson.Member) bool { return ordjson.Null(m.Value) }) {
+	var room [8]ordjson.Member
+	o, err := ordjson.ParseInto(room[:0], raw)
+	if err != nil || !slices.ContainsFunc(o, unset) {
 		return raw
 	}
-	return slices.DeleteFunc(o, func(m ordjson.Member) bool { return ordjson.Null(m.Value) }).Append(nil)
+	return slices.DeleteFunc(o, unset).Append(nil)
 }
 
-// inOrder sorts the members into the order of the catalogue; unknown ones come
+func unset(m ordjson.Member) bool { return ordjson.Null(m.Value) }
+
+// sortMembers puts the members into the order of the catalogue; unknown ones come
 // last, in the order in which they came.
-func inOrder(kind string, o ordjson.Object) ordjson.Object {
+func sortMembers(kind string, o ordjson.Object) {
 	if r, ok := catalogue.ResourceOf(kind); ok {
 		r.Sort(o)
 	}
-	return o
 }
 
 // rootOf is the id of the call that a snapshot belongs to.
 func (f *Folder) rootOf(ev *switchhook.Event, kind string, whole ordjson.Object, old *snapshot) string {
 	switch kind {
 	case "call":
+		if old != nil && whole.Is("root_id", old.root) {
+			return old.root
+		}
 		return whole.Text("root_id")
 	case "queuecall":
 		if call := f.known[ref{ev.AccountID, "call", whole.Text("reference_id")}]; call != nil {
@@ -271,7 +349,7 @@ type changeSet struct{ list []switchhook.Snapshot }
 func (c *changeSet) set(r ref, sn *snapshot) {
 	c.put(switchhook.Snapshot{
 		AccountID: r.account, Kind: r.kind, ID: r.id, RootID: sn.root,
-		Data: sn.object.Append(nil), UpdatedAt: sn.changed,
+		Data: sn.data, UpdatedAt: sn.changed,
 	})
 }
 
@@ -294,6 +372,7 @@ type deriver struct {
 	given ordjson.Object
 	whole *ordjson.Object
 	at    time.Time
+	text  json.RawMessage // at, once it was asked for
 }
 
 // says sets a member unless the event gave it, be it null.
@@ -310,8 +389,24 @@ func (d *deriver) first(name string, value json.RawMessage) {
 	}
 }
 
+// word is says for a text.
+func (d *deriver) word(name, text string) {
+	if !d.given.Has(name) {
+		d.whole.Set(name, ordjson.String(text))
+	}
+}
+
 func (d *deriver) now() json.RawMessage {
-	return ordjson.String(d.at.UTC().Format(time.RFC3339Nano))
+	if d.text == nil {
+		d.text = timeOf(d.at)
+	}
+	return d.text
+}
+
+// timeOf is a time as JSON has it, in UTC.
+func timeOf(t time.Time) json.RawMessage {
+	b := append(make([]byte, 0, len(`"2006-01-02T15:04:05.999999999Z"`)), '"')
+	return append(t.UTC().AppendFormat(b, time.RFC3339Nano), '"')
 }
 
 // span sets a duration in milliseconds between two of the subject's times.
@@ -367,28 +462,31 @@ func (f *Folder) derive(ev *switchhook.Event, kind string, d *deriver) {
 }
 
 func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
-	d.first("root_id", f.rootID(ev, *d.whole))
-	if direction := legDirection(ev.Type, *d.whole); direction != "" {
-		d.first("leg_direction", ordjson.String(direction))
+	if !d.whole.Has("root_id") {
+		d.says("root_id", f.rootID(ev, *d.whole))
+	}
+	if !d.whole.Has("leg_direction") {
+		if direction := legDirection(ev.Type, *d.whole); direction != "" {
+			d.word("leg_direction", direction)
+		}
 	}
 	switch what {
 	case "created":
 		status := "ringing"
-		if d.whole.Text("leg_direction") == "outbound" {
+		if d.whole.Is("leg_direction", "outbound") {
 			status = "dialing"
 		}
 		d.first("status", ordjson.String(status))
 		d.first("created_at", d.now())
-		to, _ := ordjson.Parse(d.whole.Get("to")) // an unknown one has no members
-		if dialed := to.Get("address"); !ordjson.Null(dialed) {
+		if dialed := ordjson.Find(d.whole.Get("to"), "address"); !ordjson.Null(dialed) {
 			d.first("dialed", dialed) // what a transfer does to the callee does nothing to this
 		}
 		return // nothing has been updated yet
 	case "ringing":
-		d.says("status", ordjson.String("ringing"))
+		d.word("status", "ringing")
 		d.first("ringing_at", d.now())
 	case "answered":
-		d.says("status", ordjson.String("answered"))
+		d.word("status", "answered")
 		d.first("answered_at", d.now())
 	case "bridged":
 		d.first("status", ordjson.String("answered")) // of a call that was not known before
@@ -398,7 +496,7 @@ func (f *Folder) deriveCall(ev *switchhook.Event, what string, d *deriver) {
 	case "unheld":
 		d.says("held", json.RawMessage("false"))
 	case "hungup":
-		d.says("status", ordjson.String("ended"))
+		d.word("status", "ended")
 		d.first("ended_at", d.now())
 		d.span("duration_ms", "created_at", "ended_at")
 		if _, answered := d.time("answered_at"); answered {
@@ -425,8 +523,10 @@ func legDirection(typ string, leg ordjson.Object) string {
 		}
 		return ""
 	}
-	from, _ := ordjson.Parse(leg.Get("from")) // an unknown caller has no members
-	if direction := leg.Text("direction"); direction == "inbound" || direction != "" && from.Text("type") == "extension" {
+	if leg.Is("direction", "inbound") {
+		return "inbound"
+	}
+	if caller, _ := ordjson.Unquote(ordjson.Find(leg.Get("from"), "type")); caller == "extension" && leg.Text("direction") != "" {
 		return "inbound"
 	}
 	return ""
@@ -452,7 +552,7 @@ func deriveQueueCall(what string, d *deriver) {
 		"created": "waiting", "connecting": "connecting", "kicked": "kicking",
 		"serviced": "serviced", "done": "done", "abandoned": "abandoned",
 	}[what]
-	d.says("status", ordjson.String(status))
+	d.word("status", status)
 	switch what {
 	case "created":
 		d.first("created_at", d.now())

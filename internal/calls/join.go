@@ -21,9 +21,12 @@ func dialedNumber(ev *switchhook.Event, data *ordjson.Object) {
 	if ev.Type != "call.created" {
 		return
 	}
-	call, errCall := ordjson.Parse(data.Get("call"))
 	number, errNumber := ordjson.Parse(data.Get("number"))
-	if errCall == nil && errNumber == nil && !call.Has("dialed") && number.Text("number") != "" {
+	if errNumber != nil || number.Text("number") == "" {
+		return
+	}
+	call, errCall := ordjson.Parse(data.Get("call"))
+	if errCall == nil && !call.Has("dialed") {
 		call.Set("dialed", number.Get("number"))
 		data.Set("call", call.Append(nil))
 	}
@@ -51,6 +54,9 @@ func (f *Folder) queueOfQueueCall(ev *switchhook.Event, data *ordjson.Object) {
 // names it in a queue call that has it beside it; and it finds the ordering key
 // of a queue call whose call is no longer known.
 func (f *Folder) callOfQueueCall(ev *switchhook.Event, data *ordjson.Object) {
+	if !data.Has("queuecall") {
+		return
+	}
 	qc, err := ordjson.Parse(data.Get("queuecall"))
 	if err != nil {
 		return
@@ -146,13 +152,13 @@ func (f *Folder) noteAnswer(ev *switchhook.Event, data *ordjson.Object, now time
 	whole.Set("answered_by", ordjson.String("extension"))
 	whole.Set("answered_extension", extension.Append(nil))
 	if ofItself && !whole.Has("answered_at") { // a system may tell no more of it than this
-		whole.Set("answered_at", ordjson.String(ev.OccurredAt.UTC().Format(time.RFC3339Nano)))
+		whole.Set("answered_at", timeOf(ev.OccurredAt))
 		whole.Set("status", ordjson.String("answered"))
 	}
-	whole = inOrder("call", whole)
-	f.keep(r, whole, sn.root, now, changes)
+	sortMembers("call", whole)
+	sn = f.keep(r, sn, whole, sn.root, now, changes)
 	if call.Text("id") == root {
-		data.Set("call", whole.Append(nil))
+		data.Set("call", sn.data)
 	}
 }
 

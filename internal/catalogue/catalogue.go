@@ -96,13 +96,10 @@ var index = sync.OnceValue(func() map[string]*Type {
 var resourceIndex = sync.OnceValue(func() map[string]*Resource {
 	m := map[string]*Resource{}
 	for _, r := range resources() {
-		r.positions = sync.OnceValue(func() map[string]int {
-			p := make(map[string]int, len(r.Fields))
-			for i := range r.Fields {
-				p[r.Fields[i].Name] = i
-			}
-			return p
-		})
+		r.at = make(map[string]int, len(r.Fields))
+		for i := range r.Fields {
+			r.at[r.Fields[i].Name] = i
+		}
 		m[r.Name] = &r
 	}
 	return m

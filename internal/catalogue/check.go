@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +26,36 @@ const mostErrors = 20
 // are not wrong: they are kept and delivered in our own dialect. null stands
 // for "not there" everywhere.
 func Check(t *Type, data []byte, path string) []switchhook.FieldError {
+	if _, _, ok := t.fit(data); ok {
+		return nil
+	}
+	return explain(t, data, path)
+}
+
+// Read is an event's data taken apart and without the blanks between its tokens,
+// or what Check finds wrong with it. What has no blanks is not copied.
+func Read(t *Type, data []byte, path string) (ordjson.Object, []switchhook.FieldError) {
+	o, compact, ok := t.fit(data)
+	if ok && compact {
+		return o, nil
+	}
+	if !ok {
+		if errs := explain(t, data, path); len(errs) > 0 {
+			return nil, errs
+		}
+	}
+	tidy, err := ordjson.Compact(data)
+	if err == nil {
+		o, err = ordjson.Parse(tidy)
+	}
+	if err != nil {
+		return nil, []switchhook.FieldError{{Field: path, Message: err.Error()}}
+	}
+	return o, nil
+}
+
+// explain names what is wrong with data.
+func explain(t *Type, data []byte, path string) []switchhook.FieldError {
 	c := checker{d: jsontext.NewDecoder(bytes.NewBuffer(data))}
 	if c.d.PeekKind() != '{' {
 		return []switchhook.FieldError{{Field: path, Message: "expected an object, got " + ordjson.KindName(c.d.PeekKind())}}
@@ -205,56 +234,63 @@ func (c *checker) expected(path, what string) {
 
 // problem says what is wrong with a value, or nothing.
 func (f *Field) problem(v jsontext.Value) string {
-	ok := false
+	switch {
+	case f.takes(v):
+		return ""
+	case f.Kind == String && f.NotEmpty && string(v) == `""`:
+		return "expected a string that is not empty"
+	case f.Kind == String && len(f.Enum) > 0 && v.Kind() == '"':
+		return "expected one of " + strings.Join(f.Enum, ", ") + ", got " + ordjson.Brief(json.RawMessage(v))
+	default:
+		return "expected " + f.KindName() + ", got " + ordjson.Brief(json.RawMessage(v))
+	}
+}
+
+// takes reports whether a value is of the field's kind.
+func (f *Field) takes(v []byte) bool {
+	kind := jsontext.Value(v).Kind()
 	switch f.Kind {
 	case String:
-		ok = v.Kind() == '"'
-		if ok && f.NotEmpty && len(v) == 2 {
-			return "expected a string that is not empty"
-		}
-		if ok && len(f.Enum) > 0 {
-			s := unquote(v)
-			if s != "" && !slices.Contains(f.Enum, s) {
-				return "expected one of " + strings.Join(f.Enum, ", ") + ", got " + ordjson.Brief(json.RawMessage(v))
-			}
-		}
+		return kind == '"' && (!f.NotEmpty || len(v) > 2) && (len(f.Enum) == 0 || len(v) == 2 || f.allows(v))
 	case Integer:
-		if ok = v.Kind() == '0'; ok {
-			if _, err := strconv.ParseInt(string(v), 10, 64); err != nil {
-				ok = false
-			}
-		}
+		_, err := strconv.ParseInt(string(v), 10, 64)
+		return err == nil
 	case Unsigned:
-		if ok = v.Kind() == '0'; ok {
-			if _, err := strconv.ParseUint(string(v), 10, 64); err != nil {
-				ok = false
-			}
-		}
+		_, err := strconv.ParseUint(string(v), 10, 64)
+		return err == nil
 	case Number32:
-		if ok = v.Kind() == '0'; ok {
-			n, err := strconv.ParseInt(string(v), 10, 64)
-			ok = err == nil && n >= math.MinInt32 && n <= math.MaxInt32
-		}
+		_, err := strconv.ParseInt(string(v), 10, 32)
+		return err == nil
 	case Boolean:
-		ok = v.Kind() == 't' || v.Kind() == 'f'
+		return kind == 't' || kind == 'f'
 	case Decimal:
-		ok = v.Kind() == '0' || v.Kind() == '"' && decimalText(unquote(v))
+		return kind == '0' || kind == '"' && decimalText(unquote(v))
 	case Time:
-		if ok = v.Kind() == '"'; ok {
-			var t time.Time
-			ok = jsonv2.Unmarshal(v, &t) == nil // the same reader as Decode's
-		}
-	case Map:
-		ok = v.Kind() == '{'
+		return kind == '"' && isTime(v)
+	case Map, Part:
+		return kind == '{'
 	case Any:
-		ok = true
-	case Part:
-		ok = v.Kind() == '{'
+		return true
+	default:
+		return false
 	}
-	if ok {
-		return ""
+}
+
+// allows reports whether a string is one of the only values, which need no escapes.
+func (f *Field) allows(v []byte) bool {
+	return slices.Contains(f.Enum, string(v[1:len(v)-1])) || slices.Contains(f.Enum, unquote(v))
+}
+
+// isTime reports whether a string is a time to Decode's reader. Most are in UTC,
+// which package time reads alike, but for a comma and an hour of one digit.
+func isTime(v []byte) bool {
+	var utc time.Time
+	const hour, second = len(`"2006-01-02T15`), len(`"2006-01-02T15:04:05`)
+	if len(v) > second+1 && v[len(v)-2] == 'Z' && v[hour] == ':' && v[second] != ',' && utc.UnmarshalText(v[1:len(v)-1]) == nil {
+		return true
 	}
-	return "expected " + f.KindName() + ", got " + ordjson.Brief(json.RawMessage(v))
+	var t time.Time
+	return jsonv2.Unmarshal(v, &t) == nil
 }
 
 // decimalText reports whether s is a number as JSON writes it.
@@ -264,9 +300,6 @@ func decimalText(s string) bool {
 }
 
 func unquote(v []byte) string {
-	b, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	text, _ := ordjson.Unquote(v)
+	return text
 }

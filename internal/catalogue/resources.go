@@ -1,10 +1,6 @@
 package catalogue
 
-import (
-	"slices"
-
-	"github.com/switchhook/switchhook/internal/ordjson"
-)
+import "github.com/switchhook/switchhook/internal/ordjson"
 
 // Kind is what a field's value is.
 type Kind int
@@ -72,31 +68,55 @@ type Resource struct {
 	// Sample is a realistic one with every field that a sample can have.
 	Sample string
 
-	part      bool // only ever inside another resource
-	positions func() map[string]int
+	part bool           // only ever inside another resource
+	at   map[string]int // the places of the fields
 }
 
 func (r *Resource) field(name string) *Field {
-	for i := range r.Fields {
-		if r.Fields[i].Name == name {
-			return &r.Fields[i]
-		}
+	if i, ok := r.at[name]; ok {
+		return &r.Fields[i]
 	}
 	return nil
 }
 
-// Position is the place of a member in the order of the table; members that
-// the table does not have come after all others.
-func (r *Resource) Position(name string) int {
-	if i, ok := r.positions()[name]; ok {
+// find is the place of a member in the table, -1 if it is not there. Most objects
+// are in the table's order, so it looks first at what comes next.
+func (r *Resource) find(name string, next int) int {
+	for i := next; i < min(next+4, len(r.Fields)); i++ {
+		if r.Fields[i].Name == name {
+			return i
+		}
+	}
+	if i, ok := r.at[name]; ok {
 		return i
 	}
-	return len(r.Fields)
+	return -1
 }
 
-// Sort puts an object's members in the order of the table.
+// Sort puts an object's members in the order of the table. Those that the table
+// does not have come after all others, in the order that they have.
 func (r *Resource) Sort(o ordjson.Object) {
-	slices.SortStableFunc(o, func(a, b ordjson.Member) int { return r.Position(a.Name) - r.Position(b.Name) })
+	var room [64]int
+	places, next, sorted := room[:0], 0, true
+	for i := range o {
+		place := r.find(o[i].Name, next)
+		if place < 0 {
+			place = len(r.Fields)
+		}
+		sorted = sorted && place >= next-1
+		next = place + 1
+		places = append(places, place)
+	}
+	if sorted {
+		return
+	}
+	for i := range o { // an insertion sort: few members are out of place
+		m, place, j := o[i], places[i], i
+		for ; j > 0 && places[j-1] > place; j-- {
+			o[j], places[j] = o[j-1], places[j-1]
+		}
+		o[j], places[j] = m, place
+	}
 }
 
 // Fits reports whether a value may stand in a member: the catalogue has it, and

@@ -135,10 +135,7 @@ func InScope(ev *switchhook.Event, s *switchhook.Scope) bool {
 	if s.Empty() {
 		return true
 	}
-	r := ev.Resources
-	if r == nil {
-		return false
-	}
+	r := Decoded(ev).Resources
 	if n := r.Number; n != nil && AnyOf(s.Numbers, n.Number, n.ID) {
 		return true
 	}

@@ -35,16 +35,25 @@ func Masked(data []byte) []byte {
 // hasSecret looks for the name of a secret before each colon, which is many times
 // faster than to take the data apart. It may be wrong, but never misses one.
 func hasSecret(data []byte) bool {
-	for rest := data; ; {
-		i := bytes.IndexByte(rest, ':')
-		if i < 0 {
+	for at := 0; ; at++ {
+		colon := bytes.IndexByte(data[at:], ':')
+		if colon < 0 {
 			return bytes.Contains(data, []byte(`\u`)) // names can be written so
 		}
-		name, ok := bytes.CutSuffix(bytes.TrimRight(rest[:i], " \t\r\n"), []byte(`"`))
-		if ok && IsSecret(string(name[bytes.LastIndexByte(name, '"')+1:])) {
-			return true
+		at += colon
+		end := at - 1
+		for end > 0 && data[end] <= ' ' {
+			end--
 		}
-		rest = rest[i+1:]
+		if end < 1 || data[end] != '"' {
+			continue
+		}
+		switch data[end-1] | 0x20 { // as they end in lower case
+		case 'y', 'd', 'k':
+			if IsSecret(string(data[bytes.LastIndexByte(data[:end], '"')+1 : end])) {
+				return true
+			}
+		}
 	}
 }
 

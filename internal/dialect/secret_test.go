@@ -17,6 +17,8 @@ func TestMasked(t *testing.T) {
 		`{"text":"my password is \"x\"","n":1.50}`: `{"text":"my password is \"x\"","n":1.50}`,
 		`{"a:b":{"password"` + " \n" + `:"x"}}`:    `{"a:b":{"password":"***"}}`,
 		`{"pass\u0077ord":"x"}`:                    `{"password":"***"}`,
+		`{"PASSWORD":"x","ACCOUNT_API_KEY":"y"}`:   `{"PASSWORD":"***","ACCOUNT_API_KEY":"***"}`,
+		`{"a":{"Password-Reset-Link":"x"}}`:        `{"a":{"Password-Reset-Link":"***"}}`,
 		`{"passwords":"x","password_hint":"y"}`:    `{"passwords":"x","password_hint":"y"}`,
 	} {
 		if got := string(dialect.Masked([]byte(in))); got != want {

@@ -71,7 +71,11 @@ func (d *Directory) Reseller(id string) string {
 
 // Put adds a record or replaces the one of its id.
 func (d *Directory) Put(r *switchhook.Record) error {
-	row, err := ordjson.Parse(r.Row)
+	compact, err := ordjson.Compact(r.Row) // as the events that it completes
+	if err != nil {
+		return err
+	}
+	row, err := ordjson.Parse(compact)
 	if err != nil {
 		return err
 	}
@@ -212,9 +216,10 @@ func (d *Directory) addNumber(ev *switchhook.Event, data *ordjson.Object) {
 	if data.Has("number") {
 		return
 	}
-	var candidates []string
-	if call, err := ordjson.Parse(data.Get("call")); err == nil && strings.HasPrefix(ev.Type, "call.") && call.Text("direction") == "inbound" {
-		candidates = append(candidates, call.Text("original_number"), call.Text("dialed"), member(call, "to", "address"))
+	var room [3]string
+	candidates := room[:0]
+	if call := data.Get("call"); strings.HasPrefix(ev.Type, "call.") && textOf(call, "direction") == "inbound" {
+		candidates = append(candidates, textOf(call, "original_number"), textOf(call, "dialed"), textOf(ordjson.Find(call, "to"), "address"))
 	}
 	if m, err := ordjson.Parse(data.Get("message")); err == nil {
 		if ev.Type == "message.received" || m.Text("direction") == "inbound" {
@@ -231,11 +236,11 @@ func (d *Directory) addCaller(ev *switchhook.Event, data *ordjson.Object) {
 	if ev.Type != "call.created" || data.Has("extension") {
 		return
 	}
-	call, err := ordjson.Parse(data.Get("call"))
-	if err != nil || call.Text("direction") == "inbound" || call.Text("direction") == "" {
+	call := data.Get("call")
+	if direction := textOf(call, "direction"); direction == "inbound" || direction == "" {
 		return
 	}
-	d.addByNumber(ev.AccountID, data, "extension", []string{member(call, "from", "address")})
+	d.addByNumber(ev.AccountID, data, "extension", []string{textOf(ordjson.Find(call, "from"), "address")})
 }
 
 // addQueue names the queue of a queue call.
@@ -266,8 +271,11 @@ func (d *Directory) addByNumber(account string, data *ordjson.Object, schema str
 
 // completeAnswer adds what is known of the extension that answered a call.
 func (d *Directory) completeAnswer(account string, data *ordjson.Object) {
+	if ordjson.Null(ordjson.Find(data.Get("call"), "answered_extension")) {
+		return
+	}
 	call, err := ordjson.Parse(data.Get("call"))
-	if err != nil || ordjson.Null(call.Get("answered_extension")) {
+	if err != nil {
 		return
 	}
 	answered := ordjson.Object{{Name: "extension", Value: call.Get("answered_extension")}}
@@ -300,12 +308,10 @@ func (d *Directory) completeMailbox(account string, data *ordjson.Object) {
 	}
 }
 
-func member(o ordjson.Object, name, inner string) string {
-	p, err := ordjson.Parse(o.Get(name))
-	if err != nil {
-		return ""
-	}
-	return p.Text(inner)
+// textOf is a member of an object that is a string, and "" for any other.
+func textOf(object json.RawMessage, name string) string {
+	text, _ := ordjson.Unquote(ordjson.Find(object, name))
+	return text
 }
 
 // bare is a number as it is looked up: a leading + does not count.

@@ -35,6 +35,60 @@ type Object []Member
 // name twice at any depth, nothing after the object. The values share data's
 // memory.
 func Parse(data []byte) (Object, error) {
+	if len(data) == 0 {
+		return nil, errEnds
+	}
+	var room [48]Member
+	if o, ok := split(room[:0], data); ok {
+		return slices.Clone(o), nil
+	}
+	return parse(data)
+}
+
+// ParseInto is Parse that appends the members to o, for whoever has room for them.
+// Where there is an error, o is as it was.
+func ParseInto(o Object, data []byte) (Object, error) {
+	if len(data) == 0 {
+		return o, errEnds
+	}
+	if whole, ok := split(o, data); ok {
+		return whole, nil
+	}
+	members, err := parse(data)
+	return append(o, members...), err
+}
+
+// split is ParseInto where a Scanner can read data.
+func split(o Object, data []byte) (whole Object, ok bool) {
+	s, members := Scan(data), o
+	right := s.Object(func(name string) bool {
+		v, ok := s.Value()
+		members = append(members, Member{name, v})
+		return ok
+	})
+	return members, right && s.End()
+}
+
+// Find is the value of one member of an object that Parse can read, nil if it is not
+// there. It reads no further.
+func Find(data []byte, name string) (found json.RawMessage) {
+	s := Scan(data)
+	stopped := !s.Object(func(n string) bool {
+		if n != name {
+			return s.Skip()
+		}
+		found, _ = s.Value()
+		return false
+	})
+	if stopped && found == nil { // maybe it is rare
+		o, _ := parse(data) // what cannot be read has no members
+		return o.Get(name)
+	}
+	return found
+}
+
+// parse is Parse as jsontext does it, which knows what is wrong.
+func parse(data []byte) (Object, error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(data))
 	tok, err := d.ReadToken()
 	if err != nil {
@@ -103,9 +157,26 @@ func (o Object) Text(name string) string {
 	return text
 }
 
+// Is reports whether a member is a string with this text.
+func (o Object) Is(name, text string) bool {
+	v := o.Get(name)
+	switch {
+	case len(v) == 0 || v[0] != '"':
+		return false
+	case bytes.IndexByte(v, '\\') >= 0:
+		return o.Text(name) == text
+	default:
+		return string(v[1:len(v)-1]) == text
+	}
+}
+
 // Append writes the object, compact between its members.
 func (o Object) Append(dst []byte) []byte {
-	dst = append(dst, '{')
+	size := len("{}")
+	for i := range o {
+		size += len(`"":,`) + len(o[i].Name) + len(o[i].Value)
+	}
+	dst = append(slices.Grow(dst, size), '{')
 	for i := range o {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -117,12 +188,32 @@ func (o Object) Append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// Pack writes the object as Append does. From then on its values lie in what was
+// written, so that it holds on to no other memory.
+func (o Object) Pack() json.RawMessage {
+	text := o.Append(nil)
+	at := len("{")
+	for i := range o {
+		name := len(o[i].Name) + len(`"":`)
+		if !isPlain(o[i].Name) {
+			name = len(String(o[i].Name)) + len(":")
+		}
+		end := at + name + len(o[i].Value)
+		o[i].Value = text[at+name : end : end]
+		at = end + len(",")
+	}
+	return text
+}
+
 // MarshalJSON writes the object as Append does.
 func (o Object) MarshalJSON() ([]byte, error) { return o.Append(nil), nil }
 
-// Compact writes a JSON value without the blanks between its tokens. Strings and
-// numbers stay as they were written.
+// Compact is a JSON value without the blanks between its tokens, in memory of its
+// own. Strings and numbers stay as they were written.
 func Compact(v json.RawMessage) (json.RawMessage, error) {
+	if s := Scan(v); s.Skip() && s.at == len(v) && s.Compact(0) {
+		return bytes.Clone(v), nil
+	}
 	out := jsontext.Value(bytes.Clone(v))
 	err := out.Compact(jsontext.PreserveRawStrings(true), jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false))
 	return json.RawMessage(out), err
@@ -130,12 +221,26 @@ func Compact(v json.RawMessage) (json.RawMessage, error) {
 
 // AppendString writes s as a JSON string with as few escapes as RFC 8259 allows.
 func AppendString(dst []byte, s string) []byte {
+	if isPlain(s) {
+		dst = append(dst, '"')
+		dst = append(dst, s...)
+		return append(dst, '"')
+	}
 	dst, _ = jsontext.AppendQuote(dst, s) // invalid UTF-8 becomes U+FFFD
 	return dst
 }
 
+func isPlain[T string | json.RawMessage](s T) bool {
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
 // String returns s as a JSON string.
-func String(s string) json.RawMessage { return AppendString(nil, s) }
+func String(s string) json.RawMessage { return AppendString(make([]byte, 0, len(s)+2), s) }
 
 // Null reports whether v is null or absent.
 func Null(v json.RawMessage) bool { return len(v) == 0 || v[0] == 'n' }
@@ -144,6 +249,9 @@ func Null(v json.RawMessage) bool { return len(v) == 0 || v[0] == 'n' }
 func Unquote(v json.RawMessage) (text string, ok bool) {
 	if len(v) == 0 || v[0] != '"' {
 		return "", false
+	}
+	if inner := v[1:]; len(inner) > 0 && inner[len(inner)-1] == '"' && isPlain(inner[:len(inner)-1]) {
+		return string(inner[:len(inner)-1]), true
 	}
 	b, err := jsontext.AppendUnquote(nil, v)
 	return string(b), err == nil
@@ -202,10 +310,12 @@ func KindName(k jsontext.Kind) string {
 	}
 }
 
+var errEnds = errors.New("it ends too early")
+
 // explain turns the decoder's error into a sentence: what is wrong and where.
 func explain(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("it ends too early")
+		return errEnds
 	}
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(e.Err, jsontext.ErrDuplicateName) {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/switchhook/switchhook"
@@ -27,6 +28,8 @@ type hook struct {
 	names []selector      // dialects' own names
 	// filter is nil where there is none.
 	filter *filter
+	// reads: its dialects or its scope read the event's Resources.
+	reads bool
 }
 
 type selector struct {
@@ -46,7 +49,7 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 		if !w.Enabled || d == nil {
 			continue
 		}
-		h := &hook{w: w, d: d, types: map[string]bool{}}
+		h := &hook{w: w, d: d, types: map[string]bool{}, reads: dialect.Reads(d) || !w.Scope.Empty()}
 		if w.Filter != "" {
 			h.filter = r.filter(w)
 		}
@@ -57,6 +60,7 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 		for _, pattern := range w.Events {
 			if system, name, ok := strings.Cut(pattern, ":"); ok && dialects[system] != nil {
 				h.names = append(h.names, selector{dialects[system], name})
+				h.reads = h.reads || dialect.Reads(dialects[system])
 				continue
 			}
 			h.globs = append(h.globs, pattern)
@@ -79,18 +83,18 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 
 // targets returns the ids of the webhooks that want the event: of its own
 // account, and of those above that include it.
-func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string, allowance func(string) *allowance) []string {
+func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string, allowance func(string) *allowance) ([]string, error) {
 	m := matching{ev: ev, allowance: allowance}
-	m.add(idx.own[ev.AccountID])
+	err := m.add(idx.own[ev.AccountID])
 	if len(idx.sub) > 0 {
 		for _, above := range ancestors(ev.AccountID) {
-			m.add(idx.sub[above])
+			err = errors.Join(err, m.add(idx.sub[above]))
 		}
 	}
 	if h := idx.flows[ev.AccountID]; h != nil && dialect.FlowTarget(ev) && h.d.EventName(ev) != "" && m.passes(h) {
 		m.ids = append(m.ids, h.w.ID)
 	}
-	return m.ids
+	return m.ids, err
 }
 
 // A matching is under way: the ids of the webhooks that want the event so far.
@@ -102,12 +106,21 @@ type matching struct {
 	allowance func(accountID string) *allowance
 }
 
-func (m *matching) add(hooks []*hook) {
+func (m *matching) add(hooks []*hook) error {
 	for _, h := range hooks {
-		if h.selects(m.ev) && h.d.EventName(m.ev) != "" && h.d.Wants(m.ev, h.w) && m.passes(h) {
+		if !h.selects(m.ev.Type) && len(h.names) == 0 {
+			continue
+		}
+		if h.reads && m.ev.Resources == nil { // once for all who read them, now and later
+			if err := catalogue.Attach(m.ev); err != nil {
+				return err
+			}
+		}
+		if (h.selects(m.ev.Type) || h.selectsName(m.ev)) && h.d.EventName(m.ev) != "" && h.d.Wants(m.ev, h.w) && m.passes(h) {
 			m.ids = append(m.ids, h.w.ID)
 		}
 	}
+	return nil
 }
 
 func (m *matching) passes(h *hook) bool {
@@ -120,17 +133,23 @@ func (m *matching) passes(h *hook) bool {
 	return h.filter.match(m.input, m.ev.ID, m.allowance(h.w.AccountID))
 }
 
-func (h *hook) selects(ev *switchhook.Event) bool {
-	if h.types[ev.Type] {
+// selects reports whether one of the webhook's globs selects a type.
+func (h *hook) selects(eventType string) bool {
+	if h.types[eventType] {
 		return true
 	}
-	if strings.HasPrefix(ev.Type, "custom.") {
+	if strings.HasPrefix(eventType, "custom.") {
 		for _, glob := range h.globs {
-			if catalogue.Match(glob, ev.Type) {
+			if catalogue.Match(glob, eventType) {
 				return true
 			}
 		}
 	}
+	return false
+}
+
+// selectsName reports whether one of the dialects' own names selects an event.
+func (h *hook) selectsName(ev *switchhook.Event) bool {
 	for _, s := range h.names {
 		if dialect.Selects(s.name, s.d.EventName(ev)) {
 			return true

@@ -1,6 +1,12 @@
 package route
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/switchhook/switchhook"
+)
 
 type metrics struct {
 	accepted   *prometheus.CounterVec
@@ -9,6 +15,24 @@ type metrics struct {
 	refused    prometheus.Counter
 
 	filterErrors prometheus.Counter
+}
+
+// count counts events that were committed. Neighbours are counted together: those of
+// one call are of one family.
+func (m *metrics) count(events []*switchhook.Event) {
+	deliveries, first := 0, 0
+	family := func(i int) string {
+		name, _, _ := strings.Cut(events[i].Type, ".")
+		return name
+	}
+	for i, ev := range events {
+		deliveries += len(ev.Targets)
+		if name := family(i); i+1 == len(events) || family(i+1) != name {
+			m.accepted.WithLabelValues(name).Add(float64(i + 1 - first))
+			first = i + 1
+		}
+	}
+	m.deliveries.Add(float64(deliveries))
 }
 
 func newMetrics(reg prometheus.Registerer) metrics {

@@ -8,6 +8,8 @@
 package route
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -195,15 +197,11 @@ func (r *Router) check(ev *switchhook.Event, path string, p *problems) draft {
 		p.add(switchhook.CodeInvalid, path+"data", "is required: an object")
 		return d
 	}
-	if errs := catalogue.Check(typ, ev.Data, path+"data"); len(errs) > 0 {
-		for _, e := range errs {
-			p.add(switchhook.CodeInvalid, e.Field, e.Message)
-		}
-		return d
+	data, errs := catalogue.Read(typ, ev.Data, path+"data")
+	for _, e := range errs {
+		p.add(switchhook.CodeInvalid, e.Field, e.Message)
 	}
-	data, err := ordjson.Parse(ev.Data)
-	if err != nil {
-		p.add(switchhook.CodeInvalid, path+"data", err.Error())
+	if len(errs) > 0 {
 		return d
 	}
 	d.typ, d.data = typ, data
@@ -326,7 +324,9 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	if err := seal(ev, d.typ, d.data); err != nil {
 		return err
 	}
-	ev.Targets = idx.targets(ev, r.o.Directory.Ancestors, r.allowance)
+	if ev.Targets, err = idx.targets(ev, r.o.Directory.Ancestors, r.allowance); err != nil {
+		return err
+	}
 	c.Events = append(c.Events, ev)
 	if d.record != nil {
 		c.Records = append(c.Records, *d.record)
@@ -334,11 +334,27 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	return nil
 }
 
-// seal makes the event's data final and decodes it, once for all dialects.
+// seal makes the event's data final. Nothing in it has blanks between its tokens:
+// they were taken out of what came in (catalogue.Read), of the snapshots and of the
+// directory's rows. What the event is ordered and found by is read from the call's
+// own members where it has a call; for anything else the data is decoded.
 func seal(ev *switchhook.Event, typ *catalogue.Type, data ordjson.Object) error {
-	var err error
-	if ev.Data, err = ordjson.Compact(data.Append(nil)); err != nil {
-		return err
+	ev.Data = data.Append(nil)
+	if typ.Custom() {
+		if !data.Has("call") && !data.Has("recording") && !data.Has("call_id") {
+			return nil // it is of no call, and unordered unless its key was given
+		}
+	} else if call := data.Get("call"); !ordjson.Null(call) {
+		rawID, rawRoot := ordjson.Find(call, "id"), ordjson.Find(call, "root_id")
+		id, _ := ordjson.Unquote(rawID)
+		root := id
+		if !ordjson.Null(rawRoot) && !bytes.Equal(rawRoot, rawID) {
+			root, _ = ordjson.Unquote(rawRoot)
+		}
+		if key := cmp.Or(root, id); key != "" { // as catalogue.Key has it
+			ev.Key, ev.CallID = cmp.Or(ev.Key, key), id
+			return nil
+		}
 	}
 	if err := catalogue.Attach(ev); err != nil {
 		return err
@@ -388,11 +404,7 @@ func (r *Router) committed(c *switchhook.Commit) {
 			r.o.Logger.Error("a committed record cannot be read", "schema", w.Schema, "id", w.ID, "error", err)
 		}
 	}
-	for _, ev := range c.Events {
-		family, _, _ := strings.Cut(ev.Type, ".")
-		r.metrics.accepted.WithLabelValues(family).Inc()
-		r.metrics.deliveries.Add(float64(len(ev.Targets)))
-	}
+	r.metrics.count(c.Events)
 	if r.o.Accepted != nil {
 		r.o.Accepted(c.Events)
 	}
@@ -438,14 +450,18 @@ func sample(w *switchhook.Webhook, typ *catalogue.Type, text []byte) (*switchhoo
 		ID: switchhook.NewID(switchhook.PrefixEvent), Type: typ.Name, AccountID: w.AccountID,
 		OccurredAt: now, AcceptedAt: now, Source: "sample",
 	}
-	data, err := ordjson.Parse(text)
+	tidy, err := ordjson.Compact(text)
+	if err != nil {
+		return nil, err
+	}
+	data, err := ordjson.Parse(tidy)
 	if err != nil {
 		return nil, err
 	}
 	if err := seal(ev, typ, data); err != nil {
 		return nil, err
 	}
-	return ev, nil
+	return ev, catalogue.Attach(ev)
 }
 
 func unavailable(cause error) error {

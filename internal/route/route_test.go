@@ -490,23 +490,3 @@ func TestMessagesGetTheirConversation(t *testing.T) {
 		t.Errorf("%s\n%s", events[0].Data, events[1].Data)
 	}
 }
-
-func BenchmarkAccept(b *testing.B) {
-	dir := &directory.Directory{}
-	dir.SetAccounts([]*switchhook.Account{{ID: "root"}})
-	env := dialect.Env{Version: "1"}
-	r, err := route.New(b.Context(), route.Options{
-		Store: memory.New(), Directory: dir, NewFolder: func() route.Folder { return calls.New() },
-		Dialects: []dialect.Dialect{native.New(env)}, Logger: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
-	r.SetWebhooks([]*switchhook.Webhook{{ID: "wh", AccountID: "root", Dialect: "switchhook", Events: []string{"*"}, Enabled: true}})
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Accept(b.Context(), []*switchhook.Event{event("root", "call.answered", "", `{"call":{"id":"a","from":{"type":"tel","address":"+1"}}}`)}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

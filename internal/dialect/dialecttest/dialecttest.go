@@ -289,6 +289,15 @@ func samples(t *testing.T, d dialect.Dialect) {
 				if err != nil || req.Method == "" || req.URL == "" {
 					t.Errorf("%s %s: %+v, %v", row.Type, data, req, err)
 				}
+				undecoded := *ev
+				undecoded.Resources = nil
+				again, err := d.Render(&undecoded, w)
+				if err != nil || d.EventName(&undecoded) != d.EventName(ev) || d.Wants(&undecoded, w) != d.Wants(ev, w) {
+					t.Errorf("%s %s, not decoded: %v", row.Type, data, err)
+				}
+				if diff := cmp.Diff(req, again); diff != "" && err == nil {
+					t.Errorf("%s %s, not decoded: wanted (-), got (+):\n%s", row.Type, data, diff)
+				}
 			}
 		}
 	}

@@ -63,7 +63,9 @@ func (*Dialect) IDs() []dialect.IDKind {
 
 // EventName is the hook, and after a slash the type of object, notification or
 // stream event.
-func (*Dialect) EventName(ev *switchhook.Event) string { return eventName(ev, hookOf(ev)) }
+func (*Dialect) EventName(ev *switchhook.Event) string {
+	return eventName(dialect.Decoded(ev), hookOf(ev))
+}
 
 func eventName(ev *switchhook.Event, h *hook) string {
 	switch {
@@ -92,6 +94,7 @@ func isMMS(ev *switchhook.Event) bool {
 // Wants asks the webhook's scope and Kazoo's own filters: loopback legs, the
 // type and action of objects, notifications and streams, and the modifiers.
 func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+	ev = dialect.Decoded(ev)
 	h := hookOf(ev)
 	if h == nil || !dialect.InScope(ev, w.Scope) {
 		return false
@@ -158,6 +161,7 @@ func sameJSON(v any, want string) bool {
 
 // Render makes the request (webhooks_util.erl, do_fire).
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
+	ev = dialect.Decoded(ev)
 	p := d.payload(ev, w)
 	defer p.free()
 	if w.Flow {

@@ -69,6 +69,7 @@ func (*Dialect) Live(eventType string) bool {
 
 // EventName is eventType, or eventType/eventTarget where PrimeVOX has both.
 func (d *Dialect) EventName(ev *switchhook.Event) string {
+	ev = dialect.Decoded(ev)
 	if e := d.event(ev); e != nil {
 		return e.name
 	}
@@ -133,12 +134,14 @@ func (d *Dialect) Check(w *switchhook.Webhook) []switchhook.FieldError {
 // are set up on a number, an extension, a ring group or a queue, and each event
 // belongs to one of these kinds; the scope names the objects.
 func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+	ev = dialect.Decoded(ev)
 	e := d.event(ev)
 	return e != nil && (w.Scope.Empty() || e.on(d.valuesOf(ev, w), w.Scope))
 }
 
 // Render makes the request: the event's template with its values.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
+	ev = dialect.Decoded(ev)
 	said := ev.OriginalOf(d.Name())
 	var format string
 	var body []byte

@@ -56,6 +56,7 @@ func (*Dialect) Table() []dialect.Row { return table() }
 
 // EventName is the schema's name, such as dids or sms_enablement, or sms or dlr.
 func (d *Dialect) EventName(ev *switchhook.Event) string {
+	ev = dialect.Decoded(ev)
 	switch ev.Type {
 	case "message.received":
 		return "sms"
@@ -127,11 +128,13 @@ func (d *Dialect) checkSchemaNames(v any) string {
 // Wants reports whether the scope lets the event through. A record touches the
 // numbers that its row names.
 func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+	ev = dialect.Decoded(ev)
 	return dialect.InScope(ev, w.Scope) || recordInScope(ev, w.Scope)
 }
 
 // Render makes the request.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
+	ev = dialect.Decoded(ev)
 	req := &dialect.Request{
 		Method: http.MethodPost,
 		URL:    w.URL,

@@ -85,6 +85,7 @@ func (*Dialect) EventName(ev *switchhook.Event) string { return ev.Type }
 // Wants asks the webhook's scope, and leaves out loopback legs where the
 // webhook does.
 func (*Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+	ev = dialect.Decoded(ev)
 	leg := strings.HasPrefix(ev.Type, "call.") || strings.HasPrefix(ev.Type, "leg.")
 	if !w.IncludeInternalLegs && leg && ev.Resources != nil {
 		if c := ev.Resources.Call; c != nil && c.InternalLeg != nil && *c.InternalLeg {
@@ -219,6 +220,7 @@ func (d *Dialect) template(k key) (*template, error) {
 
 // Render fills in the template.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
+	ev = dialect.Decoded(ev)
 	k := keyOf(w)
 	t, err := d.template(k)
 	if err != nil {

@@ -86,6 +86,7 @@ func (*Dialect) Table() []dialect.Row { return table() }
 // EventName is VoIPBin's name, such as call_hungup: of what came from a VoIPBin the
 // one that it came under, such as call_hangup.
 func (d *Dialect) EventName(ev *switchhook.Event) string {
+	ev = dialect.Decoded(ev)
 	if ev.Type == flowWebhook {
 		return d.names[flowWebhook]
 	}
@@ -146,6 +147,7 @@ func methods() []string {
 // (dialect.FlowTarget). A receiver that knows only 2022 does not get what there was
 // not yet.
 func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
+	ev = dialect.Decoded(ev)
 	if ev.Type == flowWebhook {
 		return ev.OriginalOf(name) != nil
 	}
@@ -154,6 +156,7 @@ func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
 
 // Render makes the request.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
+	ev = dialect.Decoded(ev)
 	req := &dialect.Request{
 		Method: cmp.Or(w.Method, methods()[0]),
 		URL:    w.URL,
