@@ -38,6 +38,8 @@ type DeliveryFilter struct {
 	WebhookID string
 	EventID   string
 	State     DeliveryState
+	Since     time.Time // the event accepted at or after
+	Until     time.Time // the event accepted before
 }
 
 // Outcome is how an attempt ended.

@@ -16,6 +16,12 @@
 // disk (a failed fsync), it refuses for ever and closes Broken: the process
 // must exit.
 //
+// # Order
+//
+// The sequences of events rise with the order of submission, with gaps or
+// without; a commit with one that does not fails. A due row of a webhook that
+// is not among its event's targets has Replay set: how else did it come about?
+//
 // # Errors
 //
 // Methods return *switchhook.Error with CodeNotFound, CodeConflict or
@@ -27,6 +33,13 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+)
+
+// The most that a slice of history takes: how many sequences or rows, and how
+// much time, by the times of its events and attempts.
+const (
+	SliceLength = 1 << 16
+	SliceTime   = 6 * time.Hour
 )
 
 // Store is the whole contract. The packages that use a store declare the few
@@ -49,9 +62,25 @@ type Store interface {
 	// Known reports which of the ids were given to events of the account
 	// within the time that ids are remembered (at least 24 h).
 	Known(ctx context.Context, accountID string, ids []string) (map[string]bool, error)
-	// Recover calls fn for every open delivery in the order of sequence and, of
-	// one event, in the order of its targets.
+	// Recover calls fn for every delivery that is open without a row (Due nil):
+	// those of events beyond the watermark that no attempt has closed and that are
+	// not due. They come in the order of sequence and, of one event, of its targets.
 	Recover(ctx context.Context, fn func(switchhook.OpenDelivery) error) error
+	// Backlogs calls fn for every webhook that has due rows, with their number.
+	Backlogs(ctx context.Context, fn func(webhookID string, rows int) error) error
+	// Due returns a webhook's next due rows after a sequence, in rising order, each
+	// with its event; fewer than limit: there are no more. Strays are not among them.
+	Due(ctx context.Context, webhookID string, after int64, limit int) ([]switchhook.OpenDelivery, error)
+	// Strays returns a webhook's stray rows that are due at until or before, the
+	// earliest first, each with its event.
+	Strays(ctx context.Context, webhookID string, until time.Time, limit int) ([]switchhook.OpenDelivery, error)
+	// Lanes calls fn with the lane of each of a webhook's due rows that is no
+	// stray, in no order.
+	Lanes(ctx context.Context, webhookID string, fn func(lane uint64) error) error
+	// Gates returns all, by webhook id.
+	Gates(ctx context.Context) ([]switchhook.Gate, error)
+	// Jobs returns all, newest first.
+	Jobs(ctx context.Context) ([]*switchhook.Job, error)
 	// Snapshots calls fn for every kept snapshot.
 	Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) error
 
@@ -65,7 +94,12 @@ type Store interface {
 	// Attempts lists newest first; with Filter.After set, oldest first from
 	// there. What ended without an attempt (Number 0) is not listed.
 	Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchhook.Page) (attempts []*switchhook.Attempt, next string, err error)
-	// Deliveries lists newest first.
+	// Delivery returns the delivery of an id. CodeNotFound.
+	Delivery(ctx context.Context, accounts []string, id string) (*switchhook.Delivery, error)
+	// States says where the deliveries of the events of these sequences to a
+	// webhook stand. What is absent was never made.
+	States(ctx context.Context, webhookID string, sequences []int64) (map[int64]switchhook.DeliveryState, error)
+	// Deliveries lists newest first, by the sequences of the events.
 	Deliveries(ctx context.Context, f switchhook.DeliveryFilter, p switchhook.Page) (deliveries []*switchhook.Delivery, next string, err error)
 	// Rejects lists a source's rejects, newest first.
 	Rejects(ctx context.Context, sourceID string, p switchhook.Page) (rejects []*switchhook.Reject, next string, err error)
@@ -80,6 +114,7 @@ type Store interface {
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	// UpdateWebhook and DeleteWebhook: CodeNotFound.
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
+	// DeleteWebhook drops its gate too. Its history and its due rows stay.
 	DeleteWebhook(ctx context.Context, id string) error
 	// Webhooks returns all, oldest first, secrets opened.
 	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
@@ -103,8 +138,14 @@ type Store interface {
 	DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error
 	// DialectIDs calls fn for every one, in no order.
 	DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error
-	// Prune deletes closed history (events, attempts, rejects, ids) older than
-	// before, a bounded number of rows; more reports whether there is more.
-	// An event with an open delivery stays.
+	// Prune deletes what is older than before, a bounded part of it; more reports
+	// whether there is more: events and attempts, rejects, jobs that have ended, ids
+	// that have expired.
+	//
+	// Events and attempts go by whole slices of history, the oldest first. A slice
+	// takes up to [SliceLength] sequences or rows and up to [SliceTime], so some
+	// of what is older than before is left, and nothing that is older than before by
+	// SliceTime: but for a slice with the event of a due row, or beyond the
+	// watermark, which stays with all that came after it.
 	Prune(ctx context.Context, before time.Time) (more bool, err error)
 }

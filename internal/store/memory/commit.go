@@ -23,9 +23,9 @@ func (s *Store) apply(c *switchhook.Commit) {
 		kept := *e
 		kept.Resources = nil
 		kept.OccurredAt, kept.AcceptedAt = stored(e.OccurredAt), stored(e.AcceptedAt)
-		i, _ := s.find(e.Sequence)
-		s.events = slices.Insert(s.events, i, &kept)
-		s.lastSequence = max(s.lastSequence, e.Sequence)
+		s.slice(e.Sequence, s.lastAttempt+1, kept.AcceptedAt)
+		s.events = append(s.events, &kept)
+		s.lastSequence = e.Sequence
 		if e.IDGiven {
 			s.ids[eventID{e.AccountID, e.ID}] = kept.AcceptedAt.Add(remembered)
 		}
@@ -36,6 +36,7 @@ func (s *Store) apply(c *switchhook.Commit) {
 		kept := *a
 		kept.DeliveryID = switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)
 		kept.StartedAt, kept.NextAttemptAt = stored(a.StartedAt), stored(a.NextAttemptAt)
+		s.slice(s.lastSequence+1, a.Row, kept.StartedAt)
 		s.attempts = append(s.attempts, &kept)
 		s.attemptsOf[a.Sequence] = append(s.attemptsOf[a.Sequence], &kept)
 	}
@@ -48,16 +49,17 @@ func (s *Store) apply(c *switchhook.Commit) {
 	}
 	for _, d := range c.Due {
 		d.At, d.HeldSince = stored(d.At), stored(d.HeldSince)
-		if s.dueOf[d.Sequence] == nil {
-			s.dueOf[d.Sequence] = make(map[string]switchhook.Due)
-		}
-		s.dueOf[d.Sequence][d.WebhookID] = d
+		s.backlog(d.WebhookID).put(d)
 	}
 	for _, ref := range c.Settled {
-		delete(s.dueOf[ref.Sequence], ref.WebhookID)
-		if len(s.dueOf[ref.Sequence]) == 0 {
-			delete(s.dueOf, ref.Sequence)
-		}
+		s.backlog(ref.WebhookID).settle(ref.Sequence)
+	}
+	for _, g := range c.Gates {
+		g.FailingSince, g.StillSince = stored(g.FailingSince), stored(g.StillSince)
+		s.gates[g.WebhookID] = g
+	}
+	for _, j := range c.Jobs {
+		s.jobs[j.ID] = copyJob(j)
 	}
 	for _, snap := range c.Snapshots {
 		key := thing{snap.AccountID, snap.Kind, snap.ID}

@@ -44,9 +44,15 @@ func (s *Store) UpdateWebhook(_ context.Context, w *switchhook.Webhook) error {
 	return update(s, &s.webhooks, "webhook", copyWebhook(w), webhookID)
 }
 
-// DeleteWebhook deletes a webhook. Its history stays.
+// DeleteWebhook deletes a webhook and its gate. Its history stays.
 func (s *Store) DeleteWebhook(_ context.Context, id string) error {
-	return remove(s, &s.webhooks, "webhook", id, webhookID)
+	if err := remove(s, &s.webhooks, "webhook", id, webhookID); err != nil {
+		return err
+	}
+	return s.write(func() error {
+		delete(s.gates, id)
+		return nil
+	})
 }
 
 // Webhooks returns all, oldest first.
@@ -262,7 +268,7 @@ func copyWebhook(w *switchhook.Webhook) *switchhook.Webhook {
 	}
 	c.Retry.Schedule = slices.Clone(w.Retry.Schedule)
 	c.Secrets = slices.Clone(w.Secrets)
-	c.CreatedAt, c.UpdatedAt = stored(w.CreatedAt), stored(w.UpdatedAt)
+	c.PausedAt, c.CreatedAt, c.UpdatedAt = stored(w.PausedAt), stored(w.CreatedAt), stored(w.UpdatedAt)
 	return &c
 }
 
@@ -270,5 +276,13 @@ func copySource(src *switchhook.Source) *switchhook.Source {
 	c := *src
 	c.AccountMap, c.Options = maps.Clone(src.AccountMap), maps.Clone(src.Options)
 	c.CreatedAt, c.UpdatedAt = stored(src.CreatedAt), stored(src.UpdatedAt)
+	return &c
+}
+
+func copyJob(j *switchhook.Job) *switchhook.Job {
+	c := *j
+	c.Types = slices.Clone(j.Types)
+	c.Since, c.Until = stored(j.Since), stored(j.Until)
+	c.CreatedAt, c.UpdatedAt, c.EndedAt = stored(j.CreatedAt), stored(j.UpdatedAt), stored(j.EndedAt)
 	return &c
 }

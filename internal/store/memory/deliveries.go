@@ -39,8 +39,10 @@ func (s *Store) deliveries(e *switchhook.Event) []delivery {
 			d.closed = a
 		}
 	}
-	for webhook, due := range s.dueOf[e.Sequence] {
-		at(webhook).due = &due
+	for webhook, b := range s.backlogs {
+		if due, ok := b.rows[e.Sequence]; ok {
+			at(webhook).due = &due
+		}
 	}
 	for _, webhook := range e.Targets {
 		at(webhook)
@@ -62,15 +64,16 @@ func (s *Store) deliveries(e *switchhook.Event) []delivery {
 	return append(all, added...)
 }
 
-// Recover calls fn for every open delivery.
+// Recover calls fn for every delivery that is open without a row.
 func (s *Store) Recover(_ context.Context, fn func(switchhook.OpenDelivery) error) error {
 	s.mu.Lock()
 	var open []switchhook.OpenDelivery
-	for _, e := range s.events {
+	first, _ := s.find(s.watermark + 1)
+	for _, e := range s.events[first:] {
 		e = copied(e)
 		for _, d := range s.deliveries(e) {
-			if d.open {
-				open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: d.webhook, Due: d.due})
+			if d.open && d.due == nil {
+				open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: d.webhook})
 			}
 		}
 	}
@@ -81,6 +84,42 @@ func (s *Store) Recover(_ context.Context, fn func(switchhook.OpenDelivery) erro
 		}
 	}
 	return nil
+}
+
+// Delivery returns one delivery.
+func (s *Store) Delivery(_ context.Context, accounts []string, id string) (*switchhook.Delivery, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range slices.Backward(s.events) {
+		if !allowed(accounts, e.AccountID) {
+			continue
+		}
+		for _, d := range s.deliveries(e) {
+			if v := d.view(e); v.ID == id {
+				return v, nil
+			}
+		}
+	}
+	return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no delivery %q", id)
+}
+
+// States says where the deliveries of some events to a webhook stand.
+func (s *Store) States(_ context.Context, webhookID string, sequences []int64) (map[int64]switchhook.DeliveryState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	states := make(map[int64]switchhook.DeliveryState)
+	for _, sequence := range sequences {
+		i, ok := s.find(sequence)
+		if !ok {
+			continue
+		}
+		for _, d := range s.deliveries(s.events[i]) {
+			if d.webhook == webhookID {
+				states[sequence] = d.view(s.events[i]).State
+			}
+		}
+	}
+	return states, nil
 }
 
 // Deliveries lists newest first, by the sequences of the events.
@@ -104,7 +143,7 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 		}
 		for _, d := range all {
 			view := d.view(e)
-			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State {
+			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State || !within(e.AcceptedAt, f.Since, f.Until) {
 				continue
 			}
 			if len(found) == p.Limit {

@@ -3,12 +3,14 @@ package memory
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 // LastSequence is the sequence of the newest event ever committed.
@@ -193,33 +195,79 @@ func (s *Store) Rejects(_ context.Context, sourceID string, p switchhook.Page) (
 	})
 }
 
-// Prune deletes closed history older than before, and ids that have expired.
+// Prune drops the slices of history that lie before a time and have nothing
+// open, the oldest first; rejects, jobs that have ended, and ids that have expired.
 func (s *Store) Prune(_ context.Context, before time.Time) (more bool, err error) {
 	before = stored(before)
 	return false, s.write(func() error {
-		kept := make(map[int64]bool)
-		s.events = slices.DeleteFunc(s.events, func(e *switchhook.Event) bool {
-			old := e.AcceptedAt.Before(before) && !slices.ContainsFunc(s.deliveries(e), func(d delivery) bool { return d.open })
-			kept[e.Sequence] = !old
-			return old
-		})
-		// Attempts stay as long as their event does, for they say which of its
-		// deliveries are closed.
-		old := func(a *switchhook.Attempt) bool { return a.StartedAt.Before(before) && !kept[a.Sequence] }
-		s.attempts = slices.DeleteFunc(s.attempts, old)
-		for sequence, attempts := range s.attemptsOf {
-			if attempts = slices.DeleteFunc(attempts, old); len(attempts) == 0 {
-				delete(s.attemptsOf, sequence)
-			} else {
-				s.attemptsOf[sequence] = attempts
+		for len(s.slices) > 0 && s.slices[0].to.Before(before) {
+			sequence, row := s.lastSequence+1, s.lastAttempt+1
+			if len(s.slices) > 1 {
+				sequence, row = s.slices[1].sequence, s.slices[1].row
 			}
+			if s.open(sequence) {
+				break
+			}
+			s.slices = s.slices[1:]
+			s.drop(sequence, row)
 		}
 		s.rejects = slices.DeleteFunc(s.rejects, func(r *switchhook.Reject) bool { return r.At.Before(before) })
-		for id, expires := range s.ids {
-			if !expires.After(time.Now()) {
-				delete(s.ids, id)
-			}
-		}
+		maps.DeleteFunc(s.jobs, func(_ string, j *switchhook.Job) bool {
+			return !j.EndedAt.IsZero() && j.EndedAt.Before(before)
+		})
+		maps.DeleteFunc(s.ids, func(_ eventID, expires time.Time) bool { return !expires.After(time.Now()) })
 		return nil
 	})
+}
+
+// open reports whether an event before the given one has an open delivery.
+func (s *Store) open(sequence int64) bool {
+	end, _ := s.find(sequence)
+	if end > 0 && s.events[end-1].Sequence > s.watermark {
+		return true
+	}
+	for _, b := range s.backlogs {
+		if len(b.sequences) > 0 && b.sequences[0] < sequence {
+			return true
+		}
+	}
+	return false
+}
+
+// drop forgets the events before a sequence and the attempts before a row.
+func (s *Store) drop(sequence, row int64) {
+	end, _ := s.find(sequence)
+	s.events = slices.Delete(s.events, 0, end)
+	old := func(a *switchhook.Attempt) bool { return a.Row < row }
+	s.attempts = slices.DeleteFunc(s.attempts, old)
+	for of, attempts := range s.attemptsOf {
+		if attempts = slices.DeleteFunc(attempts, old); len(attempts) == 0 {
+			delete(s.attemptsOf, of)
+		} else {
+			s.attemptsOf[of] = attempts
+		}
+	}
+}
+
+// A slice is a part of the history that goes as a whole: from its first sequence
+// and row to where the next one begins.
+type slice struct {
+	sequence, row int64
+	from, to      time.Time // of its first, and of its newest
+}
+
+// slice opens a new slice where the next event or attempt does not fit into the
+// last one: sequence and row are where it would begin.
+func (s *Store) slice(sequence, row int64, at time.Time) {
+	if n := len(s.slices); n == 0 || !s.slices[n-1].fits(sequence, row, at) {
+		s.slices = append(s.slices, slice{sequence, row, at, at})
+	}
+	last := &s.slices[len(s.slices)-1]
+	if last.to.Before(at) {
+		last.to = at
+	}
+}
+
+func (sl *slice) fits(sequence, row int64, at time.Time) bool {
+	return sequence-sl.sequence < store.SliceLength && row-sl.row < store.SliceLength && at.Sub(sl.from) < store.SliceTime
 }

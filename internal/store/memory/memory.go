@@ -34,8 +34,11 @@ type Store struct {
 	attempts     []*switchhook.Attempt           // by row
 	rejects      []*switchhook.Reject            // by id
 	attemptsOf   map[int64][]*switchhook.Attempt // by the event's sequence
-	dueOf        map[int64]map[string]switchhook.Due
-	ids          map[eventID]time.Time // given ids and when they expire
+	slices       []slice                         // of the history, the oldest first
+	backlogs     map[string]*backlog             // by webhook
+	gates        map[string]switchhook.Gate      // by webhook
+	jobs         map[string]*switchhook.Job      // by id
+	ids          map[eventID]time.Time           // given ids and when they expire
 	snapshots    map[thing]switchhook.Snapshot
 	records      map[thing]switchhook.Record
 	integers     map[thing]int64
@@ -67,7 +70,9 @@ func New() *Store {
 	s := &Store{
 		broken:     make(chan struct{}),
 		attemptsOf: make(map[int64][]*switchhook.Attempt),
-		dueOf:      make(map[int64]map[string]switchhook.Due),
+		backlogs:   make(map[string]*backlog),
+		gates:      make(map[string]switchhook.Gate),
+		jobs:       make(map[string]*switchhook.Job),
 		ids:        make(map[eventID]time.Time),
 		snapshots:  make(map[thing]switchhook.Snapshot),
 		records:    make(map[thing]switchhook.Record),
@@ -177,15 +182,15 @@ func (s *Store) take(c *switchhook.Commit) error {
 	return nil
 }
 
-// check looks for what a database's primary keys would refuse.
+// check looks for what a database would refuse.
 func (s *Store) check(c *switchhook.Commit) error {
-	sequences := make(map[int64]bool)
+	last := s.lastSequence
 	ids := make(map[eventID]bool)
 	for _, e := range c.Events {
-		if _, taken := s.find(e.Sequence); taken || sequences[e.Sequence] {
-			return fmt.Errorf("insert event %s: the sequence %d is taken", e.ID, e.Sequence)
+		if e.Sequence <= last {
+			return fmt.Errorf("insert event %s: its sequence %d is not above %d", e.ID, e.Sequence, last)
 		}
-		sequences[e.Sequence] = true
+		last = e.Sequence
 		if id := (eventID{e.AccountID, e.ID}); e.IDGiven {
 			if ids[id] || s.ids[id].After(time.Now()) {
 				return fmt.Errorf("event id %s was given before in account %s", e.ID, e.AccountID)

@@ -12,9 +12,6 @@ import (
 const (
 	insertEventID = `INSERT INTO event_ids (account_id, id, expires_at) VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at <= ?`
-	upsertDue = `INSERT INTO due (seq, webhook_id, attempts, at, held_since) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET attempts = excluded.attempts, at = excluded.at, held_since = excluded.held_since`
-	deleteDue      = `DELETE FROM due WHERE seq = ? AND webhook_id = ?`
 	upsertSnapshot = `INSERT OR REPLACE INTO snapshots (account_id, kind, id, root_id, data, updated_at) VALUES (?, ?, ?, ?, ?, ?)`
 	deleteSnapshot = `DELETE FROM snapshots WHERE account_id = ? AND kind = ? AND id = ?`
 )
@@ -48,7 +45,7 @@ func newRows(c *switchhook.Commit) *rows {
 }
 
 func (r *rows) count() int {
-	return len(r.Events) + len(r.Attempts) + len(r.Snapshots) + len(r.Records) + len(r.Rejects) + len(r.Due) + len(r.Settled)
+	return len(r.Events) + len(r.Attempts) + len(r.Snapshots) + len(r.Records) + len(r.Rejects) + len(r.Due) + len(r.Settled) + len(r.Gates) + len(r.Jobs)
 }
 
 func (r *rows) finish(err error) {
@@ -69,6 +66,8 @@ type changes struct {
 	due       map[switchhook.DeliveryRef]*switchhook.Due // nil: settled
 	snapshots map[snapshotKey]*switchhook.Snapshot
 	records   map[recordKey]*switchhook.RecordWrite
+	gates     map[string]*switchhook.Gate
+	jobs      map[string]*switchhook.Job
 }
 
 func (ch *changes) add(c *switchhook.Commit) {
@@ -86,6 +85,12 @@ func (ch *changes) add(c *switchhook.Commit) {
 		r := &c.Records[i]
 		ch.records[recordKey{r.AccountID, r.Schema, r.ID}] = r
 	}
+	for i := range c.Gates {
+		ch.gates[c.Gates[i].WebhookID] = &c.Gates[i]
+	}
+	for _, j := range c.Jobs {
+		ch.jobs[j.ID] = j
+	}
 }
 
 // apply writes a batch of commits. The counters that it changes in memory are
@@ -95,6 +100,8 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 		due:       make(map[switchhook.DeliveryRef]*switchhook.Due),
 		snapshots: make(map[snapshotKey]*switchhook.Snapshot),
 		records:   make(map[recordKey]*switchhook.RecordWrite),
+		gates:     make(map[string]*switchhook.Gate),
+		jobs:      make(map[string]*switchhook.Job),
 	}
 	now := micros(time.Now())
 	sequence, attempt, watermark := w.lastSequence, w.lastAttempt, w.watermark
@@ -131,6 +138,9 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 }
 
 func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, row []any, now int64) error {
+	if e.Sequence <= w.lastSequence {
+		return fmt.Errorf("insert event %s: its sequence %d is not above %d", e.ID, e.Sequence, w.lastSequence)
+	}
 	if e.IDGiven {
 		res, err := w.eventID.ExecContext(ctx, e.AccountID, e.ID, micros(e.AcceptedAt.Add(remembered)), now)
 		if err != nil {
@@ -143,7 +153,7 @@ func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, row []any, n
 	if _, err := w.event.ExecContext(ctx, row...); err != nil {
 		return fmt.Errorf("insert event %s: %w", e.ID, err)
 	}
-	w.lastSequence = max(w.lastSequence, e.Sequence)
+	w.lastSequence = e.Sequence
 	return nil
 }
 
@@ -151,9 +161,9 @@ func (w *writer) change(ctx context.Context, ch *changes) error {
 	for ref, due := range ch.due {
 		var err error
 		if due == nil {
-			_, err = w.settle.ExecContext(ctx, ref.Sequence, ref.WebhookID)
+			_, err = w.settle.ExecContext(ctx, ref.WebhookID, ref.Sequence)
 		} else {
-			_, err = w.putDue.ExecContext(ctx, ref.Sequence, ref.WebhookID, due.Attempts, micros(due.At), micros(due.HeldSince))
+			_, err = w.putDue.ExecContext(ctx, dueRow(due)...)
 		}
 		if err != nil {
 			return fmt.Errorf("write what is due: %w", err)
@@ -168,6 +178,16 @@ func (w *writer) change(ctx context.Context, ch *changes) error {
 		}
 		if err != nil {
 			return fmt.Errorf("write snapshots: %w", err)
+		}
+	}
+	for _, g := range ch.gates {
+		if _, err := w.putGate.ExecContext(ctx, gateRow(g)...); err != nil {
+			return fmt.Errorf("write gates: %w", err)
+		}
+	}
+	for _, j := range ch.jobs {
+		if _, err := w.putJob.ExecContext(ctx, jobRow(j)...); err != nil {
+			return fmt.Errorf("write jobs: %w", err)
 		}
 	}
 	for key, r := range ch.records {

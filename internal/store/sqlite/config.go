@@ -121,9 +121,15 @@ func (d *DB) UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error {
 	return d.updateSealed(ctx, "webhook", w.ID, micros(w.CreatedAt), doc, sealed)
 }
 
-// DeleteWebhook deletes a webhook. Its history stays.
+// DeleteWebhook deletes a webhook and its gate. Its history stays.
 func (d *DB) DeleteWebhook(ctx context.Context, id string) error {
-	return d.deleteSealed(ctx, "webhook", id)
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		if err := w.deleteSealed(ctx, "webhook", id); err != nil {
+			return err
+		}
+		_, err := w.conn.ExecContext(ctx, "DELETE FROM gates WHERE webhook_id = ?", id)
+		return err
+	})
 }
 
 // Webhooks returns all, oldest first, secrets opened.
@@ -192,7 +198,7 @@ func (d *DB) UpdateSource(ctx context.Context, s *switchhook.Source) error {
 
 // DeleteSource deletes a source. Its events and rejects stay.
 func (d *DB) DeleteSource(ctx context.Context, id string) error {
-	return d.deleteSealed(ctx, "source", id)
+	return d.write(ctx, func(ctx context.Context, w *writer) error { return w.deleteSealed(ctx, "source", id) })
 }
 
 // Sources returns all, oldest first, secrets opened.
@@ -239,9 +245,7 @@ func (d *DB) updateSealed(ctx context.Context, what, id string, created int64, d
 	})
 }
 
-func (d *DB) deleteSealed(ctx context.Context, what, id string) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
-			"DELETE FROM "+what+"s WHERE id = ?", id)
-	})
+func (w *writer) deleteSealed(ctx context.Context, what, id string) error {
+	return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
+		"DELETE FROM "+what+"s WHERE id = ?", id)
 }

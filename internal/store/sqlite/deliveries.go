@@ -90,18 +90,8 @@ func readStandings(ctx context.Context, tx querier, sequences []int64) (*standin
 		}
 		s.at(due.DeliveryRef).due = due
 		return nil
-	}, `SELECT seq, webhook_id, attempts, at, held_since FROM due WHERE seq IN (SELECT value FROM json_each(?))`, these)
+	}, `SELECT `+dueColumns+` FROM due WHERE seq IN (SELECT value FROM json_each(?))`, these)
 	return s, err
-}
-
-func scanDue(scan scan) (*switchhook.Due, error) {
-	var due switchhook.Due
-	var at, held int64
-	if err := scan(&due.Sequence, &due.WebhookID, &due.Attempts, &at, &held); err != nil {
-		return nil, err
-	}
-	due.At, due.HeldSince = fromMicros(at), fromMicros(held)
-	return &due, nil
 }
 
 // A delivery is one of an event's.
@@ -243,6 +233,40 @@ func candidateSources(f switchhook.DeliveryFilter, below int64, n int) []*select
 	return []*selection{events}
 }
 
+// Delivery returns the delivery of an id.
+func (d *DB) Delivery(ctx context.Context, accounts []string, id string) (*switchhook.Delivery, error) {
+	for cursor := ""; ; {
+		page, next, err := d.Deliveries(ctx, switchhook.DeliveryFilter{Accounts: accounts}, switchhook.Page{Limit: 100, Cursor: cursor})
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range page {
+			if v.ID == id {
+				return v, nil
+			}
+		}
+		if cursor = next; next == "" {
+			return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no delivery %q", id)
+		}
+	}
+}
+
+// States says where the deliveries of some events to a webhook stand.
+func (d *DB) States(ctx context.Context, webhookID string, sequences []int64) (map[int64]switchhook.DeliveryState, error) {
+	states := make(map[int64]switchhook.DeliveryState)
+	err := d.view(ctx, func(tx *sql.Tx) error {
+		found, err := expand(ctx, tx, switchhook.DeliveryFilter{WebhookID: webhookID}, sequences, switchhook.DeliveryRef{})
+		for _, v := range found {
+			states[v.Sequence] = v.State
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read states: %w", err)
+	}
+	return states, nil
+}
+
 // expand returns the deliveries of the events that the filter wants, in the
 // order of the sequences given; of the event where the last page ended, those
 // that come after.
@@ -269,7 +293,8 @@ func expand(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, sequen
 		}
 		for _, d := range all {
 			v := d.view(&e)
-			if (f.WebhookID == "" || f.WebhookID == v.WebhookID) && (f.State == "" || f.State == v.State) {
+			if (f.WebhookID == "" || f.WebhookID == v.WebhookID) && (f.State == "" || f.State == v.State) &&
+				(f.Since.IsZero() || accepted >= micros(f.Since)) && (f.Until.IsZero() || accepted < micros(f.Until)) {
 				found = append(found, v)
 			}
 		}

@@ -25,7 +25,7 @@ type pruning struct{ event, attempt int64 }
 func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error) {
 	err = d.write(ctx, func(ctx context.Context, w *writer) error {
 		for _, step := range []func(context.Context, *writer, time.Time) (bool, error){
-			d.pruneEvents, d.pruneAttempts, pruneRejects, pruneEventIDs,
+			d.pruneEvents, d.pruneAttempts, pruneRejects, pruneJobs, pruneEventIDs,
 		} {
 			// A table waits until the one before it is done: attempts can go
 			// when their events have gone.
@@ -121,4 +121,9 @@ func pruneEventIDs(ctx context.Context, w *writer, _ time.Time) (more bool, err 
 	}
 	n, err := res.RowsAffected()
 	return n == pruneStep, err
+}
+
+func pruneJobs(ctx context.Context, w *writer, before time.Time) (more bool, err error) {
+	_, err = w.conn.ExecContext(ctx, "DELETE FROM jobs WHERE ended_at <> ? AND ended_at < ?", noTime, micros(before))
+	return false, err
 }

@@ -78,7 +78,7 @@ func openDeliveries(ctx context.Context, tx *sql.Tx, sequences []int64) (open []
 			return err
 		}
 		for _, d := range standings.deliveries(e.Sequence, e.Targets) {
-			if d.open {
+			if d.open && d.due == nil {
 				open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: d.webhook, Due: d.due})
 			}
 		}

@@ -18,6 +18,7 @@ type writer struct {
 	event, eventID, attempt                   *sql.Stmt
 	putDue, settle, putSnapshot, dropSnapshot *sql.Stmt
 	putRecord, dropRecord, reject             *sql.Stmt
+	putGate, putJob                           *sql.Stmt
 
 	lastSequence, lastAttempt, watermark int64 // as in the table meta
 }
@@ -49,13 +50,15 @@ func (w *writer) connect(ctx context.Context) error {
 		{&w.event, insertEvent},
 		{&w.eventID, insertEventID},
 		{&w.attempt, insertAttempt},
-		{&w.putDue, upsertDue},
+		{&w.putDue, putDue},
 		{&w.settle, deleteDue},
 		{&w.putSnapshot, upsertSnapshot},
 		{&w.dropSnapshot, deleteSnapshot},
 		{&w.putRecord, upsertRecord},
 		{&w.dropRecord, deleteRecord},
 		{&w.reject, insertReject},
+		{&w.putGate, putGate},
+		{&w.putJob, putJob},
 	} {
 		if *s.stmt, err = conn.PrepareContext(ctx, s.text); err != nil { //nolint:sqlclosecheck // closed with the connection
 			return errors.Join(err, w.disconnect())

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ func commitCases() []testCase {
 		{"Resume of a healthy store does nothing", resumeHealthy},
 		{"a closed store refuses", closedRefuses},
 		{"attempts get rising rows", attemptRows},
-		{"the last sequence is the highest", lastSequence},
+		{"sequences rise with the order of submission", lastSequence},
 	}
 }
 
@@ -103,6 +104,8 @@ func full(sequence int64) switchhook.Commit {
 		Events:    []*switchhook.Event{e},
 		Attempts:  []*switchhook.Attempt{attempt(e, "wh_1", switchhook.Delivered)},
 		Due:       []switchhook.Due{{DeliveryRef: ref(sequence, "wh_2"), At: at.Add(time.Minute)}},
+		Gates:     []switchhook.Gate{{WebhookID: fmt.Sprintf("wh_%d", sequence), FailingSince: at}},
+		Jobs:      []*switchhook.Job{{ID: fmt.Sprintf("job_%d", sequence), CreatedAt: at}},
 		Snapshots: []switchhook.Snapshot{{AccountID: "a", Kind: "call", ID: e.CallID, RootID: e.Key, Data: e.Data, UpdatedAt: at}},
 		Records: []switchhook.RecordWrite{{Record: switchhook.Record{
 			AccountID: "a", Schema: "numbers", ID: e.ID, Row: []byte(`{"b":1,"a":2}`), CreatedAt: at, UpdatedAt: at,
@@ -112,7 +115,7 @@ func full(sequence int64) switchhook.Commit {
 }
 
 // counts is how much of everything there is.
-type counts struct{ Events, Attempts, Open, Snapshots, Records, Rejects int }
+type counts struct{ Events, Attempts, Open, Snapshots, Records, Rejects, Gates, Jobs int }
 
 func count(t *testing.T, s store.Store) counts {
 	t.Helper()
@@ -126,23 +129,26 @@ func count(t *testing.T, s store.Store) counts {
 		})),
 		Snapshots: len(snapshots(t, s)),
 		Records:   len(records(t, s)),
+		Gates:     len(must(s.Gates(ctx))(t)),
+		Jobs:      len(must(s.Jobs(ctx))(t)),
 	}
 }
 
 func readAfterDone(of trial) {
 	t, s := of.t, of.s
 	commit(t, s, full(1))
-	wantEqual(t, "after the commit", count(t, s), counts{1, 1, 1, 1, 1, 1})
+	wantEqual(t, "after the commit", count(t, s), counts{1, 1, 1, 1, 1, 1, 1, 1})
 }
 
-// taken makes the next commits of the id fail: a given id, committed.
+// taken makes the next commits of the id fail: a given id, committed. Its own
+// sequence is 1, that of the event which it returns 1000.
 func taken(t *testing.T, s store.Store) *switchhook.Event {
 	t.Helper()
-	e := event(1000)
+	e := event(1)
 	e.ID, e.IDGiven = "given", true
 	commit(t, s, switchhook.Commit{Events: []*switchhook.Event{e}})
 	again := *e
-	again.Sequence++
+	again.Sequence = 1000
 	return &again
 }
 
@@ -150,7 +156,7 @@ func allOrNothing(of trial) {
 	t, s := of.t, of.s
 	again := taken(t, s)
 	before := count(t, s)
-	c := full(1)
+	c := full(2)
 	c.Events = append(c.Events, again) // last: all the rest could be written
 	wantCode(t, try(t, s, c), switchhook.CodeUnavailable)
 	wantEqual(t, "after the failed commit", count(t, s), before)
@@ -158,8 +164,8 @@ func allOrNothing(of trial) {
 		t.Fatal(err)
 	}
 	wantEqual(t, "after Resume", count(t, s), before)
-	commit(t, s, full(1))
-	after := counts{before.Events + 1, before.Attempts + 1, before.Open + 1, 1, 1, 1}
+	commit(t, s, full(2))
+	after := counts{before.Events + 1, before.Attempts + 1, before.Open + 1, 1, 1, 1, 1, 1}
 	wantEqual(t, "after the good commit", count(t, s), after)
 }
 
@@ -173,7 +179,7 @@ func refusedUntilResume(of trial) {
 	first := try(t, s, switchhook.Commit{Events: []*switchhook.Event{again}})
 	wantCode(t, first, switchhook.CodeUnavailable)
 	for n := range int64(3) {
-		err := try(t, s, switchhook.Commit{Events: events(n+1, n+1)})
+		err := try(t, s, switchhook.Commit{Events: events(n+2, n+2)})
 		if err == nil || err.Error() != first.Error() {
 			t.Errorf("refused with %v, want %v", err, first)
 		}
@@ -194,9 +200,9 @@ func refusedUntilResume(of trial) {
 	if err := s.Ping(ctx); err != nil {
 		t.Errorf("ping after Resume: %v", err)
 	}
-	commit(t, s, switchhook.Commit{Events: events(1, 1)})
+	commit(t, s, switchhook.Commit{Events: events(2, 2)})
 	all := pages(t, 10, listEvents(ctx, s, switchhook.EventFilter{}))
-	wantEqual(t, "events", sequences(all), []int64{1000, 1})
+	wantEqual(t, "events", sequences(all), []int64{2, 1})
 }
 
 func refusedBeforeResume(of trial) {
@@ -205,7 +211,7 @@ func refusedBeforeResume(of trial) {
 	results := make(chan error, 100)
 	done := func(err error) { results <- err }
 	s.Submit(&switchhook.Commit{Events: []*switchhook.Event{again}, Done: done})
-	for n := int64(1); n < 100; n++ {
+	for n := int64(2); n <= 100; n++ {
 		s.Submit(&switchhook.Commit{Events: events(n, n), Done: done})
 	}
 	if err := s.Resume(t.Context()); err != nil {
@@ -214,7 +220,7 @@ func refusedBeforeResume(of trial) {
 	for range 100 {
 		wantCode(t, <-results, switchhook.CodeUnavailable)
 	}
-	commit(t, s, switchhook.Commit{Events: events(1, 99)})
+	commit(t, s, switchhook.Commit{Events: events(2, 100)})
 }
 
 func resumeHealthy(of trial) {
@@ -224,7 +230,7 @@ func resumeHealthy(of trial) {
 		t.Fatal(err)
 	}
 	commit(t, s, full(2))
-	wantEqual(t, "after Resume", count(t, s), counts{2, 2, 2, 2, 2, 2})
+	wantEqual(t, "after Resume", count(t, s), counts{2, 2, 2, 2, 2, 2, 2, 2})
 }
 
 func closedRefuses(of trial) {
@@ -273,13 +279,26 @@ func attemptRows(of trial) {
 
 func lastSequence(of trial) {
 	t, s := of.t, of.s
-	for _, step := range []struct{ commit, want int64 }{{0, 0}, {7, 7}, {5, 7}, {9, 9}} {
-		if step.commit > 0 {
-			commit(t, s, switchhook.Commit{Events: events(step.commit, step.commit)})
-		}
+	last := func(want int64) {
 		got, err := s.LastSequence(t.Context())
-		if err != nil || got != step.want {
-			t.Errorf("after event %d: %d, %v, want %d", step.commit, got, err, step.want)
+		if err != nil || got != want {
+			t.Errorf("last sequence %d, %v, want %d", got, err, want)
 		}
 	}
+	last(0)
+	commit(t, s, switchhook.Commit{Events: events(7, 7)})
+	last(7)
+	for _, c := range []switchhook.Commit{
+		{Events: events(5, 5)},
+		{Events: events(7, 7)},
+		{Events: slices.Concat(events(9, 9), events(8, 8))},
+	} {
+		wantCode(t, try(t, s, c), switchhook.CodeUnavailable)
+		if err := s.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		last(7)
+	}
+	commit(t, s, switchhook.Commit{Events: events(9, 1009)})
+	last(1009)
 }

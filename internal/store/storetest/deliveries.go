@@ -64,7 +64,15 @@ func deliveryStates(of trial) {
 	for _, d := range want {
 		f := switchhook.DeliveryFilter{Accounts: []string{"a"}, WebhookID: d.WebhookID, EventID: e.ID, State: d.State}
 		wantEqual(t, d.WebhookID, pages(t, 10, listDeliveries(t.Context(), s, f)), []*switchhook.Delivery{d})
+		wantEqual(t, d.WebhookID+" by id", must(s.Delivery(t.Context(), []string{"a"}, d.ID))(t), d)
+		states := must(s.States(t.Context(), d.WebhookID, []int64{1, 2}))(t)
+		wantEqual(t, d.WebhookID+" by sequence", states, map[int64]switchhook.DeliveryState{1: d.State})
 	}
+	_, err := s.Delivery(t.Context(), []string{"b"}, want[0].ID)
+	wantCode(t, err, switchhook.CodeNotFound)
+	_, err = s.Delivery(t.Context(), nil, "msg_x")
+	wantCode(t, err, switchhook.CodeNotFound)
+	wantEqual(t, "never made", must(s.States(t.Context(), "wh_x", []int64{1}))(t), map[int64]switchhook.DeliveryState{})
 }
 
 // deliveryNames are the deliveries written as "sequence webhook".
@@ -74,6 +82,7 @@ func deliveryNames(items []*switchhook.Delivery) []string {
 
 func deliveryFilters(of trial) {
 	t, s := of.t, of.s
+	at := func(n int64) time.Time { return event(n).AcceptedAt }
 	all := events(1, 5, "wh_1", "wh_2")
 	all[3].AccountID, all[4].AccountID = "b", "b"
 	commit(t, s, switchhook.Commit{
@@ -113,6 +122,9 @@ func deliveryFilters(of trial) {
 		{"expired", switchhook.DeliveryFilter{State: switchhook.Expired}, []string{"4 wh_2"}},
 		{"expired in another account", switchhook.DeliveryFilter{State: switchhook.Expired, Accounts: []string{"a"}}, nil},
 		{"cancelled", switchhook.DeliveryFilter{State: switchhook.Cancelled}, nil},
+		{"since", switchhook.DeliveryFilter{Since: at(4), WebhookID: "wh_2"}, []string{"5 wh_2", "4 wh_2"}},
+		{"since and until", switchhook.DeliveryFilter{Since: at(2), Until: at(3)}, []string{"2 wh_1", "2 wh_2"}},
+		{"failed until", switchhook.DeliveryFilter{State: switchhook.Failed, Until: at(3)}, []string{"1 wh_2"}},
 	} {
 		for _, limit := range []int{1, 3, 100} {
 			got := pages(t, limit, listDeliveries(t.Context(), s, c.f))
@@ -124,7 +136,19 @@ func deliveryFilters(of trial) {
 func deliveryReplay(of trial) {
 	t, s := of.t, of.s
 	e := event(1, "wh_1")
+	ids := map[string]string{
+		switchhook.DeliveryID("a", e.ID, "wh_1"): "wh_1",
+		switchhook.DeliveryID("a", e.ID, "wh_2"): "wh_2",
+	}
 	state := func() (all []string) {
+		for id, webhook := range ids {
+			states := must(s.States(t.Context(), webhook, []int64{1}))(t)
+			if d, err := s.Delivery(t.Context(), nil, id); err == nil && (d.WebhookID != webhook || d.State != states[1]) {
+				t.Errorf("%s is %s by id and %s by sequence", webhook, d.State, states[1])
+			} else if err != nil && len(states) > 0 {
+				t.Error(err)
+			}
+		}
 		for _, st := range []switchhook.DeliveryState{
 			switchhook.Pending, switchhook.Delivered, switchhook.Failed, switchhook.Expired, switchhook.Cancelled,
 		} {
@@ -137,12 +161,13 @@ func deliveryReplay(of trial) {
 	commit(t, s, switchhook.Commit{Events: []*switchhook.Event{e}, Watermark: 1, Attempts: []*switchhook.Attempt{attempt(e, "wh_1", switchhook.Failed)}})
 	wantEqual(t, "after the last retry", state(), []string{"wh_1 failed"})
 	// A replay: also of a webhook that was none of the targets.
-	due := []switchhook.Due{{DeliveryRef: ref(1, "wh_1"), At: base()}, {DeliveryRef: ref(1, "wh_2"), At: base()}}
+	due := []switchhook.Due{{DeliveryRef: ref(1, "wh_1"), At: base()}, {DeliveryRef: ref(1, "wh_2"), At: base(), Replay: true}}
 	commit(t, s, switchhook.Commit{Due: due})
 	wantEqual(t, "once due again", state(), []string{"wh_1 pending", "wh_2 pending"})
-	second := attempt(e, "wh_1", switchhook.Delivered)
+	second, third := attempt(e, "wh_1", switchhook.Delivered), ended(e, "wh_2", switchhook.Cancelled, "disabled")
+	second.Replay, third.Replay = true, true
 	commit(t, s, switchhook.Commit{
-		Attempts: []*switchhook.Attempt{second, ended(e, "wh_2", switchhook.Cancelled, "disabled")},
+		Attempts: []*switchhook.Attempt{second, third},
 		Settled:  []switchhook.DeliveryRef{ref(1, "wh_1"), ref(1, "wh_2")},
 	})
 	wantEqual(t, "after the replay", state(), []string{"wh_1 delivered", "wh_2 cancelled"})

@@ -62,6 +62,9 @@ func contents(t *testing.T, s store.Store) map[string]any {
 		"attempts":   pages(t, 2, listAttempts(ctx, s, switchhook.AttemptFilter{})),
 		"deliveries": pages(t, 2, listDeliveries(ctx, s, switchhook.DeliveryFilter{})),
 		"open":       openDeliveries(t, s),
+		"recovered":  recovered(t, s),
+		"gates":      must(s.Gates(ctx))(t),
+		"jobs":       must(s.Jobs(ctx))(t),
 		"snapshots":  snapshots(t, s),
 		"records":    records(t, s),
 		"rejects": pages(t, 2, func(p switchhook.Page) ([]*switchhook.Reject, string, error) {

@@ -141,12 +141,15 @@ func everythingAtOnce(of trial) {
 	const workers, each = 4, 25
 	ctx := t.Context()
 	var done, group sync.WaitGroup
-	for g := range workers {
+	var mu sync.Mutex // sequences are submitted in their order
+	var last int64
+	for range workers {
 		group.Go(func() {
-			for i := range each {
-				n := int64(g*each + i + 1)
+			for range each {
 				done.Add(1)
-				c := full(n)
+				mu.Lock()
+				last++
+				c := full(last)
 				c.Done = func(err error) {
 					if err != nil {
 						t.Error(err)
@@ -154,7 +157,8 @@ func everythingAtOnce(of trial) {
 					done.Done()
 				}
 				s.Submit(&c)
-				id := fmt.Sprint(n)
+				id := fmt.Sprint(last)
+				mu.Unlock()
 				for _, err := range []error{
 					s.CreateAccount(ctx, &switchhook.Account{ID: id}),
 					s.CreateWebhook(ctx, webhook(id)),
@@ -162,6 +166,8 @@ func everythingAtOnce(of trial) {
 					s.PutAPIKey(ctx, &switchhook.APIKey{ID: id}),
 					s.Ping(ctx),
 					s.Recover(ctx, func(switchhook.OpenDelivery) error { return nil }),
+					s.Backlogs(ctx, func(string, int) error { return nil }),
+					s.Lanes(ctx, "wh_2", func(uint64) error { return nil }),
 					s.Snapshots(ctx, func(switchhook.Snapshot) error { return nil }),
 				} {
 					if err != nil {
@@ -174,12 +180,15 @@ func everythingAtOnce(of trial) {
 				if _, err := s.Known(ctx, "a", []string{id}); err != nil {
 					t.Error(err)
 				}
+				if _, err := s.Due(ctx, "wh_2", 0, 5); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
 	group.Wait()
 	done.Wait()
 	const n = workers * each
-	wantEqual(t, "in the end", count(t, s), counts{n, n, n, n, n, n})
+	wantEqual(t, "in the end", count(t, s), counts{n, n, n, n, n, n, n, n})
 	wantEqual(t, "webhooks", len(must(s.Webhooks(ctx))(t)), n)
 }

@@ -3,9 +3,13 @@
 package storetest
 
 import (
+	ordered "cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +45,7 @@ func RunVolatile(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Commit", commitCases()},
 		{"Known", knownCases()},
 		{"Recover", recoverCases()},
+		{"Due", dueCases()},
 		{"Events", eventCases()},
 		{"Attempts", attemptCases()},
 		{"Deliveries", deliveryCases()},
@@ -254,7 +259,8 @@ func sequences(items []*switchhook.Event) []int64 {
 	return names(items, func(e *switchhook.Event) int64 { return e.Sequence })
 }
 
-func openDeliveries(t *testing.T, s store.Store) (open []switchhook.OpenDelivery) {
+// recovered are the deliveries that are open without a row.
+func recovered(t *testing.T, s store.Store) (open []switchhook.OpenDelivery) {
 	t.Helper()
 	err := s.Recover(t.Context(), func(o switchhook.OpenDelivery) error {
 		open = append(open, o)
@@ -266,10 +272,59 @@ func openDeliveries(t *testing.T, s store.Store) (open []switchhook.OpenDelivery
 	return open
 }
 
+// rows are the deliveries that are due, by webhook, strays last.
+func rows(t *testing.T, s store.Store) (open []switchhook.OpenDelivery) {
+	t.Helper()
+	ctx := t.Context()
+	counts := backlogs(t, s)
+	for _, webhook := range slices.Sorted(maps.Keys(counts)) {
+		var of []switchhook.OpenDelivery
+		for after := int64(-1); ; {
+			page := must(s.Due(ctx, webhook, after, 100))(t)
+			of = append(of, page...)
+			if len(page) < 100 {
+				break
+			}
+			after = page[99].Event.Sequence
+		}
+		of = append(of, must(s.Strays(ctx, webhook, base().AddDate(1, 0, 0), 10_000))(t)...)
+		if len(of) != counts[webhook] {
+			t.Errorf("%d rows of %s, and Backlogs says %d", len(of), webhook, counts[webhook])
+		}
+		open = append(open, of...)
+	}
+	return open
+}
+
+func backlogs(t *testing.T, s store.Store) map[string]int {
+	t.Helper()
+	all := make(map[string]int)
+	err := s.Backlogs(t.Context(), func(webhook string, rows int) error {
+		all[webhook] = rows
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// openDeliveries are all that are open, by sequence and webhook.
+func openDeliveries(t *testing.T, s store.Store) []switchhook.OpenDelivery {
+	t.Helper()
+	return slices.SortedFunc(slices.Values(slices.Concat(recovered(t, s), rows(t, s))), func(a, b switchhook.OpenDelivery) int {
+		return ordered.Or(ordered.Compare(a.Event.Sequence, b.Event.Sequence), strings.Compare(a.WebhookID, b.WebhookID))
+	})
+}
+
 // openRefs are the open deliveries, written as "sequence webhook".
 func openRefs(t *testing.T, s store.Store) []string {
 	t.Helper()
-	return names(openDeliveries(t, s), func(o switchhook.OpenDelivery) string {
+	return refs(openDeliveries(t, s))
+}
+
+func refs(open []switchhook.OpenDelivery) []string {
+	return names(open, func(o switchhook.OpenDelivery) string {
 		return fmt.Sprintf("%d %s", o.Event.Sequence, o.WebhookID)
 	})
 }

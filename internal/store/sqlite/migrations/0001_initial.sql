@@ -111,17 +111,42 @@ CREATE TABLE snapshots (
 	PRIMARY KEY (account_id, kind, id)
 ) STRICT, WITHOUT ROWID;
 
--- What waits for a time. Never a history: that is what keeps it small.
+-- What waits for a time or its turn. Never a history: that is what keeps it small.
 CREATE TABLE due (
-	seq        INTEGER NOT NULL,
 	webhook_id TEXT    NOT NULL,
+	seq        INTEGER NOT NULL,
+	lane       INTEGER NOT NULL, -- 64 bits without a sign
 	attempts   INTEGER NOT NULL,
+	tries      INTEGER NOT NULL,
 	at         INTEGER NOT NULL,
 	held_since INTEGER NOT NULL,
-	PRIMARY KEY (seq, webhook_id)
+	still      INTEGER NOT NULL, -- nanoseconds
+	stray      INTEGER NOT NULL,
+	replay     INTEGER NOT NULL,
+	PRIMARY KEY (webhook_id, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX due_webhook ON due (webhook_id);
+CREATE INDEX due_stray  ON due (webhook_id, at, seq) WHERE stray = 1;
+-- What a replay has added is found by its event; the rest by the event's targets.
+CREATE INDEX due_replay ON due (seq) WHERE replay = 1;
+
+-- What the engine remembers of webhooks.
+CREATE TABLE gates (
+	webhook_id    TEXT    PRIMARY KEY,
+	failing_since INTEGER NOT NULL,
+	still         INTEGER NOT NULL, -- nanoseconds
+	still_since   INTEGER NOT NULL,
+	reason        TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE jobs (
+	id         TEXT    PRIMARY KEY,
+	created_at INTEGER NOT NULL,
+	ended_at   INTEGER NOT NULL,
+	"cursor"   INTEGER NOT NULL, -- sequences
+	"last"     INTEGER NOT NULL,
+	doc        TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- The history, and what closes a delivery. Bodies have columns of their own, so
 -- that JSON within JSON is not escaped a second time.

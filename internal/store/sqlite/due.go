@@ -1,0 +1,167 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+const (
+	dueColumns = `webhook_id, seq, lane, attempts, tries, at, held_since, still, stray, replay`
+	putDue     = `INSERT OR REPLACE INTO due (` + dueColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	deleteDue  = `DELETE FROM due WHERE webhook_id = ? AND seq = ?`
+	putGate    = `INSERT OR REPLACE INTO gates (webhook_id, failing_since, still, still_since, reason) VALUES (?, ?, ?, ?, ?)`
+	putJob     = `INSERT OR REPLACE INTO jobs (id, created_at, ended_at, "cursor", "last", doc) VALUES (?, ?, ?, ?, ?, ?)`
+)
+
+func dueRow(d *switchhook.Due) []any {
+	return []any{
+		d.WebhookID, d.Sequence, int64(d.Lane), d.Attempts, d.Tries, //nolint:gosec // SQLite has no unsigned integers: the same 64 bits
+		micros(d.At), micros(d.HeldSince), int64(d.Still), d.Stray, d.Replay,
+	}
+}
+
+func scanDue(scan scan) (*switchhook.Due, error) {
+	var d switchhook.Due
+	var lane, at, held, still int64
+	if err := scan(&d.WebhookID, &d.Sequence, &lane, &d.Attempts, &d.Tries, &at, &held, &still, &d.Stray, &d.Replay); err != nil {
+		return nil, err
+	}
+	d.Lane = uint64(lane) //nolint:gosec // as it was before dueRow
+	d.At, d.HeldSince, d.Still = fromMicros(at), fromMicros(held), time.Duration(still)
+	return &d, nil
+}
+
+// Backlogs calls fn for every webhook that has due rows, with their number.
+func (d *DB) Backlogs(ctx context.Context, fn func(webhookID string, rows int) error) error {
+	err := each(ctx, d.reader, func(scan scan) error {
+		var webhook string
+		var rows int
+		if err := scan(&webhook, &rows); err != nil {
+			return err
+		}
+		return fn(webhook, rows)
+	}, "SELECT webhook_id, count(*) FROM due GROUP BY webhook_id")
+	if err != nil {
+		return fmt.Errorf("count what is due: %w", err)
+	}
+	return nil
+}
+
+// Due returns a webhook's next due rows after a sequence that are no strays.
+func (d *DB) Due(ctx context.Context, webhookID string, after int64, limit int) ([]switchhook.OpenDelivery, error) {
+	return d.dueRows(ctx, limit, `WHERE webhook_id = ? AND seq > ? AND stray = 0 ORDER BY seq`, webhookID, after)
+}
+
+// Strays returns a webhook's stray rows that are due at until or before.
+func (d *DB) Strays(ctx context.Context, webhookID string, until time.Time, limit int) ([]switchhook.OpenDelivery, error) {
+	return d.dueRows(ctx, limit, `WHERE webhook_id = ? AND stray = 1 AND at <= ? ORDER BY at, seq`, webhookID, micros(until))
+}
+
+func (d *DB) dueRows(ctx context.Context, limit int, condition string, args ...any) (open []switchhook.OpenDelivery, err error) {
+	err = d.view(ctx, func(tx *sql.Tx) error {
+		var rows []*switchhook.Due
+		var sequences []int64
+		err := each(ctx, tx, func(scan scan) error {
+			due, err := scanDue(scan)
+			if err != nil {
+				return err
+			}
+			rows, sequences = append(rows, due), append(sequences, due.Sequence)
+			return nil
+		}, "SELECT "+dueColumns+" FROM due "+condition+" LIMIT ?", append(args, limit)...)
+		if err != nil {
+			return err
+		}
+		events := make(map[int64]*switchhook.Event)
+		err = each(ctx, tx, func(scan scan) error {
+			e, err := scanEvent(scan)
+			if err != nil {
+				return err
+			}
+			events[e.Sequence] = e
+			return nil
+		}, "SELECT "+eventColumns+" FROM events WHERE seq IN (SELECT value FROM json_each(?))", list(sequences))
+		if err != nil {
+			return err
+		}
+		for _, due := range rows {
+			open = append(open, switchhook.OpenDelivery{Event: events[due.Sequence], WebhookID: due.WebhookID, Due: due})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what is due: %w", err)
+	}
+	return open, nil
+}
+
+// Lanes calls fn with the lane of each of a webhook's rows that is no stray.
+func (d *DB) Lanes(ctx context.Context, webhookID string, fn func(lane uint64) error) error {
+	err := each(ctx, d.reader, func(scan scan) error {
+		var lane int64
+		if err := scan(&lane); err != nil {
+			return err
+		}
+		return fn(uint64(lane)) //nolint:gosec // as it was before dueRow
+	}, "SELECT lane FROM due WHERE webhook_id = ? AND stray = 0", webhookID)
+	if err != nil {
+		return fmt.Errorf("read lanes: %w", err)
+	}
+	return nil
+}
+
+func gateRow(g *switchhook.Gate) []any {
+	return []any{g.WebhookID, micros(g.FailingSince), int64(g.Still), micros(g.StillSince), g.Reason}
+}
+
+// Gates returns all, by webhook id.
+func (d *DB) Gates(ctx context.Context) (gates []switchhook.Gate, err error) {
+	err = each(ctx, d.reader, func(scan scan) error {
+		var g switchhook.Gate
+		var failing, still, since int64
+		if err := scan(&g.WebhookID, &failing, &still, &since, &g.Reason); err != nil {
+			return err
+		}
+		g.FailingSince, g.Still, g.StillSince = fromMicros(failing), time.Duration(still), fromMicros(since)
+		gates = append(gates, g)
+		return nil
+	}, "SELECT webhook_id, failing_since, still, still_since, reason FROM gates ORDER BY webhook_id")
+	if err != nil {
+		return nil, fmt.Errorf("read gates: %w", err)
+	}
+	return gates, nil
+}
+
+func jobRow(j *switchhook.Job) []any {
+	kept := *j
+	for _, t := range []*time.Time{&kept.Since, &kept.Until, &kept.CreatedAt, &kept.UpdatedAt, &kept.EndedAt} {
+		*t = t.UTC().Truncate(time.Microsecond)
+	}
+	return []any{j.ID, micros(j.CreatedAt), micros(j.EndedAt), j.Cursor, j.Last, document(kept)}
+}
+
+// Jobs returns all, newest first.
+func (d *DB) Jobs(ctx context.Context) (jobs []*switchhook.Job, err error) {
+	err = each(ctx, d.reader, func(scan scan) error {
+		var cursor, last int64
+		var doc string
+		if err := scan(&cursor, &last, &doc); err != nil {
+			return err
+		}
+		j := &switchhook.Job{}
+		if err := fromJSON("job", doc, j); err != nil {
+			return err
+		}
+		j.Cursor, j.Last = cursor, last
+		jobs = append(jobs, j)
+		return nil
+	}, `SELECT "cursor", "last", doc FROM jobs ORDER BY created_at DESC, id DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("read jobs: %w", err)
+	}
+	return jobs, nil
+}
