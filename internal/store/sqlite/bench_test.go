@@ -60,6 +60,9 @@ func BenchmarkFlat(b *testing.B) {
 		start, before := time.Now(), cpu()
 		commitMany(b, db, &sequence, step, 64, 8)
 		used, took := cpu()-before, time.Since(start)
+		if at := done + step; at != step && at%(history/4) >= step {
+			continue // a benchmark may log ten lines
+		}
 		size := int64(0)
 		files, err := filepath.Glob(filepath.Join(dir, "switchhook.db*"))
 		if err != nil {

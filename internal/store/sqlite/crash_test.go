@@ -38,10 +38,12 @@ func TestMain(m *testing.M) {
 		writeForEver()
 	case "full":
 		writeUntilBroken()
+	case "backlog":
+		writeBacklog()
 	}
 }
 
-func child(t *testing.T, name, dir string) (cmd *exec.Cmd, out *bufio.Scanner) {
+func child(t testing.TB, name, dir string) (cmd *exec.Cmd, out *bufio.Scanner) {
 	t.Helper()
 	cmd = exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+name, dirVariable+"="+dir)

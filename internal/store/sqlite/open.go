@@ -124,7 +124,7 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 		// edges of the indexes, are written to the database less often.
 		"wal_autocheckpoint(4000)",
 		"journal_size_limit(67108864)",
-		"cache_size(-65536)",
+		"cache_size(-16384)",
 		"temp_store(memory)",
 	}}))
 	if err != nil {
@@ -142,7 +142,7 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 		"_pragma": {
 			"busy_timeout(10000)",
 			"query_only(1)",
-			"cache_size(-16384)",
+			"cache_size(-4096)",
 			"temp_store(memory)",
 		},
 	}))

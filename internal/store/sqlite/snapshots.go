@@ -25,7 +25,7 @@ const (
 
 // When snapshots are put into the table.
 const (
-	maxUnsaved = 10_000          // sequences
+	maxUnsaved = 20_000          // sequences
 	saveEvery  = 5 * time.Second // at the next commit after it
 )
 
