@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 // find returns where the event of a sequence is, or would be.
@@ -22,7 +22,7 @@ func (s *Store) apply(c *switchhook.Commit) {
 	for _, e := range c.Events {
 		kept := *e
 		kept.Resources = nil
-		kept.OccurredAt, kept.AcceptedAt = stored(e.OccurredAt), stored(e.AcceptedAt)
+		kept.OccurredAt, kept.AcceptedAt = store.Stored(e.OccurredAt), store.Stored(e.AcceptedAt)
 		s.slice(e.Sequence, s.lastAttempt+1, kept.AcceptedAt)
 		s.events = append(s.events, &kept)
 		s.lastSequence = e.Sequence
@@ -35,7 +35,7 @@ func (s *Store) apply(c *switchhook.Commit) {
 		a.Row = s.lastAttempt
 		kept := *a
 		kept.DeliveryID = switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)
-		kept.StartedAt, kept.NextAttemptAt = stored(a.StartedAt), stored(a.NextAttemptAt)
+		kept.StartedAt, kept.NextAttemptAt = store.Stored(a.StartedAt), store.Stored(a.NextAttemptAt)
 		s.slice(s.lastSequence+1, a.Row, kept.StartedAt)
 		s.attempts = append(s.attempts, &kept)
 		s.attemptsOf[a.Sequence] = append(s.attemptsOf[a.Sequence], &kept)
@@ -44,18 +44,18 @@ func (s *Store) apply(c *switchhook.Commit) {
 		s.lastReject++
 		r.ID = s.lastReject
 		kept := *r
-		kept.At = stored(r.At)
+		kept.At = store.Stored(r.At)
 		s.rejects = append(s.rejects, &kept)
 	}
 	for _, d := range c.Due {
-		d.At, d.HeldSince = stored(d.At), stored(d.HeldSince)
+		d.At, d.HeldSince = store.Stored(d.At), store.Stored(d.HeldSince)
 		s.backlog(d.WebhookID).put(d)
 	}
 	for _, ref := range c.Settled {
 		s.backlog(ref.WebhookID).settle(ref.Sequence)
 	}
 	for _, g := range c.Gates {
-		g.FailingSince, g.StillSince = stored(g.FailingSince), stored(g.StillSince)
+		g.FailingSince, g.StillSince = store.Stored(g.FailingSince), store.Stored(g.StillSince)
 		s.gates[g.WebhookID] = g
 	}
 	for _, j := range c.Jobs {
@@ -67,7 +67,7 @@ func (s *Store) apply(c *switchhook.Commit) {
 			delete(s.snapshots, key)
 			continue
 		}
-		snap.Data, snap.UpdatedAt = bytes.Clone(snap.Data), stored(snap.UpdatedAt)
+		snap.Data, snap.UpdatedAt = bytes.Clone(snap.Data), store.Stored(snap.UpdatedAt)
 		s.snapshots[key] = snap
 	}
 	for _, r := range c.Records {
@@ -77,11 +77,8 @@ func (s *Store) apply(c *switchhook.Commit) {
 			continue
 		}
 		r.Row = bytes.Clone(r.Row)
-		r.CreatedAt, r.UpdatedAt = stored(r.CreatedAt), stored(r.UpdatedAt)
+		r.CreatedAt, r.UpdatedAt = store.Stored(r.CreatedAt), store.Stored(r.UpdatedAt)
 		s.records[key] = r.Record
 	}
 	s.watermark = max(s.watermark, c.Watermark)
 }
-
-// stored is a time as a database gives it back: microseconds, UTC.
-func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

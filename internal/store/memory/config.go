@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 // CreateAccount adds an account.
@@ -157,7 +158,7 @@ func (s *Store) PutDialectID(_ context.Context, id *switchhook.DialectID) error 
 			}
 		}
 		kept := *id
-		kept.UpdatedAt = stored(id.UpdatedAt)
+		kept.UpdatedAt = store.Stored(id.UpdatedAt)
 		s.dialectIDs[of] = kept
 		return nil
 	})
@@ -240,13 +241,13 @@ func all[T any](s *Store, in *[]*T, clone func(*T) *T, created func(*T) time.Tim
 
 func copyAccount(a *switchhook.Account) *switchhook.Account {
 	c := *a
-	c.CreatedAt = stored(a.CreatedAt)
+	c.CreatedAt = store.Stored(a.CreatedAt)
 	return &c
 }
 
 func copyKey(k *switchhook.APIKey) *switchhook.APIKey {
 	c := *k
-	c.Hash, c.CreatedAt = bytes.Clone(k.Hash), stored(k.CreatedAt)
+	c.Hash, c.CreatedAt = bytes.Clone(k.Hash), store.Stored(k.CreatedAt)
 	return &c
 }
 
@@ -268,21 +269,21 @@ func copyWebhook(w *switchhook.Webhook) *switchhook.Webhook {
 	}
 	c.Retry.Schedule = slices.Clone(w.Retry.Schedule)
 	c.Secrets = slices.Clone(w.Secrets)
-	c.PausedAt, c.CreatedAt, c.UpdatedAt = stored(w.PausedAt), stored(w.CreatedAt), stored(w.UpdatedAt)
+	c.PausedAt, c.CreatedAt, c.UpdatedAt = store.Stored(w.PausedAt), store.Stored(w.CreatedAt), store.Stored(w.UpdatedAt)
 	return &c
 }
 
 func copySource(src *switchhook.Source) *switchhook.Source {
 	c := *src
 	c.AccountMap, c.Options = maps.Clone(src.AccountMap), maps.Clone(src.Options)
-	c.CreatedAt, c.UpdatedAt = stored(src.CreatedAt), stored(src.UpdatedAt)
+	c.CreatedAt, c.UpdatedAt = store.Stored(src.CreatedAt), store.Stored(src.UpdatedAt)
 	return &c
 }
 
 func copyJob(j *switchhook.Job) *switchhook.Job {
 	c := *j
 	c.Types = slices.Clone(j.Types)
-	c.Since, c.Until = stored(j.Since), stored(j.Until)
-	c.CreatedAt, c.UpdatedAt, c.EndedAt = stored(j.CreatedAt), stored(j.UpdatedAt), stored(j.EndedAt)
+	c.Since, c.Until = store.Stored(j.Since), store.Stored(j.Until)
+	c.CreatedAt, c.UpdatedAt, c.EndedAt = store.Stored(j.CreatedAt), store.Stored(j.UpdatedAt), store.Stored(j.EndedAt)
 	return &c
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 // A delivery is one of an event's: open if it is due, or if the event is beyond
@@ -91,7 +92,7 @@ func (s *Store) Delivery(_ context.Context, accounts []string, id string) (*swit
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range slices.Backward(s.events) {
-		if !allowed(accounts, e.AccountID) {
+		if !store.Allowed(accounts, e.AccountID) {
 			continue
 		}
 		for _, d := range s.deliveries(e) {
@@ -134,7 +135,7 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 		}
 	}
 	for _, e := range slices.Backward(s.events) {
-		if p.Cursor != "" && e.Sequence > last || !allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID {
+		if p.Cursor != "" && e.Sequence > last || !store.Allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID {
 			continue
 		}
 		all := s.deliveries(e)
@@ -143,7 +144,7 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 		}
 		for _, d := range all {
 			view := d.view(e)
-			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State || !within(e.AcceptedAt, f.Since, f.Until) {
+			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State || !store.Within(e.AcceptedAt, f.Since, f.Until) {
 				continue
 			}
 			if len(found) == p.Limit {
@@ -172,7 +173,7 @@ func (d delivery) view(e *switchhook.Event) *switchhook.Delivery {
 	switch {
 	case !d.open:
 		v.State = d.closed.State
-		v.EndedAt = stored(d.closed.StartedAt.Add(time.Duration(d.closed.DurationMS * float64(time.Millisecond))))
+		v.EndedAt = store.Stored(d.closed.StartedAt.Add(time.Duration(d.closed.DurationMS * float64(time.Millisecond))))
 		if v.State != switchhook.Delivered {
 			v.Reason = d.closed.Error
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 // A backlog is what is due of a webhook.
@@ -92,7 +93,7 @@ func (s *Store) Strays(_ context.Context, webhookID string, until time.Time, lim
 	var due []switchhook.Due
 	if b := s.backlogs[webhookID]; b != nil {
 		for _, d := range b.rows {
-			if d.Stray && !d.At.After(stored(until)) {
+			if d.Stray && !d.At.After(store.Stored(until)) {
 				due = append(due, d)
 			}
 		}

@@ -1,12 +1,10 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -69,15 +67,11 @@ func (s *Store) Event(_ context.Context, accounts []string, id string) (*switchh
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range slices.Backward(s.events) {
-		if e.ID == id && allowed(accounts, e.AccountID) {
+		if e.ID == id && store.Allowed(accounts, e.AccountID) {
 			return copied(e), nil
 		}
 	}
 	return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no event %q", id)
-}
-
-func allowed(accounts []string, id string) bool {
-	return accounts == nil || slices.Contains(accounts, id)
 }
 
 // copied is a copy, so that callers cannot change what the store has.
@@ -91,12 +85,7 @@ func (s *Store) Events(_ context.Context, f switchhook.EventFilter, p switchhook
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return page(s.events, p, f.After, func(e *switchhook.Event) int64 { return e.Sequence }, func(e *switchhook.Event) bool {
-		return allowed(f.Accounts, e.AccountID) &&
-			(f.Key == "" || f.Key == e.Key) &&
-			(f.CallID == "" || f.CallID == e.Key || f.CallID == e.CallID) &&
-			(len(f.Types) == 0 || slices.ContainsFunc(f.Types, func(glob string) bool { return matches(glob, e.Type) })) &&
-			(f.Number == "" || mentions(e.Data, f.Number)) &&
-			within(e.AcceptedAt, f.Since, f.Until)
+		return store.WantsEvent(&f, e)
 	})
 }
 
@@ -131,42 +120,12 @@ func errCursor() error {
 	return switchhook.InvalidField("cursor", "is not one that a list has returned")
 }
 
-// matches reports whether text fits glob, in which * stands for anything.
-func matches(glob, text string) bool {
-	parts := strings.Split(glob, "*")
-	if len(parts) == 1 {
-		return glob == text
-	}
-	if !strings.HasPrefix(text, parts[0]) {
-		return false
-	}
-	text = text[len(parts[0]):]
-	last := parts[len(parts)-1]
-	for _, part := range parts[1 : len(parts)-1] {
-		_, rest, ok := strings.Cut(text, part)
-		if !ok {
-			return false
-		}
-		text = rest
-	}
-	return strings.HasSuffix(text, last)
-}
-
-func mentions(data []byte, number string) bool {
-	digits := strings.TrimPrefix(number, "+")
-	return bytes.Contains(data, []byte(`"`+digits+`"`)) || bytes.Contains(data, []byte(`"+`+digits+`"`))
-}
-
-func within(t, since, until time.Time) bool {
-	return (since.IsZero() || !t.Before(stored(since))) && (until.IsZero() || t.Before(stored(until)))
-}
-
 // Attempt returns one attempt.
 func (s *Store) Attempt(_ context.Context, accounts []string, id string) (*switchhook.Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.attempts {
-		if a.ID == id && a.Number > 0 && allowed(accounts, a.AccountID) {
+		if a.ID == id && a.Number > 0 && store.Allowed(accounts, a.AccountID) {
 			return copied(a), nil
 		}
 	}
@@ -178,11 +137,7 @@ func (s *Store) Attempts(_ context.Context, f switchhook.AttemptFilter, p switch
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return page(s.attempts, p, f.After, func(a *switchhook.Attempt) int64 { return a.Row }, func(a *switchhook.Attempt) bool {
-		return a.Number > 0 && allowed(f.Accounts, a.AccountID) &&
-			(f.WebhookID == "" || f.WebhookID == a.WebhookID) &&
-			(f.EventID == "" || f.EventID == a.EventID) &&
-			(f.Outcome == "" || f.Outcome == a.Outcome) &&
-			within(a.StartedAt, f.Since, f.Until)
+		return store.WantsAttempt(&f, a)
 	})
 }
 
@@ -198,7 +153,7 @@ func (s *Store) Rejects(_ context.Context, sourceID string, p switchhook.Page) (
 // Prune drops the slices of history that lie before a time and have nothing
 // open, the oldest first; rejects, jobs that have ended, and ids that have expired.
 func (s *Store) Prune(_ context.Context, before time.Time) (more bool, err error) {
-	before = stored(before)
+	before = store.Stored(before)
 	return false, s.write(func() error {
 		for len(s.slices) > 0 && s.slices[0].to.Before(before) {
 			sequence, row := s.lastSequence+1, s.lastAttempt+1

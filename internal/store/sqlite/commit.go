@@ -1,20 +1,19 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/switchhook/switchhook"
 )
 
-const (
-	insertEventID = `INSERT INTO event_ids (account_id, id, expires_at) VALUES (?, ?, ?)
+const insertEventID = `INSERT INTO event_ids (account_id, id, expires_at) VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at <= ?`
-	upsertSnapshot = `INSERT OR REPLACE INTO snapshots (account_id, kind, id, root_id, data, updated_at) VALUES (?, ?, ?, ?, ?, ?)`
-	deleteSnapshot = `DELETE FROM snapshots WHERE account_id = ? AND kind = ? AND id = ?`
-)
 
 // remembered is how long the ids that clients gave are known. The promise is
 // 24 h; the rest is for clients that retry over a weekend's night.
@@ -24,24 +23,60 @@ const remembered = 48 * time.Hour
 // database.
 type rows struct {
 	*switchhook.Commit
-	events, attempts [][]any
+	events, attempts []record
+}
+
+// A record is an event or an attempt as it goes into a block.
+type record struct {
+	bytes    []byte // after their length
+	terms    []uint32
+	sequence int64
+	at       int64
 }
 
 func newRows(c *switchhook.Commit) *rows {
 	r := &rows{Commit: c}
 	if len(c.Events) > 0 {
-		r.events = make([][]any, len(c.Events))
+		r.events = make([]record, len(c.Events))
 		for i, e := range c.Events {
-			r.events[i] = eventRow(e)
+			size := len(e.Data) + 512
+			if e.Original != nil {
+				size += len(e.Original.Body)
+			}
+			r.events[i] = record{
+				framed(appendEvent(make([]byte, frame, frame+size), e)),
+				eventTerms(make([]uint32, 0, 4+len(e.Targets)), e), e.Sequence, micros(e.AcceptedAt),
+			}
 		}
 	}
 	if len(c.Attempts) > 0 {
-		r.attempts = make([][]any, len(c.Attempts))
+		r.attempts = make([]record, len(c.Attempts))
 		for i, a := range c.Attempts {
-			r.attempts[i] = attemptRow(a)
+			size := 1024
+			if a.Request != nil {
+				size += len(a.Request.Body)
+			}
+			if a.Response != nil {
+				size += len(a.Response.Body)
+			}
+			r.attempts[i] = record{
+				framed(appendAttempt(make([]byte, frame, frame+size), a)),
+				attemptTerms(make([]uint32, 0, 8), a), a.Sequence, micros(a.StartedAt),
+			}
 		}
 	}
 	return r
+}
+
+// frame is the room that is left for a record's length.
+const frame = binary.MaxVarintLen32
+
+// framed puts the length of a record before it.
+func framed(b []byte) []byte {
+	var room [frame]byte
+	n := binary.PutUvarint(room[:], uint64(len(b)-frame))
+	copy(b[frame-n:], room[:n])
+	return b[frame-n:]
 }
 
 func (r *rows) count() int {
@@ -54,10 +89,7 @@ func (r *rows) finish(err error) {
 	}
 }
 
-type (
-	snapshotKey struct{ account, kind, id string }
-	recordKey   struct{ account, schema, id string }
-)
+type recordKey struct{ account, schema, id string }
 
 // changes is what a batch does to rows that are replaced and deleted: of each,
 // only what the last commit says is written. A call that rings, is answered
@@ -79,7 +111,7 @@ func (ch *changes) add(c *switchhook.Commit) {
 	}
 	for i := range c.Snapshots {
 		s := &c.Snapshots[i]
-		ch.snapshots[snapshotKey{s.AccountID, s.Kind, s.ID}] = s
+		ch.snapshots[keyOf(s)] = s
 	}
 	for i := range c.Records {
 		r := &c.Records[i]
@@ -93,8 +125,8 @@ func (ch *changes) add(c *switchhook.Commit) {
 	}
 }
 
-// apply writes a batch of commits. The counters that it changes in memory are
-// read again by Resume where the transaction fails.
+// apply writes a batch of commits. What it changes in memory is read again by
+// Resume where the transaction fails.
 func (w *writer) apply(ctx context.Context, items []item) error {
 	ch := changes{
 		due:       make(map[switchhook.DeliveryRef]*switchhook.Due),
@@ -107,18 +139,15 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 	sequence, attempt, watermark := w.lastSequence, w.lastAttempt, w.watermark
 	for _, it := range items {
 		c := it.commit
-		for i, row := range c.events {
-			if err := w.addEvent(ctx, c.Events[i], row, now); err != nil {
+		for i := range c.events {
+			if err := w.addEvent(ctx, c.Events[i], &c.events[i], now); err != nil {
 				return err
 			}
 		}
-		for i, row := range c.attempts {
-			w.lastAttempt++
-			row[0] = w.lastAttempt
-			if _, err := w.attempt.ExecContext(ctx, row...); err != nil {
-				return fmt.Errorf("insert attempt %s: %w", c.Attempts[i].ID, err)
+		for i := range c.attempts {
+			if err := w.addAttempt(ctx, c.Attempts[i], &c.attempts[i]); err != nil {
+				return err
 			}
-			c.Attempts[i].Row = w.lastAttempt
 		}
 		for _, r := range c.Rejects {
 			if err := w.addReject(ctx, r); err != nil {
@@ -127,6 +156,12 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 		}
 		ch.add(c.Commit)
 		w.watermark = max(w.watermark, c.Watermark)
+	}
+	if err := w.addSnapshots(ctx, ch.snapshots, w.lastSequence > sequence); err != nil {
+		return err
+	}
+	if err := w.writeBlocks(ctx); err != nil {
+		return err
 	}
 	if err := w.change(ctx, &ch); err != nil {
 		return err
@@ -137,7 +172,53 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 	return nil
 }
 
-func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, row []any, now int64) error {
+func (w *writer) addAttempt(ctx context.Context, a *switchhook.Attempt, r *record) error {
+	if err := w.roll(ctx, w.lastSequence+1, w.lastAttempt+1, r.at); err != nil {
+		return err
+	}
+	if w.attempts.full() {
+		if err := w.writeAttempts(ctx); err != nil {
+			return err
+		}
+	}
+	w.lastAttempt++
+	w.attempts.add(w.lastAttempt, r)
+	a.Row = w.lastAttempt
+	return nil
+}
+
+// addSnapshots logs what a batch changes of them with its last event. Where it
+// has none, they go into the table with all that has gathered, for that would
+// otherwise be put there later, and be older.
+func (w *writer) addSnapshots(ctx context.Context, changed map[snapshotKey]*switchhook.Snapshot, events bool) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	if events {
+		w.log = appendLog(w.log[:0], changed)
+		w.changed = changed
+		return w.writeEvents(ctx, w.log)
+	}
+	all := maps.Clone(w.snapshots.unsaved)
+	maps.Copy(all, changed)
+	w.saved = all
+	return w.saveSnapshots(ctx, all)
+}
+
+// committed is called once a batch is durable.
+func (w *writer) committed() {
+	for key, s := range w.changed {
+		kept := *s
+		kept.Data = bytes.Clone(s.Data)
+		w.snapshots.unsaved[key] = &kept
+	}
+	if w.saved != nil {
+		w.snapshotsSaved(w.saved)
+	}
+	w.changed, w.saved = nil, nil
+}
+
+func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, r *record, now int64) error {
 	if e.Sequence <= w.lastSequence {
 		return fmt.Errorf("insert event %s: its sequence %d is not above %d", e.ID, e.Sequence, w.lastSequence)
 	}
@@ -150,9 +231,15 @@ func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, row []any, n
 			return errors.Join(fmt.Errorf("event id %s was given before in account %s", e.ID, e.AccountID), err)
 		}
 	}
-	if _, err := w.event.ExecContext(ctx, row...); err != nil {
-		return fmt.Errorf("insert event %s: %w", e.ID, err)
+	if err := w.roll(ctx, e.Sequence, w.lastAttempt+1, r.at); err != nil {
+		return err
 	}
+	if w.events.full() {
+		if err := w.writeEvents(ctx, nil); err != nil {
+			return err
+		}
+	}
+	w.events.add(e.Sequence, r)
 	w.lastSequence = e.Sequence
 	return nil
 }
@@ -167,17 +254,6 @@ func (w *writer) change(ctx context.Context, ch *changes) error {
 		}
 		if err != nil {
 			return fmt.Errorf("write what is due: %w", err)
-		}
-	}
-	for key, s := range ch.snapshots {
-		var err error
-		if s.Data == nil {
-			_, err = w.dropSnapshot.ExecContext(ctx, key.account, key.kind, key.id)
-		} else {
-			_, err = w.putSnapshot.ExecContext(ctx, key.account, key.kind, key.id, s.RootID, []byte(s.Data), micros(s.UpdatedAt))
-		}
-		if err != nil {
-			return fmt.Errorf("write snapshots: %w", err)
 		}
 	}
 	for _, g := range ch.gates {

@@ -38,10 +38,12 @@ func TestMain(m *testing.M) {
 		writeForEver()
 	case "full":
 		writeUntilBroken()
+	case "backlog":
+		writeBacklog()
 	}
 }
 
-func child(t *testing.T, name, dir string) (cmd *exec.Cmd, out *bufio.Scanner) {
+func child(t testing.TB, name, dir string) (cmd *exec.Cmd, out *bufio.Scanner) {
 	t.Helper()
 	cmd = exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+name, dirVariable+"="+dir)
@@ -76,7 +78,13 @@ func crashCommit(sequence int64, done func(error)) *switchhook.Commit {
 			ID: fmt.Sprintf("att_%d", sequence), EventID: e.ID, AccountID: "a", WebhookID: "wh_1",
 			Sequence: sequence, Number: 1, State: switchhook.Delivered, StartedAt: e.AcceptedAt,
 		}},
-		Due:       []switchhook.Due{{DeliveryRef: switchhook.DeliveryRef{Sequence: sequence, WebhookID: "wh_2"}, At: e.AcceptedAt}},
+		Due: []switchhook.Due{{DeliveryRef: switchhook.DeliveryRef{Sequence: sequence, WebhookID: "wh_2"}, At: e.AcceptedAt}},
+		Snapshots: []switchhook.Snapshot{
+			{AccountID: "a", Kind: "call", ID: "call", Data: []byte(fmt.Sprint(sequence))},
+			{AccountID: "a", Kind: "call", ID: fmt.Sprint("ended", sequence-1)},
+			{AccountID: "a", Kind: "call", ID: fmt.Sprint("ended", sequence), Data: []byte("1")},
+			{AccountID: "a", Kind: "call", ID: fmt.Sprint("ended", sequence)},
+		},
 		Watermark: sequence,
 		Done:      done,
 	}
@@ -170,15 +178,36 @@ func verify(t *testing.T, dir string, acknowledged map[string]bool) {
 	if err != nil || last != events {
 		t.Errorf("last sequence %d, %v, of %d events", last, err, events)
 	}
-	open := int64(0)
 	err = db.Recover(t.Context(), func(o switchhook.OpenDelivery) error {
-		if open++; o.WebhookID != "wh_2" || o.Due == nil {
-			return fmt.Errorf("delivery of %d to %s, due %v", o.Event.Sequence, o.WebhookID, o.Due)
+		return fmt.Errorf("delivery of %d to %s is due or closed", o.Event.Sequence, o.WebhookID)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	open := int64(0)
+	for after := int64(0); ; {
+		due, err := db.Due(t.Context(), "wh_2", after, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if open += int64(len(due)); len(due) < 100 {
+			break
+		}
+		after = due[99].Due.Sequence
+	}
+	if open != events {
+		t.Errorf("%d open deliveries of %d events", open, events)
+	}
+	// The snapshot of each event says which one was the last.
+	calls := 0
+	err = db.Snapshots(t.Context(), func(s switchhook.Snapshot) error {
+		if calls++; s.ID != "call" || string(s.Data) != fmt.Sprint(last) {
+			return fmt.Errorf("snapshot %s of event %s, want that of %d", s.ID, s.Data, last)
 		}
 		return nil
 	})
-	if err != nil || open != events {
-		t.Errorf("%d open deliveries of %d events, %v", open, events, err)
+	if err != nil || calls > 1 || events > 0 && calls == 0 {
+		t.Errorf("%d snapshots, %v", calls, err)
 	}
 	attempts := int64(0)
 	for page := (switchhook.Page{Limit: 1000}); ; {

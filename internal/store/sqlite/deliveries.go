@@ -3,8 +3,8 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 // A delivery is not a row. Where it stands follows from three tables:
@@ -53,45 +54,94 @@ func (s *standings) at(ref switchhook.DeliveryRef) *standing {
 	return st
 }
 
-func readStandings(ctx context.Context, tx querier, sequences []int64) (*standings, error) {
+// standings reads those of the deliveries of events: of one webhook, or, where
+// none is named, of all.
+//
+// Without a transaction the order counts. First the watermark: what is then not
+// due is closed, or it is seen as open still. Then what is due: what is then
+// settled has been closed by an attempt. And last the attempts.
+func (d *DB) standings(ctx context.Context, events map[int64]*switchhook.Event, webhook string) (*standings, error) {
 	s := &standings{of: make(map[switchhook.DeliveryRef]*standing), webhooks: make(map[int64][]string)}
-	err := each(ctx, tx, func(scan scan) error { return scan(&s.watermark) }, "SELECT watermark FROM meta")
-	if err != nil {
+	if len(events) == 0 {
+		return s, nil
+	}
+	var err error
+	if s.watermark, err = d.watermark(ctx); err != nil {
 		return nil, err
 	}
-	these := list(sequences)
-	err = each(ctx, tx, func(scan scan) error {
-		var ref switchhook.DeliveryRef
-		var number int
-		var started int64
-		var ms float64
-		c := &closing{}
-		if err := scan(&ref.Sequence, &ref.WebhookID, &number, &c.state, &started, &ms, &c.error); err != nil {
-			return err
-		}
-		st := s.at(ref)
-		if number > 0 {
-			st.attempts++
-		}
-		if c.state != switchhook.Pending {
-			c.at = fromMicros(started).Add(time.Duration(ms * float64(time.Millisecond))).Truncate(time.Microsecond)
-			st.closed = c
-		}
-		return nil
-	}, `SELECT seq, webhook_id, number, state, started_at, duration_ms, error
-		FROM attempts WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY row`, these)
-	if err != nil {
+	if err := d.standingsDue(ctx, s, events, webhook); err != nil {
 		return nil, err
 	}
-	err = each(ctx, tx, func(scan scan) error {
+	first, last := int64(math.MaxInt64), int64(0)
+	var terms []uint32
+	for sequence, e := range events {
+		first, last = min(first, sequence), max(last, sequence)
+		terms = append(terms, term(attemptEvent, e.ID))
+	}
+	w := walk{
+		table: &attemptBlocks, from: d.history.firstAttempt(first), to: math.MaxInt64,
+		rising: true, low: last + 1, terms: [][]uint32{terms},
+	}
+	if webhook != "" {
+		w.terms = append(w.terms, []uint32{term(attemptWebhook, webhook)})
+	}
+	return s, d.walk(ctx, w, func(b *block) (bool, error) {
+		for i, record := range b.records {
+			if events[sequenceOf(record)] == nil {
+				continue
+			}
+			a, err := decodeAttempt(record, b.first+int64(i), false)
+			if err != nil {
+				return false, err
+			}
+			st := s.at(switchhook.DeliveryRef{Sequence: a.Sequence, WebhookID: a.WebhookID})
+			if a.Number > 0 {
+				st.attempts++
+			}
+			if a.State != switchhook.Pending {
+				at := a.StartedAt.Add(time.Duration(a.DurationMS * float64(time.Millisecond)))
+				st.closed = &closing{a.State, store.Stored(at), a.Error}
+			}
+		}
+		return false, nil
+	})
+}
+
+func (d *DB) watermark(ctx context.Context) (n int64, err error) {
+	err = d.reader.QueryRowContext(ctx, "SELECT watermark FROM meta").Scan(&n)
+	return n, err
+}
+
+// standingsDue adds what is due: by the events' targets, and what replays added.
+func (d *DB) standingsDue(ctx context.Context, s *standings, events map[int64]*switchhook.Event, webhook string) error {
+	of := make(map[string][]int64)
+	var all []int64
+	for sequence, e := range events {
+		all = append(all, sequence)
+		for _, target := range e.Targets {
+			of[target] = append(of[target], sequence)
+		}
+	}
+	if webhook != "" {
+		of = map[string][]int64{webhook: all}
+	}
+	add := func(scan scan) error {
 		due, err := scanDue(scan)
 		if err != nil {
 			return err
 		}
-		s.at(due.DeliveryRef).due = due
+		if webhook == "" || webhook == due.WebhookID {
+			s.at(due.DeliveryRef).due = due
+		}
 		return nil
-	}, `SELECT `+dueColumns+` FROM due WHERE seq IN (SELECT value FROM json_each(?))`, these)
-	return s, err
+	}
+	for target, sequences := range of {
+		err := each(ctx, d.reader, add, "SELECT "+dueColumns+" FROM due WHERE webhook_id = ? AND seq IN (SELECT value FROM json_each(?))", target, list(sequences))
+		if err != nil {
+			return err
+		}
+	}
+	return each(ctx, d.reader, add, dueOfReplays, list(all))
 }
 
 // A delivery is one of an event's.
@@ -130,25 +180,21 @@ func (d *DB) Deliveries(ctx context.Context, f switchhook.DeliveryFilter, p swit
 	if err != nil {
 		return nil, "", err
 	}
-	err = d.view(ctx, func(tx *sql.Tx) error {
-		// Where few events have what is wanted, ever more are looked at.
-		for n := p.Limit + 1; len(deliveries) <= p.Limit; n *= 2 {
-			n = min(n, maxDeliveryPage)
-			sequences, err := candidates(ctx, tx, f, below, n)
-			if err != nil || len(sequences) == 0 {
-				return err
-			}
-			found, err := expand(ctx, tx, f, sequences, after)
-			if err != nil {
-				return err
-			}
-			deliveries = append(deliveries, found...)
-			below = sequences[len(sequences)-1]
+	// Where few events have what is wanted, ever more are looked at.
+	for n := p.Limit + 1; len(deliveries) <= p.Limit; n = min(2*n, maxDeliveryPage) {
+		sequences, err := d.candidates(ctx, f, below, n)
+		if err != nil {
+			return nil, "", fmt.Errorf("list deliveries: %w", err)
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("list deliveries: %w", err)
+		if len(sequences) == 0 {
+			break
+		}
+		found, err := d.expand(ctx, f, sequences, after)
+		if err != nil {
+			return nil, "", fmt.Errorf("list deliveries: %w", err)
+		}
+		deliveries = append(deliveries, found...)
+		below = sequences[len(sequences)-1]
 	}
 	if len(deliveries) > p.Limit {
 		deliveries = deliveries[:p.Limit]
@@ -174,95 +220,209 @@ func parseDeliveryCursor(cursor string) (below int64, last switchhook.DeliveryRe
 }
 
 // candidates returns the sequences, newest first and below the given one, of
-// the next events that may have a delivery that the filter wants, up to n.
-func candidates(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, below int64, n int) ([]int64, error) {
-	var accounts []string
-	sources := candidateSources(f, below, n)
-	if len(sources) == 1 && sources[0].table == "events" {
-		accounts = f.Accounts // the others have no accounts, or none that is indexed
+// the next events that may have a delivery that the filter wants, up to n. The
+// sources are read in the order that standings needs.
+func (d *DB) candidates(ctx context.Context, f switchhook.DeliveryFilter, below int64, n int) (sequences []int64, err error) {
+	from, to := d.history.span(f.Since, f.Until)
+	w := walk{table: &eventBlocks, from: from, to: min(to, below)}
+	if f.EventID != "" {
+		w.terms = [][]uint32{{term(eventID, f.EventID)}}
+		return d.sequences(ctx, w, n, func(e *switchhook.Event) bool { return e.ID == f.EventID })
 	}
-	var sequences []int64
-	for _, s := range sources {
-		text, args := s.query(accounts)
-		err := each(ctx, tx, func(scan scan) error {
+	ended := f.State != "" && f.State != switchhook.Pending && f.State != switchhook.Delivered
+	if !ended && (f.WebhookID != "" || f.State == switchhook.Pending) {
+		if sequences, err = d.openCandidates(ctx, f, w, n); err != nil {
+			return nil, err
+		}
+	}
+	var found []int64
+	switch {
+	case ended:
+		w.terms = [][]uint32{{term(attemptEnded, string(f.State), f.WebhookID)}}
+		found, err = d.attempted(ctx, w, n, func(a *switchhook.Attempt) bool {
+			return a.State == f.State && (f.WebhookID == "" || f.WebhookID == a.WebhookID)
+		})
+	case f.State == switchhook.Pending:
+	case f.WebhookID != "":
+		w.terms = [][]uint32{{term(attemptWebhook, f.WebhookID)}}
+		found, err = d.attempted(ctx, w, n, func(a *switchhook.Attempt) bool { return a.WebhookID == f.WebhookID })
+	default:
+		w.accounts(eventAccount, f.Accounts)
+		found, err = d.sequences(ctx, w, n, func(e *switchhook.Event) bool { return store.Allowed(f.Accounts, e.AccountID) })
+	}
+	// Each source gave its newest: the newest n of their union have no gap.
+	sequences = slices.Concat(sequences, found)
+	slices.SortFunc(sequences, falling)
+	sequences = slices.Compact(sequences)
+	return sequences[:min(len(sequences), n)], err
+}
+
+func falling(a, b int64) int { return cmp.Compare(b, a) }
+
+// openCandidates are the events of a span beyond the watermark and those with
+// something due, the newest n of each.
+func (d *DB) openCandidates(ctx context.Context, f switchhook.DeliveryFilter, w walk, n int) ([]int64, error) {
+	watermark, err := d.watermark(ctx)
+	if err != nil {
+		return nil, err
+	}
+	beyond := w
+	beyond.from = max(w.from, watermark+1)
+	sequences, err := d.sequences(ctx, beyond, n, func(e *switchhook.Event) bool {
+		return store.Allowed(f.Accounts, e.AccountID) && (f.WebhookID == "" || slices.Contains(e.Targets, f.WebhookID))
+	})
+	if err != nil {
+		return nil, err
+	}
+	webhooks := []string{f.WebhookID}
+	if f.WebhookID == "" {
+		if webhooks, err = dueWebhooks(ctx, d.reader); err != nil {
+			return nil, err
+		}
+	}
+	for _, webhook := range webhooks {
+		err := each(ctx, d.reader, func(scan scan) error {
 			var sequence int64
 			err := scan(&sequence)
 			sequences = append(sequences, sequence)
 			return err
-		}, text, args...)
+		}, "SELECT seq FROM due WHERE webhook_id = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?", webhook, w.from, w.to, n)
 		if err != nil {
 			return nil, err
 		}
 	}
-	// Each source gave its newest: the newest n of their union have no gap.
-	slices.SortFunc(sequences, func(a, b int64) int { return cmp.Compare(b, a) })
-	sequences = slices.Compact(sequences)
-	return sequences[:min(len(sequences), n)], nil
+	return sequences, nil
 }
 
-// candidateSources are where the candidates are.
-func candidateSources(f switchhook.DeliveryFilter, below int64, n int) []*selection {
-	source := func(table string) *selection {
-		s := &selection{table: table, key: "seq", columns: "DISTINCT seq", limit: n}
-		s.where("seq < ?", below)
-		return s
+// sequences are those of the newest n events of a walk that are wanted.
+func (d *DB) sequences(ctx context.Context, w walk, n int, wanted func(*switchhook.Event) bool) ([]int64, error) {
+	found, err := d.events(ctx, w, n, wanted)
+	sequences := make([]int64, len(found))
+	for i, e := range found {
+		sequences[i] = e.Sequence
 	}
-	events, attempts, due := source("events"), source("attempts"), source("due")
-	beyond := source("events")
-	beyond.where("seq > (SELECT watermark FROM meta)")
-	if f.WebhookID != "" {
-		due.where("webhook_id = ?", f.WebhookID)
-	}
-	switch {
-	case f.EventID != "":
-		events.narrow = true
-		events.where("id = ?", f.EventID)
-		return []*selection{events}
-	case f.State == switchhook.Pending:
-		return []*selection{due, beyond}
-	case f.State != "" && f.State != switchhook.Delivered:
-		attempts.where("state = ? AND state IN ('failed', 'expired', 'cancelled')", string(f.State))
-		if f.WebhookID != "" {
-			attempts.where("+webhook_id = ?", f.WebhookID)
-		}
-		return []*selection{attempts}
-	case f.WebhookID != "":
-		attempts.where("webhook_id = ?", f.WebhookID)
-		return []*selection{attempts, due, beyond}
-	}
-	return []*selection{events}
+	return sequences, err
 }
 
-// Delivery returns the delivery of an id.
-func (d *DB) Delivery(ctx context.Context, accounts []string, id string) (*switchhook.Delivery, error) {
-	for cursor := ""; ; {
-		page, next, err := d.Deliveries(ctx, switchhook.DeliveryFilter{Accounts: accounts}, switchhook.Page{Limit: 100, Cursor: cursor})
-		if err != nil {
-			return nil, err
+// attempted returns the highest n sequences from the span of w that attempts are
+// about. These are found in another order, that of the attempts: no block before
+// one has a sequence above its upto, which tells when there are enough.
+func (d *DB) attempted(ctx context.Context, w walk, n int, wanted func(*switchhook.Attempt) bool) (highest []int64, err error) {
+	from, to := w.from, w.to
+	w.table, w.low = &attemptBlocks, to
+	w.from, w.to = d.history.firstAttempt(from), math.MaxInt64
+	err = d.walk(ctx, w, func(b *block) (bool, error) {
+		if len(highest) == n && b.upto < highest[n-1] {
+			return true, nil
 		}
-		for _, v := range page {
-			if v.ID == id {
-				return v, nil
+		for i, record := range b.records {
+			sequence := sequenceOf(record)
+			at, found := slices.BinarySearchFunc(highest, sequence, falling)
+			if sequence < from || sequence >= to || at == n || found {
+				continue
+			}
+			a, err := decodeAttempt(record, b.first+int64(i), false)
+			if err != nil {
+				return false, err
+			}
+			if wanted(a) {
+				highest = slices.Insert(highest, at, sequence)
+				highest = highest[:min(n, len(highest))]
 			}
 		}
-		if cursor = next; next == "" {
-			return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no delivery %q", id)
+		return false, nil
+	})
+	return highest, err
+}
+
+// Delivery returns the delivery of an id: of a target, or of a webhook that a
+// replay added, which an attempt or a due row tells.
+func (d *DB) Delivery(ctx context.Context, accounts []string, id string) (*switchhook.Delivery, error) {
+	v, err := d.delivery(ctx, accounts, id)
+	if err != nil {
+		return nil, fmt.Errorf("read delivery: %w", err)
+	}
+	if v == nil {
+		return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no delivery %q", id)
+	}
+	return v, nil
+}
+
+func (d *DB) delivery(ctx context.Context, accounts []string, id string) (*switchhook.Delivery, error) {
+	w := walk{table: &eventBlocks, to: math.MaxInt64, terms: [][]uint32{{term(eventTarget, id)}}}
+	sequences, err := d.sequences(ctx, w, 1, func(e *switchhook.Event) bool {
+		return slices.ContainsFunc(e.Targets, func(webhook string) bool { return id == switchhook.DeliveryID(e.AccountID, e.ID, webhook) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(sequences) == 0 {
+		if sequences, err = d.replayed(ctx, id); err != nil {
+			return nil, err
 		}
+	}
+	if len(sequences) == 0 {
+		w := walk{table: &attemptBlocks, to: math.MaxInt64, terms: [][]uint32{{term(attemptReplay, id)}}}
+		attempts, err := d.attempts(ctx, w, 1, func(a *switchhook.Attempt) bool {
+			return id == switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range attempts {
+			sequences = append(sequences, a.Sequence)
+		}
+	}
+	found, err := d.expand(ctx, switchhook.DeliveryFilter{Accounts: accounts}, sequences, switchhook.DeliveryRef{})
+	for _, v := range found {
+		if v.ID == id {
+			return v, err
+		}
+	}
+	return nil, err
+}
+
+// replayed looks for the event of a delivery among the rows of replays.
+func (d *DB) replayed(ctx context.Context, id string) ([]int64, error) {
+	const page = 1000
+	for after := int64(-1); ; {
+		var refs []switchhook.DeliveryRef
+		var sequences []int64
+		err := each(ctx, d.reader, func(scan scan) error {
+			var ref switchhook.DeliveryRef
+			err := scan(&ref.Sequence, &ref.WebhookID)
+			refs, sequences = append(refs, ref), append(sequences, ref.Sequence)
+			return err
+		}, nextOfReplays, after, page)
+		if err != nil {
+			return nil, err
+		}
+		events, err := d.eventsOf(ctx, sequences)
+		if err != nil {
+			return nil, err
+		}
+		for _, ref := range refs {
+			if e := events[ref.Sequence]; e != nil && id == switchhook.DeliveryID(e.AccountID, e.ID, ref.WebhookID) {
+				return []int64{e.Sequence}, nil
+			}
+		}
+		if len(refs) < page {
+			return nil, nil
+		}
+		// All rows of the last event, though it may have more than a page.
+		after = max(after+1, refs[page-1].Sequence-1)
 	}
 }
 
 // States says where the deliveries of some events to a webhook stand.
 func (d *DB) States(ctx context.Context, webhookID string, sequences []int64) (map[int64]switchhook.DeliveryState, error) {
-	states := make(map[int64]switchhook.DeliveryState)
-	err := d.view(ctx, func(tx *sql.Tx) error {
-		found, err := expand(ctx, tx, switchhook.DeliveryFilter{WebhookID: webhookID}, sequences, switchhook.DeliveryRef{})
-		for _, v := range found {
-			states[v.Sequence] = v.State
-		}
-		return err
-	})
+	found, err := d.expand(ctx, switchhook.DeliveryFilter{WebhookID: webhookID}, sequences, switchhook.DeliveryRef{})
 	if err != nil {
 		return nil, fmt.Errorf("read states: %w", err)
+	}
+	states := make(map[int64]switchhook.DeliveryState, len(found))
+	for _, v := range found {
+		states[v.Sequence] = v.State
 	}
 	return states, nil
 }
@@ -270,37 +430,36 @@ func (d *DB) States(ctx context.Context, webhookID string, sequences []int64) (m
 // expand returns the deliveries of the events that the filter wants, in the
 // order of the sequences given; of the event where the last page ended, those
 // that come after.
-func expand(ctx context.Context, tx *sql.Tx, f switchhook.DeliveryFilter, sequences []int64, after switchhook.DeliveryRef) (found []*switchhook.Delivery, err error) {
-	standings, err := readStandings(ctx, tx, sequences)
+func (d *DB) expand(ctx context.Context, f switchhook.DeliveryFilter, sequences []int64, after switchhook.DeliveryRef) (found []*switchhook.Delivery, err error) {
+	events, err := d.eventsOf(ctx, slices.Sorted(slices.Values(sequences)))
 	if err != nil {
 		return nil, err
 	}
-	s := selection{table: "events", key: "seq", columns: "seq, id, type, account_id, key, accepted_at, targets", limit: len(sequences), narrow: true}
-	s.where("seq IN (SELECT value FROM json_each(?))", list(sequences))
-	text, args := s.query(f.Accounts)
-	err = each(ctx, tx, func(scan scan) error {
-		var e switchhook.Event
-		var accepted int64
-		var targets string
-		if err := scan(&e.Sequence, &e.ID, &e.Type, &e.AccountID, &e.Key, &accepted, &targets); err != nil {
-			return err
+	maps.DeleteFunc(events, func(_ int64, e *switchhook.Event) bool {
+		return !store.Allowed(f.Accounts, e.AccountID) || !store.Within(e.AcceptedAt, f.Since, f.Until)
+	})
+	standings, err := d.standings(ctx, events, f.WebhookID)
+	if err != nil {
+		return nil, err
+	}
+	for _, sequence := range sequences {
+		e := events[sequence]
+		if e == nil {
+			continue
 		}
-		e.AcceptedAt = fromMicros(accepted)
-		all := standings.deliveries(e.Sequence, splitTargets(targets))
-		if e.Sequence == after.Sequence {
+		all := standings.deliveries(sequence, e.Targets)
+		if sequence == after.Sequence {
 			// The order within an event does not change while deliveries close.
 			all = all[1+slices.IndexFunc(all, func(d delivery) bool { return d.webhook == after.WebhookID }):]
 		}
 		for _, d := range all {
-			v := d.view(&e)
-			if (f.WebhookID == "" || f.WebhookID == v.WebhookID) && (f.State == "" || f.State == v.State) &&
-				(f.Since.IsZero() || accepted >= micros(f.Since)) && (f.Until.IsZero() || accepted < micros(f.Until)) {
+			v := d.view(e)
+			if (f.WebhookID == "" || f.WebhookID == v.WebhookID) && (f.State == "" || f.State == v.State) {
 				found = append(found, v)
 			}
 		}
-		return nil
-	}, text, args...)
-	return found, err
+	}
+	return found, nil
 }
 
 func (d delivery) view(e *switchhook.Event) *switchhook.Delivery {

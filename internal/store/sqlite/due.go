@@ -2,8 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -15,6 +15,17 @@ const (
 	deleteDue  = `DELETE FROM due WHERE webhook_id = ? AND seq = ?`
 	putGate    = `INSERT OR REPLACE INTO gates (webhook_id, failing_since, still, still_since, reason) VALUES (?, ?, ?, ?, ?)`
 	putJob     = `INSERT OR REPLACE INTO jobs (id, created_at, ended_at, "cursor", "last", doc) VALUES (?, ?, ?, ?, ?, ?)`
+)
+
+// The questions about what is due.
+const (
+	nextDue    = "SELECT " + dueColumns + " FROM due WHERE webhook_id = ? AND seq > ? AND stray = 0 ORDER BY seq LIMIT ?"
+	nextStrays = "SELECT " + dueColumns + " FROM due WHERE webhook_id = ? AND stray = 1 AND at <= ? ORDER BY at, seq LIMIT ?"
+	lanes      = "SELECT lane FROM due WHERE webhook_id = ? AND stray = 0"
+	backlogs   = "SELECT webhook_id, count(*) FROM due GROUP BY webhook_id"
+	// INDEXED BY: an error, rather than a slow answer.
+	dueOfReplays  = "SELECT " + dueColumns + " FROM due INDEXED BY due_replay WHERE replay = 1 AND seq IN (SELECT value FROM json_each(?))"
+	nextOfReplays = "SELECT seq, webhook_id FROM due INDEXED BY due_replay WHERE replay = 1 AND seq > ? ORDER BY seq LIMIT ?"
 )
 
 func dueRow(d *switchhook.Due) []any {
@@ -44,7 +55,7 @@ func (d *DB) Backlogs(ctx context.Context, fn func(webhookID string, rows int) e
 			return err
 		}
 		return fn(webhook, rows)
-	}, "SELECT webhook_id, count(*) FROM due GROUP BY webhook_id")
+	}, backlogs)
 	if err != nil {
 		return fmt.Errorf("count what is due: %w", err)
 	}
@@ -53,50 +64,56 @@ func (d *DB) Backlogs(ctx context.Context, fn func(webhookID string, rows int) e
 
 // Due returns a webhook's next due rows after a sequence that are no strays.
 func (d *DB) Due(ctx context.Context, webhookID string, after int64, limit int) ([]switchhook.OpenDelivery, error) {
-	return d.dueRows(ctx, limit, `WHERE webhook_id = ? AND seq > ? AND stray = 0 ORDER BY seq`, webhookID, after)
+	return d.dueRows(ctx, nextDue, webhookID, after, limit)
 }
 
 // Strays returns a webhook's stray rows that are due at until or before.
 func (d *DB) Strays(ctx context.Context, webhookID string, until time.Time, limit int) ([]switchhook.OpenDelivery, error) {
-	return d.dueRows(ctx, limit, `WHERE webhook_id = ? AND stray = 1 AND at <= ? ORDER BY at, seq`, webhookID, micros(until))
+	return d.dueRows(ctx, nextStrays, webhookID, micros(until), limit)
 }
 
-func (d *DB) dueRows(ctx context.Context, limit int, condition string, args ...any) (open []switchhook.OpenDelivery, err error) {
-	err = d.view(ctx, func(tx *sql.Tx) error {
-		var rows []*switchhook.Due
-		var sequences []int64
-		err := each(ctx, tx, func(scan scan) error {
-			due, err := scanDue(scan)
-			if err != nil {
-				return err
-			}
-			rows, sequences = append(rows, due), append(sequences, due.Sequence)
-			return nil
-		}, "SELECT "+dueColumns+" FROM due "+condition+" LIMIT ?", append(args, limit)...)
+// dueRows returns rows with their events. A row whose event is gone (a replay
+// came too late) is left out, and Prune deletes it.
+func (d *DB) dueRows(ctx context.Context, text string, args ...any) (open []switchhook.OpenDelivery, err error) {
+	var rows []*switchhook.Due
+	var sequences []int64
+	err = each(ctx, d.reader, func(scan scan) error {
+		due, err := scanDue(scan)
 		if err != nil {
 			return err
 		}
-		events := make(map[int64]*switchhook.Event)
-		err = each(ctx, tx, func(scan scan) error {
-			e, err := scanEvent(scan)
-			if err != nil {
-				return err
-			}
-			events[e.Sequence] = e
-			return nil
-		}, "SELECT "+eventColumns+" FROM events WHERE seq IN (SELECT value FROM json_each(?))", list(sequences))
-		if err != nil {
-			return err
-		}
-		for _, due := range rows {
-			open = append(open, switchhook.OpenDelivery{Event: events[due.Sequence], WebhookID: due.WebhookID, Due: due})
-		}
+		rows, sequences = append(rows, due), append(sequences, due.Sequence)
 		return nil
-	})
+	}, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read what is due: %w", err)
 	}
+	slices.Sort(sequences)
+	events, err := d.eventsOf(ctx, sequences)
+	if err != nil {
+		return nil, fmt.Errorf("read the events of what is due: %w", err)
+	}
+	for _, due := range rows {
+		if e := events[due.Sequence]; e != nil {
+			open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: due.WebhookID, Due: due})
+		}
+	}
 	return open, nil
+}
+
+// dueWebhooks are those that have rows. Each is found by a step over the rows of
+// the one before.
+func dueWebhooks(ctx context.Context, tx querier) (webhooks []string, err error) {
+	err = each(ctx, tx, func(scan scan) error {
+		var webhook string
+		err := scan(&webhook)
+		webhooks = append(webhooks, webhook)
+		return err
+	}, `WITH RECURSIVE w(id) AS (
+			SELECT min(webhook_id) FROM due
+			UNION ALL SELECT (SELECT min(webhook_id) FROM due WHERE webhook_id > w.id) FROM w WHERE w.id IS NOT NULL
+		) SELECT id FROM w WHERE id IS NOT NULL`)
+	return webhooks, err
 }
 
 // Lanes calls fn with the lane of each of a webhook's rows that is no stray.
@@ -107,7 +124,7 @@ func (d *DB) Lanes(ctx context.Context, webhookID string, fn func(lane uint64) e
 			return err
 		}
 		return fn(uint64(lane)) //nolint:gosec // as it was before dueRow
-	}, "SELECT lane FROM due WHERE webhook_id = ? AND stray = 0", webhookID)
+	}, lanes, webhookID)
 	if err != nil {
 		return fmt.Errorf("read lanes: %w", err)
 	}

@@ -2,70 +2,14 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
-
-const (
-	eventColumns = `seq, id, account_id, type, key, call_id, occurred_at, accepted_at, source, id_given, relayed, targets, data, original`
-	insertEvent  = `INSERT INTO events (` + eventColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-)
-
-func eventRow(e *switchhook.Event) []any {
-	data := []byte(e.Data)
-	if data == nil {
-		data = []byte{} // NULL otherwise
-	}
-	return []any{
-		e.Sequence, e.ID, e.AccountID, e.Type, e.Key, e.CallID, micros(e.OccurredAt), micros(e.AcceptedAt),
-		e.Source, e.IDGiven, e.Relayed, strings.Join(e.Targets, "\n"), data, original(e.Original),
-	}
-}
-
-func scanEvent(scan scan) (*switchhook.Event, error) {
-	var e switchhook.Event
-	var occurred, accepted int64
-	var targets, original string
-	var data []byte
-	err := scan(&e.Sequence, &e.ID, &e.AccountID, &e.Type, &e.Key, &e.CallID, &occurred, &accepted,
-		&e.Source, &e.IDGiven, &e.Relayed, &targets, &data, &original)
-	if err != nil {
-		return nil, err
-	}
-	e.OccurredAt, e.AcceptedAt = fromMicros(occurred), fromMicros(accepted)
-	e.Targets = splitTargets(targets)
-	if len(data) > 0 {
-		e.Data = data
-	}
-	if original != "" {
-		e.Original = new(switchhook.Original)
-		if err := fromJSON("what another system said of event "+e.ID, original, e.Original); err != nil {
-			return nil, err
-		}
-	}
-	return &e, nil
-}
-
-// original is an event's Original as JSON, and nothing of none.
-func original(o *switchhook.Original) string {
-	if o == nil {
-		return ""
-	}
-	return document(o)
-}
-
-func splitTargets(text string) []string {
-	if text == "" {
-		return nil
-	}
-	return strings.Split(text, "\n")
-}
 
 // LastSequence is the sequence of the newest event ever committed.
 func (d *DB) LastSequence(ctx context.Context) (n int64, err error) {
@@ -97,37 +41,32 @@ func (d *DB) Known(ctx context.Context, accountID string, ids []string) (map[str
 // Event returns one event: the newest, where a client gave an id again after it
 // was forgotten.
 func (d *DB) Event(ctx context.Context, accounts []string, id string) (*switchhook.Event, error) {
-	s := selection{table: "events", key: "seq", columns: eventColumns, limit: 1, narrow: true}
-	s.where("id = ?", id)
-	text, args := s.query(accounts)
-	e, err := scanEvent(d.reader.QueryRowContext(ctx, text, args...).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no event %q", id)
-	}
+	w := walk{table: &eventBlocks, to: math.MaxInt64, terms: [][]uint32{{term(eventID, id)}}}
+	found, err := d.events(ctx, w, 1, func(e *switchhook.Event) bool { return e.ID == id && store.Allowed(accounts, e.AccountID) })
 	if err != nil {
 		return nil, fmt.Errorf("read event: %w", err)
 	}
-	return e, nil
+	if len(found) == 0 {
+		return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no event %q", id)
+	}
+	return found[0], nil
 }
 
 // Events lists newest first; with f.After set, oldest first from there.
 func (d *DB) Events(ctx context.Context, f switchhook.EventFilter, p switchhook.Page) (events []*switchhook.Event, next string, err error) {
-	s := selection{table: "events", key: "seq", columns: eventColumns, limit: p.Limit + 1}
-	if err := s.from(p.Cursor, f.After); err != nil {
+	w, err := newWalk(&eventBlocks, p.Cursor, f.After)
+	if err != nil {
 		return nil, "", err
 	}
-	s.filterEvents(f)
-	err = d.view(ctx, func(tx *sql.Tx) error {
-		if err := s.between(ctx, tx, "accepted_at", f.Since, f.Until); err != nil {
-			return err
-		}
-		text, args := s.query(f.Accounts)
-		return each(ctx, tx, func(scan scan) error {
-			e, err := scanEvent(scan)
-			events = append(events, e)
-			return err
-		}, text, args...)
-	})
+	w.since, w.until = f.Since, f.Until
+	if f.Key != "" {
+		w.terms = append(w.terms, []uint32{term(eventKey, f.Key)})
+	}
+	if f.CallID != "" {
+		w.terms = append(w.terms, []uint32{term(eventKey, f.CallID), term(eventCall, f.CallID)})
+	}
+	w.accounts(eventAccount, f.Accounts)
+	events, err = d.events(ctx, w, p.Limit+1, func(e *switchhook.Event) bool { return store.WantsEvent(&f, e) })
 	if err != nil {
 		return nil, "", fmt.Errorf("list events: %w", err)
 	}
@@ -135,34 +74,62 @@ func (d *DB) Events(ctx context.Context, f switchhook.EventFilter, p switchhook.
 	return events, next, nil
 }
 
-// filterEvents adds the conditions of a filter but for accounts, times and the
-// place in the list. The conditions that repeat an index's own are there for
-// the planner: it uses a partial index only where it finds them word for word.
-func (s *selection) filterEvents(f switchhook.EventFilter) {
-	if f.Key != "" {
-		s.narrow = true
-		s.where("key = ? AND key <> ''", f.Key)
-	}
-	if f.CallID != "" {
-		s.narrow = true
-		s.where(`seq IN (SELECT seq FROM events WHERE key = ? AND key <> '' UNION ALL
-			SELECT seq FROM events WHERE call_id = ? AND call_id <> '' AND call_id <> key)`, f.CallID, f.CallID)
-	}
-	if f.Number != "" {
-		// A look through the data of every event that the other conditions
-		// leave. An index of numbers would cost every event, for a question
-		// that is asked seldom and mostly about a day.
-		digits := strings.TrimPrefix(f.Number, "+")
-		s.where("(instr(data, ?) OR instr(data, ?))", []byte(`"`+digits+`"`), []byte(`"+`+digits+`"`))
-	}
-	if len(f.Types) > 0 && !slices.Contains(f.Types, "*") {
-		var args []any
-		for _, glob := range f.Types {
-			args = append(args, globEscapes.Replace(glob))
+// events returns up to limit of the events of a walk that are wanted.
+func (d *DB) events(ctx context.Context, w walk, limit int, wanted func(*switchhook.Event) bool) (found []*switchhook.Event, err error) {
+	err = d.walk(ctx, w, func(b *block) (bool, error) {
+		for _, record := range w.records(b) {
+			if n := sequenceOf(record); n < w.from || n >= w.to {
+				continue
+			}
+			e, err := decodeEvent(record)
+			if err != nil {
+				return false, err
+			}
+			if !wanted(e) {
+				continue
+			}
+			e.Data = slices.Clone(e.Data) // lets go of the block
+			if found = append(found, e); len(found) == limit {
+				return true, nil
+			}
 		}
-		s.where("("+strings.TrimSuffix(strings.Repeat("type GLOB ? OR ", len(args)), " OR ")+")", args...)
-	}
+		return false, nil
+	})
+	return found, err
 }
 
-// globEscapes leaves only * with a meaning.
-var globEscapes = strings.NewReplacer("[", "[[]", "?", "[?]") //nolint:gochecknoglobals // a constant that Go cannot write as one
+// eventsOf returns the events of sequences that rise. One that is not there has
+// been dropped.
+func (d *DB) eventsOf(ctx context.Context, sequences []int64) (map[int64]*switchhook.Event, error) {
+	events := make(map[int64]*switchhook.Event, len(sequences))
+	for len(sequences) > 0 {
+		first := sequences[0]
+		blocks, err := d.blocks(ctx, walk{table: &eventBlocks}, "first <= ? ORDER BY first DESC LIMIT 1", first)
+		if err != nil {
+			return nil, err
+		}
+		if len(blocks) == 0 || blocks[0].last < first {
+			sequences = sequences[1:]
+			continue
+		}
+		for _, record := range blocks[0].records {
+			n := sequenceOf(record)
+			for len(sequences) > 0 && sequences[0] < n {
+				sequences = sequences[1:]
+			}
+			if len(sequences) == 0 || sequences[0] != n {
+				continue
+			}
+			e, err := decodeEvent(record)
+			if err != nil {
+				return nil, err
+			}
+			e.Data = slices.Clone(e.Data)
+			events[n] = e
+		}
+		for len(sequences) > 0 && sequences[0] <= blocks[0].last {
+			sequences = sequences[1:]
+		}
+	}
+	return events, nil
+}

@@ -16,6 +16,9 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// applicationID is what the first migration sets: "Swhh".
+const applicationID = 0x53776868
+
 // migrate brings the schema to the newest version, each step whole or not at
 // all. PRAGMA user_version says where it stands.
 func migrate(ctx context.Context, conn *sql.Conn, dir string) error {
@@ -26,6 +29,13 @@ func migrate(ctx context.Context, conn *sql.Conn, dir string) error {
 	var version int
 	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read the schema version of %s: %w", dir, err)
+	}
+	var application int
+	if err := conn.QueryRowContext(ctx, "PRAGMA application_id").Scan(&application); err != nil {
+		return fmt.Errorf("read whose data is in %s: %w", dir, err)
+	}
+	if version > 0 && application != applicationID {
+		return fmt.Errorf("the data in %s was written during the development before the first release and cannot be read any more: start with an empty directory", dir)
 	}
 	if version > len(names) {
 		return fmt.Errorf("the data in %s has schema version %d, and this program knows versions up to %d: start the newer program that wrote it",

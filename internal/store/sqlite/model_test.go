@@ -1,8 +1,10 @@
 package sqlite_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,16 +29,16 @@ func TestModel(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		db, err := sqlite.Open(t.Context(), sqlite.Options{Dir: t.TempDir()})
-		if err != nil {
-			r.Fatal(err)
-		}
-		defer db.Close()
-		m := &model{T: r, db: db, memory: memory.New(), start: time.Now().AddDate(0, 0, -9)}
+		m := &model{T: r, dir: t.TempDir(), memory: memory.New(), start: time.Now().AddDate(0, 0, -9)}
+		m.open(r)
+		defer func() { _ = m.db.Close() }()
+		ask := m.ask
 		r.Repeat(map[string]func(*rapid.T){
 			"commit": m.commit,
+			"refuse": m.refuse,
 			"prune":  m.prune,
-			"ask":    m.ask,
+			"reopen": m.open,
+			"ask":    ask, "ask again": ask, "and again": ask, // more than the others
 		})
 	})
 }
@@ -44,9 +46,23 @@ func TestModel(t *testing.T) {
 type model struct {
 	*rapid.T
 
+	dir        string
 	db, memory store.Store
 	start      time.Time
 	events     []*switchhook.Event
+}
+
+func (m *model) open(r *rapid.T) {
+	if m.db != nil {
+		if err := m.db.Close(); err != nil {
+			r.Fatal(err)
+		}
+	}
+	db, err := sqlite.Open(r.Context(), sqlite.Options{Dir: m.dir})
+	if err != nil {
+		r.Fatal(err)
+	}
+	m.db = db
 }
 
 var (
@@ -66,48 +82,92 @@ func (m *model) at(sequence int) time.Time {
 }
 
 func (m *model) commit(r *rapid.T) {
-	var c switchhook.Commit
+	c := m.draw(r)
+	m.events = append(m.events, c.Events...)
+	for _, s := range []store.Store{m.db, m.memory} {
+		if err := submit(s, c); err != nil {
+			r.Fatal(err)
+		}
+	}
+}
+
+// refuse makes a commit that fails because of its last event, and nothing of it
+// may be left.
+func (m *model) refuse(r *rapid.T) {
+	c := m.draw(r)
+	c.Events = append(c.Events, &switchhook.Event{ID: "evt_refused", AcceptedAt: time.Now()})
+	for _, s := range []store.Store{m.db, m.memory} {
+		if err := submit(s, c); err == nil {
+			r.Fatal("a sequence that does not rise is taken")
+		}
+		if err := s.Resume(r.Context()); err != nil {
+			r.Fatal(err)
+		}
+	}
+}
+
+func submit(s store.Store, c switchhook.Commit) error {
+	done := make(chan error, 1)
+	c.Done = func(err error) { done <- err }
+	s.Submit(&c)
+	return <-done
+}
+
+// there are the events that were not dropped.
+func (m *model) there(r *rapid.T) (events []*switchhook.Event) {
+	events, _, err := m.memory.Events(r.Context(), switchhook.EventFilter{}, switchhook.Page{Limit: 1000})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return events
+}
+
+func (m *model) draw(r *rapid.T) (c switchhook.Commit) {
+	last := len(m.events)
 	for range rapid.IntRange(0, 3).Draw(r, "events") {
-		n := len(m.events) + 1
+		last++
 		e := &switchhook.Event{
-			ID: fmt.Sprintf("evt_%d", n), Type: types.Draw(r, "type"), AccountID: accounts.Draw(r, "account"),
-			Key: keys.Draw(r, "key"), CallID: legs.Draw(r, "leg"), Sequence: int64(n), AcceptedAt: m.at(n),
+			ID: fmt.Sprintf("evt_%d", last), Type: types.Draw(r, "type"), AccountID: accounts.Draw(r, "account"),
+			Key: keys.Draw(r, "key"), CallID: legs.Draw(r, "leg"), Sequence: int64(last), AcceptedAt: m.at(last),
 			Targets: rapid.SliceOfNDistinct(hooks, 0, 3, rapid.ID).Draw(r, "targets"), Data: []byte(`{}`),
 		}
-		m.events = append(m.events, e)
 		c.Events = append(c.Events, e)
 	}
+	there := append(m.there(r), c.Events...)
 	for range rapid.IntRange(0, 3).Draw(r, "attempts") {
-		if len(m.events) == 0 {
+		if len(there) == 0 {
 			break
 		}
-		e := rapid.SampledFrom(m.events).Draw(r, "event")
+		e := rapid.SampledFrom(there).Draw(r, "event")
 		ref := switchhook.DeliveryRef{Sequence: e.Sequence, WebhookID: hooks.Draw(r, "webhook")}
+		replay := !slices.Contains(e.Targets, ref.WebhookID) || rapid.Bool().Draw(r, "replay")
 		a := &switchhook.Attempt{
 			ID: switchhook.NewID(switchhook.PrefixAttempt), EventID: e.ID, EventType: e.Type, AccountID: e.AccountID,
-			WebhookID: ref.WebhookID, Sequence: e.Sequence, Number: rapid.IntRange(0, 3).Draw(r, "number"),
-			StartedAt: m.at(len(m.events)).Add(time.Second), DurationMS: 3, State: states.Draw(r, "state"), Error: "error",
+			WebhookID: ref.WebhookID, Sequence: e.Sequence, Number: rapid.IntRange(0, 3).Draw(r, "number"), Replay: replay,
+			StartedAt: m.at(last).Add(time.Second), DurationMS: 3, State: states.Draw(r, "state"), Error: "error",
 			Outcome: rapid.SampledFrom([]switchhook.Outcome{switchhook.Success, switchhook.Failure}).Draw(r, "outcome"),
 		}
 		c.Attempts = append(c.Attempts, a)
 		if rapid.Bool().Draw(r, "due") {
-			c.Due = append(c.Due, switchhook.Due{DeliveryRef: ref, Attempts: a.Number, At: m.at(1000), HeldSince: m.at(0)})
+			c.Due = append(c.Due, switchhook.Due{
+				DeliveryRef: ref, Attempts: a.Number, At: m.at(rapid.IntRange(900, 1000).Draw(r, "at")), HeldSince: m.at(0),
+				Lane: rapid.Uint64().Draw(r, "lane"), Stray: rapid.Bool().Draw(r, "stray"), Replay: replay,
+			})
 		} else {
 			c.Settled = append(c.Settled, ref)
 		}
 	}
-	if len(m.events) > 0 && rapid.IntRange(0, 3).Draw(r, "watermark") == 0 {
-		c.Watermark = rapid.Int64Range(0, int64(len(m.events))).Draw(r, "to")
-	}
-	for _, s := range []store.Store{m.db, m.memory} {
-		done := make(chan error, 1)
-		c.Done = func(err error) { done <- err }
-		copied := c
-		s.Submit(&copied)
-		if err := <-done; err != nil {
-			r.Fatal(err)
+	for range rapid.IntRange(0, 3).Draw(r, "snapshots") {
+		snap := switchhook.Snapshot{AccountID: accounts.Draw(r, "account"), Kind: "call", ID: legs.Draw(r, "leg"), UpdatedAt: m.at(last)}
+		if rapid.Bool().Draw(r, "goes on") {
+			snap.Data = fmt.Append(nil, last)
 		}
+		c.Snapshots = append(c.Snapshots, snap)
 	}
+	if last > 0 && rapid.IntRange(0, 3).Draw(r, "watermark") == 0 {
+		c.Watermark = rapid.Int64Range(0, int64(last)).Draw(r, "to")
+	}
+	return c
 }
 
 func (m *model) prune(r *rapid.T) {
@@ -144,7 +204,14 @@ func (m *model) ask(r *rapid.T) {
 	}
 	limit := rapid.IntRange(1, 4).Draw(r, "limit")
 	ctx := r.Context()
-	switch rapid.IntRange(0, 3).Draw(r, "question") {
+	webhook := optional(hooks, "webhook")
+	state := func() switchhook.DeliveryState {
+		if rapid.Bool().Draw(r, "by state") {
+			return states.Draw(r, "state")
+		}
+		return ""
+	}
+	switch rapid.IntRange(0, 9).Draw(r, "question") {
 	case 0:
 		f := switchhook.EventFilter{
 			Accounts: some, Key: optional(keys, "key"), CallID: optional(legs, "call"), Since: since, Until: until,
@@ -158,27 +225,72 @@ func (m *model) ask(r *rapid.T) {
 		})
 	case 1:
 		f := switchhook.AttemptFilter{
-			Accounts: some, WebhookID: optional(hooks, "webhook"), Since: since, Until: until,
-			After: rapid.Int64Range(0, 5).Draw(r, "after"),
+			Accounts: some, WebhookID: webhook, EventID: event, Since: since, Until: until,
+			Outcome: switchhook.Outcome(optional(rapid.SampledFrom([]string{"success", "failure"}), "outcome")),
+			After:   rapid.Int64Range(0, 5).Draw(r, "after"),
 		}
 		same(r, m, limit, func(s store.Store, p switchhook.Page) ([]*switchhook.Attempt, string, error) {
 			return s.Attempts(ctx, f, p)
 		})
-	case 2:
-		f := switchhook.DeliveryFilter{Accounts: some, WebhookID: optional(hooks, "webhook"), EventID: event}
-		if rapid.Bool().Draw(r, "by state") {
-			f.State = states.Draw(r, "state")
-		}
+	case 2, 3:
+		f := switchhook.DeliveryFilter{Accounts: some, WebhookID: webhook, EventID: event, State: state(), Since: since, Until: until}
 		same(r, m, limit, func(s store.Store, p switchhook.Page) ([]*switchhook.Delivery, string, error) {
 			return s.Deliveries(ctx, f, p)
 		})
-	case 3:
+	case 4:
 		same(r, m, limit, func(s store.Store, _ switchhook.Page) (all []switchhook.OpenDelivery, _ string, err error) {
 			err = s.Recover(ctx, func(o switchhook.OpenDelivery) error {
 				all = append(all, o)
 				return nil
 			})
 			return all, "", err
+		})
+	case 5:
+		after := rapid.Int64Range(0, int64(len(m.events)+1)).Draw(r, "after")
+		same(r, m, limit, func(s store.Store, _ switchhook.Page) ([]switchhook.OpenDelivery, string, error) {
+			all, err := s.Due(ctx, webhook, after, limit)
+			return all, "", err
+		})
+	case 6:
+		until := m.at(rapid.IntRange(900, 1000).Draw(r, "until"))
+		same(r, m, limit, func(s store.Store, _ switchhook.Page) ([]switchhook.OpenDelivery, string, error) {
+			all, err := s.Strays(ctx, webhook, until, limit)
+			return all, "", err
+		})
+	case 7:
+		same(r, m, limit, func(s store.Store, _ switchhook.Page) (all []string, _ string, err error) {
+			err = errors.Join(
+				s.Backlogs(ctx, func(webhook string, rows int) error { all = append(all, fmt.Sprint(webhook, rows)); return nil }),
+				s.Lanes(ctx, webhook, func(lane uint64) error { all = append(all, fmt.Sprint(lane)); return nil }),
+				s.Snapshots(ctx, func(s switchhook.Snapshot) error {
+					all = append(all, fmt.Sprint(s.AccountID, s.ID, string(s.Data), s.UpdatedAt))
+					return nil
+				}),
+			)
+			slices.Sort(all)
+			return all, "", err
+		})
+	case 8:
+		of := hooks.Draw(r, "of")
+		all := make([]int64, len(m.events)+1)
+		for i := range all {
+			all[i] = int64(i)
+		}
+		same(r, m, limit, func(s store.Store, _ switchhook.Page) ([]map[int64]switchhook.DeliveryState, string, error) {
+			states, err := s.States(ctx, of, all)
+			return []map[int64]switchhook.DeliveryState{states}, "", err
+		})
+	case 9:
+		if event == "" {
+			return
+		}
+		id := switchhook.DeliveryID(accounts.Draw(r, "account"), event, hooks.Draw(r, "to"))
+		same(r, m, limit, func(s store.Store, _ switchhook.Page) ([]*switchhook.Delivery, string, error) {
+			d, err := s.Delivery(ctx, some, id)
+			if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
+				err = nil
+			}
+			return []*switchhook.Delivery{d}, "", err
 		})
 	}
 }

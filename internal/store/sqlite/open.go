@@ -71,10 +71,12 @@ type DB struct {
 	seal   *sealer
 	reader *sql.DB
 
+	indexPart *sql.Stmt // of reader
+	history   history
+
 	queue *queue
 	w     *writer        // of the committer alone
-	prune pruning        // of the committer alone
-	done  sync.WaitGroup // the committer
+	done  sync.WaitGroup // the committer, and what writes indexes
 
 	// refusal is why no write is taken. Only the committer sets it.
 	refusal atomic.Pointer[switchhook.Error]
@@ -106,6 +108,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	// The committer outlives the call: only Close ends it.
 	ctx = context.WithoutCancel(ctx)
+	d.indexClosed(ctx)
 	d.done.Go(func() { d.run(ctx) })
 	return d, nil
 }
@@ -121,7 +124,7 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 		// edges of the indexes, are written to the database less often.
 		"wal_autocheckpoint(4000)",
 		"journal_size_limit(67108864)",
-		"cache_size(-65536)",
+		"cache_size(-16384)",
 		"temp_store(memory)",
 	}}))
 	if err != nil {
@@ -131,7 +134,7 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 	if err := d.prepare(ctx, writing, masterKey); err != nil {
 		return errors.Join(err, writing.Close())
 	}
-	if d.w, err = newWriter(ctx, writing); err != nil {
+	if d.w, err = newWriter(ctx, writing, &d.history); err != nil {
 		return errors.Join(err, writing.Close())
 	}
 	d.reader, err = sql.Open("sqlite", d.dsn(url.Values{
@@ -139,7 +142,7 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 		"_pragma": {
 			"busy_timeout(10000)",
 			"query_only(1)",
-			"cache_size(-16384)",
+			"cache_size(-4096)",
 			"temp_store(memory)",
 		},
 	}))
@@ -148,6 +151,10 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 	}
 	d.reader.SetMaxOpenConns(readers)
 	d.reader.SetMaxIdleConns(readers)
+	d.indexPart, err = d.reader.PrepareContext(ctx, "SELECT body FROM history_index WHERE part = ?")
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
 	return nil
 }
 

@@ -76,13 +76,11 @@ func (q *queue) close() {
 func (d *DB) Submit(c *switchhook.Commit) {
 	r := newRows(c)
 	if !d.queue.put(item{commit: r}) {
-		go r.finish(errClosed())
+		go r.finish(errClosed)
 	}
 }
 
-func errClosed() error {
-	return switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed")
-}
+var errClosed error = switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed") //nolint:gochecknoglobals // a constant that Go cannot write as one
 
 // write runs fn in a transaction of its own, in its turn. Where ctx ends while
 // the queue is long, fn may still be run later.
@@ -109,7 +107,7 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *writer) error)
 func (d *DB) enqueue(ctx context.Context, op func(context.Context) error) error {
 	done := make(chan error, 1)
 	if !d.queue.put(item{op: op, done: func(err error) { done <- err }}) {
-		return errClosed()
+		return errClosed
 	}
 	select {
 	case err := <-done:
@@ -125,6 +123,7 @@ func (d *DB) run(ctx context.Context) {
 	for {
 		items = d.queue.take(items)
 		if len(items) == 0 {
+			_ = d.saveUnsaved(ctx) // or the next start does it
 			return
 		}
 		for rest := items; len(rest) > 0; {
@@ -163,9 +162,42 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	} else if err = d.w.transact(ctx, func() error { return d.w.apply(ctx, items) }); err != nil {
 		err = d.refuse(ctx, err)
 	}
+	if err == nil {
+		d.w.committed()
+	}
 	for _, it := range items {
 		it.commit.finish(err)
 	}
+	if err != nil {
+		return
+	}
+	d.indexClosed(ctx)
+	if d.w.saveDue() {
+		_ = d.saveUnsaved(ctx) // the next commit tells
+	}
+}
+
+// saveUnsaved puts the snapshots that have gathered into their table.
+func (d *DB) saveUnsaved(ctx context.Context) error {
+	if refusal := d.refusal.Load(); refusal != nil {
+		return refusal
+	}
+	if err := d.w.saveUnsaved(ctx); err != nil {
+		return d.refuse(ctx, err)
+	}
+	return nil
+}
+
+// indexClosed has the slices indexed that were closed.
+func (d *DB) indexClosed(ctx context.Context) {
+	for _, s := range d.w.closed {
+		d.done.Go(func() {
+			if err := d.index(ctx, s); err != nil && !errors.Is(err, errClosed) {
+				d.log.WarnContext(ctx, "a slice of the history stays indexed in memory until the next start", "dir", d.dir, "error", err)
+			}
+		})
+	}
+	d.w.closed = nil
 }
 
 // refuse makes the store refuse all further writes.
@@ -203,6 +235,7 @@ func (d *DB) Resume(ctx context.Context) error {
 			return d.refuse(committer, err)
 		}
 		d.refusal.Store(nil)
+		d.indexClosed(committer)
 		return nil
 	})
 }

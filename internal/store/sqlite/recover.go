@@ -2,105 +2,83 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/switchhook/switchhook"
 )
 
-// recoverPage is how many events are held in memory at once; an event can be of
-// a megabyte.
-const recoverPage = 100
-
-// Recover calls fn for every open delivery, in the order of sequence and, of
-// one event, of its targets; those that a replay has added come last.
+// Recover calls fn for every delivery that is open without a row: of the events
+// beyond the watermark, in order, those targets that are neither due nor closed.
+// What is committed meanwhile may or may not be among them.
 func (d *DB) Recover(ctx context.Context, fn func(switchhook.OpenDelivery) error) error {
-	var after int64
-	for {
-		var open []switchhook.OpenDelivery
-		var more bool
-		err := d.view(ctx, func(tx *sql.Tx) error {
-			sequences, err := openSequences(ctx, tx, after)
-			if err != nil || len(sequences) == 0 {
-				return err
-			}
-			more, after = true, sequences[len(sequences)-1]
-			open, err = openDeliveries(ctx, tx, sequences)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("recover open deliveries: %w", err)
-		}
-		if !more {
-			return nil
-		}
-		// Outside the transaction: fn may take its time, and an open view of
-		// the database keeps its log from being folded in.
-		for _, o := range open {
-			if err := fn(o); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// openSequences returns the next sequences that may have open deliveries.
-func openSequences(ctx context.Context, tx *sql.Tx, after int64) ([]int64, error) {
-	var sequences []int64
-	for _, text := range []string{
-		`SELECT seq FROM events WHERE seq > max(?, (SELECT watermark FROM meta)) ORDER BY seq LIMIT ?`,
-		`SELECT DISTINCT seq FROM due WHERE seq > ? ORDER BY seq LIMIT ?`,
-	} {
-		err := each(ctx, tx, func(scan scan) error {
-			var n int64
-			err := scan(&n)
-			sequences = append(sequences, n)
-			return err
-		}, text, after, recoverPage)
-		if err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(sequences)
-	sequences = slices.Compact(sequences)
-	return sequences[:min(len(sequences), recoverPage)], nil
-}
-
-func openDeliveries(ctx context.Context, tx *sql.Tx, sequences []int64) (open []switchhook.OpenDelivery, err error) {
-	standings, err := readStandings(ctx, tx, sequences)
+	last, err := d.LastSequence(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = each(ctx, tx, func(scan scan) error {
-		e, err := scanEvent(scan)
-		if err != nil {
+	watermark, err := d.watermark(ctx)
+	if err != nil {
+		return fmt.Errorf("read the watermark: %w", err)
+	}
+	known := make(map[switchhook.DeliveryRef]struct{})
+	webhooks, err := dueWebhooks(ctx, d.reader)
+	if err != nil {
+		return fmt.Errorf("read what is due: %w", err)
+	}
+	for _, webhook := range webhooks {
+		err := each(ctx, d.reader, func(scan scan) error {
+			ref := switchhook.DeliveryRef{WebhookID: webhook}
+			err := scan(&ref.Sequence)
+			known[ref] = struct{}{}
 			return err
+		}, "SELECT seq FROM due WHERE webhook_id = ? AND seq > ?", webhook, watermark)
+		if err != nil {
+			return fmt.Errorf("read what is due: %w", err)
 		}
-		for _, d := range standings.deliveries(e.Sequence, e.Targets) {
-			if d.open && d.due == nil {
-				open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: d.webhook, Due: d.due})
+	}
+	attempts := walk{table: &attemptBlocks, to: math.MaxInt64}
+	err = d.walk(ctx, attempts, func(b *block) (bool, error) {
+		if b.upto <= watermark {
+			return true, nil // and so are those before
+		}
+		for i, record := range b.records {
+			if sequenceOf(record) <= watermark {
+				continue
+			}
+			a, err := decodeAttempt(record, b.first+int64(i), false)
+			if err != nil {
+				return false, err
+			}
+			if a.State != switchhook.Pending {
+				known[switchhook.DeliveryRef{Sequence: a.Sequence, WebhookID: a.WebhookID}] = struct{}{}
 			}
 		}
-		return nil
-	}, "SELECT "+eventColumns+" FROM events WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq", list(sequences))
-	return open, err
-}
-
-// Snapshots calls fn for every kept snapshot.
-func (d *DB) Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) error {
-	err := each(ctx, d.reader, func(scan scan) error {
-		var s switchhook.Snapshot
-		var data []byte
-		var updated int64
-		if err := scan(&s.AccountID, &s.Kind, &s.ID, &s.RootID, &data, &updated); err != nil {
-			return err
-		}
-		s.Data, s.UpdatedAt = data, fromMicros(updated)
-		return fn(s)
-	}, "SELECT account_id, kind, id, root_id, data, updated_at FROM snapshots")
+		return false, nil
+	})
 	if err != nil {
-		return fmt.Errorf("read snapshots: %w", err)
+		return fmt.Errorf("read what is closed: %w", err)
 	}
-	return nil
+	events := walk{table: &eventBlocks, from: watermark + 1, to: last + 1, rising: true}
+	return d.walk(ctx, events, func(b *block) (bool, error) {
+		for _, record := range b.records {
+			if n := sequenceOf(record); n < events.from || n >= events.to {
+				continue
+			}
+			e, err := decodeEvent(record)
+			if err != nil {
+				return false, err
+			}
+			e.Data = slices.Clone(e.Data) // lets go of the block
+			for _, webhook := range e.Targets {
+				if _, ok := known[switchhook.DeliveryRef{Sequence: e.Sequence, WebhookID: webhook}]; ok {
+					continue
+				}
+				if err := fn(switchhook.OpenDelivery{Event: e, WebhookID: webhook}); err != nil {
+					return false, err
+				}
+			}
+		}
+		return false, nil
+	})
 }

@@ -27,12 +27,10 @@ func (w *writer) addReject(ctx context.Context, r *switchhook.Reject) error {
 
 // Rejects lists a source's rejects, newest first.
 func (d *DB) Rejects(ctx context.Context, sourceID string, p switchhook.Page) (rejects []*switchhook.Reject, next string, err error) {
-	s := selection{table: "rejects", key: "id", columns: "id, source_id, at, doc, body", limit: p.Limit + 1}
-	s.where("source_id = ?", sourceID)
-	if err := s.from(p.Cursor, 0); err != nil {
+	_, below, _, err := place(p.Cursor, 0)
+	if err != nil {
 		return nil, "", err
 	}
-	text, args := s.query(nil)
 	err = d.view(ctx, func(tx *sql.Tx) error {
 		return each(ctx, tx, func(scan scan) error {
 			var id, at int64
@@ -47,7 +45,7 @@ func (d *DB) Rejects(ctx context.Context, sourceID string, p switchhook.Page) (r
 			r.ID, r.SourceID, r.At, r.Body = id, source, fromMicros(at), body
 			rejects = append(rejects, r)
 			return nil
-		}, text, args...)
+		}, "SELECT id, source_id, at, doc, body FROM rejects WHERE source_id = ? AND id < ? ORDER BY id DESC LIMIT ?", sourceID, below, p.Limit+1)
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("list rejects: %w", err)

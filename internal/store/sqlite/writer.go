@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/switchhook/switchhook"
 )
 
 // A writer is the one connection that writes, with its statements. Only the
@@ -15,16 +17,25 @@ type writer struct {
 
 	begin, commit, rollback, counters *sql.Stmt
 
-	event, eventID, attempt                   *sql.Stmt
+	putEvents, putAttempts, eventID           *sql.Stmt
 	putDue, settle, putSnapshot, dropSnapshot *sql.Stmt
 	putRecord, dropRecord, reject             *sql.Stmt
 	putGate, putJob                           *sql.Stmt
 
 	lastSequence, lastAttempt, watermark int64 // as in the table meta
+
+	history   *history
+	snapshots snapshots
+
+	// Of the batch under way.
+	events, attempts builder
+	log, packed      []byte
+	changed, saved   map[snapshotKey]*switchhook.Snapshot // logged; put into the table
+	closed           []*slice                             // to be indexed once it is committed
 }
 
-func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
-	w := &writer{db: db}
+func newWriter(ctx context.Context, db *sql.DB, h *history) (*writer, error) {
+	w := &writer{db: db, history: h}
 	if err := w.connect(ctx); err != nil {
 		return nil, fmt.Errorf("open the database for writing: %w", err)
 	}
@@ -47,9 +58,9 @@ func (w *writer) connect(ctx context.Context) error {
 		{&w.commit, "COMMIT"},
 		{&w.rollback, "ROLLBACK"},
 		{&w.counters, "UPDATE meta SET last_sequence = ?, last_attempt = ?, watermark = ?"},
-		{&w.event, insertEvent},
+		{&w.putEvents, insertEvents},
+		{&w.putAttempts, insertAttempts},
 		{&w.eventID, insertEventID},
-		{&w.attempt, insertAttempt},
 		{&w.putDue, putDue},
 		{&w.settle, deleteDue},
 		{&w.putSnapshot, upsertSnapshot},
@@ -64,15 +75,31 @@ func (w *writer) connect(ctx context.Context) error {
 			return errors.Join(err, w.disconnect())
 		}
 	}
-	if err := w.readCounters(ctx); err != nil {
+	if err := w.load(ctx); err != nil {
 		return errors.Join(err, w.disconnect())
 	}
 	return nil
 }
 
-func (w *writer) readCounters(ctx context.Context) error {
-	return w.conn.QueryRowContext(ctx, "SELECT last_sequence, last_attempt, watermark FROM meta").
+// load reads what the writer keeps in memory.
+func (w *writer) load(ctx context.Context) error {
+	w.events.reset()
+	w.attempts.reset()
+	w.changed, w.saved, w.closed = nil, nil, nil
+	err := w.conn.QueryRowContext(ctx, "SELECT last_sequence, last_attempt, watermark FROM meta").
 		Scan(&w.lastSequence, &w.lastAttempt, &w.watermark)
+	if err != nil {
+		return err
+	}
+	if err := w.history.load(ctx, w.conn); err != nil {
+		return err
+	}
+	for _, s := range w.history.slices {
+		if s.closed && s.bits == unindexed {
+			w.closed = append(w.closed, s)
+		}
+	}
+	return w.loadSnapshots(ctx)
 }
 
 func (w *writer) disconnect() error {

@@ -1,12 +1,16 @@
--- Times are Unix microseconds, 0 for "none". Every column says NOT NULL unless
--- the absence of a value means something.
+-- Times are Unix microseconds, and -2^63 for "none". Every column says NOT NULL
+-- unless the absence of a value means something.
+
+-- By which a database of the development before the first release is told.
+PRAGMA application_id = 1400334440;
 
 -- One row: the counters of the store, and how it knows its master key again.
 CREATE TABLE meta (
 	id            INTEGER PRIMARY KEY CHECK (id = 1),
 	last_sequence INTEGER NOT NULL DEFAULT 0,
-	last_attempt  INTEGER NOT NULL DEFAULT 0, -- attempts."row" is never used twice, not even after pruning
+	last_attempt  INTEGER NOT NULL DEFAULT 0, -- the row of an attempt is never used twice, not even after pruning
 	watermark     INTEGER NOT NULL DEFAULT 0,
+	snapshots_at  INTEGER NOT NULL DEFAULT 0, -- up to which sequence the table snapshots has what the blocks say
 	key_check     BLOB                        -- a known text, sealed; NULL until the first start is complete
 ) STRICT;
 
@@ -66,28 +70,63 @@ CREATE TABLE dialect_ids (
 	UNIQUE (account_id, schema, n)
 ) STRICT, WITHOUT ROWID;
 
--- Append only. targets are webhook ids, one a line.
-CREATE TABLE events (
-	seq         INTEGER PRIMARY KEY,
-	id          TEXT    NOT NULL,
-	account_id  TEXT    NOT NULL,
-	type        TEXT    NOT NULL,
-	key         TEXT    NOT NULL,
-	call_id     TEXT    NOT NULL,
-	occurred_at INTEGER NOT NULL,
-	accepted_at INTEGER NOT NULL,
-	source      TEXT    NOT NULL,
-	id_given    INTEGER NOT NULL,
-	relayed     INTEGER NOT NULL,
-	targets     TEXT    NOT NULL,
-	data        BLOB    NOT NULL
+-- What an operator says that a dialect calls a thing. dialect_ids counts, these are given.
+CREATE TABLE given_ids (
+	account_id TEXT    NOT NULL,
+	dialect    TEXT    NOT NULL,
+	schema     TEXT    NOT NULL,
+	id         TEXT    NOT NULL,
+	value      TEXT    NOT NULL,
+	updated_at INTEGER NOT NULL,
+	PRIMARY KEY (account_id, dialect, schema, id),
+	UNIQUE (account_id, dialect, schema, value)
+) STRICT, WITHOUT ROWID;
+
+-- Counting the next integer asks which are given, whatever the dialect.
+CREATE INDEX given_ids_value ON given_ids (account_id, schema, value);
+
+-- The history: events and attempts in the order of their sequences and rows. A
+-- block is what one transaction wrote of them, cut where it grows large; its
+-- body is packed as the program's codec says. See slices for what goes together.
+CREATE TABLE event_blocks (
+	first     INTEGER PRIMARY KEY, -- sequences
+	last      INTEGER NOT NULL,
+	from_at   INTEGER NOT NULL,    -- of the oldest and the newest, by the time of acceptance
+	to_at     INTEGER NOT NULL,
+	body      BLOB    NOT NULL,
+	snapshots BLOB                 -- those that the transaction changed; NULL: none
 ) STRICT;
 
-CREATE INDEX events_id      ON events (id);
-CREATE INDEX events_account ON events (account_id);
-CREATE INDEX events_key     ON events (key) WHERE key <> '';
--- The first leg of a call has the call's id, so that its events are found by key.
-CREATE INDEX events_call    ON events (call_id) WHERE call_id <> '' AND call_id <> key;
+CREATE TABLE attempt_blocks (
+	first   INTEGER PRIMARY KEY, -- rows
+	last    INTEGER NOT NULL,
+	from_at INTEGER NOT NULL,    -- by the time of their start
+	to_at   INTEGER NOT NULL,
+	low     INTEGER NOT NULL,    -- the lowest sequence that an attempt is about
+	upto    INTEGER NOT NULL,    -- the last sequence when it was written: no attempt in it or before it is about a higher one
+	body    BLOB    NOT NULL
+) STRICT;
+
+-- What of the history goes together, up to where the next slice begins. The
+-- newest one is open: its times and low are not kept up to date here.
+CREATE TABLE slices (
+	n             INTEGER PRIMARY KEY,
+	first_event   INTEGER NOT NULL,
+	first_attempt INTEGER NOT NULL,
+	opened_at     INTEGER NOT NULL, -- the time of the first in it
+	from_at       INTEGER NOT NULL, -- of the oldest and the newest in it
+	to_at         INTEGER NOT NULL,
+	low           INTEGER NOT NULL, -- as in attempt_blocks
+	bits          INTEGER           -- history_index has 2^bits parts of it; NULL: it has none yet
+) STRICT;
+
+-- Which blocks of a slice may have what is looked for: hashes in rising order,
+-- each with its block. Of the key, the lowest 8 bits are the part (the highest
+-- bits of its hashes), the others the slice.
+CREATE TABLE history_index (
+	part INTEGER PRIMARY KEY,
+	body BLOB    NOT NULL
+) STRICT;
 
 -- Ids that clients chose. The primary key is the last guard against accepting
 -- one twice.
@@ -100,7 +139,8 @@ CREATE TABLE event_ids (
 
 CREATE INDEX event_ids_expiry ON event_ids (expires_at);
 
--- Open calls, legs, queue calls and agents.
+-- Open calls, legs, queue calls and agents, as of meta.snapshots_at. What
+-- changed since then is in event_blocks.
 CREATE TABLE snapshots (
 	account_id TEXT    NOT NULL,
 	kind       TEXT    NOT NULL,
@@ -143,42 +183,10 @@ CREATE TABLE jobs (
 	id         TEXT    PRIMARY KEY,
 	created_at INTEGER NOT NULL,
 	ended_at   INTEGER NOT NULL,
-	"cursor"   INTEGER NOT NULL, -- sequences
-	"last"     INTEGER NOT NULL,
+	cursor     INTEGER NOT NULL, -- sequences
+	last       INTEGER NOT NULL,
 	doc        TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
-
--- The history, and what closes a delivery. Bodies have columns of their own, so
--- that JSON within JSON is not escaped a second time.
-CREATE TABLE attempts (
-	row             INTEGER PRIMARY KEY,
-	id              TEXT    NOT NULL,
-	seq             INTEGER NOT NULL,
-	event_id        TEXT    NOT NULL,
-	event_type      TEXT    NOT NULL,
-	account_id      TEXT    NOT NULL,
-	webhook_id      TEXT    NOT NULL,
-	dialect         TEXT    NOT NULL,
-	number          INTEGER NOT NULL,
-	started_at      INTEGER NOT NULL,
-	duration_ms     REAL    NOT NULL,
-	outcome         TEXT    NOT NULL,
-	state           TEXT    NOT NULL,
-	next_attempt_at INTEGER NOT NULL,
-	error           TEXT    NOT NULL,
-	request         TEXT,             -- JSON without the body; NULL: none was made
-	request_body    TEXT    NOT NULL,
-	response        TEXT,             -- JSON without the body; NULL: none came
-	response_body   TEXT    NOT NULL
-) STRICT;
-
-CREATE INDEX attempts_id       ON attempts (id) WHERE number > 0;
-CREATE INDEX attempts_event    ON attempts (seq);
-CREATE INDEX attempts_account  ON attempts (account_id);
-CREATE INDEX attempts_webhook  ON attempts (webhook_id);
-CREATE INDEX attempts_delivery ON attempts (webhook_id, seq);
--- Success does not touch this one.
-CREATE INDEX attempts_ended    ON attempts (state, seq, webhook_id) WHERE state IN ('failed', 'expired', 'cancelled');
 
 -- AUTOINCREMENT: the id of a pruned reject never comes back.
 CREATE TABLE rejects (

@@ -1,0 +1,194 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/switchhook/switchhook"
+)
+
+// Snapshots change with most events, and most of them live for minutes: written
+// each time, they would cost more than the events. So what a transaction changes
+// of them lies beside its events (event_blocks.snapshots), and goes into the table
+// snapshots now and then: of each, the last state, and of a call that has begun
+// and ended meanwhile nothing. After a crash, what lies beside the events since
+// the last time (meta.snapshots_at) is put into the table first.
+const (
+	upsertSnapshot = `INSERT OR REPLACE INTO snapshots (account_id, kind, id, root_id, data, updated_at) VALUES (?, ?, ?, ?, ?, ?)`
+	deleteSnapshot = `DELETE FROM snapshots WHERE account_id = ? AND kind = ? AND id = ?`
+)
+
+// When snapshots are put into the table.
+const (
+	maxUnsaved = 20_000          // sequences
+	saveEvery  = 5 * time.Second // at the next commit after it
+)
+
+type snapshotKey struct{ account, kind, id string }
+
+func keyOf(s *switchhook.Snapshot) snapshotKey { return snapshotKey{s.AccountID, s.Kind, s.ID} }
+
+func (k snapshotKey) hash() uint64 {
+	var room [128]byte
+	return xxhash.Sum64(append(append(append(append(append(room[:0], k.account...), 0), k.kind...), 0), k.id...))
+}
+
+// snapshots are those that changed since they were last put into the table.
+type snapshots struct {
+	unsaved map[snapshotKey]*switchhook.Snapshot
+	saved   map[uint64]struct{} // hashes of those in the table, so that what never was there need not be deleted
+	upto    int64               // the sequence as of which they are in the table
+	at      time.Time           // when they were
+}
+
+// appendLog appends a record of each with its length.
+func appendLog(log []byte, changed map[snapshotKey]*switchhook.Snapshot) []byte {
+	var record []byte
+	for _, s := range changed {
+		record = appendSnapshot(record[:0], s)
+		log = append(binary.AppendUvarint(log, uint64(len(record))), record...)
+	}
+	return log
+}
+
+// saveSnapshots puts snapshots into the table, in the transaction under way.
+func (w *writer) saveSnapshots(ctx context.Context, changed map[snapshotKey]*switchhook.Snapshot) error {
+	for key, s := range changed {
+		var err error
+		if s.Data != nil {
+			_, err = w.putSnapshot.ExecContext(ctx, key.account, key.kind, key.id, s.RootID, []byte(s.Data), micros(s.UpdatedAt))
+		} else if _, saved := w.snapshots.saved[key.hash()]; saved {
+			_, err = w.dropSnapshot.ExecContext(ctx, key.account, key.kind, key.id)
+		}
+		if err != nil {
+			return fmt.Errorf("write snapshots: %w", err)
+		}
+	}
+	if _, err := w.conn.ExecContext(ctx, "UPDATE meta SET snapshots_at = ?", w.lastSequence); err != nil {
+		return fmt.Errorf("write snapshots: %w", err)
+	}
+	return nil
+}
+
+// snapshotsSaved is called once what saveSnapshots wrote is committed.
+func (w *writer) snapshotsSaved(changed map[snapshotKey]*switchhook.Snapshot) {
+	for key, s := range changed {
+		if s.Data != nil {
+			w.snapshots.saved[key.hash()] = struct{}{}
+		} else {
+			delete(w.snapshots.saved, key.hash())
+		}
+	}
+	w.snapshots.unsaved = make(map[snapshotKey]*switchhook.Snapshot)
+	w.snapshots.upto, w.snapshots.at = w.lastSequence, time.Now()
+}
+
+// saveUnsaved puts what has gathered into the table, in a transaction of its own.
+func (w *writer) saveUnsaved(ctx context.Context) error {
+	changed := w.snapshots.unsaved
+	if len(changed) == 0 {
+		w.snapshots.upto, w.snapshots.at = w.lastSequence, time.Now() // nothing to read after a crash either
+		return nil
+	}
+	err := w.transact(ctx, func() error { return w.saveSnapshots(ctx, changed) })
+	if err == nil {
+		w.snapshotsSaved(changed)
+	}
+	return err
+}
+
+// saveDue reports whether it is time for that.
+func (w *writer) saveDue() bool {
+	return w.lastSequence-w.snapshots.upto >= maxUnsaved || len(w.snapshots.unsaved) > 0 && time.Since(w.snapshots.at) >= saveEvery
+}
+
+// loadSnapshots puts what lies beside the events since the last time into the
+// table.
+func (w *writer) loadSnapshots(ctx context.Context) error {
+	w.snapshots = snapshots{saved: make(map[uint64]struct{}), at: time.Now()}
+	err := each(ctx, w.conn, func(scan scan) error {
+		var key snapshotKey
+		err := scan(&key.account, &key.kind, &key.id)
+		w.snapshots.saved[key.hash()] = struct{}{}
+		return err
+	}, "SELECT account_id, kind, id FROM snapshots")
+	if err == nil {
+		w.snapshots.unsaved, err = readUnsaved(ctx, w.conn)
+	}
+	if err == nil {
+		err = w.saveUnsaved(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("read snapshots: %w", err)
+	}
+	return nil
+}
+
+// readUnsaved returns what is not in the table: the last state of each.
+func readUnsaved(ctx context.Context, tx querier) (map[snapshotKey]*switchhook.Snapshot, error) {
+	unsaved := make(map[snapshotKey]*switchhook.Snapshot)
+	err := each(ctx, tx, func(scan scan) error {
+		var log sql.RawBytes
+		if err := scan(&log); err != nil {
+			return err
+		}
+		records, err := unpack(log)
+		if err != nil {
+			return err
+		}
+		for _, record := range records {
+			s, err := decodeSnapshot(record)
+			if err != nil {
+				return err
+			}
+			unsaved[keyOf(s)] = s
+		}
+		return nil
+	}, `SELECT snapshots FROM event_blocks
+		WHERE first > (SELECT snapshots_at FROM meta) AND snapshots IS NOT NULL ORDER BY first`)
+	return unsaved, err
+}
+
+// Snapshots calls fn for every kept snapshot.
+func (d *DB) Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) error {
+	err := d.view(ctx, func(tx *sql.Tx) error {
+		unsaved, err := readUnsaved(ctx, tx)
+		if err != nil {
+			return err
+		}
+		err = each(ctx, tx, func(scan scan) error {
+			var s switchhook.Snapshot
+			var data []byte
+			var updated int64
+			if err := scan(&s.AccountID, &s.Kind, &s.ID, &s.RootID, &data, &updated); err != nil {
+				return err
+			}
+			if unsaved[keyOf(&s)] != nil {
+				return nil
+			}
+			s.Data, s.UpdatedAt = data, fromMicros(updated)
+			return fn(s)
+		}, "SELECT account_id, kind, id, root_id, data, updated_at FROM snapshots")
+		if err != nil {
+			return err
+		}
+		for _, s := range unsaved {
+			if s.Data == nil {
+				continue
+			}
+			if err := fn(*s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read snapshots: %w", err)
+	}
+	return nil
+}
