@@ -122,7 +122,7 @@ func New(o Options) *Engine {
 	}
 	transport := o.Transport
 	if transport == nil {
-		transport = newTransport(o.AllowNetworks)
+		transport = NewTransport(o.AllowNetworks)
 	}
 	e.transport = transport
 	e.outbox.init(o.Store, o.Resume, o.Logger)

@@ -62,9 +62,10 @@ func (g *guard) control(network, address string, _ syscall.RawConn) error {
 	return g.check(network, ap)
 }
 
-// newTransport is the one way out: no proxy, no private networks, no cookies,
-// bounded headers. Timeouts are the attempt's own.
-func newTransport(allow []netip.Prefix) *http.Transport {
+// NewTransport is the one way out, which an Engine has if it is given none: no
+// proxy, no private networks, no cookies, bounded headers. Timeouts are the
+// attempt's own.
+func NewTransport(allow []netip.Prefix) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: newGuard(allow).control}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
@@ -78,10 +79,6 @@ func newTransport(allow []netip.Prefix) *http.Transport {
 		ForceAttemptHTTP2:      true,
 	}
 }
-
-// NewTransport is the transport that an Engine has if it is given none, for
-// comparing the engine with a client that only sends.
-func NewTransport(allow []netip.Prefix) *http.Transport { return newTransport(allow) }
 
 // CheckURL says what is wrong with a webhook's URL: not http or https, no host,
 // or one that is private as it stands. What a name resolves to is looked at

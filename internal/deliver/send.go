@@ -18,7 +18,6 @@ import (
 	"unicode"
 
 	"github.com/switchhook/switchhook"
-	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
@@ -140,13 +139,6 @@ func (e *Engine) request(d *delivery, w *switchhook.Webhook, by dialect.Dialect,
 	as *switchhook.Webhook, req *http.Request, body []byte, err error,
 ) {
 	ev := d.ev
-	if ev.Resources == nil { // it comes from the store, perhaps for several webhooks at once
-		own := *ev
-		ev = &own
-		if err := catalogue.Attach(ev); err != nil {
-			return nil, nil, nil, err
-		}
-	}
 	if w.Flow {
 		if w, err = dialect.ForFlow(ev, w); err != nil {
 			return nil, nil, nil, err
