@@ -45,7 +45,7 @@ func (r *report) fault(format string, args ...any) {
 }
 
 // String is the report in a person's words.
-func (r report) String() string {
+func (r *report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d events acknowledged (%d posts refused, %d without an answer, %d events found again by their id; of %d without id and answer %d were there); ",
 		r.acked, r.refused, r.lost, r.again, r.unknown, r.appeared)
@@ -63,8 +63,8 @@ func (r report) String() string {
 }
 
 // check compares what was posted with what arrived. Nothing may be under way.
-func (r *rig) check(ctx context.Context) report {
-	rep := report{repeats: map[string]int{}}
+func (r *rig) check(ctx context.Context) *report {
+	rep := &report{repeats: map[string]int{}}
 	r.load.mu.Lock()
 	defer r.load.mu.Unlock()
 	r.journal.mu.Lock()
@@ -84,10 +84,10 @@ func (r *rig) check(ctx context.Context) report {
 		}
 	}
 	rep.deliveries = len(byDelivery)
-	sequences := r.checkNames(&rep)
-	r.checkPosts(&rep, byDelivery, sequences)
-	r.checkOrder(&rep, byDelivery, sequences)
-	r.checkRepeats(ctx, &rep, byDelivery)
+	sequences := r.checkNames(rep)
+	r.checkPosts(rep, byDelivery, sequences)
+	r.checkOrder(rep, byDelivery, sequences)
+	r.checkRepeats(ctx, rep, byDelivery)
 	return rep
 }
 

@@ -70,9 +70,12 @@ func must(t *testing.T, err error) {
 }
 
 // finish ends a run and tells what came of it.
-func finish(t *testing.T, r *rig) report {
+func finish(t *testing.T, r *rig) {
 	t.Helper()
 	rep, err := r.finish(t.Context())
+	if rep == nil {
+		t.Fatal(err)
+	}
 	for _, f := range rep.faults {
 		t.Error(f)
 	}
@@ -81,7 +84,6 @@ func finish(t *testing.T, r *rig) report {
 		t.Error("nothing was acknowledged: the run shows nothing")
 	}
 	t.Logf("seed %d: %s", *seedFlag, rep)
-	return rep
 }
 
 // Killed at any moment, while it starts too, the server loses nothing and keeps
@@ -106,6 +108,19 @@ func TestKill(t *testing.T) {
 	}
 	finish(t, r)
 	t.Logf("%d kills", kills)
+}
+
+// Bad receivers cost their own deliveries only: the good one gets all, while
+// others hang, break off or are dead, and nothing comes twice without a reason.
+func TestReceivers(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir(), append(kinds(), dead)...)
+	r.load.start(t.Context())
+	for range rounds(3) {
+		pause(t.Context(), time.Second)
+		must(t, r.complete(t.Context(), func(k kind) bool { return k == good }))
+	}
+	finish(t, r)
 }
 
 // A server that stands still for seconds, as a machine that swaps or a paused
@@ -162,8 +177,9 @@ func TestFullDisk(t *testing.T) {
 		leaveOut(t, "a small disk that can be filled needs root and the permission to mount a tmpfs (%v)", err)
 	}
 	t.Cleanup(func() { must(t, d.unmount()) }) // after the rig has ended
-	r := open(t, dir, good, slow, flaky, hanging)
+	r := open(t, dir, good, slow, flaky, hanging, throttled)
 	r.load.padding = 2000
+	random := random(*seedFlag, 0)
 	r.load.start(t.Context())
 	for range rounds(2) {
 		acked := r.load.acknowledged()
@@ -171,7 +187,8 @@ func TestFullDisk(t *testing.T) {
 		must(t, d.fill())
 		refused := r.load.refusals()
 		must(t, until(t.Context(), "for events to be refused", func() (bool, error) { return r.load.refusals() > refused+50, nil }))
-		must(t, r.arrive(t.Context()))
+		must(t, r.complete(t.Context(), func(k kind) bool { return k == good }))
+		pause(t.Context(), time.Duration(random.Int64N(int64(2*time.Second))))
 		must(t, d.free())
 	}
 	acked := r.load.acknowledged()

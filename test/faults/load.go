@@ -63,7 +63,7 @@ func (l *load) fault(format string, args ...any) {
 func (l *load) start(ctx context.Context) {
 	l.stopping = make(chan struct{})
 	for n := range l.callers {
-		c := &caller{l: l, n: n, random: random(l.seed, uint64(n)+1)} //nolint:gosec // a small number
+		c := &caller{l: l, n: n, random: random(l.seed, uint64(n)+1)}
 		l.done.Go(func() { c.run(ctx) })
 	}
 }

@@ -31,9 +31,11 @@ const (
 	throttled kind = "throttled" // answers 429 or 503 with Retry-After
 	closing   kind = "closing"   // closes kept connections without having said so
 	late      kind = "late"      // answers 200 after we have given up
-	outage    kind = "outage"    // is wholly dead for seconds at a time
+	outage    kind = "outage"    // refuses everything for seconds at a time
+	dead      kind = "dead"      // never answers at all
 )
 
+// kinds are those that a delivery gets past in the end, however long a run is.
 func kinds() []kind {
 	return []kind{good, slow, flaky, hanging, resetting, endless, dripping, throttled, closing, late, outage}
 }
@@ -44,7 +46,7 @@ const attemptTimeout = time.Second
 
 func (k kind) timeout() time.Duration {
 	switch k {
-	case hanging, dripping, late:
+	case hanging, dripping, late, dead:
 		return attemptTimeout
 	case good, slow, flaky, resetting, endless, throttled, closing, outage:
 		return 30 * time.Second
@@ -171,7 +173,7 @@ func (r *receiver) misbehaves() bool {
 	switch r.kind {
 	case good:
 		return false
-	case slow:
+	case slow, dead:
 		return true
 	case flaky, closing:
 		return r.chance(3) == 0
@@ -229,7 +231,7 @@ func (r *receiver) misbehave(w http.ResponseWriter, req *http.Request, a *arriva
 		}
 	case flaky, outage:
 		w.WriteHeader(http.StatusInternalServerError)
-	case hanging:
+	case hanging, dead:
 		<-ctx.Done()
 	case resetting:
 		r.journal.answers(a, unclear)

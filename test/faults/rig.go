@@ -4,9 +4,11 @@ package faults
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -118,22 +120,23 @@ func (r *rig) terminate() error {
 
 // finish ends the load, heals the receivers, waits until all that was
 // acknowledged has arrived, and checks.
-func (r *rig) finish(ctx context.Context) (report, error) {
+func (r *rig) finish(ctx context.Context) (*report, error) {
 	r.load.stop()
 	if err := r.arrive(ctx); err != nil {
-		return report{}, err
+		return nil, err
 	}
-	err := until(ctx, "for no delivery to be open", func() (bool, error) {
-		n, err := r.deliveries(ctx, "pending")
-		return n == 0, err
+	open := ""
+	err := until(ctx, "for no delivery to be open", func() (none bool, err error) {
+		open, err = r.delivery(ctx, "pending")
+		return open == "", err
 	})
 	if err != nil {
-		return report{}, err
+		return nil, fmt.Errorf("%w; open is %s", err, open)
 	}
 	rep := r.check(ctx)
 	for _, state := range []string{"failed", "expired", "cancelled"} {
-		if n, err := r.deliveries(ctx, state); err != nil || n > 0 {
-			rep.fault("some deliveries are %s (%v)", state, err)
+		if d, err := r.delivery(ctx, state); err != nil || d != "" {
+			rep.fault("LOST: a delivery is %s: %s (%v)", state, d, err)
 		}
 	}
 	// What the server has on disk says the same: a new process has nothing to do.
@@ -142,12 +145,12 @@ func (r *rig) finish(ctx context.Context) (report, error) {
 	if err != nil {
 		return rep, err
 	}
-	if n, err := r.deliveries(ctx, "pending"); err != nil || n > 0 {
-		rep.fault("after a restart some deliveries are open again (%v)", err)
+	if d, err := r.delivery(ctx, "pending"); err != nil || d != "" {
+		rep.fault("REPEAT: after a restart a delivery is open again: %s (%v)", d, err)
 	}
 	err = r.terminate()
 	if n := r.journal.count() - before; n > 0 {
-		rep.fault("after a restart %d deliveries were made again", n)
+		rep.fault("REPEAT: after a restart %d deliveries were made again", n)
 	}
 	return rep, err
 }
@@ -158,36 +161,36 @@ func (r *rig) arrive(ctx context.Context) error {
 	for _, receiver := range r.receivers {
 		receiver.healed.Store(true)
 	}
-	missing := r.missing()
-	progress, waited := len(missing), time.Now()
-	for len(missing) > 0 {
+	return r.complete(ctx, func(kind) bool { return true })
+}
+
+// complete waits until all that was acknowledged so far has arrived at the
+// receivers of some kinds. As long as some of it comes, it is patient.
+func (r *rig) complete(ctx context.Context, at func(kind) bool) error {
+	missing := r.missing(at)
+	for since := time.Now(); len(missing) > 0; {
 		pause(ctx, 50*time.Millisecond)
-		still := missing[:0]
-		for _, d := range missing {
-			if !r.journal.has(d) {
-				still = append(still, d)
-			}
+		before := len(missing)
+		missing = slices.DeleteFunc(missing, r.journal.has)
+		if len(missing) < before {
+			since = time.Now()
 		}
-		missing = still
-		if len(missing) < progress {
-			progress, waited = len(missing), time.Now()
-		}
-		if time.Since(waited) > patience || ctx.Err() != nil {
+		if len(missing) > 0 && (time.Since(since) > patience || ctx.Err() != nil) {
 			first := missing[0]
-			return fmt.Errorf("LOST: of what was acknowledged, %d deliveries did not arrive and none of them came for %s, such as %s at the receiver %s\n%s",
-				len(missing), patience, first.tag, r.receivers[first.hook].kind, r.process.tail())
+			return fmt.Errorf("LOST: of what was acknowledged, %d deliveries did not arrive and none of them came for %s, such as %s at the receiver %s",
+				len(missing), patience, first.tag, r.receivers[first.hook].kind)
 		}
 	}
 	return nil
 }
 
 // missing are the acknowledged deliveries that have not arrived.
-func (r *rig) missing() (missing []delivery) {
+func (r *rig) missing(at func(kind) bool) (missing []delivery) {
 	r.load.mu.Lock()
 	defer r.load.mu.Unlock()
 	for _, ev := range r.load.events {
-		for hook := range r.receivers {
-			if d := (delivery{hook, ev.tag}); ev.acked && !r.journal.has(d) {
+		for hook, receiver := range r.receivers {
+			if d := (delivery{hook, ev.tag}); ev.acked && at(receiver.kind) && !r.journal.has(d) {
 				missing = append(missing, d)
 			}
 		}
@@ -195,15 +198,25 @@ func (r *rig) missing() (missing []delivery) {
 	return missing
 }
 
-// deliveries reports whether there are any in a state: 0, or 1 for some.
-func (r *rig) deliveries(ctx context.Context, state string) (int, error) {
-	var list struct {
-		Items []struct {
-			ID string `json:"id"`
-		} `json:"items"`
+// delivery returns one of those in a state as the API shows it, with its
+// attempts; empty: there is none.
+func (r *rig) delivery(ctx context.Context, state string) (string, error) {
+	type list struct {
+		Items []json.RawMessage `json:"items"`
 	}
-	err := r.server.callJSON(ctx, http.MethodGet, "/v1/deliveries?limit=1&state="+state, nil, &list)
-	return len(list.Items), err
+	var deliveries, attempts list
+	if err := r.server.callJSON(ctx, http.MethodGet, "/v1/deliveries?limit=1&state="+state, nil, &deliveries); err != nil || len(deliveries.Items) == 0 {
+		return "", err
+	}
+	var of struct {
+		Webhook string `json:"webhook_id"`
+		Event   string `json:"event_id"`
+	}
+	if err := json.Unmarshal(deliveries.Items[0], &of); err != nil {
+		return "", err
+	}
+	err := r.server.callJSON(ctx, http.MethodGet, "/v1/attempts?webhook_id="+of.Webhook+"&event_id="+of.Event, nil, &attempts)
+	return fmt.Sprintf("%s\nwith the attempts %s", deliveries.Items[0], attempts.Items), err
 }
 
 // close ends all that still runs.
