@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 )
@@ -34,7 +33,6 @@ type load struct {
 	seed    uint64
 	callers int
 	pace    time.Duration // the longest pause of a caller between two posts
-	padding int           // bytes that each call carries along
 	wanted  func(typ string) int
 
 	stopping chan struct{}
@@ -275,7 +273,7 @@ func (c *caller) encode(events []*event, ids bool) (body []byte, contentType str
 	for i, ev := range events {
 		call := map[string]any{"id": ev.call, "dialed": ev.tag}
 		if ev.typ == "call.created" {
-			call["request_uri"] = said(ev.call) + strings.Repeat("x", c.l.padding)
+			call["request_uri"] = said(ev.call)
 		}
 		doc := map[string]any{"type": ev.typ, "data": map[string]any{"call": call}}
 		if ids {

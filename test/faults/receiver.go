@@ -297,6 +297,6 @@ func read(req *http.Request) (*arrival, error) {
 	}
 	return &arrival{
 		id: req.Header.Get("webhook-id"), event: body.ID, key: body.Key, tag: body.Data.Call.Dialed,
-		sequence: body.Sequence, folded: strings.HasPrefix(body.Data.Call.RequestURI, said(body.Key)),
+		sequence: body.Sequence, folded: body.Data.Call.RequestURI == said(body.Key),
 	}, nil
 }

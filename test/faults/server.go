@@ -58,8 +58,7 @@ type process struct {
 
 const keptLines = 40
 
-// launch starts a process and does not wait until it is ready. It is killed
-// when ctx ends. Each listens on a port of its own: one that was free for a
+// launch starts a process, which is killed when ctx ends. Each listens on a port of its own: one that was free for a
 // moment may be another's after a restart.
 func (s *server) launch(ctx context.Context) (*process, error) {
 	p := &process{ready: make(chan struct{}), exited: make(chan struct{})}
@@ -108,19 +107,15 @@ func (p *process) tail() string {
 	return strings.Join(p.log, "\n")
 }
 
-// start starts a process and waits until it is ready.
-func (s *server) start(ctx context.Context) (*process, error) {
-	p, err := s.launch(ctx)
-	if err != nil {
-		return nil, err
-	}
+// becomesReady waits until it does.
+func (p *process) becomesReady() error {
 	select {
 	case <-p.ready:
-		return p, nil
+		return nil
 	case <-p.exited:
-		return nil, fmt.Errorf("the server ended instead of becoming ready:\n%s", p.tail())
+		return fmt.Errorf("the server ended instead of becoming ready:\n%s", p.tail())
 	case <-time.After(patience):
-		return nil, fmt.Errorf("the server was not ready after %s:\n%s", patience, p.tail())
+		return fmt.Errorf("the server was not ready after %s:\n%s", patience, p.tail())
 	}
 }
 
