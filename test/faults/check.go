@@ -18,6 +18,10 @@ import (
 // interruption is no excuse for a repeat.
 const recorded = 2 * time.Second
 
+// straggling is how long after its sender's death a request can still come: it
+// was in the kernel's hands.
+const straggling = 500 * time.Millisecond
+
 // A report is what came of a run.
 type report struct {
 	faults   []string
@@ -218,7 +222,7 @@ func (r *rig) checkRepeats(ctx context.Context, rep *report, byDelivery map[deli
 // interruption finds the one that may have cost the outcome of a request, or -1.
 func (r *rig) interruption(a *arrival) int {
 	return slices.IndexFunc(r.interruptions, func(i interruption) bool {
-		return !i.to.Before(a.at) && !i.from.After(a.answered.Add(recorded))
+		return !i.to.Add(straggling).Before(a.at) && !i.from.After(a.answered.Add(recorded))
 	})
 }
 
