@@ -38,6 +38,7 @@ type report struct {
 	broken     int            // requests that never arrived whole
 	repeats    map[string]int // by their excuse
 	most       int            // repeats after one interruption
+	longest    time.Duration  // between an answer and the interruption that cost its record
 }
 
 const mostFaults = 20
@@ -61,7 +62,7 @@ func (r *report) String() string {
 		fmt.Fprintf(&b, " %d %s", r.repeats[cause], cause)
 	}
 	if r.most > 0 {
-		fmt.Fprintf(&b, ", at most %d at once", r.most)
+		fmt.Fprintf(&b, ", at most %d at once, answered at most %s before", r.most, r.longest.Round(time.Millisecond))
 	}
 	return b.String()
 }
@@ -92,6 +93,7 @@ func (r *rig) check(ctx context.Context) *report {
 	r.checkPosts(rep, byDelivery, sequences)
 	r.checkOrder(rep, byDelivery, sequences)
 	r.checkRepeats(ctx, rep, byDelivery)
+	r.checkCutOff(rep)
 	return rep
 }
 
@@ -204,7 +206,7 @@ func (r *rig) checkRepeats(ctx context.Context, rep *report, byDelivery map[deli
 				switch {
 				case i >= 0:
 					after[i]++
-					rep.most = max(rep.most, after[i])
+					rep.most, rep.longest = max(rep.most, after[i]), max(rep.longest, r.interruptions[i].from.Sub(done.answered))
 					rep.repeats["after "+r.interruptions[i].cause]++
 				case r.unread(ctx, done):
 					rep.repeats["whose answer could not be read"]++
@@ -219,10 +221,24 @@ func (r *rig) checkRepeats(ctx context.Context, rep *report, byDelivery map[deli
 	}
 }
 
+// checkCutOff checks that whoever takes his time to answer is waited for, unless
+// there was an interruption.
+func (r *rig) checkCutOff(rep *report) {
+	for _, a := range r.journal.arrivals {
+		if r.receivers[a.hook].kind == slow && a.outcome == refused && r.interruption(a) < 0 {
+			rep.fault("CUT OFF: a request with %s was given up before it was answered", a.tag)
+		}
+	}
+}
+
 // interruption finds the one that may have cost the outcome of a request, or -1.
 func (r *rig) interruption(a *arrival) int {
+	end := a.answered
+	if a.outcome == refused {
+		end = a.at
+	}
 	return slices.IndexFunc(r.interruptions, func(i interruption) bool {
-		return !i.to.Add(straggling).Before(a.at) && !i.from.After(a.answered.Add(recorded))
+		return !i.to.Add(straggling).Before(a.at) && !i.from.After(end.Add(recorded))
 	})
 }
 

@@ -72,7 +72,12 @@ func TestChecker(t *testing.T) {
 			again(r, 2)
 			r.journal.arrivals[8].outcome = taken
 		}, "ORDER: call-2 came to good before call-1"},
-		"again after an answer of 2xx":      {func(r *rig) { again(r, 7) }, "REPEAT: call-3"},
+		"again after an answer of 2xx": {func(r *rig) { again(r, 7) }, "REPEAT: call-3"},
+		"given up": {func(r *rig) {
+			r.receivers[1].kind = slow
+			again(r, 7)
+			r.journal.arrivals[7].outcome = refused
+		}, "CUT OFF: a request with call-3"},
 		"again after one that broke off":    {func(r *rig) { again(r, 7); r.journal.arrivals[7].outcome = unclear }, ""},
 		"again after a crash at the moment": {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].answered.Add(recorded / 2)) }, ""},
 		"again after a crash much later":    {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].answered.Add(recorded * 2)) }, "REPEAT: call-3"},

@@ -18,6 +18,8 @@
 //   - repeats: what was answered 2xx came again only where the server was
 //     interrupted at that moment, or has recorded that it could not read the
 //     answer. They are counted.
+//   - patience: a receiver that takes half a second to answer is waited for, also
+//     by a server that is told to stop.
 //   - folding: events leave with what earlier ones said of their call, though the
 //     server was restarted in between.
 //

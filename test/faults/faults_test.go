@@ -142,8 +142,8 @@ func TestStandStill(t *testing.T) {
 	finish(t, r)
 }
 
-// SIGTERM under load ends the work in order: exit code 0, and neither a loss nor
-// a repeat.
+// SIGTERM under load ends the work in order: exit code 0, what is under way
+// is waited for, and there is neither a loss nor a repeat.
 func TestTerminate(t *testing.T) {
 	t.Parallel()
 	r := open(t, t.TempDir(), good, slow, flaky, hanging, resetting, closing)
@@ -217,10 +217,12 @@ func TestFailedFsync(t *testing.T) {
 	r := open(t, t.TempDir(), good, slow, flaky, hanging)
 	random := random(*seedFlag, 0)
 	r.load.start(t.Context())
-	for range rounds(2) {
+	for n := range rounds(2) {
+		// All fail, or the first one does and the next ones are said to be good.
+		fault := []string{"error=EIO", "error=EIO:when=1"}[n%2]
 		pause(t.Context(), 100*time.Millisecond+time.Duration(random.Int64N(int64(time.Second))))
 		from := time.Now()
-		s := attach(t, r.process, "error=EIO")
+		s := attach(t, r.process, fault)
 		code, err := r.process.wait()
 		must(t, err)
 		r.interrupted("a failed fsync", from)
