@@ -32,11 +32,10 @@ func TestMain(m *testing.M) {
 		binary, err = build(context.Background(), dir)
 	}
 	code := 1
-	if err == nil {
-		code = m.Run()
-	}
-	if code != 0 {
-		fmt.Fprintf(os.Stderr, "%v\nthe same choices again: go test ./test/faults -seed %d -kills %d\n", err, *seedFlag, *killsFlag)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else if code = m.Run(); code != 0 {
+		fmt.Fprintf(os.Stderr, "the same choices again: make faults SEED=%d FAULTS=%d\n", *seedFlag, *killsFlag)
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

@@ -193,10 +193,13 @@ func (c *caller) repeat(ctx context.Context, events []*event) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for ctx.Err() == nil {
-		for _, r := range c.try(ctx, events, true) {
+		receipts := c.try(ctx, events, true)
+		for _, r := range receipts {
 			if !r.Duplicate {
 				c.l.fault("event %s was accepted a second time", r.ID)
 			}
+		}
+		if receipts != nil {
 			return
 		}
 		pause(ctx, 20*time.Millisecond)

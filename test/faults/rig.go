@@ -233,8 +233,9 @@ func (r *rig) delivery(ctx context.Context, state string) (string, error) {
 		d.ID, d.Event, kind, d.Made, d.Next, attempts.Items), err
 }
 
-// close ends all that still runs.
+// close ends all that still runs, once the context that it began with has ended.
 func (r *rig) close() {
+	r.load.done.Wait()
 	if r.process != nil {
 		_ = r.process.kill() // it has ended, unless something failed
 	}
