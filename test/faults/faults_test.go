@@ -122,6 +122,26 @@ func TestReceivers(t *testing.T) {
 	finish(t, r)
 }
 
+// A webhook that is failing keeps its events, through kills and stops, and gets
+// them in order once its receiver is back.
+func TestFailing(t *testing.T) {
+	t.Parallel()
+	r := open(t, t.TempDir(), good, dead)
+	random := random(*seedFlag, 0)
+	fails := func() (bool, error) {
+		status, err := r.status(t.Context(), 1)
+		return status == "failing", err
+	}
+	r.load.start(t.Context())
+	for _, end := range []func() error{r.kill, r.terminate, r.kill} {
+		must(t, until(t.Context(), "for the webhook of the dead receiver to be failing", fails))
+		pause(t.Context(), time.Duration(random.Int64N(int64(time.Second))))
+		must(t, end())
+		must(t, r.start(t.Context()))
+	}
+	finish(t, r)
+}
+
 // A server that stands still for seconds, as a machine that swaps or a paused
 // container does, goes on where it was.
 func TestStandStill(t *testing.T) {

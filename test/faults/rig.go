@@ -233,6 +233,15 @@ func (r *rig) delivery(ctx context.Context, state string) (string, error) {
 		d.ID, d.Event, kind, d.Made, d.Next, attempts.Items), err
 }
 
+// status is what the API says of a receiver's webhook.
+func (r *rig) status(ctx context.Context, hook int) (string, error) {
+	var webhook struct {
+		Status string `json:"status"`
+	}
+	err := r.server.callJSON(ctx, http.MethodGet, "/v1/webhooks/"+r.webhooks[hook], nil, &webhook)
+	return webhook.Status, err
+}
+
 // close ends all that still runs, once the context that it began with has ended.
 func (r *rig) close() {
 	r.load.done.Wait()
