@@ -18,12 +18,12 @@ func ran() *rig {
 	}
 	at := time.Now().Add(-time.Minute)
 	for n := range 4 {
-		ev := &event{tag: fmt.Sprintf("call-%d", n), id: fmt.Sprintf("evt-%d", n), call: "call", acked: n < 2}
+		ev := &event{tag: fmt.Sprintf("call-%d", n), id: fmt.Sprintf("evt-%d", n), typ: "call.updated", call: "call", acked: n < 2}
 		r.load.events = append(r.load.events, ev)
 		for hook := range r.receivers {
 			at = at.Add(10 * time.Millisecond)
 			r.journal.arrivals = append(r.journal.arrivals, &arrival{
-				hook: hook, id: fmt.Sprintf("msg-%d-%d", n, hook), event: ev.id, key: "call", tag: ev.tag, sequence: int64(10 + n), folded: true,
+				hook: hook, id: fmt.Sprintf("msg-%d-%d", n, hook), event: ev.id, key: "call", tag: ev.tag, typ: ev.typ, sequence: int64(10 + n), folded: true,
 				at: at, outcome: taken, answered: at.Add(time.Millisecond),
 			})
 		}
@@ -59,7 +59,7 @@ func TestChecker(t *testing.T) {
 		"accepted twice": {func(r *rig) {
 			again(r, 1)
 			r.journal.arrivals[8].event, r.journal.arrivals[8].id = "evt-9", "msg-9-1"
-		}, "LOST or doubled: call-0"},
+		}, "DOUBLED: call-0"},
 		"acknowledged under another id":  {func(r *rig) { r.load.events[0].id = "evt-9" }, "NAMES: call-0 was acknowledged as evt-9"},
 		"another webhook-id":             {func(r *rig) { again(r, 2); r.journal.arrivals[8].id = "msg-9-0" }, "NAMES: call-1 came to good under the webhook-id"},
 		"the webhook-id of another":      {func(r *rig) { r.journal.arrivals[5].id = "msg-0-0" }, "NAMES: call-2 came to flaky under the webhook-id"},
@@ -73,6 +73,7 @@ func TestChecker(t *testing.T) {
 			r.journal.arrivals[8].outcome = taken
 		}, "ORDER: call-2 came to good before call-1"},
 		"again after an answer of 2xx": {func(r *rig) { again(r, 7) }, "REPEAT: call-3"},
+		"to one that does not want it": {func(r *rig) { r.receivers[1].kind = late }, "ASTRAY: call-0 came to late"},
 		"given up": {func(r *rig) {
 			r.receivers[1].kind = slow
 			again(r, 7)

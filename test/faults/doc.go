@@ -1,5 +1,5 @@
-// Package faults runs the real server, does to it what machines, disks and
-// receivers do, and counts what it acknowledged against what arrived.
+// Package faults runs the real server, does to it what operating systems,
+// disks and receivers do, and counts what it acknowledged against what arrived.
 //
 // A [rig] is one server with a load and receivers. The load posts calls, several
 // events each, and knows of every one whether it was acknowledged, or whether

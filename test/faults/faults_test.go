@@ -115,7 +115,7 @@ func TestReceivers(t *testing.T) {
 	t.Parallel()
 	r := open(t, t.TempDir(), append(kinds(), dead)...)
 	r.load.start(t.Context())
-	for range rounds(3) {
+	for range rounds(2) {
 		pause(t.Context(), time.Second)
 		must(t, r.complete(t.Context(), func(k kind) bool { return k == good }))
 	}
@@ -142,14 +142,14 @@ func TestFailing(t *testing.T) {
 	finish(t, r)
 }
 
-// A server that stands still for seconds, as a machine that swaps or a paused
-// container does, goes on where it was.
+// A server that stands still for seconds, as swapping or a paused
+// container makes it, goes on where it was.
 func TestStandStill(t *testing.T) {
 	t.Parallel()
 	r := open(t, t.TempDir(), good, slow, flaky, hanging, late, throttled)
 	random := random(*seedFlag, 0)
 	r.load.start(t.Context())
-	for range rounds(2) {
+	for range rounds(1) {
 		pause(t.Context(), time.Duration(random.Int64N(int64(time.Second))))
 		from := time.Now()
 		must(t, r.process.cmd.Process.Signal(syscall.SIGSTOP))
@@ -168,7 +168,7 @@ func TestTerminate(t *testing.T) {
 	r := open(t, t.TempDir(), good, slow, flaky, hanging, resetting, closing)
 	random := random(*seedFlag, 0)
 	r.load.start(t.Context())
-	for range rounds(4) {
+	for range rounds(3) {
 		pause(t.Context(), 100*time.Millisecond+time.Duration(random.Int64N(int64(time.Second))))
 		must(t, r.terminate())
 		must(t, r.start(t.Context()))
@@ -176,7 +176,7 @@ func TestTerminate(t *testing.T) {
 	finish(t, r)
 }
 
-// leaveOut skips a test that needs something of the machine. In CI all runs.
+// leaveOut skips a test that needs something that is not here. In CI all runs.
 func leaveOut(t *testing.T, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -268,7 +268,7 @@ func TestSlowFsync(t *testing.T) {
 	const delay = 100 * time.Millisecond
 	r := open(t, t.TempDir(), good, slow)
 	r.load.start(t.Context())
-	for range rounds(2) {
+	for range rounds(1) {
 		s := attach(t, r.process, fmt.Sprintf("delay_enter=%d", delay.Microseconds()))
 		from, seen := time.Now(), len(r.load.acknowledgedPosts())
 		var answered []post

@@ -32,8 +32,8 @@ type load struct {
 	s       *server
 	seed    uint64
 	callers int
-	pace    time.Duration // the longest pause of a caller between two posts
-	wanted  func(typ string) int
+	pace    time.Duration        // the longest pause of a caller between two posts
+	wanted  func(typ string) int // how many webhooks want a type
 
 	stopping chan struct{}
 	done     sync.WaitGroup

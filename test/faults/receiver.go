@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -54,6 +56,20 @@ func (k kind) timeout() time.Duration {
 	return 0
 }
 
+// events are the types that the receiver's webhook selects: not all want all.
+func (k kind) events() []string {
+	if k == closing || k == late {
+		return []string{"call.created", "call.hungup"}
+	}
+	return []string{"call.*"}
+}
+
+// wants reports whether they are among them.
+func (k kind) wants(typ string) bool {
+	events := k.events()
+	return events[0] == "call.*" || slices.Contains(events, typ)
+}
+
 // An outcome is what the sender can know of a request.
 type outcome int
 
@@ -68,6 +84,7 @@ type arrival struct {
 	hook            int    // which receiver
 	id              string // webhook-id
 	event, key, tag string
+	typ             string
 	sequence        int64
 	folded          bool // it carries what the first event of its call said
 	at              time.Time
@@ -105,6 +122,12 @@ func (j *journal) answers(a *arrival, o outcome) {
 	defer j.mu.Unlock()
 	a.outcome, a.answered = o, time.Now()
 	j.arrived[delivery{a.hook, a.tag}] = true
+}
+
+func (j *journal) fault(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.faults = append(j.faults, fmt.Sprintf(format, args...))
 }
 
 func (j *journal) breaks() {
@@ -196,9 +219,14 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		hangUp(w, "", true)
 		return
 	}
-	a, err := read(req)
+	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		r.journal.breaks() // the sender died
+		return
+	}
+	a, err := read(req.Header, body)
+	if err != nil {
+		r.journal.fault("a delivery to %s: %v", r.kind, err)
 		return
 	}
 	a.hook = r.hook
@@ -280,9 +308,10 @@ func hangUp(w http.ResponseWriter, text string, reset bool) {
 }
 
 // read reads a request in our own dialect.
-func read(req *http.Request) (*arrival, error) {
-	var body struct {
+func read(header http.Header, body []byte) (*arrival, error) {
+	var ev struct {
 		ID       string `json:"id"`
+		Type     string `json:"type"`
 		Key      string `json:"key"`
 		Sequence int64  `json:"sequence"`
 		Data     struct {
@@ -292,11 +321,11 @@ func read(req *http.Request) (*arrival, error) {
 			} `json:"call"`
 		} `json:"data"`
 	}
-	if err := json.NewDecoder(req.Body).Decode(&body); err != nil {
-		return nil, fmt.Errorf("read a delivery: %w", err)
+	if err := json.Unmarshal(body, &ev); err != nil {
+		return nil, fmt.Errorf("%w: %.200s", err, body)
 	}
 	return &arrival{
-		id: req.Header.Get("webhook-id"), event: body.ID, key: body.Key, tag: body.Data.Call.Dialed,
-		sequence: body.Sequence, folded: body.Data.Call.RequestURI == said(body.Key),
+		id: header.Get("webhook-id"), event: ev.ID, typ: ev.Type, key: ev.Key, tag: ev.Data.Call.Dialed,
+		sequence: ev.Sequence, folded: ev.Data.Call.RequestURI == said(ev.Key),
 	}, nil
 }

@@ -38,7 +38,14 @@ func newRig(ctx context.Context, bin, data string, seed uint64, kinds ...kind) (
 		server:  &server{bin: bin, data: data, key: fmt.Sprintf("faults-%016x", seed)},
 		journal: newJournal(),
 	}
-	r.load = &load{s: r.server, seed: seed, callers: 8, pace: 200 * time.Millisecond, wanted: func(string) int { return len(r.receivers) }}
+	r.load = &load{s: r.server, seed: seed, callers: 8, pace: 200 * time.Millisecond, wanted: func(typ string) (n int) {
+		for _, k := range kinds {
+			if k.wants(typ) {
+				n++
+			}
+		}
+		return n
+	}}
 	for i, k := range kinds {
 		receiver, err := newReceiver(ctx, k, i, seed, r.journal)
 		if err != nil {
@@ -74,7 +81,7 @@ func (r *rig) subscribe(ctx context.Context, to *receiver) error {
 		ID string `json:"id"`
 	}
 	err := r.server.callJSON(ctx, http.MethodPost, "/v1/webhooks", map[string]any{
-		"name": string(to.kind), "url": to.url, "events": []string{"call.*"}, "timeout": to.kind.timeout().String(),
+		"name": string(to.kind), "url": to.url, "events": to.kind.events(), "timeout": to.kind.timeout().String(),
 		"max_concurrency": 16, "hold": "1h", "max_age": "24h", "retry": map[string]any{"schedule": schedule},
 	}, &made)
 	r.webhooks = append(r.webhooks, made.ID)
@@ -194,7 +201,7 @@ func (r *rig) missing(at func(kind) bool) (missing []delivery) {
 	defer r.load.mu.Unlock()
 	for _, ev := range r.load.events {
 		for hook, receiver := range r.receivers {
-			if d := (delivery{hook, ev.tag}); ev.acked && at(receiver.kind) && !r.journal.has(d) {
+			if d := (delivery{hook, ev.tag}); ev.acked && at(receiver.kind) && receiver.kind.wants(ev.typ) && !r.journal.has(d) {
 				missing = append(missing, d)
 			}
 		}
