@@ -93,10 +93,14 @@ func trace(ctx context.Context, p *process, out, fault string) (*tracer, error) 
 	err := until(ctx, "for strace to trace all threads", func() (bool, error) {
 		select {
 		case <-t.exited:
-			if strings.Contains(t.said.String(), "Operation not permitted") {
+			switch said := t.said.String(); {
+			case strings.Contains(said, "Operation not permitted"):
 				return false, errNotPermitted
+			case strings.Contains(said, " attached"): // and the fault has ended the process already
+				return true, nil
+			default:
+				return false, fmt.Errorf("strace ended: %s", said)
 			}
-			return false, fmt.Errorf("strace ended: %s", &t.said)
 		default:
 		}
 		return traced(pid)
@@ -110,8 +114,8 @@ func trace(ctx context.Context, p *process, out, fault string) (*tracer, error) 
 // traced reports whether each thread of a process has a tracer (proc(5)).
 func traced(pid string) (bool, error) {
 	all, err := filepath.Glob("/proc/" + pid + "/task/*/status")
-	if err != nil || len(all) == 0 {
-		return false, fmt.Errorf("the process %s has no threads in /proc (%w)", pid, err)
+	if err != nil || len(all) == 0 { // none: it is ending
+		return false, err
 	}
 	for _, file := range all {
 		status, err := os.ReadFile(file) //nolint:gosec // of /proc
