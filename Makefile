@@ -4,11 +4,12 @@ SHELL := /bin/sh
 BIN := bin/switchhook
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
 FUZZTIME ?= 30s
+FAULTS ?= 200
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; make deps says so where there is none.
 RACE = $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help deps test lint fmt build bench fuzz generate clean
+.PHONY: help deps test faults lint fmt build bench fuzz generate clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +19,9 @@ deps: ## Get what the tests use beside Go: by apt as root on Debian or Ubuntu, e
 
 test: deps ## Run all tests, with the race detector
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on ./...
+
+faults: deps ## Kill, stop and starve the real server for minutes, or FAULTS=1000 kills (SEED=n: the choices of an earlier run)
+	go test -count=1 -v -timeout 3h ./test/faults -kills $(FAULTS) $(if $(SEED),-seed $(SEED))
 
 lint: ## Check style and the import drawing (the linter is built from source the first time)
 	$(GOLANGCI) run ./...

@@ -19,6 +19,9 @@ check() {
 	need "${CC:-gcc}" "gcc libc6-dev" "the race detector (without it the tests run without -race)"
 	need node nodejs "checking our signatures with clients that others wrote"
 	need npm npm "the same"
+	if [ "$(uname)" = Linux ]; then
+		need strace strace "fsyncs of the real server that fail or are slow"
+	fi
 }
 
 check
