@@ -151,7 +151,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if open > 0 {
 		a.log.Info("open deliveries were taken up", "deliveries", open)
 	}
-	if err := a.replays.Resume(ctx); err != nil { //nolint:contextcheck // a job outlives the start
+	if err := a.replays.Resume(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("go on with the replays: %w", err), a.listener.Close())
 	}
 	return a, nil

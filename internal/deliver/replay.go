@@ -87,7 +87,7 @@ func (r *Replayer) Resume(ctx context.Context) error {
 	}
 	for _, j := range jobs {
 		if j.State == switchhook.JobRunning {
-			r.start(j)
+			r.start(j) //nolint:contextcheck // a job outlives the start
 		}
 	}
 	return nil
@@ -135,7 +135,7 @@ func (r *Replayer) Begin(ctx context.Context, j *switchhook.Job) error {
 	j.State = switchhook.JobRunning
 	kept := *j
 	done := make(chan error, 1)
-	r.o.Store.Submit(&switchhook.Commit{Jobs: []*switchhook.Job{&kept}, Done: func(err error) {
+	r.o.Store.Submit(&switchhook.Commit{Jobs: []*switchhook.Job{&kept}, Done: func(err error) { //nolint:contextcheck // a job outlives the request
 		if err == nil {
 			r.start(&kept)
 		}
@@ -345,13 +345,13 @@ func (r *Replayer) pick(ctx context.Context, j *switchhook.Job, events []*switch
 	}
 	for _, ev := range events {
 		var wanted bool
-		switch state := states[ev.Sequence]; state {
+		switch states[ev.Sequence] {
 		case switchhook.Pending: // it is open, and not made twice
 		case switchhook.Failed, switchhook.Expired:
 			wanted = j.Which == switchhook.WhichFailed || j.Which == switchhook.WhichAll
 		case switchhook.Delivered:
 			wanted = j.Which == switchhook.WhichAll
-		default: // never made, or cancelled
+		case switchhook.Cancelled, "": // "": it was never made
 			wanted = j.Which == switchhook.WhichMissing || j.Which == switchhook.WhichAll
 		}
 		if wanted && (j.Which == switchhook.WhichFailed || r.o.Wants(j.WebhookID, ev)) {

@@ -28,7 +28,7 @@ func (r *rig) replayer() *deliver.Replayer { return r.replayerOn(r.store, r.engi
 func (r *rig) replayerOn(store deliver.ReplayStore, e *deliver.Engine) *deliver.Replayer {
 	return deliver.NewReplayer(deliver.ReplayOptions{
 		Store: store, Engine: e, Logger: slog.New(slog.DiscardHandler),
-		Wants: func(_ string, ev *switchhook.Event) bool { return !strings.Contains(ev.ID, "unwanted") },
+		Wants:    func(_ string, ev *switchhook.Event) bool { return !strings.Contains(ev.ID, "unwanted") },
 		Accounts: func(context.Context, string) ([]string, error) { return []string{"acme"}, nil },
 	})
 }
