@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// replayPage is how many events a replay looks at together.
-	replayPage = 100
+	// replayPage is how many events a replay looks at together at most, and replayBytes
+	// about how large they are together: one may be of a megabyte.
+	replayPage, replayBytes = 500, 4 << 20
+	firstPage               = 50 // until it is known how large they are
 	// replayAhead is how many deliveries may wait for a webhook before its replays
 	// wait too. It keeps a fast receiver busy while the next are made.
 	replayAhead = window / 2
@@ -245,12 +247,16 @@ func (r *Replayer) walk(ctx context.Context, run *replay) error {
 		return err
 	}
 	f := switchhook.EventFilter{Accounts: accounts, Types: j.Types, CallID: j.CallID, Since: j.Since, Until: j.Until}
-	for {
-		events, err := r.after(ctx, f, run.job.Cursor, replayPage)
+	for page := firstPage; ; {
+		events, err := r.after(ctx, f, run.job.Cursor, page)
 		if err != nil {
 			return err
 		}
-		more := len(events) == replayPage
+		more, bytes := len(events) == page, 1
+		for _, ev := range events {
+			bytes += len(ev.Data)
+		}
+		page = min(max(replayBytes*len(events)/bytes, 1), replayPage)
 		if i := slices.IndexFunc(events, func(ev *switchhook.Event) bool { return ev.Sequence > j.Last }); i >= 0 {
 			events, more = events[:i], false // what was accepted while the job began is none of the past
 		}
