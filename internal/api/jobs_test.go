@@ -105,11 +105,16 @@ func (r *receiver) wait(t *testing.T, n int) []string {
 // await reads something again and again until it has a member with a value.
 func (s *server) await(path, member, want string) map[string]any {
 	s.t.Helper()
+	look, end := time.NewTicker(5*time.Millisecond), time.Now().Add(10*time.Second)
+	defer look.Stop()
 	var got map[string]any
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+	for at := range look.C {
 		s.ok(200, request{path: path}, &got)
 		if fmt.Sprint(got[member]) == want {
 			return got
+		}
+		if at.After(end) {
+			break
 		}
 	}
 	s.t.Fatalf("%s: %s is not %s: %v", path, member, want, got)
