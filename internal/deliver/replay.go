@@ -229,7 +229,7 @@ func (r *Replayer) end(run *replay, state switchhook.JobState, why string) {
 	j.State, j.Error = state, why
 	j.EndedAt = time.Now().UTC().Truncate(time.Microsecond)
 	j.UpdatedAt = j.EndedAt
-	if err := r.durable(r.ctx, &switchhook.Commit{Jobs: []*switchhook.Job{&j}}); err != nil {
+	if err := r.durable(r.ctx, &switchhook.Commit{Jobs: []*switchhook.Job{&j}}, func() {}); err != nil {
 		return // the process stops, and the next one ends it again
 	}
 	r.o.Logger.Info("replay ended", "job", j.ID, "webhook", j.WebhookID, "state", state, "looked", j.Looked, "made", j.Made, "error", why)
@@ -301,9 +301,9 @@ func (r *Replayer) step(ctx context.Context, run *replay, events []*switchhook.E
 	if err != nil {
 		return err
 	}
-	defer release()
 	picked, err := r.pick(ctx, run.job, events)
 	if err != nil {
+		release()
 		return err
 	}
 	now, j := time.Now(), *run.job
@@ -311,11 +311,13 @@ func (r *Replayer) step(ctx context.Context, run *replay, events []*switchhook.E
 	j.Looked = j.Total - (j.Last - j.Cursor)
 	if len(picked) == 0 && now.Sub(run.kept) < replayKept {
 		run.job = &j
+		release()
 		return nil
 	}
 	j.UpdatedAt = now.UTC().Truncate(time.Microsecond)
 	made, err := r.o.Engine.Again(j.WebhookID, picked, &j)
 	if err != nil {
+		release()
 		return err
 	}
 	next := j // j is the store's now
@@ -323,7 +325,7 @@ func (r *Replayer) step(ctx context.Context, run *replay, events []*switchhook.E
 	if j.Rate > 0 {
 		run.next = now.Add(time.Duration(float64(made) / j.Rate * float64(time.Second)))
 	}
-	return r.durable(ctx, &switchhook.Commit{})
+	return r.durable(ctx, &switchhook.Commit{}, release)
 }
 
 // wait waits for the job's rate, and for the webhook to take what it has.
@@ -376,28 +378,35 @@ func (r *Replayer) Retry(ctx context.Context, d *switchhook.Delivery) error {
 	if err != nil {
 		return err
 	}
-	defer release()
-	states, err := r.o.Store.States(ctx, d.WebhookID, []int64{d.Sequence})
-	if err != nil {
+	made, err := r.retry(ctx, d)
+	if err != nil || !made {
+		release()
 		return err
 	}
+	return r.durable(ctx, &switchhook.Commit{}, release)
+}
+
+func (r *Replayer) retry(ctx context.Context, d *switchhook.Delivery) (made bool, err error) {
+	states, err := r.o.Store.States(ctx, d.WebhookID, []int64{d.Sequence})
+	if err != nil {
+		return false, err
+	}
 	if states[d.Sequence] == switchhook.Pending {
-		return r.o.Engine.hasten(d.WebhookID, d.Sequence)
+		return false, r.o.Engine.hasten(d.WebhookID, d.Sequence)
 	}
 	events, err := r.after(ctx, switchhook.EventFilter{Accounts: []string{d.AccountID}}, d.Sequence-1, 1)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(events) == 0 || events[0].Sequence != d.Sequence {
-		return switchhook.Errorf(switchhook.CodeNotFound, "the event %q is no longer kept", d.EventID)
+		return false, switchhook.Errorf(switchhook.CodeNotFound, "the event %q is no longer kept", d.EventID)
 	}
-	if _, err := r.o.Engine.Again(d.WebhookID, events, nil); err != nil {
-		return err
-	}
-	return r.durable(ctx, &switchhook.Commit{})
+	_, err = r.o.Engine.Again(d.WebhookID, events, nil)
+	return err == nil, err
 }
 
-// turn waits until nobody else makes deliveries of a webhook again.
+// turn waits until nobody else makes deliveries of a webhook again. It is released
+// when what was made is durable: before that, the store shows what was.
 func (r *Replayer) turn(ctx context.Context, webhookID string) (release func(), err error) {
 	v, _ := r.turns.LoadOrStore(webhookID, make(chan struct{}, 1))
 	turn, _ := v.(chan struct{})
@@ -410,10 +419,13 @@ func (r *Replayer) turn(ctx context.Context, webhookID string) (release func(), 
 }
 
 // durable hands a commit over and waits until it and all that the engine handed over
-// before are durable.
-func (r *Replayer) durable(ctx context.Context, c *switchhook.Commit) error {
+// before are durable. then is called at that time, even if ctx has ended before.
+func (r *Replayer) durable(ctx context.Context, c *switchhook.Commit, then func()) error {
 	done := make(chan struct{})
-	r.o.Engine.submit(c, nil, func() { close(done) })
+	r.o.Engine.submit(c, nil, func() {
+		then()
+		close(done)
+	})
 	select {
 	case <-done:
 		return nil
