@@ -32,12 +32,14 @@ import (
 	"github.com/switchhook/switchhook/internal/source"
 )
 
-// Options says what the API stands on. Store, Router, Engine and IDs are required.
+// Options says what the API stands on. Store, Router, Engine, Replayer and IDs are
+// required.
 type Options struct {
-	Store  Store
-	Router Router
-	Engine Engine
-	IDs    IDs
+	Store    Store
+	Router   Router
+	Engine   Engine
+	Replayer Replayer
+	IDs      IDs
 
 	// Dialects are the request shapes that a webhook can have, the default first.
 	Dialects []dialect.Dialect
@@ -83,8 +85,10 @@ type Store interface {
 	Events(ctx context.Context, f switchhook.EventFilter, p switchhook.Page) ([]*switchhook.Event, string, error)
 	Attempt(ctx context.Context, accounts []string, id string) (*switchhook.Attempt, error)
 	Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchhook.Page) ([]*switchhook.Attempt, string, error)
+	Delivery(ctx context.Context, accounts []string, id string) (*switchhook.Delivery, error)
 	Deliveries(ctx context.Context, f switchhook.DeliveryFilter, p switchhook.Page) ([]*switchhook.Delivery, string, error)
 	Rejects(ctx context.Context, sourceID string, p switchhook.Page) ([]*switchhook.Reject, string, error)
+	Jobs(ctx context.Context) ([]*switchhook.Job, error)
 
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
 	UpdateAccount(ctx context.Context, a *switchhook.Account) error
@@ -126,7 +130,8 @@ type Engine interface {
 	Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error)
 	// Preview is the request that the event would make, credentials masked.
 	Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.HTTPRequest, error)
-	// Status says how a webhook fares (active or failing), with small counters.
+	// Status says how a webhook fares (active, paused, failing or disabled), with what
+	// webhookStats names.
 	Status(webhookID string) (status string, stats map[string]any)
 }
 
@@ -189,6 +194,7 @@ func (a *api) register() {
 	a.registerStreams()
 	a.registerAccounts()
 	a.registerWebhooks()
+	a.registerJobs()
 	a.registerSources()
 	a.registerIngest()
 	a.registerRecords()

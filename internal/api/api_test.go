@@ -47,6 +47,8 @@ type server struct {
 	engine  *engine
 	feed    *api.Feed
 	log     *logBuffer
+
+	accepted func([]*switchhook.Event) // nil: nobody delivers
 }
 
 func newServer(t *testing.T, change ...func(*api.Options)) *server {
@@ -78,7 +80,13 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	var err error
 	s.router, err = route.New(ctx, route.Options{
 		Store: s.store, Directory: &dir, NewFolder: func() route.Folder { return calls.New() }, Dialects: dialects,
-		Accepted: func([]*switchhook.Event) { s.feed.Ping() }, Logger: logger,
+		Accepted: func(events []*switchhook.Event) {
+			if s.accepted != nil {
+				s.accepted(events)
+			}
+			s.feed.Ping()
+		},
+		Logger: logger,
 	})
 	check(t, err)
 	reload := func(ctx context.Context) error {

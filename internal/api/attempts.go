@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,6 +22,15 @@ func (a *api) registerAttempts() {
 		OperationID: "list-deliveries", Method: http.MethodGet, Path: "/v1/deliveries", Tags: []string{"Deliveries"}, Summary: "List deliveries, newest first",
 		Description: "A delivery is one event for one webhook.",
 	}, a.listDeliveries)
+	handle(a, huma.Operation{
+		OperationID: "get-delivery", Method: http.MethodGet, Path: "/v1/deliveries/{id}", Tags: []string{"Deliveries"}, Summary: "Get a delivery",
+	}, a.getDelivery)
+	handle(a, huma.Operation{
+		OperationID: "retry-delivery", Method: http.MethodPost, Path: "/v1/deliveries/{id}/retry", Tags: []string{"Deliveries"},
+		Summary: "Send a delivery now", DefaultStatus: http.StatusAccepted,
+		Description: "One that waits for its next try goes at once (to a failing webhook: with its next probe). One that has ended, however it did, is made again under its id, with the header webhook-replay: true. " +
+			"One that waits behind others has its turn like all: 409.",
+	}, a.retryDelivery)
 }
 
 // An AttemptFilter is what a list and a stream of attempts are narrowed by.
@@ -83,10 +93,12 @@ func (a *api) getAttempt(ctx context.Context, in *PathID) (*output[*switchhook.A
 
 func (a *api) listDeliveries(ctx context.Context, in *struct {
 	Paging
-	AccountID string `query:"account_id" doc:"Only deliveries of events of this account. Default: of all that the key opens."`
-	WebhookID string `query:"webhook_id" doc:"Only deliveries to this webhook."`
-	EventID   string `query:"event_id" doc:"Only deliveries of this event."`
-	State     string `query:"state" enum:"pending,delivered,failed,expired,cancelled" doc:"Only deliveries that stand so."`
+	AccountID string  `query:"account_id" doc:"Only deliveries of events of this account. Default: of all that the key opens."`
+	WebhookID string  `query:"webhook_id" doc:"Only deliveries to this webhook."`
+	EventID   string  `query:"event_id" doc:"Only deliveries of this event."`
+	State     string  `query:"state" enum:"pending,delivered,failed,expired,cancelled" doc:"Only deliveries that stand so."`
+	Since     instant `query:"since" format:"date-time" doc:"Of events accepted at or after this time."`
+	Until     instant `query:"until" format:"date-time" doc:"Of events accepted before this time."`
 },
 ) (*listOutput[*switchhook.Delivery], error) {
 	accounts, err := callerOf(ctx).only(in.AccountID)
@@ -95,9 +107,51 @@ func (a *api) listDeliveries(ctx context.Context, in *struct {
 	}
 	deliveries, next, err := a.Store.Deliveries(ctx, switchhook.DeliveryFilter{
 		Accounts: accounts, WebhookID: in.WebhookID, EventID: in.EventID, State: switchhook.DeliveryState(in.State),
+		Since: in.Since.Time, Until: in.Until.Time,
 	}, in.page())
 	if err != nil {
 		return nil, err
 	}
 	return listOf(deliveries, next), nil
+}
+
+func (a *api) delivery(ctx context.Context, id string) (*switchhook.Delivery, error) {
+	d, err := a.Store.Delivery(ctx, callerOf(ctx).all(), id)
+	if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
+		return nil, notFound("delivery", id)
+	}
+	return d, err
+}
+
+func (a *api) getDelivery(ctx context.Context, in *PathID) (*output[*switchhook.Delivery], error) {
+	d, err := a.delivery(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &output[*switchhook.Delivery]{Body: d}, nil
+}
+
+func (a *api) retryDelivery(ctx context.Context, in *PathID) (*output[*switchhook.Delivery], error) {
+	d, err := a.delivery(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := a.Store.Webhooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(w *switchhook.Webhook) bool { return w.ID == d.WebhookID })
+	if i < 0 {
+		return nil, switchhook.Errorf(switchhook.CodeConflict, "the delivery's webhook %s was deleted", d.WebhookID)
+	}
+	if !callerOf(ctx).sees(all[i].AccountID) { // an account above gets events of this one: they may be seen, its webhook is its own
+		return nil, notFound("delivery", in.ID)
+	}
+	if err := enabled(all[i]); err != nil {
+		return nil, err
+	}
+	if err := a.Replayer.Retry(ctx, d); err != nil {
+		return nil, err
+	}
+	return a.getDelivery(ctx, in)
 }

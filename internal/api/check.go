@@ -33,9 +33,11 @@ const (
 	longestHold    = time.Hour
 	shortestSecret = 24 // bytes
 	longestSecret  = 64 // bytes
+	lowestRate     = 0.00001
+	highestRate    = 100_000
 )
 
-// A webhookCheck gathers what is wrong with a webhook.
+// A webhookCheck gathers what is wrong with a webhook, or with its replay.
 type webhookCheck struct {
 	a     *api
 	w     *switchhook.Webhook
@@ -55,7 +57,7 @@ func webhookOf(account string, in webhookInput) *switchhook.Webhook {
 		AccountID: account, Name: in.Name, URL: in.URL, Events: in.Events, Dialect: cmp.Or(in.Dialect, "switchhook"), Format: in.Format, Method: strings.ToUpper(in.Method),
 		Enabled: or(in.Enabled, true), Scope: in.Scope, IncludeSubaccounts: in.IncludeSubaccounts, IncludeInternalLegs: or(in.IncludeInternalLegs, true),
 		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, DialectOptions: in.DialectOptions,
-		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), Ordering: cmp.Or(in.Ordering, "key"),
+		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), RateLimit: or(in.RateLimit, 0), Ordering: cmp.Or(in.Ordering, "key"),
 		Hold: or(in.Hold, switchhook.Duration(30*time.Second)), MaxAge: in.MaxAge, Filter: in.Filter,
 		Retry: switchhook.Retry{Policy: "standard"},
 	}
@@ -101,9 +103,6 @@ func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.W
 	c.masks()
 	if problem := secretProblem(in.Secret); in.Secret != "" && problem != "" {
 		c.bad("secret", "%s", problem)
-	}
-	if in.RateLimit != nil {
-		c.bad("rate_limit", "is not available in this version")
 	}
 	return w, invalid(c.wrong)
 }
@@ -232,15 +231,9 @@ func (c *webhookCheck) events() {
 	}
 	for i, entry := range c.w.Events {
 		field := "events[" + strconv.Itoa(i) + "]"
-		if len(entry) > longestGlob {
-			c.bad(field, "expected at most %d characters", longestGlob)
-			continue
-		}
 		name, selector, own := strings.Cut(entry, ":")
-		if !own {
-			if !matchesSomething(entry) {
-				c.bad(field, "no event type is selected by %q; see /v1/event-types", entry)
-			}
+		if !own || len(entry) > longestGlob {
+			c.glob(field, entry)
 			continue
 		}
 		d := c.a.dialects[name]
@@ -251,6 +244,33 @@ func (c *webhookCheck) events() {
 		if !slices.ContainsFunc(d.Table(), func(row dialect.Row) bool { return dialect.Selects(selector, row.Name) }) {
 			c.bad(field, "the dialect %s has no event %q", name, selector)
 		}
+	}
+}
+
+func (c *webhookCheck) glob(field, glob string) {
+	switch {
+	case len(glob) > longestGlob:
+		c.bad(field, "expected at most %d characters", longestGlob)
+	case !matchesSomething(glob):
+		c.bad(field, "no event type is selected by %q; see /v1/event-types", glob)
+	}
+}
+
+// types checks a list of event types that something is narrowed to.
+func (c *webhookCheck) types(globs []string) {
+	if len(globs) > mostSelectors {
+		c.bad("types", "expected at most %d entries", mostSelectors)
+		return
+	}
+	for i, glob := range globs {
+		c.glob("types["+strconv.Itoa(i)+"]", glob)
+	}
+}
+
+// rate checks how much may happen a second; 0 is no limit.
+func (c *webhookCheck) rate(field string, perSecond float64) {
+	if perSecond != 0 && (perSecond < lowestRate || perSecond > highestRate) {
+		c.bad(field, "expected a number a second of 0.00001 (about one a day) to 100000, or null for no limit")
 	}
 }
 
@@ -420,6 +440,7 @@ func (c *webhookCheck) limits() {
 	if w.MaxConcurrency < 1 || w.MaxConcurrency > 256 {
 		c.bad("max_concurrency", "expected 1 to 256")
 	}
+	c.rate("rate_limit", w.RateLimit)
 	if w.Ordering != "key" && w.Ordering != "none" {
 		c.bad("ordering", "expected key or none")
 	}

@@ -37,6 +37,7 @@ func meanings() map[string]string {
 
 		"Attempt.account_id": "The event's account.", "Attempt.request": "What was sent, credentials masked. Absent: nothing could be sent.",
 		"Attempt.response":    "What came back. Absent: nothing did.",
+		"Attempt.replay":      "Somebody wanted the delivery again: a replay, or a retry by hand. Absent: nobody did.",
 		"HTTPResponse.status": "The HTTP status.", "HTTPResponse.body": "The body, cut at 16 KiB.", "HTTPResponse.headers": "The headers.",
 
 		"Webhook.url": "Where requests go.", "Webhook.events": "Which events: globs of types, or a dialect's own names.", "Webhook.format": "json or form, where the dialect has both.",
@@ -47,9 +48,18 @@ func meanings() map[string]string {
 		"Webhook.dialect_options": "Settings of the dialect.", "Webhook.retry": "When a failed delivery is tried again.", "Webhook.timeout": "Of one attempt.",
 		"Webhook.max_concurrency": "The most requests under way at once.", "Webhook.ordering": "key or none.", "Webhook.hold": "How long a failing delivery holds back its key.",
 		"Webhook.max_age": "The age at which a delivery expires. Absent: as the type's freshness says.", "Webhook.disable_reason": "Why it is disabled.",
+		"Webhook.rate_limit": "Requests a second at most, evenly spread, retries among them. Absent: no limit.",
+		"Webhook.paused_at":  "When it was paused. Absent: it is not. Read only: see /pause and /resume.",
 
 		"Webhook.filter": "A CEL expression over the event. Absent: every event that is selected.",
 		"Webhook.flow":   "It is the webhook of the account's call flows: each flow.webhook event says where it goes.",
+
+		"Job.account_id": "The webhook's account.", "Job.which": "failed, missing or all.", "Job.since": "Of events accepted at or after this time.",
+		"Job.until": "Of events accepted before this time.", "Job.types": "Only of these event types. Absent: of all.", "Job.call_id": "Only of this call or leg. Absent: of all.",
+		"Job.rate": "How many are made a second at most. Absent: as many as the webhook takes.", "Job.state": "running, done, cancelled or failed.",
+		"Job.total":  "How many places in the order of acceptance its range spans, from its first event to its last. Places of other accounts, types and calls, and gaps, are counted too.",
+		"Job.looked": "How many of these it has passed.", "Job.made": "How many deliveries it has made.",
+		"Job.error": "Why it failed.", "Job.created_at": "When it was asked for.", "Job.updated_at": "As of when its progress is.", "Job.ended_at": "When it ended. Absent: it is running.",
 
 		"DialectID.dialect": "The dialect.", "DialectID.schema": "What kind of thing it is.", "DialectID.id": "The id as the phone system gives it.",
 		"DialectID.value": "What the dialect calls it.",

@@ -57,6 +57,7 @@ func (a *api) newHuma() {
 			{Name: "Events", Description: "What happened: send events in, and read what was accepted."},
 			{Name: "Webhooks", Description: "Where events go, and in which shape."},
 			{Name: "Deliveries", Description: "What became of each event for each webhook."},
+			{Name: "Jobs", Description: "What takes its time: deliveries of past events, made again."},
 			{Name: "Sources", Description: "Phone systems that tell events."},
 			{Name: "Records", Description: "The directory: numbers, extensions, queues and whatever else belongs to an account."},
 			{Name: "Dialect ids", Description: "What each dialect calls things, where an operator has said so."},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	jsonv2 "github.com/go-json-experiment/json"
@@ -76,6 +77,8 @@ func readStrict(raw []byte, v any) error {
 		return switchhook.InvalidField(field, "there is no such field")
 	case e.GoType == reflect.TypeFor[switchhook.Duration]() && e.JSONKind == '"' && e.Err != nil:
 		return switchhook.InvalidField(field, "%v", e.Err)
+	case e.GoType == reflect.TypeFor[time.Time]():
+		return switchhook.InvalidField(field, "%v", errTime)
 	default:
 		return switchhook.InvalidField(field, "expected %s, got %s", wanted(e.GoType), ordjson.KindName(e.JSONKind))
 	}
@@ -143,6 +146,8 @@ func wanted(t reflect.Type) string {
 		return "a string"
 	case reflect.Bool:
 		return "true or false"
+	case reflect.Float64:
+		return "a number"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
 	case reflect.Slice:

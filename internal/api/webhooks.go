@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -50,15 +51,13 @@ type webhookInput struct {
 	Retry          *retryInput          `json:"retry,omitzero" doc:"When a failed delivery is tried again. Default: {\"policy\":\"standard\"}."`
 	Timeout        *switchhook.Duration `json:"timeout,omitzero" doc:"Of one attempt: 1s to 60s. Default: 15s."`
 	MaxConcurrency *int                 `json:"max_concurrency,omitzero" default:"16" minimum:"1" maximum:"256" doc:"The most requests under way at once."`
+	RateLimit      *float64             `json:"rate_limit,omitzero" doc:"Requests a second at most, evenly spread, retries among them: 0.00001 to 100000; 0.5 is one in two seconds. null or 0: no limit."`
 	Ordering       string               `json:"ordering,omitzero" enum:"key,none" default:"key" doc:"key: deliveries with the same key wait for one another."`
 	Hold           *switchhook.Duration `json:"hold,omitzero" doc:"How long a failing delivery holds back its key: 0s to 1h. Default: 30s."`
 	MaxAge         switchhook.Duration  `json:"max_age,omitzero" doc:"The age at which a delivery expires, at least 1s. Default: as the type's freshness says."`
 	Secret         string               `json:"secret,omitzero" doc:"Signs the requests: whsec_ and the base64 of 24 to 64 bytes. Default: one is made. Only at creation; later see rotate-secret."`
 
 	Filter string `json:"filter,omitzero" maxLength:"4096" doc:"A CEL expression over the event: only events for which it is true are delivered." example:"data.call.direction == \"inbound\""`
-
-	// Of the contract, but not yet there.
-	RateLimit any `json:"rate_limit,omitzero" hidden:"true"`
 }
 
 // A retryInput is either a policy's name or a schedule.
@@ -71,12 +70,33 @@ type retryInput struct {
 // A webhookView is a webhook as it is shown.
 type webhookView struct {
 	switchhook.Webhook
-	Status  string         `json:"status" enum:"active,failing,disabled" doc:"How it fares."`
-	Stats   map[string]any `json:"stats" doc:"Small counters of its deliveries since the program's start."`
-	Secrets []secretView   `json:"secrets" doc:"What signs its requests, the newest first."`
-	Secret  string         `json:"secret,omitzero" doc:"The signing secret. Shown at creation and at rotation, never again."`
+	Status  string       `json:"status" enum:"active,paused,failing,disabled" doc:"active: it takes what comes. failing: attempts fail one after the other; its deliveries wait, and now and then one is tried. paused: its deliveries wait until it is resumed. disabled: nothing is sent, and what was open is cancelled."`
+	Stats   statsView    `json:"stats" doc:"How its deliveries fare."`
+	Secrets []secretView `json:"secrets" doc:"What signs its requests, the newest first."`
+	Secret  string       `json:"secret,omitzero" doc:"The signing secret. Shown at creation and at rotation, never again."`
 	// Warnings are told with the answer to a change.
 	Warnings []string `json:"warnings,omitzero" doc:"What is likely not meant, such as a filter that fails on every sample. Told when the webhook is made or changed."`
+}
+
+// webhookStats are the members of a webhook's stats.
+type webhookStats struct {
+	Pending         int64     `json:"pending,omitzero" doc:"Deliveries that are open."`
+	InFlight        int64     `json:"in_flight,omitzero" doc:"Requests under way."`
+	FailuresInARow  int64     `json:"failures_in_a_row,omitzero" doc:"Attempts that have failed since the last success, since the program's start."`
+	LastError       string    `json:"last_error,omitzero" doc:"Why an attempt failed the last time, for a person."`
+	LastAttemptAt   time.Time `json:"last_attempt_at,omitzero" doc:"When an attempt ended the last time. Absent: none has since the program's start."`
+	FailingSince    time.Time `json:"failing_since,omitzero" doc:"The first failure after the last success. Absent: the last attempt was a success."`
+	NextProbeAt     time.Time `json:"next_probe_at,omitzero" doc:"When a failing webhook is tried next."`
+	FilterErrors    int64     `json:"filter_errors,omitzero" doc:"How often its filter could not say whether it wants an event, since the program's start."`
+	LastFilterError string    `json:"last_filter_error,omitzero" doc:"Why, the last time."`
+}
+
+// A statsView has the members of webhookStats, as the engine tells them.
+type statsView map[string]any
+
+// Schema is the schema of webhookStats.
+func (statsView) Schema(r huma.Registry) *huma.Schema {
+	return r.Schema(reflect.TypeFor[webhookStats](), true, "")
 }
 
 // A secretView is a secret as it is shown: not at all.
@@ -104,13 +124,22 @@ func (a *api) registerWebhooks() {
 	reEnable := &huma.RequestBody{}
 	handle(a, huma.Operation{
 		OperationID: "re-enable-webhooks", Method: http.MethodPost, Path: "/v1/webhooks/re-enable", Tags: tags, Summary: "Turn on again what was disabled", RequestBody: reEnable,
-		Description: "Enables the webhooks of an account that Switchhook has disabled (a 410, or too many failures under the policy kazoo). Those that their owner turned off stay off.",
+		Description: "Enables the webhooks of an account that Switchhook has disabled (a 410, days of failure, or too many failures under the policy kazoo). Those that their owner turned off stay off. " +
+			"What they missed meanwhile comes with a replay of what is missing.",
 	}, a.reEnableWebhooks)
 	reEnable.Required = false
 	handle(a, huma.Operation{
 		OperationID: "delete-webhook", Method: http.MethodDelete, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Delete a webhook",
 		Description: "Its open deliveries are cancelled.",
 	}, a.deleteWebhook)
+	handle(a, huma.Operation{
+		OperationID: "pause-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/pause", Tags: tags, Summary: "Pause a webhook",
+		Description: "Nothing is sent from then on; requests under way end. Its deliveries wait, as long as history is kept or until their freshness ends. A paused one stays so.",
+	}, a.pauseWebhook)
+	handle(a, huma.Operation{
+		OperationID: "resume-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/resume", Tags: tags, Summary: "Resume a paused webhook",
+		Description: "What waits is sent, each key in its order. One that is not paused stays as it is.",
+	}, a.resumeWebhook)
 	test := &huma.RequestBody{}
 	handle(a, huma.Operation{
 		OperationID: "test-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/test", Tags: tags, Summary: "Send a sample now", RequestBody: test,
@@ -130,7 +159,7 @@ func (a *api) registerWebhooks() {
 }
 
 func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
-	v := &webhookView{Webhook: *w, Status: "disabled", Stats: map[string]any{}, Secrets: []secretView{}}
+	v := &webhookView{Webhook: *w, Status: "disabled", Stats: statsView{}, Secrets: []secretView{}}
 	v.DialectOptions = maps.Clone(w.DialectOptions)
 	for name := range v.DialectOptions {
 		if secretOption(name) {
@@ -179,6 +208,9 @@ func masked(secret string) string {
 }
 
 func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webhookInput] }) (*output[*webhookView], error) {
+	if says(in.Body.raw, "paused_at") {
+		return nil, switchhook.InvalidField("paused_at", "is read only; use POST /v1/webhooks/{id}/pause")
+	}
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
@@ -270,6 +302,9 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	if says(in.Body.raw, "paused_at") {
+		return nil, switchhook.InvalidField("paused_at", "is read only; use POST /v1/webhooks/%s/pause or /resume", old.ID)
+	}
 	body, err := merge(inputOf(old), in.Body.raw, settleWebhook)
 	if err != nil {
 		return nil, err
@@ -284,9 +319,37 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	w.ID, w.CreatedAt, w.UpdatedAt, w.Secrets = old.ID, old.CreatedAt, now(), old.Secrets
+	w.ID, w.CreatedAt, w.UpdatedAt, w.Secrets, w.PausedAt = old.ID, old.CreatedAt, now(), old.Secrets, old.PausedAt
 	if !w.Enabled && !says(in.Body.raw, "enabled") {
 		w.DisableReason = old.DisableReason // it was off, and this says nothing of it
+	}
+	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+		return nil, err
+	}
+	return a.changedWebhook(ctx, w, "")
+}
+
+func (a *api) pauseWebhook(ctx context.Context, in *PathID) (*output[*webhookView], error) {
+	return a.setPaused(ctx, in.ID, true)
+}
+
+func (a *api) resumeWebhook(ctx context.Context, in *PathID) (*output[*webhookView], error) {
+	return a.setPaused(ctx, in.ID, false)
+}
+
+func (a *api) setPaused(ctx context.Context, id string, paused bool) (*output[*webhookView], error) {
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
+	w, err := a.webhook(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if paused != w.PausedAt.IsZero() { // it is so already
+		return &output[*webhookView]{Body: a.viewWebhook(w)}, nil
+	}
+	w.UpdatedAt, w.PausedAt = now(), time.Time{}
+	if paused {
+		w.PausedAt = w.UpdatedAt
 	}
 	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
 		return nil, err
@@ -539,7 +602,7 @@ func inputOf(w *switchhook.Webhook) webhookInput {
 		AccountID: w.AccountID, Name: w.Name, URL: w.URL, Events: w.Events, Dialect: w.Dialect, Format: w.Format, Method: w.Method, Enabled: &w.Enabled,
 		Scope: w.Scope, IncludeSubaccounts: w.IncludeSubaccounts, IncludeInternalLegs: &w.IncludeInternalLegs, CustomData: w.CustomData, Modifiers: w.Modifiers,
 		Headers: w.Headers, Auth: w.Auth, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
-		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge, Filter: w.Filter,
+		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, RateLimit: &w.RateLimit, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge, Filter: w.Filter,
 	}
 }
 

@@ -151,7 +151,11 @@ func TestBadWebhooks(t *testing.T) {
 		},
 		{"a filter with a slip", with(`"filter":"call.direction == 'inbound'"`), wrong("filter", "line 1, column 1: there is no call; did you mean data.call?")},
 		{"a filter that is no condition", with(`"filter":"'x' + 'y'"`), wrong("filter", "is a string: expected a condition, which is true or false")},
-		{"a later version's rate limit", with(`"rate_limit":5`), wrong("rate_limit", "is not available in this version")},
+		{"a negative rate limit", with(`"rate_limit":-1`), wrong("rate_limit", "expected a number a second of 0.00001 (about one a day) to 100000, or null for no limit")},
+		{"a rate limit that is none", with(`"rate_limit":100000.5`), wrong("rate_limit", "expected a number a second of 0.00001 (about one a day) to 100000, or null for no limit")},
+		{"a rate limit of less than one a day", with(`"rate_limit":1e-300`), wrong("rate_limit", "expected a number a second of 0.00001 (about one a day) to 100000, or null for no limit")},
+		{"a rate limit as text", with(`"rate_limit":"5/s"`), wrong("rate_limit", "expected a number, got a string")},
+		{"paused from the start", with(`"paused_at":"2026-01-01T00:00:00Z"`), wrong("paused_at", "is read only; use POST /v1/webhooks/{id}/pause")},
 		{"too many tries", with(`"retry":{"policy":"kazoo","tries":6}`), wrong("retry.tries", "expected 1 to 5, the first one counted")},
 
 		{"reserved header", with(`"headers":{"Host":"x"}`), wrong("headers.Host", "cannot be set; Switchhook sets it itself")},

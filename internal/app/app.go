@@ -66,6 +66,7 @@ type App struct {
 	directory directory.Directory
 	router    *route.Router
 	engine    *deliver.Engine
+	replays   *deliver.Replayer
 	feed      *api.Feed
 	listener  net.Listener
 	server    *http.Server
@@ -96,6 +97,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	if c.Retention == 0 {
 		c.Retention = def.Retention
+	}
+	if c.DisableAfter == 0 {
+		c.DisableAfter = def.DisableAfter
 	}
 	if c.Version == "" {
 		c.Version = "dev"
@@ -146,6 +150,9 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	if open > 0 {
 		a.log.Info("open deliveries were taken up", "deliveries", open)
+	}
+	if err := a.replays.Resume(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("go on with the replays: %w", err), a.listener.Close())
 	}
 	return a, nil
 }
@@ -210,8 +217,11 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	a.engine = deliver.New(deliver.Options{
 		Store: a.store, Dialects: dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
-		Disable: a.disable, Recorded: a.feed.Ping,
+		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
+	})
+	a.replays = deliver.NewReplayer(deliver.ReplayOptions{
+		Store: a.store, Engine: a.engine, Wants: a.router.Wants, Accounts: a.accountsOf, Logger: a.log.With("component", "replay"),
 	})
 	if err := a.store.Records(ctx, func(r switchhook.Record) error { return a.directory.Put(&r) }); err != nil {
 		return fmt.Errorf("read the records: %w", err)
@@ -220,6 +230,34 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	return a.Reload(ctx)
+}
+
+// accountsOf lists the accounts whose events a webhook gets.
+func (a *App) accountsOf(ctx context.Context, webhookID string) ([]string, error) {
+	webhooks, err := a.store.Webhooks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the webhooks: %w", err)
+	}
+	i := slices.IndexFunc(webhooks, func(w *switchhook.Webhook) bool { return w.ID == webhookID })
+	switch {
+	case i < 0:
+		return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no webhook %q", webhookID)
+	case !webhooks[i].IncludeSubaccounts:
+		return []string{webhooks[i].AccountID}, nil
+	case webhooks[i].AccountID == switchhook.RootAccount:
+		return nil, nil
+	}
+	accounts, err := a.store.Accounts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the accounts: %w", err)
+	}
+	list := []string{webhooks[i].AccountID}
+	for _, account := range accounts {
+		if slices.Contains(a.directory.Ancestors(account.ID), webhooks[i].AccountID) {
+			list = append(list, account.ID)
+		}
+	}
+	return list, nil
 }
 
 func (a *App) dialects() []dialect.Dialect {
@@ -329,7 +367,7 @@ func (a *App) Reload(ctx context.Context) error {
 }
 
 // disable turns off a webhook whose receiver said that it is gone, or that has
-// failed too often under the policy kazoo, and tells of it.
+// failed for too long or, under the policy kazoo, too often, and tells of it.
 func (a *App) disable(webhookID, reason string, version time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), graceful)
 	defer cancel()
@@ -366,7 +404,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 
 func (a *App) serveAPI() error {
 	handler, err := api.New(api.Options{
-		Store: a.store, Router: a.router, Engine: a.engine, IDs: a.ids,
+		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
 		Dialects: a.dialects(), Translators: translators(),
 		Reload: a.Reload,
 		CheckURL: func(rawURL, _ string) error {
@@ -447,6 +485,7 @@ func (a *App) Run(ctx context.Context) error {
 	if stopErr := a.server.Shutdown(stop); stopErr != nil {
 		a.log.Warn("some API requests were cut off", "error", stopErr)
 	}
+	a.replays.Stop()
 	// A client with half a request must not use up the deliveries' time.
 	stop, done = context.WithTimeout(context.WithoutCancel(ctx), graceful/3)
 	defer done()
@@ -462,8 +501,10 @@ func (a *App) prune(ctx context.Context) {
 	tick := time.NewTicker(pruneEvery)
 	defer tick.Stop()
 	for {
+		before := time.Now().Add(-a.c.Retention)
+		a.engine.Retire(before) // what is open keeps its event from being deleted
 		for {
-			more, err := a.store.Prune(ctx, time.Now().Add(-a.c.Retention))
+			more, err := a.store.Prune(ctx, before)
 			if err != nil && ctx.Err() == nil {
 				a.log.Error("history could not be pruned", "error", err)
 			}

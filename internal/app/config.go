@@ -24,6 +24,7 @@ type Config struct {
 	Database       string         // postgres://…; empty: the embedded store
 	PublicURL      string         // how the outside reaches us; empty: from Listen
 	Retention      time.Duration  // how long history is kept
+	DisableAfter   time.Duration  // for how long a webhook may fail before it is disabled; Never: for ever
 	AllowNetworks  []netip.Prefix // private networks that webhooks may reach
 	TLSCert        string         // PEM files; both or none
 	TLSKey         string
@@ -42,6 +43,9 @@ type Config struct {
 	// key that was made. Nil: nobody is told.
 	Notice func(format string, args ...any)
 }
+
+// Never is DisableAfter's value for a webhook that may fail for ever.
+const Never time.Duration = -1
 
 // An Option is one setting: declared here once, read from the command line, the
 // environment and the file, and printed in the README.
@@ -81,6 +85,16 @@ func Options() []Option {
 				c.Retention, err = switchhook.ParseDuration(v[0])
 				if err == nil && c.Retention < time.Hour {
 					err = errors.New("is shorter than 1h")
+				}
+				return err
+			},
+		},
+		{
+			Flag: "disable-after", Variable: "SWITCHHOOK_DISABLE_AFTER", YAML: "disable_after", Default: "5d",
+			Usage: "for how long every attempt of a webhook may fail before it is disabled, such as 12h or 5d; 0 is for ever", set: func(c *Config, v []string) (err error) {
+				c.DisableAfter, err = switchhook.ParseDuration(v[0])
+				if err == nil && c.DisableAfter == 0 {
+					c.DisableAfter = Never
 				}
 				return err
 			},

@@ -56,8 +56,11 @@ func texts(list []netip.Prefix) (out []string) {
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	c, err := app.Load(nil, env(), nil)
-	if err != nil || c.Listen != "127.0.0.1:8420" || c.Data != "./switchhook-data" || c.Retention != 30*24*time.Hour || c.AllowNetworks != nil {
+	if err != nil || c.Listen != "127.0.0.1:8420" || c.Data != "./switchhook-data" || c.Retention != 30*24*time.Hour || c.DisableAfter != 5*24*time.Hour || c.AllowNetworks != nil {
 		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err = app.Load(map[string][]string{"disable-after": {"0"}}, env(), nil); err != nil || c.DisableAfter != app.Never {
+		t.Errorf("%v, %v", c.DisableAfter, err)
 	}
 }
 
@@ -72,6 +75,7 @@ func TestWrongSettings(t *testing.T) {
 	}{
 		{"a flag", map[string][]string{"retention": {"soon"}}, nil, "", `--retention: "soon" is not a duration such as 15s, 72h or 30d`},
 		{"too short", map[string][]string{"retention": {"1m"}}, nil, "", "--retention: is shorter than 1h"},
+		{"a time of failure", map[string][]string{"disable-after": {"never"}}, nil, "", `--disable-after: "never" is not a duration such as 15s, 72h or 30d`},
 		{"a variable", nil, []string{"SWITCHHOOK_ALLOW_NETWORKS", "10.0.0.1"}, "", `SWITCHHOOK_ALLOW_NETWORKS: "10.0.0.1" is no network such as 10.1.0.0/16 or ::1/128`},
 		{"an unknown name", nil, nil, "listen: a:1\nlisten_on: b:2\n", `the configuration file, line 2: there is no setting "listen_on"`},
 		{"a list for one", nil, nil, "listen: [a, b]\n", "the configuration file, line 1: listen: expected one value"},

@@ -125,9 +125,9 @@ async function showWebhooks() {
   document.querySelector(".hooks").hidden = items.length === 0;
   $("webhooks").replaceChildren(...items.map((w) => {
     names.set(w.id, w.name);
-    const look = { active: "good", failing: "bad" }[w.status] ?? "";
+    const look = { active: "good", paused: "wait", failing: "bad" }[w.status] ?? "";
     const status = el("span", "badge " + look, w.status);
-    if (w.disable_reason) status.title = w.disable_reason;
+    status.title = w.disable_reason ?? (w.status === "failing" ? w.stats?.last_error ?? "" : "");
     const waiting = w.stats?.pending ? el("span", "count", ` ${w.stats.pending} waiting`) : "";
     const name = el("td", "", w.name);
     name.title = w.id;

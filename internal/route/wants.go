@@ -1,0 +1,37 @@
+package route
+
+import (
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/dialect"
+)
+
+// Wants reports whether a webhook, as it is now, wants an event of the past. A
+// disabled one wants nothing. Its filter has the time that it needs: nobody waits
+// for the answer as the next event waits for the one before.
+func (r *Router) Wants(webhookID string, past *switchhook.Event) bool {
+	ev := *past
+	if ev.Resources == nil {
+		if err := catalogue.Attach(&ev); err != nil {
+			r.o.Logger.Error("a kept event cannot be read", "event", ev.ID, "error", err)
+			return false
+		}
+	}
+	idx := r.index.Load()
+	hooks := slices.Clone(idx.own[ev.AccountID])
+	for _, above := range r.o.Directory.Ancestors(ev.AccountID) {
+		hooks = append(hooks, idx.sub[above]...)
+	}
+	m := matching{ev: &ev, allowance: func(string) *allowance { return &allowance{left: filterBurst, at: time.Now()} }}
+	for _, h := range hooks {
+		if h.w.ID == webhookID {
+			m.add([]*hook{h})
+			return len(m.ids) > 0
+		}
+	}
+	h := idx.flows[ev.AccountID]
+	return h != nil && h.w.ID == webhookID && dialect.FlowTarget(&ev) && h.d.EventName(&ev) != "" && m.passes(h)
+}
