@@ -218,6 +218,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.engine = deliver.New(deliver.Options{
 		Store: a.store, Dialects: dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
+		Resume:  a.router.Resume,
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
 	})
 	a.replays = deliver.NewReplayer(deliver.ReplayOptions{
@@ -459,6 +460,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer cancel()
 	var wg sync.WaitGroup
 	wg.Go(func() { a.prune(ctx) })
+	wg.Go(func() { tuneGC(ctx) })
 	served := make(chan error, 1)
 	// Streams end at once; Shutdown waits for all other requests.
 	a.server.RegisterOnShutdown(a.feed.Close)

@@ -351,16 +351,6 @@ func (e *Engine) Again(webhookID string, events []*switchhook.Event, job *switch
 	return made, nil
 }
 
-// Hasten lets an open delivery that waits for its next try go at once. It reports
-// whether the delivery is where it can be hastened: one that waits behind others of
-// its key, or in a long backlog, has its turn like all.
-func (e *Engine) Hasten(webhookID string, sequence int64) (found bool) {
-	if q := e.queue(webhookID); q != nil {
-		q.do(func(m *machine, _ time.Time) { found = m.hasten(sequence) })
-	}
-	return found
-}
-
 // Retire records as expired what is open and was accepted before a time: history
 // is kept no longer.
 func (e *Engine) Retire(before time.Time) {

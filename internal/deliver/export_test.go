@@ -49,3 +49,6 @@ func (e *Engine) Dump(webhookID string) string {
 	return fmt.Sprintf("gate %s, %d in memory, %d under way, %d fresh, %d backlog, %d asleep, away %+v, timer %s, asked for %d",
 		m.gate.state, m.items, m.inFlight, m.fresh.len(), m.backlog.len(), len(m.sleepers), m.away, q.at, q.asked)
 }
+
+// Hasten is what a retry by hand does to a delivery that waits for its next try.
+func (e *Engine) Hasten(webhookID string, sequence int64) { _ = e.hasten(webhookID, sequence) }

@@ -727,16 +727,11 @@ func (m *machine) age(before, now time.Time) {
 	}
 }
 
-// hasten lets a delivery that waits for its next try go at once. It reports
-// whether it is in memory.
-func (m *machine) hasten(seq int64) bool {
-	d := m.rows[seq]
-	if d != nil && (d.phase == held || d.phase == stray) {
-		heap.Remove(&m.sleepers, d.lane.place)
-		d.on(due)
-		m.backlog.push(d.lane)
-	}
-	return d != nil
+// hasten lets a delivery that waits for its next try go at once.
+func (m *machine) hasten(d *delivery) {
+	heap.Remove(&m.sleepers, d.lane.place)
+	d.on(due)
+	m.backlog.push(d.lane)
 }
 
 // room is how many deliveries may be in memory.

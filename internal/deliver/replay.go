@@ -18,7 +18,7 @@ const (
 	firstPage               = 50 // until it is known how large they are
 	// replayAhead is how many deliveries may wait for a webhook before its replays
 	// wait too. It keeps a fast receiver busy while the next are made.
-	replayAhead = window / 2
+	replayAhead = 5_000
 	// replayLook is how often a replay that waits looks whether it may go on, and the
 	// shortest pause between two of its steps.
 	replayLook = 50 * time.Millisecond
@@ -475,7 +475,7 @@ func (e *Engine) hasten(webhookID string, sequence int64) (err error) {
 		case d.phase == waiting && d.lane.line[0] != d:
 			err = switchhook.Errorf(switchhook.CodeConflict, "the delivery waits behind an earlier one of its key; that one goes first")
 		case d.phase == held, d.phase == stray:
-			m.hasten(sequence)
+			m.hasten(d)
 		} // else it is under way, or next
 	})
 	return err

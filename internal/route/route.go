@@ -278,13 +278,9 @@ func (r *Router) submit(ctx context.Context, drafts []draft, c *switchhook.Commi
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stale.Load() {
-		if err := r.o.Store.Resume(ctx); err != nil {
-			return unavailable(err)
+		if err := r.resume(ctx); err != nil {
+			return err
 		}
-		if err := r.restore(ctx); err != nil {
-			return unavailable(err)
-		}
-		r.stale.Store(false)
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	idx := r.index.Load()
@@ -298,6 +294,26 @@ func (r *Router) submit(ctx context.Context, drafts []draft, c *switchhook.Commi
 		}
 	}
 	r.o.Store.Submit(c)
+	return nil
+}
+
+// Resume lets the store take commits again after one of somebody else's has failed.
+// Nothing is accepted meanwhile: the folder must not hold what was refused.
+// CodeUnavailable: it does not take any yet.
+func (r *Router) Resume(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.resume(ctx)
+}
+
+func (r *Router) resume(ctx context.Context) error {
+	if err := r.o.Store.Resume(ctx); err != nil {
+		return unavailable(err)
+	}
+	if err := r.restore(ctx); err != nil {
+		return unavailable(err)
+	}
+	r.stale.Store(false)
 	return nil
 }
 
