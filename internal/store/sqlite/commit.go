@@ -74,7 +74,7 @@ const frame = binary.MaxVarintLen32
 // framed puts the length of a record before it.
 func framed(b []byte) []byte {
 	var room [frame]byte
-	n := binary.PutUvarint(room[:], uint64(len(b)-frame))
+	n := binary.PutUvarint(room[:], uint64(len(b)-frame)) //nolint:gosec // b begins with the frame
 	copy(b[frame-n:], room[:n])
 	return b[frame-n:]
 }

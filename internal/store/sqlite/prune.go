@@ -22,7 +22,7 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 		}
 	}
 	var dropped *slice
-	err = d.write(ctx, func(ctx context.Context, w *writer) error {
+	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
 		if dropped, more, err = w.pruneSlice(ctx, micros(before)); more || err != nil {
 			return err
 		}
@@ -46,10 +46,11 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			more = more || n >= pruneRows
 		}
 		return nil
+	}, func() {
+		if dropped != nil {
+			d.history.drop(dropped)
+		}
 	})
-	if err == nil && dropped != nil {
-		d.history.drop(dropped)
-	}
 	return more, err
 }
 

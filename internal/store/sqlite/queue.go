@@ -80,11 +80,17 @@ func (d *DB) Submit(c *switchhook.Commit) {
 	}
 }
 
-var errClosed error = switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed") //nolint:gochecknoglobals // a constant that Go cannot write as one
+var errClosed error = switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed")
 
 // write runs fn in a transaction of its own, in its turn. Where ctx ends while
 // the queue is long, fn may still be run later.
 func (d *DB) write(ctx context.Context, fn func(context.Context, *writer) error) error {
+	return d.writeThen(ctx, fn, func() {})
+}
+
+// writeThen is write that calls then, on the committer's goroutine, once what fn
+// wrote is durable.
+func (d *DB) writeThen(ctx context.Context, fn func(context.Context, *writer) error, then func()) error {
 	return d.enqueue(ctx, func(committer context.Context) error {
 		if refusal := d.refusal.Load(); refusal != nil {
 			return refusal
@@ -93,7 +99,11 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *writer) error)
 			return context.Cause(ctx)
 		}
 		err := d.w.transact(committer, func() error { return fn(committer, d.w) })
-		if _, ours := errors.AsType[*switchhook.Error](err); err == nil || ours {
+		if err == nil {
+			then()
+			return nil
+		}
+		if _, ours := errors.AsType[*switchhook.Error](err); ours {
 			return err
 		}
 		if fatal(err) {
