@@ -200,7 +200,7 @@ func (d *DB) index(ctx context.Context, s *slice) error {
 				body := make([]byte, 0, n*entrySize)
 				for _, e := range entries[:n] {
 					body = binary.BigEndian.AppendUint32(body, e.term())
-					body = binary.BigEndian.AppendUint16(body, uint16(e&0xffff)) //nolint:gosec // 16 bits
+					body = binary.BigEndian.AppendUint16(body, uint16(e&0xffff))
 				}
 				entries = entries[n:]
 				if _, err := w.conn.ExecContext(ctx, "INSERT OR REPLACE INTO history_index (part, body) VALUES (?, ?)", s.n<<8|int64(part), body); err != nil {
