@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,7 @@ const maxPooled = 1 << 20
 func newRows(c *switchhook.Commit) *rows {
 	r, _ := rowsPool.Get().(*rows)
 	r.Commit = c
+	r.bytes = slices.Grow(r.bytes, likelySize(c))
 	for _, e := range c.Events {
 		bytes, terms := len(r.bytes), len(r.terms)
 		r.bytes = appendEvent(append(r.bytes, make([]byte, frame)...), e)
@@ -59,6 +61,27 @@ func newRows(c *switchhook.Commit) *rows {
 		r.add(bytes, terms, a.Sequence, a.StartedAt)
 	}
 	return r
+}
+
+// likelySize is about how many bytes its records have. Room that has to grow
+// leaves the records that were made before behind, in the room that was too small.
+func likelySize(c *switchhook.Commit) (n int) {
+	for _, e := range c.Events {
+		n += 400 + len(e.Data) + 30*len(e.Targets)
+		if e.Original != nil {
+			n += len(e.Original.Body)
+		}
+	}
+	for _, a := range c.Attempts {
+		n += 600 + len(a.Error)
+		if a.Request != nil {
+			n += len(a.Request.Body)
+		}
+		if a.Response != nil {
+			n += 200 + len(a.Response.Body)
+		}
+	}
+	return n
 }
 
 // add takes what was appended from there on as the next record. A later append

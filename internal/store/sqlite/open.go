@@ -84,6 +84,7 @@ type DB struct {
 
 	indexPart *sql.Stmt // of reader
 	history   history
+	recent    recent
 
 	queue *queue
 	w     *writer        // of the committer alone

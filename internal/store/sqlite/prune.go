@@ -47,6 +47,7 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 		}
 		return nil
 	}, func() {
+		d.recent.forget()
 		if dropped != nil {
 			d.history.drop(dropped)
 		}

@@ -202,7 +202,7 @@ func (d *DB) saveUnsaved(ctx context.Context) error {
 func (d *DB) indexClosed(ctx context.Context) {
 	for _, s := range d.w.closed {
 		d.done.Go(func() {
-			if err := d.index(ctx, s); err != nil && !errors.Is(err, errClosed) {
+			if err := d.index(ctx, s); err != nil && !errors.Is(err, errClosed) && !errors.Is(err, errDropped) {
 				d.log.WarnContext(ctx, "a slice of the history stays indexed in memory until the next start", "dir", d.dir, "error", err)
 			}
 		})
