@@ -125,7 +125,7 @@ type recordKey struct{ account, schema, id string }
 // and ends within one batch costs one statement.
 type changes struct {
 	due       map[switchhook.DeliveryRef]*switchhook.Due // nil: settled
-	snapshots map[snapshotKey]*switchhook.Snapshot
+	snapshots snapshotMap
 	records   map[recordKey]*switchhook.RecordWrite
 	gates     map[string]*switchhook.Gate
 	jobs      map[string]*switchhook.Job
@@ -159,7 +159,7 @@ func (ch *changes) add(c *switchhook.Commit) {
 func (w *writer) apply(ctx context.Context, items []item) error {
 	ch := changes{
 		due:       make(map[switchhook.DeliveryRef]*switchhook.Due),
-		snapshots: make(map[snapshotKey]*switchhook.Snapshot),
+		snapshots: make(snapshotMap),
 		records:   make(map[recordKey]*switchhook.RecordWrite),
 		gates:     make(map[string]*switchhook.Gate),
 		jobs:      make(map[string]*switchhook.Job),
@@ -219,7 +219,7 @@ func (w *writer) addAttempt(ctx context.Context, a *switchhook.Attempt, r *recor
 // addSnapshots logs what a batch changes of them with its last event. Where it
 // has none, they go into the table with all that has gathered, for that would
 // otherwise be put there later, and be older.
-func (w *writer) addSnapshots(ctx context.Context, changed map[snapshotKey]*switchhook.Snapshot, events bool) error {
+func (w *writer) addSnapshots(ctx context.Context, changed snapshotMap, events bool) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -228,10 +228,9 @@ func (w *writer) addSnapshots(ctx context.Context, changed map[snapshotKey]*swit
 		w.changed = changed
 		return w.writeEvents(ctx, w.log)
 	}
-	all := maps.Clone(w.snapshots.unsaved)
-	maps.Copy(all, changed)
-	w.saved = all
-	return w.saveSnapshots(ctx, all)
+	w.put = w.snapshots.all()
+	maps.Copy(w.put, changed)
+	return w.putSnapshots(ctx, w.put, w.lastSequence)
 }
 
 // committed is called once a batch is durable.
@@ -241,10 +240,11 @@ func (w *writer) committed() {
 		kept.Data = bytes.Clone(s.Data)
 		w.snapshots.unsaved[key] = &kept
 	}
-	if w.saved != nil {
-		w.snapshotsSaved(w.saved)
+	if w.put != nil {
+		w.snapshots.havePut(w.put, w.lastSequence)
+		clear(w.snapshots.unsaved)
 	}
-	w.changed, w.saved = nil, nil
+	w.changed, w.put = nil, nil
 }
 
 func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, r *record, now int64) error {

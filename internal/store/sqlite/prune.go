@@ -17,7 +17,7 @@ const (
 // go whole, the oldest first; ids that clients gave, once they have expired.
 func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error) {
 	if all := d.history.all(); len(all) > 0 && all[0].to < micros(before) {
-		if err := d.enqueue(ctx, d.saveUnsaved); err != nil {
+		if err := d.enqueue(ctx, d.saveAll); err != nil {
 			return false, err
 		}
 	}

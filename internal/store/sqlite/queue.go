@@ -133,7 +133,7 @@ func (d *DB) run(ctx context.Context) {
 	for {
 		items = d.queue.take(items)
 		if len(items) == 0 {
-			_ = d.saveUnsaved(ctx) // or the next start does it
+			_ = d.saveAll(ctx) // or the next start does it
 			return
 		}
 		for rest := items; len(rest) > 0; {
@@ -183,16 +183,20 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	}
 	d.indexClosed(ctx)
 	if d.w.saveDue() {
-		_ = d.saveUnsaved(ctx) // the next commit tells
+		_ = d.save(ctx, func() error { return d.w.saveSome(ctx, saveAtOnce) }) // the next commit tells
 	}
 }
 
-// saveUnsaved puts the snapshots that have gathered into their table.
-func (d *DB) saveUnsaved(ctx context.Context) error {
+// saveAll puts the snapshots that have gathered into their table.
+func (d *DB) saveAll(ctx context.Context) error {
+	return d.save(ctx, func() error { return d.w.saveAll(ctx) })
+}
+
+func (d *DB) save(ctx context.Context, fn func() error) error {
 	if refusal := d.refusal.Load(); refusal != nil {
 		return refusal
 	}
-	if err := d.w.saveUnsaved(ctx); err != nil {
+	if err := fn(); err != nil {
 		return d.refuse(ctx, err)
 	}
 	return nil

@@ -253,4 +253,27 @@ func TestSnapshotsAreSaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(2, 2)
+
+	// Many go there in parts; what changes meanwhile counts.
+	c := switchhook.Commit{Events: []*switchhook.Event{smallEvent(sequence + 1)}}
+	for n := range saveAtOnce + 100 {
+		c.Snapshots = append(c.Snapshots, switchhook.Snapshot{Kind: "call", ID: fmt.Sprint("many", n), Data: []byte("a")})
+	}
+	if err := d.submit(c); err != nil {
+		t.Fatal(err)
+	}
+	sequence++
+	want(saveAtOnce+102, 2)
+	later()
+	for n := range saveAtOnce + 100 { // the first begins to save, the second ends it
+		snap(fmt.Sprint("many", n), "")
+	}
+	want(2, saveAtOnce+101) // the first had ended
+	later()
+	snap("3", "")
+	snap("another", "")
+	if err := d.write(ctx, func(context.Context, *writer) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	want(1, 1)
 }
