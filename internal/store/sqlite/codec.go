@@ -27,7 +27,7 @@ const (
 // and what another system said of it.
 const maxBlock = 64 << 20
 
-var errDamaged = errors.New("the history is damaged") //nolint:gochecknoglobals // a constant that Go cannot write as one
+var errDamaged = errors.New("the history is damaged")
 
 // pack appends the body of a block to dst.
 func pack(dst, records []byte) []byte {
@@ -135,7 +135,7 @@ func (d *decoder) uvarint() uint64 {
 
 func (d *decoder) varint() int64 {
 	v := d.uvarint()
-	return int64(v>>1) ^ -int64(v&1) //nolint:gosec // the zigzag of varints
+	return int64(v>>1) ^ -int64(v&1)
 }
 
 func (d *decoder) int() int { return int(d.varint()) }
@@ -170,7 +170,7 @@ func (d *decoder) time() time.Time {
 		return time.Time{}
 	}
 	v--
-	return time.UnixMicro(int64(v>>1) ^ -int64(v&1)).UTC() //nolint:gosec // the zigzag of varints
+	return time.UnixMicro(int64(v>>1) ^ -int64(v&1)).UTC()
 }
 
 // count is how many of something follow, each of at least a byte.

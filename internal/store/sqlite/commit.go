@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -23,7 +25,9 @@ const remembered = 48 * time.Hour
 // database.
 type rows struct {
 	*switchhook.Commit
-	events, attempts []record
+	records []record // of the events, then of the attempts
+	bytes   []byte   // of all records
+	terms   []uint32
 }
 
 // A record is an event or an attempt as it goes into a block.
@@ -34,58 +38,83 @@ type record struct {
 	at       int64
 }
 
+// Commits come and go by the thousand, and each needs as much room as it has
+// bytes. Large ones are not kept.
+var rowsPool = sync.Pool{New: func() any { return new(rows) }} //nolint:gochecknoglobals // room, no state
+
+const maxPooled = 1 << 20
+
 func newRows(c *switchhook.Commit) *rows {
-	r := &rows{Commit: c}
-	if len(c.Events) > 0 {
-		r.events = make([]record, len(c.Events))
-		for i, e := range c.Events {
-			size := len(e.Data) + 512
-			if e.Original != nil {
-				size += len(e.Original.Body)
-			}
-			r.events[i] = record{
-				framed(appendEvent(make([]byte, frame, frame+size), e)),
-				eventTerms(make([]uint32, 0, 4+len(e.Targets)), e), e.Sequence, micros(e.AcceptedAt),
-			}
-		}
+	r, _ := rowsPool.Get().(*rows)
+	r.Commit = c
+	r.bytes = slices.Grow(r.bytes, likelySize(c))
+	for _, e := range c.Events {
+		bytes, terms := len(r.bytes), len(r.terms)
+		r.bytes = appendEvent(append(r.bytes, make([]byte, frame)...), e)
+		r.terms = eventTerms(r.terms, e)
+		r.add(bytes, terms, e.Sequence, e.AcceptedAt)
 	}
-	if len(c.Attempts) > 0 {
-		r.attempts = make([]record, len(c.Attempts))
-		for i, a := range c.Attempts {
-			size := 1024
-			if a.Request != nil {
-				size += len(a.Request.Body)
-			}
-			if a.Response != nil {
-				size += len(a.Response.Body)
-			}
-			r.attempts[i] = record{
-				framed(appendAttempt(make([]byte, frame, frame+size), a)),
-				attemptTerms(make([]uint32, 0, 8), a), a.Sequence, micros(a.StartedAt),
-			}
-		}
+	for _, a := range c.Attempts {
+		bytes, terms := len(r.bytes), len(r.terms)
+		r.bytes = appendAttempt(append(r.bytes, make([]byte, frame)...), a)
+		r.terms = attemptTerms(r.terms, a)
+		r.add(bytes, terms, a.Sequence, a.StartedAt)
 	}
 	return r
+}
+
+// likelySize is about how many bytes its records have. Room that has to grow
+// leaves the records that were made before behind, in the room that was too small.
+func likelySize(c *switchhook.Commit) (n int) {
+	for _, e := range c.Events {
+		n += 400 + len(e.Data) + 30*len(e.Targets)
+		if e.Original != nil {
+			n += len(e.Original.Body)
+		}
+	}
+	for _, a := range c.Attempts {
+		n += 600 + len(a.Error)
+		if a.Request != nil {
+			n += len(a.Request.Body)
+		}
+		if a.Response != nil {
+			n += 200 + len(a.Response.Body)
+		}
+	}
+	return n
+}
+
+// add takes what was appended from there on as the next record. A later append
+// may move what is then appended elsewhere; the record stays where it is.
+func (r *rows) add(bytes, terms int, sequence int64, at time.Time) {
+	r.records = append(r.records, record{framed(r.bytes[bytes:]), r.terms[terms:len(r.terms):len(r.terms)], sequence, micros(at)})
 }
 
 // frame is the room that is left for a record's length.
 const frame = binary.MaxVarintLen32
 
-// framed puts the length of a record before it.
+// framed puts the length of a record right before it.
 func framed(b []byte) []byte {
 	var room [frame]byte
-	n := binary.PutUvarint(room[:], uint64(len(b)-frame))
+	n := binary.PutUvarint(room[:], uint64(len(b)-frame)) //nolint:gosec // b begins with the frame
 	copy(b[frame-n:], room[:n])
-	return b[frame-n:]
+	return b[frame-n : len(b) : len(b)]
 }
 
 func (r *rows) count() int {
 	return len(r.Events) + len(r.Attempts) + len(r.Snapshots) + len(r.Records) + len(r.Rejects) + len(r.Due) + len(r.Settled) + len(r.Gates) + len(r.Jobs)
 }
 
+// finish tells the end. r is not to be used any more.
 func (r *rows) finish(err error) {
-	if r.Done != nil {
-		r.Done(err)
+	done := r.Done
+	if cap(r.bytes) <= maxPooled {
+		clear(r.records)
+		*r = rows{records: r.records[:0], bytes: r.bytes[:0], terms: r.terms[:0]}
+		rowsPool.Put(r)
+	}
+	if done != nil {
+		done(err)
 	}
 }
 
@@ -96,7 +125,7 @@ type recordKey struct{ account, schema, id string }
 // and ends within one batch costs one statement.
 type changes struct {
 	due       map[switchhook.DeliveryRef]*switchhook.Due // nil: settled
-	snapshots map[snapshotKey]*switchhook.Snapshot
+	snapshots snapshotMap
 	records   map[recordKey]*switchhook.RecordWrite
 	gates     map[string]*switchhook.Gate
 	jobs      map[string]*switchhook.Job
@@ -130,7 +159,7 @@ func (ch *changes) add(c *switchhook.Commit) {
 func (w *writer) apply(ctx context.Context, items []item) error {
 	ch := changes{
 		due:       make(map[switchhook.DeliveryRef]*switchhook.Due),
-		snapshots: make(map[snapshotKey]*switchhook.Snapshot),
+		snapshots: make(snapshotMap),
 		records:   make(map[recordKey]*switchhook.RecordWrite),
 		gates:     make(map[string]*switchhook.Gate),
 		jobs:      make(map[string]*switchhook.Job),
@@ -139,13 +168,13 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 	sequence, attempt, watermark := w.lastSequence, w.lastAttempt, w.watermark
 	for _, it := range items {
 		c := it.commit
-		for i := range c.events {
-			if err := w.addEvent(ctx, c.Events[i], &c.events[i], now); err != nil {
+		for i, e := range c.Events {
+			if err := w.addEvent(ctx, e, &c.records[i], now); err != nil {
 				return err
 			}
 		}
-		for i := range c.attempts {
-			if err := w.addAttempt(ctx, c.Attempts[i], &c.attempts[i]); err != nil {
+		for i, a := range c.Attempts {
+			if err := w.addAttempt(ctx, a, &c.records[len(c.Events)+i]); err != nil {
 				return err
 			}
 		}
@@ -190,7 +219,7 @@ func (w *writer) addAttempt(ctx context.Context, a *switchhook.Attempt, r *recor
 // addSnapshots logs what a batch changes of them with its last event. Where it
 // has none, they go into the table with all that has gathered, for that would
 // otherwise be put there later, and be older.
-func (w *writer) addSnapshots(ctx context.Context, changed map[snapshotKey]*switchhook.Snapshot, events bool) error {
+func (w *writer) addSnapshots(ctx context.Context, changed snapshotMap, events bool) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -199,10 +228,9 @@ func (w *writer) addSnapshots(ctx context.Context, changed map[snapshotKey]*swit
 		w.changed = changed
 		return w.writeEvents(ctx, w.log)
 	}
-	all := maps.Clone(w.snapshots.unsaved)
-	maps.Copy(all, changed)
-	w.saved = all
-	return w.saveSnapshots(ctx, all)
+	w.put = w.snapshots.all()
+	maps.Copy(w.put, changed)
+	return w.putSnapshots(ctx, w.put, w.lastSequence)
 }
 
 // committed is called once a batch is durable.
@@ -212,10 +240,11 @@ func (w *writer) committed() {
 		kept.Data = bytes.Clone(s.Data)
 		w.snapshots.unsaved[key] = &kept
 	}
-	if w.saved != nil {
-		w.snapshotsSaved(w.saved)
+	if w.put != nil {
+		w.snapshots.havePut(w.put, w.lastSequence)
+		clear(w.snapshots.unsaved)
 	}
-	w.changed, w.saved = nil, nil
+	w.changed, w.put = nil, nil
 }
 
 func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, r *record, now int64) error {

@@ -43,17 +43,17 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func child(t testing.TB, name, dir string) (cmd *exec.Cmd, out *bufio.Scanner) {
-	t.Helper()
-	cmd = exec.CommandContext(t.Context(), os.Args[0])
+func child(tb testing.TB, name, dir string) (cmd *exec.Cmd, out *bufio.Scanner) {
+	tb.Helper()
+	cmd = exec.CommandContext(tb.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+name, dirVariable+"="+dir)
 	cmd.Stderr = os.Stderr
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return cmd, bufio.NewScanner(pipe)
 }

@@ -130,9 +130,7 @@ func (d *DB) standingsDue(ctx context.Context, s *standings, events map[int64]*s
 		if err != nil {
 			return err
 		}
-		if webhook == "" || webhook == due.WebhookID {
-			s.at(due.DeliveryRef).due = due
-		}
+		s.at(due.DeliveryRef).due = due
 		return nil
 	}
 	for target, sequences := range of {
@@ -140,6 +138,9 @@ func (d *DB) standingsDue(ctx context.Context, s *standings, events map[int64]*s
 		if err != nil {
 			return err
 		}
+	}
+	if webhook != "" {
+		return nil
 	}
 	return each(ctx, d.reader, add, dueOfReplays, list(all))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -104,15 +105,15 @@ func (d *DB) eventsOf(ctx context.Context, sequences []int64) (map[int64]*switch
 	events := make(map[int64]*switchhook.Event, len(sequences))
 	for len(sequences) > 0 {
 		first := sequences[0]
-		blocks, err := d.blocks(ctx, walk{table: &eventBlocks}, "first <= ? ORDER BY first DESC LIMIT 1", first)
+		b, err := d.blockOf(ctx, first)
 		if err != nil {
 			return nil, err
 		}
-		if len(blocks) == 0 || blocks[0].last < first {
+		if b == nil {
 			sequences = sequences[1:]
 			continue
 		}
-		for _, record := range blocks[0].records {
+		for _, record := range b.records {
 			n := sequenceOf(record)
 			for len(sequences) > 0 && sequences[0] < n {
 				sequences = sequences[1:]
@@ -127,9 +128,63 @@ func (d *DB) eventsOf(ctx context.Context, sequences []int64) (map[int64]*switch
 			e.Data = slices.Clone(e.Data)
 			events[n] = e
 		}
-		for len(sequences) > 0 && sequences[0] <= blocks[0].last {
+		for len(sequences) > 0 && sequences[0] <= b.last {
 			sequences = sequences[1:]
 		}
 	}
 	return events, nil
+}
+
+// blockOf returns the block that has an event, or nil.
+func (d *DB) blockOf(ctx context.Context, sequence int64) (*block, error) {
+	if b := d.recent.find(sequence); b != nil {
+		return b, nil
+	}
+	blocks, err := d.blocks(ctx, walk{table: &eventBlocks}, "first <= ? ORDER BY first DESC LIMIT 1", sequence)
+	if err != nil || len(blocks) == 0 || blocks[0].last < sequence {
+		return nil, err
+	}
+	d.recent.add(blocks[0])
+	return blocks[0], nil
+}
+
+// recent are the blocks of events that were last looked into one by one: what is
+// due of several webhooks lies in the same ones, and is read at about the same time.
+type recent struct {
+	mu     sync.Mutex
+	blocks [64]*block
+	next   int
+}
+
+func (r *recent) find(sequence int64) *block {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, b := range r.blocks {
+		if b != nil && b.first <= sequence && sequence <= b.last {
+			return b
+		}
+	}
+	return nil
+}
+
+// add takes a block unless it is one of few and very large events.
+func (r *recent) add(b *block) {
+	size := 0
+	for _, record := range b.records {
+		size += len(record)
+	}
+	if size > 2*blockBytes {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blocks[r.next] = b
+	r.next = (r.next + 1) % len(r.blocks)
+}
+
+// forget is called when blocks are dropped.
+func (r *recent) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.blocks[:])
 }

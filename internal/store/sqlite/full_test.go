@@ -1,8 +1,8 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"testing"
@@ -20,10 +20,13 @@ func (d *DB) submit(c switchhook.Commit) error {
 	return <-done
 }
 
+// bigEvent is one that cannot be packed.
 func bigEvent(sequence int64) *switchhook.Event {
+	data := make([]byte, 100_000)
+	_, _ = rand.Read(data) // documented never to fail
 	return &switchhook.Event{
 		ID: fmt.Sprintf("evt_%d", sequence), Type: "custom.x", AccountID: "a", Sequence: sequence,
-		Data: bytes.Repeat([]byte("x"), 100_000),
+		Data: data,
 	}
 }
 

@@ -47,7 +47,7 @@ func term(kind string, values ...string) uint32 {
 	for _, value := range values {
 		b = append(append(b, 0), value...)
 	}
-	return max(1, uint32(xxhash.Sum64(b)>>32)) //nolint:gosec // its higher half; 0 is none
+	return max(1, uint32(xxhash.Sum64(b)>>32)) // its higher half; 0 is none
 }
 
 func eventTerms(terms []uint32, e *switchhook.Event) []uint32 {
@@ -87,8 +87,10 @@ type entry uint64
 
 const entrySize = 6 // bytes in the table
 
+func (e entry) term() uint32 { return uint32(e >> 16) } //nolint:gosec // the upper 32 of 48 bits
+
 func newEntry(term uint32, distance int64) entry {
-	return entry(term)<<16 | entry(distance&0xffff) //nolint:gosec // 16 bits
+	return entry(term)<<16 | entry(distance&0xffff)
 }
 
 // A wanted is a set of terms, quick to look up.
@@ -119,7 +121,7 @@ func (d *DB) lookup(ctx context.Context, s *slice, terms []uint32) (distances []
 	if s.bits == unindexed {
 		w := newWanted(terms)
 		for _, e := range s.entries {
-			if w.has(uint32(e >> 16)) { //nolint:gosec // the term
+			if w.has(e.term()) {
 				distances = append(distances, int64(e&0xffff))
 			}
 		}
@@ -182,39 +184,44 @@ func (d *DB) index(ctx context.Context, s *slice) error {
 	}
 	parts := 1 << bits
 	for part := 0; part < parts; {
-		err := d.write(ctx, func(ctx context.Context, w *writer) error {
+		end := min(part+partsAtOnce, parts)
+		err := d.writeThen(ctx, func(ctx context.Context, w *writer) error {
 			if !d.history.has(s) {
 				return errDropped
 			}
-			for end := min(part+partsAtOnce, parts); part < end; part++ {
-				n := slices.IndexFunc(entries, func(e entry) bool { return partOf(uint32(e>>16), bits) != part }) //nolint:gosec // the term
+			for ; part < end; part++ {
+				n := slices.IndexFunc(entries, func(e entry) bool { return partOf(e.term(), bits) != part })
 				if n < 0 {
 					n = len(entries)
 				}
-				body := make([]byte, 0, n*entrySize)
-				for _, e := range entries[:n] {
-					body = binary.BigEndian.AppendUint32(body, uint32(e>>16)) //nolint:gosec // the term
-					body = binary.BigEndian.AppendUint16(body, uint16(e))     //nolint:gosec // the block
-				}
-				if entries = entries[n:]; n == 0 {
+				if n == 0 {
 					continue
 				}
+				body := make([]byte, 0, n*entrySize)
+				for _, e := range entries[:n] {
+					body = binary.BigEndian.AppendUint32(body, e.term())
+					body = binary.BigEndian.AppendUint16(body, uint16(e&0xffff))
+				}
+				entries = entries[n:]
 				if _, err := w.conn.ExecContext(ctx, "INSERT OR REPLACE INTO history_index (part, body) VALUES (?, ?)", s.n<<8|int64(part), body); err != nil {
 					return err
 				}
 			}
-			if part == parts {
-				_, err := w.conn.ExecContext(ctx, "UPDATE slices SET bits = ? WHERE n = ?", bits, s.n)
-				return err
+			if part < parts {
+				return nil
 			}
-			return nil
+			_, err := w.conn.ExecContext(ctx, "UPDATE slices SET bits = ? WHERE n = ?", bits, s.n)
+			return err
+		}, func() {
+			if part == parts {
+				d.history.indexed(s, bits)
+			}
 		})
 		if err != nil {
 			return fmt.Errorf("write the index of slice %d: %w", s.n, err)
 		}
 	}
-	d.history.indexed(s, bits)
 	return nil
 }
 
-var errDropped = errors.New("the slice was dropped") //nolint:gochecknoglobals // a constant that Go cannot write as one
+var errDropped = errors.New("the slice was dropped")

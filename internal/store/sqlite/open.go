@@ -10,6 +10,16 @@
 // load the batches grow by themselves. Reads have connections of their own and
 // see what is committed.
 //
+// # History
+//
+// Events and attempts are not rows: what a transaction has of them is written
+// as blocks (codec.go, blocks.go), which belong to slices of the history
+// (slices.go), each with an index of its own (index.go) and dropped as a whole
+// (prune.go). Lists go through blocks (events.go, attempts.go); how a delivery
+// stands follows from its event, what is due, and its attempts (deliveries.go).
+// What changes in place is rows: what is due, gates, jobs (due.go), snapshots
+// (snapshots.go), records, and configuration.
+//
 // # Durability
 //
 // WAL with synchronous=FULL: when a transaction is committed, the log has been
@@ -20,7 +30,8 @@
 //
 // A transaction that fails fails every commit in it, though one of them may be
 // to blame (such as one with a client's event id that is taken: the caller has
-// to look first, see [DB.Known]). After a full disk and the like, [DB.Resume]
+// to look first, see [DB.Known]). What the committer keeps in memory is then
+// read again by Resume. After a full disk and the like, [DB.Resume]
 // takes up again on a new connection. After an I/O error or a damaged file
 // nobody knows what is on the disk, and Broken is closed.
 package sqlite
@@ -73,6 +84,7 @@ type DB struct {
 
 	indexPart *sql.Stmt // of reader
 	history   history
+	recent    recent
 
 	queue *queue
 	w     *writer        // of the committer alone

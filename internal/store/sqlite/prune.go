@@ -17,12 +17,12 @@ const (
 // go whole, the oldest first; ids that clients gave, once they have expired.
 func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error) {
 	if all := d.history.all(); len(all) > 0 && all[0].to < micros(before) {
-		if err := d.enqueue(ctx, d.saveUnsaved); err != nil {
+		if err := d.enqueue(ctx, d.saveAll); err != nil {
 			return false, err
 		}
 	}
 	var dropped *slice
-	err = d.write(ctx, func(ctx context.Context, w *writer) error {
+	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
 		if dropped, more, err = w.pruneSlice(ctx, micros(before)); more || err != nil {
 			return err
 		}
@@ -46,10 +46,12 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			more = more || n >= pruneRows
 		}
 		return nil
+	}, func() {
+		d.recent.forget()
+		if dropped != nil {
+			d.history.drop(dropped)
+		}
 	})
-	if err == nil && dropped != nil {
-		d.history.drop(dropped)
-	}
 	return more, err
 }
 

@@ -80,11 +80,17 @@ func (d *DB) Submit(c *switchhook.Commit) {
 	}
 }
 
-var errClosed error = switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed") //nolint:gochecknoglobals // a constant that Go cannot write as one
+var errClosed error = switchhook.Errorf(switchhook.CodeUnavailable, "the store is closed")
 
 // write runs fn in a transaction of its own, in its turn. Where ctx ends while
 // the queue is long, fn may still be run later.
 func (d *DB) write(ctx context.Context, fn func(context.Context, *writer) error) error {
+	return d.writeThen(ctx, fn, func() {})
+}
+
+// writeThen is write that calls then, on the committer's goroutine, once what fn
+// wrote is durable.
+func (d *DB) writeThen(ctx context.Context, fn func(context.Context, *writer) error, then func()) error {
 	return d.enqueue(ctx, func(committer context.Context) error {
 		if refusal := d.refusal.Load(); refusal != nil {
 			return refusal
@@ -93,7 +99,11 @@ func (d *DB) write(ctx context.Context, fn func(context.Context, *writer) error)
 			return context.Cause(ctx)
 		}
 		err := d.w.transact(committer, func() error { return fn(committer, d.w) })
-		if _, ours := errors.AsType[*switchhook.Error](err); err == nil || ours {
+		if err == nil {
+			then()
+			return nil
+		}
+		if _, ours := errors.AsType[*switchhook.Error](err); ours {
 			return err
 		}
 		if fatal(err) {
@@ -123,7 +133,7 @@ func (d *DB) run(ctx context.Context) {
 	for {
 		items = d.queue.take(items)
 		if len(items) == 0 {
-			_ = d.saveUnsaved(ctx) // or the next start does it
+			_ = d.saveAll(ctx) // or the next start does it
 			return
 		}
 		for rest := items; len(rest) > 0; {
@@ -173,16 +183,20 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	}
 	d.indexClosed(ctx)
 	if d.w.saveDue() {
-		_ = d.saveUnsaved(ctx) // the next commit tells
+		_ = d.save(ctx, func() error { return d.w.saveSome(ctx, saveAtOnce) }) // the next commit tells
 	}
 }
 
-// saveUnsaved puts the snapshots that have gathered into their table.
-func (d *DB) saveUnsaved(ctx context.Context) error {
+// saveAll puts the snapshots that have gathered into their table.
+func (d *DB) saveAll(ctx context.Context) error {
+	return d.save(ctx, func() error { return d.w.saveAll(ctx) })
+}
+
+func (d *DB) save(ctx context.Context, fn func() error) error {
 	if refusal := d.refusal.Load(); refusal != nil {
 		return refusal
 	}
-	if err := d.w.saveUnsaved(ctx); err != nil {
+	if err := fn(); err != nil {
 		return d.refuse(ctx, err)
 	}
 	return nil
@@ -192,7 +206,7 @@ func (d *DB) saveUnsaved(ctx context.Context) error {
 func (d *DB) indexClosed(ctx context.Context) {
 	for _, s := range d.w.closed {
 		d.done.Go(func() {
-			if err := d.index(ctx, s); err != nil && !errors.Is(err, errClosed) {
+			if err := d.index(ctx, s); err != nil && !errors.Is(err, errClosed) && !errors.Is(err, errDropped) {
 				d.log.WarnContext(ctx, "a slice of the history stays indexed in memory until the next start", "dir", d.dir, "error", err)
 			}
 		})

@@ -79,7 +79,7 @@ func (h *history) add(s *slice) {
 	if last := h.last(); last != nil {
 		last.closed, last.endEvent, last.endAttempt = true, s.firstEvent, s.firstAttempt
 	}
-	h.slices = append(h.slices[:len(h.slices):len(h.slices)], s)
+	h.slices = append(slices.Clip(h.slices), s)
 }
 
 // grow adds a block to the open slice.

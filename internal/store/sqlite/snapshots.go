@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -23,10 +24,12 @@ const (
 	deleteSnapshot = `DELETE FROM snapshots WHERE account_id = ? AND kind = ? AND id = ?`
 )
 
-// When snapshots are put into the table.
+// When snapshots are put into the table, and how many in one transaction: few
+// enough that the commits which wait behind it do not notice.
 const (
 	maxUnsaved = 20_000          // sequences
 	saveEvery  = 5 * time.Second // at the next commit after it
+	saveAtOnce = 500
 )
 
 type snapshotKey struct{ account, kind, id string }
@@ -38,16 +41,27 @@ func (k snapshotKey) hash() uint64 {
 	return xxhash.Sum64(append(append(append(append(append(room[:0], k.account...), 0), k.kind...), 0), k.id...))
 }
 
+type snapshotMap = map[snapshotKey]*switchhook.Snapshot
+
 // snapshots are those that changed since they were last put into the table.
 type snapshots struct {
-	unsaved map[snapshotKey]*switchhook.Snapshot
+	unsaved snapshotMap
+	saving  snapshotMap         // on their way there; what of them changes meanwhile is in unsaved
 	saved   map[uint64]struct{} // hashes of those in the table, so that what never was there need not be deleted
 	upto    int64               // the sequence as of which they are in the table
+	next    int64               // and will be once saving is empty
 	at      time.Time           // when they were
 }
 
+// all are those that are not in the table.
+func (s *snapshots) all() snapshotMap {
+	all := maps.Clone(s.saving)
+	maps.Copy(all, s.unsaved)
+	return all
+}
+
 // appendLog appends a record of each with its length.
-func appendLog(log []byte, changed map[snapshotKey]*switchhook.Snapshot) []byte {
+func appendLog(log []byte, changed snapshotMap) []byte {
 	var record []byte
 	for _, s := range changed {
 		record = appendSnapshot(record[:0], s)
@@ -56,8 +70,9 @@ func appendLog(log []byte, changed map[snapshotKey]*switchhook.Snapshot) []byte 
 	return log
 }
 
-// saveSnapshots puts snapshots into the table, in the transaction under way.
-func (w *writer) saveSnapshots(ctx context.Context, changed map[snapshotKey]*switchhook.Snapshot) error {
+// putSnapshots puts snapshots into the table, in the transaction under way. upto
+// is as of when it then has all, or 0.
+func (w *writer) putSnapshots(ctx context.Context, changed snapshotMap, upto int64) error {
 	for key, s := range changed {
 		var err error
 		if s.Data != nil {
@@ -69,48 +84,72 @@ func (w *writer) saveSnapshots(ctx context.Context, changed map[snapshotKey]*swi
 			return fmt.Errorf("write snapshots: %w", err)
 		}
 	}
-	if _, err := w.conn.ExecContext(ctx, "UPDATE meta SET snapshots_at = ?", w.lastSequence); err != nil {
-		return fmt.Errorf("write snapshots: %w", err)
+	if upto > 0 {
+		if _, err := w.conn.ExecContext(ctx, "UPDATE meta SET snapshots_at = ?", upto); err != nil {
+			return fmt.Errorf("write snapshots: %w", err)
+		}
 	}
 	return nil
 }
 
-// snapshotsSaved is called once what saveSnapshots wrote is committed.
-func (w *writer) snapshotsSaved(changed map[snapshotKey]*switchhook.Snapshot) {
-	for key, s := range changed {
-		if s.Data != nil {
-			w.snapshots.saved[key.hash()] = struct{}{}
+// havePut is called once what putSnapshots wrote is committed.
+func (s *snapshots) havePut(changed snapshotMap, upto int64) {
+	for key, snap := range changed {
+		if snap.Data != nil {
+			s.saved[key.hash()] = struct{}{}
 		} else {
-			delete(w.snapshots.saved, key.hash())
+			delete(s.saved, key.hash())
 		}
+		delete(s.saving, key)
 	}
-	w.snapshots.unsaved = make(map[snapshotKey]*switchhook.Snapshot)
-	w.snapshots.upto, w.snapshots.at = w.lastSequence, time.Now()
+	if upto > 0 {
+		s.upto, s.at = upto, time.Now()
+	}
 }
 
-// saveUnsaved puts what has gathered into the table, in a transaction of its own.
-func (w *writer) saveUnsaved(ctx context.Context) error {
-	changed := w.snapshots.unsaved
-	if len(changed) == 0 {
-		w.snapshots.upto, w.snapshots.at = w.lastSequence, time.Now() // nothing to read after a crash either
-		return nil
+// saveDue reports whether there are snapshots to put into the table now.
+func (w *writer) saveDue() bool {
+	s := &w.snapshots
+	if len(s.saving) == 0 && len(s.unsaved) > 0 && (w.lastSequence-s.upto >= maxUnsaved || time.Since(s.at) >= saveEvery) {
+		s.saving, s.unsaved, s.next = s.unsaved, make(snapshotMap), w.lastSequence
 	}
-	err := w.transact(ctx, func() error { return w.saveSnapshots(ctx, changed) })
+	return len(s.saving) > 0
+}
+
+// saveSome puts up to some of those on their way into the table, in a
+// transaction of its own.
+func (w *writer) saveSome(ctx context.Context, most int) error {
+	s := &w.snapshots
+	some, upto := s.saving, s.next
+	if len(some) > most {
+		some, upto = make(snapshotMap, most), 0
+		for key, snap := range s.saving {
+			if some[key] = snap; len(some) == most {
+				break
+			}
+		}
+	}
+	err := w.transact(ctx, func() error { return w.putSnapshots(ctx, some, upto) })
 	if err == nil {
-		w.snapshotsSaved(changed)
+		s.havePut(maps.Clone(some), upto)
 	}
 	return err
 }
 
-// saveDue reports whether it is time for that.
-func (w *writer) saveDue() bool {
-	return w.lastSequence-w.snapshots.upto >= maxUnsaved || len(w.snapshots.unsaved) > 0 && time.Since(w.snapshots.at) >= saveEvery
+// saveAll puts all into the table.
+func (w *writer) saveAll(ctx context.Context) error {
+	s := &w.snapshots
+	if s.upto == w.lastSequence {
+		return nil
+	}
+	s.saving, s.unsaved, s.next = s.all(), make(snapshotMap), w.lastSequence
+	return w.saveSome(ctx, len(s.saving))
 }
 
 // loadSnapshots puts what lies beside the events since the last time into the
 // table.
 func (w *writer) loadSnapshots(ctx context.Context) error {
-	w.snapshots = snapshots{saved: make(map[uint64]struct{}), at: time.Now()}
+	w.snapshots = snapshots{saving: make(snapshotMap), saved: make(map[uint64]struct{}), at: time.Now()}
 	err := each(ctx, w.conn, func(scan scan) error {
 		var key snapshotKey
 		err := scan(&key.account, &key.kind, &key.id)
@@ -121,7 +160,7 @@ func (w *writer) loadSnapshots(ctx context.Context) error {
 		w.snapshots.unsaved, err = readUnsaved(ctx, w.conn)
 	}
 	if err == nil {
-		err = w.saveUnsaved(ctx)
+		err = w.saveAll(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("read snapshots: %w", err)
@@ -130,8 +169,8 @@ func (w *writer) loadSnapshots(ctx context.Context) error {
 }
 
 // readUnsaved returns what is not in the table: the last state of each.
-func readUnsaved(ctx context.Context, tx querier) (map[snapshotKey]*switchhook.Snapshot, error) {
-	unsaved := make(map[snapshotKey]*switchhook.Snapshot)
+func readUnsaved(ctx context.Context, tx querier) (snapshotMap, error) {
+	unsaved := make(snapshotMap)
 	err := each(ctx, tx, func(scan scan) error {
 		var log sql.RawBytes
 		if err := scan(&log); err != nil {

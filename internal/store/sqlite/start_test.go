@@ -84,6 +84,20 @@ func TestNewerSchema(t *testing.T) {
 	refused(t, sqlite.Options{Dir: dir}, dir, "schema version 900", "knows versions up to ")
 }
 
+// What was written before the first release is told from what is newer, whatever
+// its version.
+func TestDevelopmentSchema(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"1", "2", "900"} {
+		dir := t.TempDir()
+		if err := open(t, dir).Close(); err != nil {
+			t.Fatal(err)
+		}
+		tamper(t, dir, "PRAGMA application_id = 0; PRAGMA user_version = "+version)
+		refused(t, sqlite.Options{Dir: dir}, dir, "before the first release", "empty directory")
+	}
+}
+
 // tamper changes a closed database behind the store's back, and returns the
 // schema version that it had.
 func tamper(t *testing.T, dir, text string) (version int) {

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-
-	"github.com/switchhook/switchhook"
 )
 
 // A writer is the one connection that writes, with its statements. Only the
@@ -30,8 +28,8 @@ type writer struct {
 	// Of the batch under way.
 	events, attempts builder
 	log, packed      []byte
-	changed, saved   map[snapshotKey]*switchhook.Snapshot // logged; put into the table
-	closed           []*slice                             // to be indexed once it is committed
+	changed, put     snapshotMap // logged; put into the table
+	closed           []*slice    // to be indexed once it is committed
 }
 
 func newWriter(ctx context.Context, db *sql.DB, h *history) (*writer, error) {
@@ -85,7 +83,7 @@ func (w *writer) connect(ctx context.Context) error {
 func (w *writer) load(ctx context.Context) error {
 	w.events.reset()
 	w.attempts.reset()
-	w.changed, w.saved, w.closed = nil, nil, nil
+	w.changed, w.put, w.closed = nil, nil, nil
 	err := w.conn.QueryRowContext(ctx, "SELECT last_sequence, last_attempt, watermark FROM meta").
 		Scan(&w.lastSequence, &w.lastAttempt, &w.watermark)
 	if err != nil {
