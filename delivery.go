@@ -1,6 +1,11 @@
 package switchhook
 
-import "time"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
 
 // DeliveryState is where a delivery stands.
 type DeliveryState string
@@ -80,17 +85,62 @@ type Attempt struct {
 
 // HTTPRequest is a request as it was sent, credentials masked.
 type HTTPRequest struct {
-	Method  string            `json:"method"`
-	URL     string            `json:"url"`
-	Headers map[string]string `json:"headers"`
-	Body    string            `json:"body"`
+	Method  string  `json:"method"`
+	URL     string  `json:"url"`
+	Headers Headers `json:"headers"`
+	Body    string  `json:"body"`
 }
 
 // HTTPResponse is what came back. The body is cut at 16 KiB.
 type HTTPResponse struct {
-	Status  int               `json:"status"`
-	Headers map[string]string `json:"headers"`
-	Body    string            `json:"body"`
+	Status  int     `json:"status"`
+	Headers Headers `json:"headers"`
+	Body    string  `json:"body"`
+}
+
+// Headers are those of a request or an answer, one value each, sorted by name. In
+// JSON they are an object. (A map would cost each delivery more than its signature.)
+type Headers []Header
+
+// Header is one of them.
+type Header struct{ Name, Value string }
+
+// Get is the value of a header, spelled as it was sent; empty: there is none.
+func (h Headers) Get(name string) string {
+	for _, each := range h {
+		if each.Name == name {
+			return each.Value
+		}
+	}
+	return ""
+}
+
+// Sort puts them in order.
+func (h Headers) Sort() {
+	slices.SortFunc(h, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// MarshalJSON writes an object.
+func (h Headers) MarshalJSON() ([]byte, error) {
+	m := make(map[string]string, len(h))
+	for _, each := range h {
+		m[each.Name] = each.Value
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads an object.
+func (h *Headers) UnmarshalJSON(b []byte) error {
+	var m map[string]string
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	*h = make(Headers, 0, len(m))
+	for name, value := range m {
+		*h = append(*h, Header{name, value})
+	}
+	h.Sort()
+	return nil
 }
 
 // An AttemptFilter selects attempts. Empty fields select everything.

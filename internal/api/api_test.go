@@ -149,7 +149,7 @@ func (e *engine) Test(_ context.Context, w *switchhook.Webhook, ev *switchhook.E
 }
 
 func (e *engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.HTTPRequest, error) {
-	return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Headers: map[string]string{"webhook-id": "msg_x"}, Body: ev.Type + " " + ev.ID}, nil
+	return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Headers: switchhook.Headers{{Name: "webhook-id", Value: "msg_x"}}, Body: ev.Type + " " + ev.ID}, nil
 }
 
 func (e *engine) Status(string) (string, map[string]any) {

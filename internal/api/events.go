@@ -395,10 +395,11 @@ func (a *api) example(name string, ev *switchhook.Event) *switchhook.HTTPRequest
 	if err != nil {
 		return nil
 	}
-	out := &switchhook.HTTPRequest{Method: req.Method, URL: req.URL, Headers: map[string]string{}, Body: string(req.Body)}
+	out := &switchhook.HTTPRequest{Method: req.Method, URL: req.URL, Body: string(req.Body)}
 	for k, v := range req.Header {
-		out.Headers[k] = strings.Join(v, ", ")
+		out.Headers = append(out.Headers, switchhook.Header{Name: k, Value: strings.Join(v, ", ")})
 	}
+	out.Headers.Sort()
 	return out
 }
 

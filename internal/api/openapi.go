@@ -40,6 +40,7 @@ func (a *api) newHuma() {
 		}
 		return name
 	})
+	registry.RegisterTypeAlias(reflect.TypeFor[switchhook.Headers](), reflect.TypeFor[map[string]string]()) // in JSON
 	registry.RegisterTypeAlias(reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[Problem]())
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",

@@ -30,7 +30,7 @@ func (s *server) attempt(id, eventID, accountID, webhookID string, number int, o
 		Attempts: []*switchhook.Attempt{{
 			ID: id, DeliveryID: switchhook.DeliveryID(accountID, eventID, webhookID), EventID: eventID, EventType: ev.Type, AccountID: accountID, WebhookID: webhookID,
 			Dialect: "switchhook", Sequence: ev.Sequence, Number: number, StartedAt: time.Now().UTC(), DurationMS: 1.5, Outcome: outcome, State: state,
-			Request: &switchhook.HTTPRequest{Method: "POST", URL: "https://example.com", Headers: map[string]string{}, Body: "{}"}, Response: &switchhook.HTTPResponse{Status: 200},
+			Request: &switchhook.HTTPRequest{Method: "POST", URL: "https://example.com", Headers: switchhook.Headers{}, Body: "{}"}, Response: &switchhook.HTTPResponse{Status: 200},
 		}},
 		Done: func(err error) { done <- err },
 	})

@@ -91,6 +91,14 @@ func (r *rig) boot() {
 	}
 }
 
+// set changes the first webhook.
+func (r *rig) set(change func(*switchhook.Webhook)) {
+	changed := *r.hooks[0]
+	change(&changed)
+	r.hooks[0] = &changed
+	r.engine.SetWebhooks(r.hooks)
+}
+
 // stop ends the engine as SIGTERM does.
 func (r *rig) stop() {
 	r.t.Helper()
@@ -305,7 +313,9 @@ func TestAFailingDeliveryHoldsItsKeyOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
-		r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(10 * time.Second), switchhook.Duration(time.Minute)}}
+		r.set(func(w *switchhook.Webhook) {
+			w.Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(10 * time.Second), switchhook.Duration(time.Minute)}}
+		})
 		r.answer = func(event string, try int) (int, error) {
 			if event == "a1" && try < 2 {
 				return 503, nil
@@ -345,7 +355,9 @@ func TestHoldEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
-		r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
+		r.set(func(w *switchhook.Webhook) {
+			w.Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
+		})
 		r.answer = func(event string, try int) (int, error) {
 			if event == "a1" && try == 1 {
 				return 500, nil
@@ -369,7 +381,7 @@ func TestHoldOfNothingLetsTheNextPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		defer r.stop()
-		r.hooks[0].Hold = 0
+		r.set(func(w *switchhook.Webhook) { w.Hold = 0 })
 		r.answer = failing("a1")
 		r.accept("call.created a a1", "call.answered a a2")
 		r.wantGot("0 a1 500", "0 a2 200")

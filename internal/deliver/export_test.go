@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"fmt"
-	"net/http"
 	"net/netip"
 	"time"
 
@@ -11,7 +10,7 @@ import (
 
 // Decide lets the retry policy be tested status by status.
 func Decide(status int, problem string, retryAfter time.Duration, made int, r switchhook.Retry, luck float64) (state switchhook.DeliveryState, wait time.Duration, disable bool) {
-	v := decide(answer{status: status, problem: problem, retryAfter: retryAfter}, made, policyOf(r, http.MethodPost), luck)
+	v := decide(answer{status: status, problem: problem, retryAfter: retryAfter, policy: policyOf(r)}, made, luck)
 	return v.state, v.wait, v.disable
 }
 

@@ -17,7 +17,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	m       *machine
-	d       dialect.Dialect
+	target  *target
 	timer   *time.Timer
 	at      time.Time // when the timer fires; zero: it does not
 	stopped bool
@@ -26,15 +26,16 @@ type queue struct {
 }
 
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
-	q := &queue{e: e, id: w.ID, d: d, m: newMachine(w)}
+	q := &queue{e: e, id: w.ID, m: newMachine(w)}
 	q.m.sizes, q.m.tight, q.m.disableAfter = e.sizes, e.tight, e.o.DisableAfter
-	q.setDialect(d)
+	q.aim(w, d)
 	q.m.configure(w, closedBy(w), q.e.o.Now())
 	return q
 }
 
-func (q *queue) setDialect(d dialect.Dialect) {
-	q.d, q.m.hurried = d, nil
+// aim takes over where the requests go.
+func (q *queue) aim(w *switchhook.Webhook, d dialect.Dialect) {
+	q.target, q.m.hurried = q.e.target(w, d), nil
 	if h, ok := d.(dialect.Hurried); ok {
 		q.m.hurried = h.Live
 	}
@@ -74,7 +75,7 @@ func (q *queue) after(now time.Time) {
 
 func (q *queue) configure(w *switchhook.Webhook, d dialect.Dialect) {
 	q.do(func(m *machine, now time.Time) {
-		q.setDialect(d)
+		q.aim(w, d)
 		m.configure(w, closedBy(w), now)
 	})
 }
@@ -150,7 +151,7 @@ func (q *queue) launch(now time.Time) bool {
 	}
 	q.e.metrics.inFlight.Inc()
 	q.e.wg.Add(1)
-	go q.work(d, q.m.w, q.d)
+	go q.work(d, q.target)
 	return true
 }
 
@@ -168,12 +169,12 @@ func (q *queue) granted() {
 
 // work sends, one delivery after the other, until nothing is ready or others
 // wait for their share.
-func (q *queue) work(d *delivery, w *switchhook.Webhook, by dialect.Dialect) {
+func (q *queue) work(d *delivery, t *target) {
 	defer q.e.wg.Done()
 	defer q.e.metrics.inFlight.Dec()
 	for {
 		s := q.e.shares.begin()
-		a, v, cut := q.e.attempt(d, w, by)
+		a, v, cut := q.e.attempt(d, t)
 		mine, wanted := q.e.shares.end(s)
 		if cut { // the process stops: nobody knows what the receiver got
 			if mine {
@@ -181,7 +182,7 @@ func (q *queue) work(d *delivery, w *switchhook.Webhook, by dialect.Dialect) {
 			}
 			return
 		}
-		if d, w, by = q.settle(d, w, a, v, mine, mine && !wanted); d == nil {
+		if d, t = q.settle(d, t.w, a, v, mine, mine && !wanted); d == nil {
 			return
 		}
 	}
@@ -190,7 +191,7 @@ func (q *queue) work(d *delivery, w *switchhook.Webhook, by dialect.Dialect) {
 // settle records what came of a delivery. mine: the worker still has its share;
 // goOn: it may keep it for another, which settle returns.
 func (q *queue) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attempt, v verdict, mine, goOn bool) (
-	next *delivery, as *switchhook.Webhook, by dialect.Dialect,
+	next *delivery, by *target,
 ) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -203,7 +204,7 @@ func (q *queue) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attempt
 		q.e.shares.release()
 	}
 	q.after(now)
-	return next, q.m.w, q.d
+	return next, q.target
 }
 
 // fetch reads rows for which there is room.

@@ -130,7 +130,9 @@ func TestReplayPicks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t)
 				defer r.stop()
-				r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
+				r.set(func(w *switchhook.Webhook) {
+					w.Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
+				})
 				r.answer = failing("failed", "pending")
 				r.accept("call.hungup a delivered", "call.hungup b failed")
 				r.acceptUntold("call.hungup c untold", "call.hungup c unwanted")
@@ -527,8 +529,10 @@ func TestRetryByHand(t *testing.T) {
 				t.Errorf("%s: %v, wanted %s", event, err, want)
 			}
 		}
-		r.hooks[0].Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
-		r.hooks[0].Hold = switchhook.Duration(30 * time.Minute)
+		r.set(func(w *switchhook.Webhook) {
+			w.Retry = switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Hour)}}
+		})
+		r.set(func(w *switchhook.Webhook) { w.Hold = switchhook.Duration(30 * time.Minute) })
 		r.answer = failing("a1", "b1")
 		r.accept("call.created a a1", "call.hungup a a2", "call.created b b1")
 		r.wantGotAnyOrder("0 a1 500", "0 b1 500")

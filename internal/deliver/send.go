@@ -17,6 +17,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
@@ -29,69 +31,104 @@ const (
 	drainedBody = 64 << 10
 )
 
+// target is where a webhook's requests go, and all that stays the same from one to
+// the next.
+type target struct {
+	w       *switchhook.Webhook
+	by      dialect.Dialect
+	url     *url.URL // of w; nil: it is not one by itself
+	signers signers
+	policy  policy
+	timeout time.Duration
+	slow    error // what is wrong after timeout
+	problem error // why nothing can be sent
+
+	success, failure prometheus.Counter
+	seconds          prometheus.Observer
+}
+
+func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect) *target {
+	t := &target{w: w, by: by, policy: policyOf(w.Retry), timeout: time.Duration(w.Timeout)}
+	if t.timeout <= 0 {
+		t.timeout = DefaultTimeout
+	}
+	t.slow = fmt.Errorf("no complete answer within %s", t.timeout)
+	t.signers, t.problem = newSigners(w.Secrets)
+	if u, err := url.Parse(w.URL); err == nil {
+		u.RawQuery = escaped(u.RawQuery)
+		t.url = u
+	}
+	t.success = e.metrics.attempts.WithLabelValues(w.Dialect, string(switchhook.Success))
+	t.failure = e.metrics.attempts.WithLabelValues(w.Dialect, string(switchhook.Failure))
+	t.seconds = e.metrics.seconds.WithLabelValues(w.Dialect)
+	return t
+}
+
 // attempt sends a delivery once. cut: the process stops and nothing is known of
 // the outcome.
-func (e *Engine) attempt(d *delivery, w *switchhook.Webhook, by dialect.Dialect) (a *switchhook.Attempt, v verdict, cut bool) {
+func (e *Engine) attempt(d *delivery, t *target) (a *switchhook.Attempt, v verdict, cut bool) {
 	a = d.closing("", "", e.o.Now())
-	a.Dialect, a.Number = w.Dialect, d.attempts+1
-	as, req, body, err := e.request(d, w, by, w.Secrets)
+	a.Dialect, a.Number = t.w.Dialect, d.attempts+1
+	ans, err := e.send(e.ctx, d, t, a)
 	if err != nil {
 		// A mistake of ours, or of a call flow: another try would meet it again.
 		level := slog.LevelError
-		if w.Flow {
+		if t.w.Flow {
 			level = slog.LevelInfo
 		}
 		e.o.Logger.Log(e.ctx, level, "a request could not be made", "delivery", a.DeliveryID, "error", err)
 		a.Error = "the request could not be made: " + err.Error()
 		return a, verdict{state: switchhook.Failed}, false
 	}
-	w = as
-	p := policyOf(w.Retry, req.Method)
-	ans := e.send(e.ctx, req, body, w, p, a)
 	if e.ctx.Err() != nil && ans.problem != "" {
 		return nil, verdict{}, true
 	}
 	made := d.tries + 1
 	if d.probe { // it is not among the tries of its schedule, and so never the last
-		made = min(made, max(len(p.pauses), 1))
+		made = min(made, max(len(ans.policy.pauses), 1))
 	}
-	v = decide(ans, made, p, rand.Float64()) //nolint:gosec // jitter needs no secrecy
-	e.log(a, w, v)
+	v = decide(ans, made, rand.Float64()) //nolint:gosec // jitter needs no secrecy
+	e.log(a, t.w, v)
 	return a, v, false
 }
 
 // send makes the request and writes down in the attempt what was sent and what
-// came back.
-func (e *Engine) send(ctx context.Context, req *http.Request, body []byte, w *switchhook.Webhook, p policy, a *switchhook.Attempt) answer {
-	timeout := time.Duration(w.Timeout)
-	if timeout <= 0 {
-		timeout = DefaultTimeout
+// came back. An error: it could not be made.
+func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook.Attempt) (ans answer, err error) {
+	t, req, body, err := e.request(d, t)
+	if err != nil {
+		return ans, err
 	}
-	slow := fmt.Errorf("no complete answer within %s", timeout)
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, slow)
+	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, t.slow)
 	defer cancel()
-	a.Request = shown(req, body, w)
-	started := time.Now()
+	a.Request = shown(req, body, t.w)
 	a.StartedAt = e.o.Now().UTC()
-	ans := e.exchange(req.WithContext(ctx), a)
+	started := time.Now()
+	ans = e.exchange(req.WithContext(ctx), a)
 	took := time.Since(started)
 	a.DurationMS = float64(took.Microseconds()) / 1000
-	if ans.problem != "" && errors.Is(context.Cause(ctx), slow) {
-		ans.problem = slow.Error()
+	if ans.problem != "" && errors.Is(context.Cause(ctx), t.slow) {
+		ans.problem = t.slow.Error()
 	}
+	ans.policy = t.policy
+	ans.policy.put = req.Method == http.MethodPut
 	a.Error, a.Outcome = ans.problem, switchhook.Failure
 	switch {
 	case ans.problem != "":
-	case p.takes(ans.status):
+	case ans.taken():
 		a.Outcome = switchhook.Success
 	case ans.status >= 300 && ans.status < 400:
 		a.Error = fmt.Sprintf("the receiver answered %d; redirects are not followed", ans.status)
 	default:
 		a.Error = fmt.Sprintf("the receiver answered %d", ans.status)
 	}
-	e.metrics.attempts.WithLabelValues(w.Dialect, string(a.Outcome)).Inc()
-	e.metrics.seconds.WithLabelValues(w.Dialect).Observe(took.Seconds())
-	return ans
+	if a.Outcome == switchhook.Success {
+		t.success.Inc()
+	} else {
+		t.failure.Inc()
+	}
+	t.seconds.Observe(took.Seconds())
+	return ans, nil
 }
 
 func (e *Engine) exchange(req *http.Request, a *switchhook.Attempt) answer {
@@ -102,7 +139,7 @@ func (e *Engine) exchange(req *http.Request, a *switchhook.Attempt) answer {
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// Its body is the bare connection: a read of it heeds no timeout.
-		a.Response = &switchhook.HTTPResponse{Status: resp.StatusCode, Headers: flat(resp.Header)}
+		a.Response = &switchhook.HTTPResponse{Status: resp.StatusCode, Headers: flat(resp.Header, 0)}
 		return answer{status: resp.StatusCode}
 	}
 	var kept bytes.Buffer
@@ -111,7 +148,7 @@ func (e *Engine) exchange(req *http.Request, a *switchhook.Attempt) answer {
 		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, drainedBody))
 	}
 	a.Response = &switchhook.HTTPResponse{
-		Status: resp.StatusCode, Headers: flat(resp.Header), Body: strings.ToValidUTF8(kept.String(), "\uFFFD"),
+		Status: resp.StatusCode, Headers: flat(resp.Header, 0), Body: strings.ToValidUTF8(kept.String(), "\uFFFD"),
 	}
 	if err != nil {
 		return answer{status: resp.StatusCode, problem: "the answer broke off: " + plain(err)}
@@ -133,28 +170,33 @@ func retryAfter(v string, now time.Time) time.Duration {
 	return 0
 }
 
-// request renders an event and signs it. as is the webhook that it is made for:
-// w, or for call flows what the event makes of w.
-func (e *Engine) request(d *delivery, w *switchhook.Webhook, by dialect.Dialect, secrets []switchhook.Secret) (
-	as *switchhook.Webhook, req *http.Request, body []byte, err error,
-) {
-	ev := d.ev
-	if w.Flow {
-		if w, err = dialect.ForFlow(ev, w); err != nil {
+// request renders an event and signs it. as is the target that it is made for: t,
+// or for call flows what the event makes of t.
+func (e *Engine) request(d *delivery, t *target) (as *target, req *http.Request, body []byte, err error) {
+	if t.w.Flow {
+		w, err := dialect.ForFlow(d.ev, t.w)
+		if err != nil {
 			return nil, nil, nil, err
 		}
+		t = e.target(w, t.by)
 	}
-	made, err := render(by, ev, w)
+	if t.problem != nil {
+		return nil, nil, nil, t.problem
+	}
+	w := t.w
+	made, err := render(t.by, d.ev, w)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	u, err := url.Parse(made.URL)
-	if err != nil {
-		return nil, nil, nil, err
+	u := t.url
+	if u == nil || made.URL != w.URL {
+		if u, err = url.Parse(made.URL); err != nil {
+			return nil, nil, nil, err
+		}
+		u.RawQuery = escaped(u.RawQuery)
 	}
-	u.RawQuery = escaped(u.RawQuery)
 	req = &http.Request{
-		Method: made.Method, URL: u, Host: u.Host, Header: http.Header{},
+		Method: made.Method, URL: u, Host: u.Host, Header: make(http.Header, len(made.Header)+len(w.Headers)+6),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if len(made.Body) > 0 {
@@ -189,10 +231,7 @@ func (e *Engine) request(d *delivery, w *switchhook.Webhook, by dialect.Dialect,
 	if made.Method == http.MethodGet && len(content) == 0 {
 		content = []byte(u.RawQuery)
 	}
-	signature, err := Sign(secrets, d.id, now, content)
-	if err != nil {
-		return nil, nil, nil, err
-	}
+	signature := t.signers.sign(d.id, now, content)
 	// A kept connection that the receiver has just closed is no failure: with
 	// this header in the map, empty and so not sent, net/http sends the request
 	// once more on a new one. Deliveries are at least once anyway.
@@ -209,7 +248,7 @@ func (e *Engine) request(d *delivery, w *switchhook.Webhook, by dialect.Dialect,
 	if signature != "" {
 		req.Header["webhook-signature"] = []string{signature}
 	}
-	return w, req, made.Body, nil
+	return t, req, made.Body, nil
 }
 
 // longestBody bounds a request: four times the largest event.
@@ -266,13 +305,12 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 		return nil, err
 	}
 	it := newDelivery(ev, w.ID)
-	w, req, body, err := e.request(it, w, d, w.Secrets)
-	if err != nil {
-		return nil, fmt.Errorf("make the request: %w", err)
-	}
 	a := it.closing(switchhook.Failed, "", e.o.Now())
 	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
-	if ans := e.send(ctx, req, body, w, policyOf(w.Retry, req.Method), a); ans.problem == "" && a.Outcome == switchhook.Success {
+	if _, err := e.send(ctx, it, e.target(w, d), a); err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	if a.Outcome == switchhook.Success {
 		a.State = switchhook.Delivered
 	}
 	recorded := make(chan struct{})
@@ -295,11 +333,13 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 	if err := covers(d, ev); err != nil {
 		return nil, err
 	}
-	w, req, body, err := e.request(newDelivery(ev, w.ID), w, d, []switchhook.Secret{{Value: switchhook.NewSecret()}})
+	masked := *w
+	masked.Secrets = []switchhook.Secret{{Value: switchhook.NewSecret()}}
+	t, req, body, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d))
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	return shown(req, body, w), nil
+	return shown(req, body, t.w), nil
 }
 
 func covers(d dialect.Dialect, ev *switchhook.Event) error {
@@ -311,30 +351,36 @@ func covers(d dialect.Dialect, ev *switchhook.Event) error {
 
 // shown is a request as people may see it.
 func shown(req *http.Request, body []byte, w *switchhook.Webhook) *switchhook.HTTPRequest {
-	u := *req.URL
+	u := req.URL
 	if _, has := u.User.Password(); has {
-		u.User = url.UserPassword(u.User.Username(), switchhook.Mask)
+		masked := *u
+		masked.User = url.UserPassword(u.User.Username(), switchhook.Mask)
+		u = &masked
 	}
-	headers := flat(req.Header)
-	headers["Host"] = req.Host
-	for name := range headers {
-		_, own := w.Headers[name]
-		if switchhook.SecretHeader(name) && (own || strings.EqualFold(name, "Authorization")) {
-			headers[name] = switchhook.Mask
+	headers := flat(req.Header, 1)
+	headers = append(headers, switchhook.Header{Name: "Host", Value: req.Host})
+	for i := range headers {
+		h := &headers[i]
+		if strings.EqualFold(h.Name, "Authorization") {
+			h.Value = switchhook.Mask
+		} else if _, own := w.Headers[h.Name]; own && switchhook.SecretHeader(h.Name) {
+			h.Value = switchhook.Mask
 		}
 	}
+	headers.Sort()
 	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: string(body)}
 }
 
-func flat(h http.Header) map[string]string {
-	m := make(map[string]string, len(h))
-	for k, v := range h {
-		if len(v) == 0 {
-			continue
+// flat are headers with one value each, with room for some more.
+func flat(h http.Header, more int) switchhook.Headers {
+	headers := make(switchhook.Headers, 0, len(h)+more)
+	for name, values := range h {
+		if len(values) > 0 {
+			headers = append(headers, switchhook.Header{Name: name, Value: strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")})
 		}
-		m[k] = strings.ToValidUTF8(strings.Join(v, ", "), "\uFFFD")
 	}
-	return m
+	headers.Sort()
+	return headers
 }
 
 // plain is a transport's error in a person's words, without the URL, which may

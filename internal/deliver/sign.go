@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"hash"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -19,26 +21,52 @@ import (
 //
 // It fails if a secret is not whsec_ and base64.
 func Sign(secrets []switchhook.Secret, id string, at time.Time, content []byte) (string, error) {
-	var b strings.Builder
-	for _, s := range secrets {
-		if !s.ExpiresAt.IsZero() && !at.Before(s.ExpiresAt) {
-			continue
-		}
+	s, err := newSigners(secrets)
+	if err != nil {
+		return "", err
+	}
+	return s.sign(id, at, content), nil
+}
+
+// signers are secrets made ready.
+type signers []signer
+
+type signer struct {
+	expires time.Time
+	macs    *sync.Pool // of hash.Hash
+}
+
+func newSigners(secrets []switchhook.Secret) (signers, error) {
+	all := make(signers, len(secrets))
+	for i, s := range secrets {
 		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Value, switchhook.SecretPrefix))
 		if err != nil || !strings.HasPrefix(s.Value, switchhook.SecretPrefix) {
-			return "", fmt.Errorf("the signing secret is not %s and base64", switchhook.SecretPrefix)
+			return nil, fmt.Errorf("the signing secret is not %s and base64", switchhook.SecretPrefix)
 		}
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(id))
-		mac.Write([]byte{'.'})
-		mac.Write(strconv.AppendInt(nil, at.Unix(), 10))
-		mac.Write([]byte{'.'})
-		mac.Write(content)
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString("v1,")
-		b.WriteString(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		all[i] = signer{expires: s.ExpiresAt, macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 	}
-	return b.String(), nil
+	return all, nil
+}
+
+func (all signers) sign(id string, at time.Time, content []byte) string {
+	var room [2 * 64]byte
+	out := room[:0]
+	for _, s := range all {
+		if !s.expires.IsZero() && !at.Before(s.expires) {
+			continue
+		}
+		mac, _ := s.macs.Get().(hash.Hash)
+		mac.Reset()
+		var head [96]byte
+		text := append(append(head[:0], id...), '.')
+		text = append(strconv.AppendInt(text, at.Unix(), 10), '.')
+		mac.Write(text)
+		mac.Write(content)
+		if len(out) > 0 {
+			out = append(out, ' ')
+		}
+		out = base64.StdEncoding.AppendEncode(append(out, "v1,"...), mac.Sum(text[:0]))
+		s.macs.Put(mac)
+	}
+	return string(out)
 }

@@ -16,7 +16,11 @@ type answer struct {
 	retryAfter time.Duration
 	// problem is what went wrong, in a person's words.
 	problem string
+	policy  policy // of who asked
 }
+
+// taken reports whether it is success.
+func (a answer) taken() bool { return a.problem == "" && a.policy.takes(a.status) }
 
 // verdict is what follows from an answer.
 type verdict struct {
@@ -48,7 +52,7 @@ const (
 	mostKazooTries = 5
 )
 
-func policyOf(r switchhook.Retry, method string) policy {
+func policyOf(r switchhook.Retry) policy {
 	if r.Policy != "kazoo" {
 		pauses := schedule(r)
 		if r.Tries > 0 { // a call flow has said how often
@@ -57,7 +61,7 @@ func policyOf(r switchhook.Retry, method string) policy {
 		return policy{pauses: pauses}
 	}
 	return policy{
-		kazoo: true, put: method == http.MethodPut,
+		kazoo:  true,
 		pauses: slices.Repeat([]time.Duration{kazooPause}, min(max(r.Tries, 1), mostKazooTries)-1),
 	}
 }
@@ -97,9 +101,10 @@ func schedule(r switchhook.Retry) []time.Duration {
 // decide is the whole retry policy: it reads no clock and touches no store.
 // made is how many attempts were made, this one included; luck, in [0,1), is
 // where in the ±20 % around the scheduled pause the next one falls.
-func decide(a answer, made int, p policy, luck float64) verdict {
+func decide(a answer, made int, luck float64) verdict {
+	p := a.policy
 	switch {
-	case a.problem == "" && p.takes(a.status):
+	case a.taken():
 		return verdict{state: switchhook.Delivered}
 	case p.kazoo && a.problem == "":
 		return verdict{state: switchhook.Failed, reason: "the policy kazoo does not try again after an answer"}

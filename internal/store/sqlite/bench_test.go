@@ -177,12 +177,12 @@ func benchCommit(size int) *switchhook.Commit {
 			Outcome: switchhook.Success, State: switchhook.Delivered,
 			Request: &switchhook.HTTPRequest{
 				Method: "POST", URL: "https://example.com/hooks/calls", Body: body,
-				Headers: map[string]string{
-					"content-type": "application/json", "webhook-id": id, "user-agent": "Switchhook/1.0",
-					"webhook-timestamp": strconv.FormatInt(now.Unix(), 10), "webhook-signature": "v1,***",
+				Headers: switchhook.Headers{
+					{Name: "content-type", Value: "application/json"}, {Name: "user-agent", Value: "Switchhook/1.0"}, {Name: "webhook-id", Value: id},
+					{Name: "webhook-signature", Value: "v1,***"}, {Name: "webhook-timestamp", Value: strconv.FormatInt(now.Unix(), 10)},
 				},
 			},
-			Response: &switchhook.HTTPResponse{Status: 200, Headers: map[string]string{"content-length": "2"}, Body: "ok"},
+			Response: &switchhook.HTTPResponse{Status: 200, Headers: switchhook.Headers{{Name: "content-length", Value: "2"}}, Body: "ok"},
 		})
 	}
 	return c

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -90,14 +89,11 @@ func appendTexts(b []byte, texts []string) []byte {
 	return b
 }
 
-// appendHeaders appends them by name, so that blocks of the same ones pack well.
-func appendHeaders(b []byte, headers map[string]string) []byte {
-	var room [16]string
-	names := slices.AppendSeq(room[:0], maps.Keys(headers))
-	slices.Sort(names)
-	b = binary.AppendUvarint(b, uint64(len(names)))
-	for _, name := range names {
-		b = appendText(appendText(b, name), headers[name])
+// appendHeaders appends them as they are, sorted: blocks of the same ones pack well.
+func appendHeaders(b []byte, headers switchhook.Headers) []byte {
+	b = binary.AppendUvarint(b, uint64(len(headers)))
+	for _, h := range headers {
+		b = appendText(appendText(b, h.Name), h.Value)
 	}
 	return b
 }
@@ -195,15 +191,14 @@ func (d *decoder) texts() []string {
 	return texts
 }
 
-func (d *decoder) headers() map[string]string {
+func (d *decoder) headers() switchhook.Headers {
 	n := d.count()
 	if n == 0 {
 		return nil
 	}
-	headers := make(map[string]string, n)
-	for range n {
-		name := d.text()
-		headers[name] = d.text()
+	headers := make(switchhook.Headers, n)
+	for i := range headers {
+		headers[i] = switchhook.Header{Name: d.text(), Value: d.text()}
 	}
 	return headers
 }

@@ -25,8 +25,12 @@ func instant(t *rapid.T, name string) time.Time {
 	return time.Time{}
 }
 
-func headers(t *rapid.T) map[string]string {
-	return rapid.MapOfN(rapid.StringN(0, 5, -1), rapid.StringN(0, 5, -1), 1, 20).Draw(t, "headers")
+func headers(t *rapid.T) (all switchhook.Headers) {
+	for name, value := range rapid.MapOfN(rapid.StringN(0, 5, -1), rapid.StringN(0, 5, -1), 1, 20).Draw(t, "headers") {
+		all = append(all, switchhook.Header{Name: name, Value: value})
+	}
+	all.Sort()
+	return all
 }
 
 // TestCodec: every record comes back as it went in, with the zero values of
@@ -139,8 +143,8 @@ func TestUnpackRefuses(t *testing.T) {
 func FuzzUnpack(f *testing.F) {
 	e := &switchhook.Event{ID: "evt_1", Targets: []string{"wh_1"}, Data: []byte("{}"), Original: &switchhook.Original{Body: "b", Gaps: []int{1}}}
 	a := &switchhook.Attempt{
-		ID: "att_1", Request: &switchhook.HTTPRequest{Headers: map[string]string{"a": "b"}},
-		Response: &switchhook.HTTPResponse{Headers: map[string]string{"a": "b"}},
+		ID: "att_1", Request: &switchhook.HTTPRequest{Headers: switchhook.Headers{{Name: "a", Value: "b"}}},
+		Response: &switchhook.HTTPResponse{Headers: switchhook.Headers{{Name: "a", Value: "b"}}},
 	}
 	for _, record := range [][]byte{appendEvent(nil, e), appendAttempt(nil, a), appendSnapshot(nil, &switchhook.Snapshot{ID: "s", Data: []byte("{}")})} {
 		framed := append(binary.AppendUvarint(nil, uint64(len(record))), record...)

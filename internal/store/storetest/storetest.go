@@ -132,10 +132,10 @@ func attempt(e *switchhook.Event, webhook string, state switchhook.DeliveryState
 		Request: &switchhook.HTTPRequest{
 			Method:  "POST",
 			URL:     "https://example.com/hook",
-			Headers: map[string]string{"content-type": "application/json"},
+			Headers: switchhook.Headers{{Name: "content-type", Value: "application/json"}},
 			Body:    `{"id":"` + e.ID + `"}`,
 		},
-		Response: &switchhook.HTTPResponse{Status: 200, Headers: map[string]string{"x": "y"}, Body: "ok"},
+		Response: &switchhook.HTTPResponse{Status: 200, Headers: switchhook.Headers{{Name: "x", Value: "y"}}, Body: "ok"},
 		State:    state,
 	}
 	if state != switchhook.Delivered {
