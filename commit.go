@@ -28,6 +28,10 @@ type Commit struct {
 	// this sequence is either closed or due, so a restart need not look there.
 	Watermark int64
 
+	// Lazy: nobody waits for it. It may wait some milliseconds for others, to
+	// become durable together with them.
+	Lazy bool
+
 	// Done is called once, by the store, after the commit is durable (nil) or
 	// has failed. It must not block. Nil: nobody asks.
 	Done func(error)

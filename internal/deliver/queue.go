@@ -103,7 +103,7 @@ func (q *queue) commit(job *switchhook.Job) {
 	if len(out.attempts)+len(out.due)+len(out.settled) == 0 && !g.changed && job == nil {
 		return
 	}
-	c := &switchhook.Commit{Attempts: out.attempts, Due: out.due, Settled: out.settled}
+	c := &switchhook.Commit{Attempts: out.attempts, Due: out.due, Settled: out.settled, Lazy: job == nil}
 	if g.changed {
 		g.changed = false
 		c.Gates = []switchhook.Gate{g.row(q.id)}
