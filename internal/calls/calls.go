@@ -28,8 +28,12 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
-// Grace is how long a snapshot is kept after its subject ended.
-const Grace = 10 * time.Minute
+// Grace is how long a snapshot is kept after its subject ended, where no more than
+// mostEnded have ended since: what comes late comes soon, and memory is bounded.
+const (
+	Grace     = 10 * time.Minute
+	mostEnded = 4000
+)
 
 // kinds are the resources that are folded, the one that can pull others in
 // (a queue call its call) last.
@@ -171,12 +175,12 @@ func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root string, n
 	return sn
 }
 
-// forget drops what ended more than Grace ago.
+// forget drops what ended more than Grace ago, and more than mostEnded.
 func (f *Folder) forget(now time.Time, changes *changeSet) {
 	for len(f.ended) > 0 {
 		r := f.ended[0]
 		if sn := f.known[r]; sn != nil && sn.ended {
-			if now.Sub(sn.changed) < Grace {
+			if now.Sub(sn.changed) < Grace && len(f.ended) <= mostEnded {
 				return
 			}
 			delete(f.known, r)

@@ -1,6 +1,7 @@
 package calls_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -473,5 +474,31 @@ func BenchmarkFold(b *testing.B) {
 		if _, err := f.Fold(ev, &o, start); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// However many calls end, what is kept of them is bounded.
+func TestEndedCallsAreBounded(t *testing.T) {
+	t.Parallel()
+	f := calls.New()
+	typ, _ := catalogue.Lookup("call.hungup")
+	now, dropped := time.Now(), 0
+	for i := range 10_000 {
+		data, err := ordjson.Parse(bytes.ReplaceAll(typ.Sample(), []byte("7f3c9a52-6c1e-4f0b-9d37-1f2a8be04c11"), fmt.Appendf(nil, "call-%d", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed, err := f.Fold(&switchhook.Event{Type: "call.hungup", AccountID: "acme", AcceptedAt: now, OccurredAt: now}, &data, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range changed {
+			if s.Data == nil {
+				dropped++
+			}
+		}
+	}
+	if dropped != 6_000 {
+		t.Errorf("%d of 10000 were forgotten", dropped)
 	}
 }

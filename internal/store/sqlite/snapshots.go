@@ -27,7 +27,7 @@ const (
 // When snapshots are put into the table, and how many in one transaction: few
 // enough that the commits which wait behind it do not notice.
 const (
-	maxUnsaved = 20_000          // sequences
+	maxUnsaved = 50_000          // sequences
 	saveEvery  = 5 * time.Second // at the next commit after it
 	saveAtOnce = 500
 )
