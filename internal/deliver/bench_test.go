@@ -24,7 +24,7 @@ type taker struct{ got atomic.Int64 }
 func (t *taker) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.got.Add(1)
 	return &http.Response{
-		StatusCode: 200, Header: http.Header{"Date": {"Thu, 01 Jan 1970 00:00:00 GMT"}, "Content-Length": {"0"}},
+		StatusCode: http.StatusOK, Header: http.Header{"Date": {"Thu, 01 Jan 1970 00:00:00 GMT"}, "Content-Length": {"0"}},
 		Body: io.NopCloser(strings.NewReader("")), Request: req,
 	}, nil
 }

@@ -17,7 +17,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "make the choices of an earlier run again (0: new ones)")
-	killsFlag = flag.Int("kills", 12, "how often TestKill kills the server; the rounds of the other faults grow with it")
+	killsFlag = flag.Int("kills", 20, "how often TestKill kills the server; the rounds of the other faults grow with it")
 	forFlag   = flag.Duration("for", 0, "let TestKill go on for this long, instead of a number of kills")
 	binary    string // built once
 )
@@ -85,23 +85,30 @@ func finish(t *testing.T, r *rig) {
 	t.Logf("seed %d: %s", *seedFlag, rep)
 }
 
+// underWay is how many requests are under way at least when TestKill kills a
+// server that works: held by receivers that have read them and not yet answered.
+const underWay = 100
+
 // Killed at any moment, while it starts too, the server loses nothing and keeps
 // the order, whatever its receivers do.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	r := open(t, t.TempDir(), kinds()...)
-	random := random(*seedFlag, 0)
-	r.load.start(t.Context())
-	kills, end := 0, time.Now().Add(*forFlag)
-	for kills < *killsFlag && *forFlag == 0 || time.Now().Before(end) {
-		pause(t.Context(), time.Duration(random.Int64N(int64(time.Second))))
+	r := open(t, t.TempDir(), append(kinds(), holding, holding, holding)...)
+	random, kills, end := random(*seedFlag, 0), 0, time.Now().Add(*forFlag)
+	kill := func() {
 		must(t, r.kill())
 		kills++
+		must(t, until(t.Context(), "for the receivers to see that the sender is dead", func() (bool, error) { return r.journal.holds(0) == 0, nil }))
+	}
+	r.load.start(t.Context())
+	for kills < *killsFlag && *forFlag == 0 || time.Now().Before(end) {
+		must(t, until(t.Context(), "for enough to be under way", func() (bool, error) { return r.journal.holds(0) >= underWay, nil }))
+		pause(t.Context(), time.Duration(random.Int64N(int64(time.Second))))
+		kill()
 		if random.IntN(6) == 0 { // and again while it starts
 			must(t, r.launch(t.Context()))
 			pause(t.Context(), time.Duration(random.Int64N(int64(200*time.Millisecond))))
-			must(t, r.kill())
-			kills++
+			kill()
 		}
 		must(t, r.start(t.Context()))
 	}

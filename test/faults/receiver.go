@@ -35,12 +35,16 @@ const (
 	late      kind = "late"      // answers 200 after we have given up
 	outage    kind = "outage"    // refuses everything for seconds at a time
 	dead      kind = "dead"      // never answers at all
+	holding   kind = "holding"   // waits before it answers, so that much is under way
 )
 
 // kinds are those that a delivery gets past in the end, however long a run is.
 func kinds() []kind {
 	return []kind{good, slow, flaky, hanging, resetting, endless, dripping, throttled, closing, late, outage}
 }
+
+// longestHold is how long a holding receiver waits: less than its webhook does.
+const longestHold = 20 * time.Second
 
 // attemptTimeout is the shortest that a webhook may have. Those whose receiver
 // makes us wait have it; the others have patience.
@@ -50,7 +54,7 @@ func (k kind) timeout() time.Duration {
 	switch k {
 	case hanging, dripping, late, dead:
 		return attemptTimeout
-	case good, slow, flaky, resetting, endless, throttled, closing, outage:
+	case good, slow, flaky, resetting, endless, throttled, closing, outage, holding:
 		return 30 * time.Second
 	}
 	return 0
@@ -98,6 +102,7 @@ type journal struct {
 	arrivals []*arrival
 	arrived  map[delivery]bool // answered 2xx at least once
 	broken   int               // requests that broke off before they were read
+	held     int               // requests that holding receivers have not answered yet
 	faults   []string
 }
 
@@ -140,6 +145,14 @@ func (j *journal) has(d delivery) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.arrived[d]
+}
+
+// holds notes that so many more requests are held, and returns how many are.
+func (j *journal) holds(more int) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.held += more
+	return j.held
 }
 
 func (j *journal) count() int {
@@ -200,6 +213,8 @@ func (r *receiver) misbehaves() bool {
 		return true
 	case flaky, closing:
 		return r.chance(3) == 0
+	case holding:
+		return r.chance(4) > 0
 	case resetting, endless, throttled:
 		return r.chance(6) == 0
 	case hanging, dripping, late:
@@ -254,6 +269,15 @@ func (r *receiver) misbehave(w http.ResponseWriter, req *http.Request, a *arriva
 		r.take(w, a)
 	case slow:
 		pause(ctx, time.Duration(50+r.chance(450))*time.Millisecond)
+		if ctx.Err() == nil {
+			r.take(w, a)
+		}
+	case holding:
+		r.journal.holds(1)
+		defer r.journal.holds(-1)
+		for end := time.Now().Add(longestHold); ctx.Err() == nil && time.Now().Before(end) && !r.healed.Load(); {
+			pause(ctx, 20*time.Millisecond)
+		}
 		if ctx.Err() == nil {
 			r.take(w, a)
 		}

@@ -77,12 +77,16 @@ func (r *rig) subscribe(ctx context.Context, to *receiver) error {
 	for len(schedule) < 50 { // as many as there may be
 		schedule = append(schedule, "5s")
 	}
+	concurrency := 16
+	if to.kind == holding {
+		concurrency = 256
+	}
 	var made struct {
 		ID string `json:"id"`
 	}
 	err := r.server.callJSON(ctx, http.MethodPost, "/v1/webhooks", map[string]any{
 		"name": string(to.kind), "url": to.url, "events": to.kind.events(), "timeout": to.kind.timeout().String(),
-		"max_concurrency": 16, "hold": "1h", "max_age": "24h", "retry": map[string]any{"schedule": schedule},
+		"max_concurrency": concurrency, "hold": "1h", "max_age": "24h", "retry": map[string]any{"schedule": schedule},
 	}, &made)
 	r.webhooks = append(r.webhooks, made.ID)
 	return err

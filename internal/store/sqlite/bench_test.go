@@ -178,8 +178,11 @@ func benchCommit(size int) *switchhook.Commit {
 			Request: &switchhook.HTTPRequest{
 				Method: "POST", URL: "https://example.com/hooks/calls", Body: body,
 				Headers: switchhook.Headers{
-					{Name: "content-type", Value: "application/json"}, {Name: "user-agent", Value: "Switchhook/1.0"}, {Name: "webhook-id", Value: id},
-					{Name: "webhook-signature", Value: "v1,***"}, {Name: "webhook-timestamp", Value: strconv.FormatInt(now.Unix(), 10)},
+					{Name: "content-type", Value: "application/json"},
+					{Name: "user-agent", Value: "Switchhook/1.0"},
+					{Name: "webhook-id", Value: id},
+					{Name: "webhook-signature", Value: "v1,***"},
+					{Name: "webhook-timestamp", Value: strconv.FormatInt(now.Unix(), 10)},
 				},
 			},
 			Response: &switchhook.HTTPResponse{Status: 200, Headers: switchhook.Headers{{Name: "content-length", Value: "2"}}, Body: "ok"},
