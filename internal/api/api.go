@@ -65,7 +65,8 @@ type Options struct {
 	// Ready says why the program cannot work yet or any more. Nil: it can.
 	Ready func(context.Context) error
 	// Logger takes a line per request at Debug, and the cause of every 5xx at
-	// Error. Nil: nothing is logged.
+	// Error; of 503 at most one a second, for while the store is down all have the
+	// same. Nil: nothing is logged.
 	Logger *slog.Logger
 
 	// Version is Switchhook's own, StoreName what it keeps its data in; both
@@ -146,6 +147,7 @@ type api struct {
 	dialects map[string]dialect.Dialect
 	openapi  []byte
 	sources  sourceStats
+	refused  refusals
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]
@@ -242,11 +244,55 @@ func (a *api) logRequest(r *http.Request, rec *recorder, ex *exchange, took time
 		"request_id", ex.id, "method", r.Method, "path", loggedPath(r.URL.Path),
 		"status", rec.status, "bytes", rec.bytes, "took", took, "client", a.clientAddr(r).String(),
 	}
-	if rec.status >= http.StatusInternalServerError || ex.err != nil {
-		a.log.ErrorContext(r.Context(), "request failed", append(facts, "error", ex.err)...)
+	if rec.status < http.StatusInternalServerError && ex.err == nil {
+		a.log.DebugContext(r.Context(), "request answered", facts...)
 		return
 	}
-	a.log.DebugContext(r.Context(), "request answered", facts...)
+	facts, level := append(facts, "error", innermost(ex.err)), slog.LevelError
+	if rec.status == http.StatusServiceUnavailable {
+		if before, first := a.refused.next(time.Now()); !first {
+			level = slog.LevelDebug
+		} else if before > 0 {
+			facts = append(facts, "as_well", before)
+		}
+	}
+	a.log.Log(r.Context(), level, "request failed", facts...)
+}
+
+// innermost leaves of errors of ours that lie in one another the one that knows
+// most: each would say once more that the store is down.
+func innermost(err error) error {
+	for {
+		outer, _ := errors.AsType[*switchhook.Error](err)
+		if outer == nil {
+			return err
+		}
+		inner, _ := errors.AsType[*switchhook.Error](outer.Unwrap())
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// refusals are the requests that were answered 503.
+type refusals struct {
+	mu     sync.Mutex
+	told   time.Time // when the log was last told of one
+	untold int       // since then
+}
+
+// next counts one. first: it is the first in a second, and the log is to be told
+// of it, and of as many before it as it was not told of.
+func (r *refusals) next(now time.Time) (before int, first bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.told) < time.Second {
+		r.untold++
+		return 0, false
+	}
+	before, r.untold, r.told = r.untold, 0, now
+	return before, true
 }
 
 // loggedPath leaves out the token of an ingest URL.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -469,6 +471,38 @@ func TestInternalErrorsAreLoggedAndHidden(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, secret.Error()) {
 		t.Errorf("the log has no cause: %s", log)
 	}
+}
+
+// While the store is down all requests fail, for one reason: the log says it once a
+// second and in one sentence.
+func TestRefusalsDoNotFloodTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cause := switchhook.Errorf(switchhook.CodeUnavailable, "the store cannot be written").With(errors.New("no space is left"))
+		s := newServer(t, func(o *api.Options) {
+			o.Store = failing{Store: o.Store, err: switchhook.Errorf(switchhook.CodeUnavailable, "try again").With(fmt.Errorf("list: %w", cause))}
+		})
+		lines := func() (lines []string) {
+			for line := range strings.Lines(s.log.String()) {
+				if strings.Contains(line, "level=ERROR") {
+					lines = append(lines, line)
+				}
+			}
+			return lines
+		}
+		for range 100 {
+			s.do(request{path: "/v1/events"})
+		}
+		got := lines()
+		if len(got) != 1 || !strings.Contains(got[0], `error="the store cannot be written: no space is left"`) || strings.Contains(got[0], "as_well") {
+			t.Errorf("%q", got)
+		}
+		time.Sleep(time.Second)
+		s.do(request{path: "/v1/events"})
+		if got := lines(); len(got) != 2 || !strings.Contains(got[1], "as_well=99") {
+			t.Errorf("%q", got)
+		}
+	})
 }
 
 // failing is a store that cannot list events.
