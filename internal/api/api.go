@@ -145,7 +145,9 @@ type api struct {
 	byKind   map[string]source.Translator
 	dialects map[string]dialect.Dialect
 	openapi  []byte
-	sources  sourceStats
+	// sendEvents answers POST /v1/events.
+	sendEvents http.HandlerFunc
+	sources    sourceStats
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]
@@ -238,11 +240,15 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) logRequest(r *http.Request, rec *recorder, ex *exchange, took time.Duration) {
+	failed := rec.status >= http.StatusInternalServerError || ex.err != nil
+	if !failed && !a.log.Enabled(r.Context(), slog.LevelDebug) {
+		return
+	}
 	facts := []any{
 		"request_id", ex.id, "method", r.Method, "path", loggedPath(r.URL.Path),
 		"status", rec.status, "bytes", rec.bytes, "took", took, "client", a.clientAddr(r).String(),
 	}
-	if rec.status >= http.StatusInternalServerError || ex.err != nil {
+	if failed {
 		a.log.ErrorContext(r.Context(), "request failed", append(facts, "error", ex.err)...)
 		return
 	}
@@ -263,6 +269,10 @@ func loggedPath(path string) string {
 // are plain text; ours are problem documents, and every path that is not the
 // API's goes to the web page.
 func (a *api) route(w *recorder, r *http.Request) {
+	if r.Method == http.MethodPost && r.URL.Path == "/v1/events" { // the hot path need not be looked for, twice
+		a.sendEvents(w, r)
+		return
+	}
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)
