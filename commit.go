@@ -91,6 +91,8 @@ type Snapshot struct {
 	RootID    string          // the call it belongs to, where it belongs to one
 	Data      json.RawMessage // nil: it ended, and is no longer kept
 	UpdatedAt time.Time
+	// Ended: it is kept only for what comes late, and a store may forget it soon.
+	Ended bool
 }
 
 // A RecordWrite puts a record, or deletes it where Delete is set.

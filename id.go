@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"sync"
 	"time"
 )
 
@@ -33,22 +34,45 @@ var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 func NewID(prefix string) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(time.Now().UnixMilli())<<16)
-	_, _ = rand.Read(b[6:]) // documented never to fail
-	return prefix + idEncoding.EncodeToString(b[:])
+	chance.read(b[6:])
+	text := make([]byte, 0, len("xxxx_")+26)
+	return string(idEncoding.AppendEncode(append(text, prefix...), b[:]))
+}
+
+// chance hands out random bytes that are fetched many at a time: each fetch by
+// itself costs more than all else of an id.
+var chance randomness //nolint:gochecknoglobals // it has no state but what is not yet used
+
+type randomness struct {
+	mu   sync.Mutex
+	room [1024]byte
+	left int
+}
+
+func (r *randomness) read(b []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left < len(b) {
+		_, _ = rand.Read(r.room[:]) // documented never to fail
+		r.left = len(r.room)
+	}
+	copy(b, r.room[r.left-len(b):r.left])
+	r.left -= len(b)
 }
 
 // DeliveryID returns the id of the delivery of an event to a webhook. It is
 // derived from its three parts and nothing else, so no crash, replay or second
 // process can give the same delivery another id.
 func DeliveryID(accountID, eventID, webhookID string) string {
-	h := sha256.New()
+	var room [256]byte
+	text := room[:0]
 	for _, part := range [...]string{accountID, eventID, webhookID} {
-		var n [4]byte
-		binary.BigEndian.PutUint32(n[:], uint32(len(part))) //nolint:gosec // an id is far shorter than 4 GiB
-		h.Write(n[:])
-		h.Write([]byte(part))
+		text = binary.BigEndian.AppendUint32(text, uint32(len(part))) //nolint:gosec // an id is far shorter than 4 GiB
+		text = append(text, part...)
 	}
-	return PrefixDelivery + idEncoding.EncodeToString(h.Sum(nil)[:16])
+	sum := sha256.Sum256(text)
+	id := append(make([]byte, 0, len(PrefixDelivery)+26), PrefixDelivery...)
+	return string(idEncoding.AppendEncode(id, sum[:16]))
 }
 
 // ValidEventID reports whether id may name an event: 1 to 128 of

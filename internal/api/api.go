@@ -146,8 +146,10 @@ type api struct {
 	byKind   map[string]source.Translator
 	dialects map[string]dialect.Dialect
 	openapi  []byte
-	sources  sourceStats
-	refused  refusals
+	// sendEvents answers POST /v1/events.
+	sendEvents http.HandlerFunc
+	sources    sourceStats
+	refused    refusals
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]
@@ -240,23 +242,32 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) logRequest(r *http.Request, rec *recorder, ex *exchange, took time.Duration) {
+	failed := rec.status >= http.StatusInternalServerError || ex.err != nil
+	level, before := slog.LevelDebug, 0
+	if failed {
+		level = slog.LevelError
+	}
+	if rec.status == http.StatusServiceUnavailable {
+		var first bool
+		if before, first = a.refused.next(time.Now()); !first {
+			level = slog.LevelDebug
+		}
+	}
+	if !a.log.Enabled(r.Context(), level) {
+		return
+	}
 	facts := []any{
 		"request_id", ex.id, "method", r.Method, "path", loggedPath(r.URL.Path),
 		"status", rec.status, "bytes", rec.bytes, "took", took, "client", a.clientAddr(r).String(),
 	}
-	if rec.status < http.StatusInternalServerError && ex.err == nil {
+	if !failed {
 		a.log.DebugContext(r.Context(), "request answered", facts...)
 		return
 	}
-	facts, level := append(facts, "error", innermost(ex.err)), slog.LevelError
-	if rec.status == http.StatusServiceUnavailable {
-		if before, first := a.refused.next(time.Now()); !first {
-			level = slog.LevelDebug
-		} else if before > 0 {
-			facts = append(facts, "as_well", before)
-		}
+	if before > 0 {
+		facts = append(facts, "as_well", before)
 	}
-	a.log.Log(r.Context(), level, "request failed", facts...)
+	a.log.Log(r.Context(), level, "request failed", append(facts, "error", innermost(ex.err))...)
 }
 
 // innermost leaves of errors of ours that lie in one another the one that knows
@@ -309,6 +320,10 @@ func loggedPath(path string) string {
 // are plain text; ours are problem documents, and every path that is not the
 // API's goes to the web page.
 func (a *api) route(w *recorder, r *http.Request) {
+	if r.Method == http.MethodPost && r.URL.Path == "/v1/events" { // the hot path need not be looked for, twice
+		a.sendEvents(w, r)
+		return
+	}
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
 		a.mux.ServeHTTP(w, r)

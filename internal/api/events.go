@@ -34,7 +34,8 @@ type eventInput struct {
 }
 
 func (a *api) registerEvents() {
-	a.mux.HandleFunc("POST /v1/events", a.withKey(a.postEvents))
+	a.sendEvents = a.withKey(a.postEvents)
+	a.mux.HandleFunc("POST /v1/events", a.sendEvents)
 	one := schemaOf[eventInput](a)
 	a.document(huma.Operation{
 		OperationID: "send-events", Method: http.MethodPost, Path: "/v1/events", Tags: []string{"Events"}, Security: withKeyOnly(),

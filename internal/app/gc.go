@@ -11,7 +11,7 @@ import (
 // headroom is how much garbage may gather before it is collected, in bytes. What
 // Switchhook holds in memory is small, so that the usual rule (as much garbage as
 // there is live) would collect many times a second for nothing: a tenth of the CPU.
-const headroom = 80 << 20
+const headroom = 96 << 20
 
 // tuneGC lets headroom gather, or the usual amount where more than that is live.
 // It leaves alone what the environment says of it.

@@ -24,7 +24,7 @@ const (
 const (
 	batchSize    = 1000 // events of an NDJSON request
 	batchClients = 3    // so that one batch is read while another is committed
-	clients      = 32   // that post single events over connections they keep
+	clients      = 64   // that post single events over connections they keep
 )
 
 // A job is what a load process does next.

@@ -353,7 +353,7 @@ type changeSet struct{ list []switchhook.Snapshot }
 func (c *changeSet) set(r ref, sn *snapshot) {
 	c.put(switchhook.Snapshot{
 		AccountID: r.account, Kind: r.kind, ID: r.id, RootID: sn.root,
-		Data: sn.data, UpdatedAt: sn.changed,
+		Data: sn.data, UpdatedAt: sn.changed, Ended: sn.ended,
 	})
 }
 

@@ -88,6 +88,7 @@ type Engine struct {
 	o         Options
 	dialects  map[string]dialect.Dialect
 	transport http.RoundTripper
+	agent     string // the user-agent header
 	metrics   metrics
 	tracker   tracker
 
@@ -124,7 +125,7 @@ func New(o Options) *Engine {
 	if transport == nil {
 		transport = NewTransport(o.AllowNetworks)
 	}
-	e.transport = transport
+	e.transport, e.agent = transport, "Switchhook/"+o.Version
 	e.outbox.init(o.Store, o.Resume, o.Logger)
 	e.shares = newShares((*queue).granted)
 	e.metrics = newMetrics(o.Metrics)

@@ -12,6 +12,9 @@ type metrics struct {
 	closed   *prometheus.CounterVec
 	inFlight prometheus.Gauge
 	waiting  prometheus.Gauge
+	parked   prometheus.Gauge
+
+	delivered prometheus.Counter // of closed
 }
 
 // Labels are bounded: a webhook's or account's id is never one.
@@ -34,14 +37,25 @@ func newMetrics(reg prometheus.Registerer) metrics {
 			Name: "switchhook_deliver_waiting", Help: "Deliveries in memory that are open, those under way included.",
 		}),
 	}
+	m.parked = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "switchhook_deliver_parked", Help: "Deliveries that are open and only rows, until there is room or their time comes.",
+	})
+	m.delivered = m.closed.WithLabelValues(string(switchhook.Delivered))
 	if reg != nil {
-		reg.MustRegister(m.attempts, m.seconds, m.closed, m.inFlight, m.waiting)
+		reg.MustRegister(m.attempts, m.seconds, m.closed, m.inFlight, m.waiting, m.parked)
 	}
 	return m
 }
 
-func (m *metrics) close(state switchhook.DeliveryState) {
-	if state != switchhook.Pending {
-		m.closed.WithLabelValues(string(state)).Inc()
+// count counts what ended.
+func (m *metrics) count(attempts []*switchhook.Attempt) {
+	for _, a := range attempts {
+		switch a.State {
+		case switchhook.Delivered: // nearly all
+			m.delivered.Inc()
+		case switchhook.Pending:
+		case switchhook.Failed, switchhook.Expired, switchhook.Cancelled:
+			m.closed.WithLabelValues(string(a.State)).Inc()
+		}
 	}
 }

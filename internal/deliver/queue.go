@@ -22,7 +22,8 @@ type queue struct {
 	at      time.Time // when the timer fires; zero: it does not
 	stopped bool
 	asked   int // shares that it waits for
-	bytes   int // as the engine knows them
+
+	bytes, items, parked int // as the engine knows them
 }
 
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
@@ -65,11 +66,26 @@ func (q *queue) after(now time.Time) {
 		q.start(now)
 	}
 	q.commit(nil)
-	q.e.memory.Add(int64(q.m.bytes - q.bytes))
-	q.bytes = q.m.bytes
+	q.report()
 	if !q.stopped {
 		q.fetch(now)
 		q.setTimer(now)
+	}
+}
+
+// report tells the engine how much is in memory, and what is not.
+func (q *queue) report() {
+	if q.bytes != q.m.bytes {
+		q.e.memory.Add(int64(q.m.bytes - q.bytes))
+		q.bytes = q.m.bytes
+	}
+	if q.items != q.m.items {
+		q.e.metrics.waiting.Add(float64(q.m.items - q.items))
+		q.items = q.m.items
+	}
+	if parked := q.m.away.n + q.m.away.strays; q.parked != parked {
+		q.e.metrics.parked.Add(float64(parked - q.parked))
+		q.parked = parked
 	}
 }
 
@@ -111,9 +127,7 @@ func (q *queue) commit(job *switchhook.Job) {
 	if job != nil {
 		c.Jobs = []*switchhook.Job{job}
 	}
-	for _, a := range out.attempts {
-		q.e.metrics.close(a.State)
-	}
+	q.e.metrics.count(out.attempts)
 	was := *out
 	*out = effects{}
 	var then func()
@@ -172,10 +186,11 @@ func (q *queue) granted() {
 func (q *queue) work(d *delivery, t *target) {
 	defer q.e.wg.Done()
 	defer q.e.metrics.inFlight.Dec()
+	var s slot
 	for {
-		s := q.e.shares.begin()
+		q.e.shares.begin(&s)
 		a, v, cut := q.e.attempt(d, t)
-		mine, wanted := q.e.shares.end(s)
+		mine, wanted := q.e.shares.end(&s)
 		if cut { // the process stops: nobody knows what the receiver got
 			if mine {
 				q.e.shares.release()

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -239,14 +240,15 @@ func (e *Engine) request(d *delivery, t *target) (as *target, req *http.Request,
 		req.Header["Idempotency-Key"] = nil
 	}
 	deleteFold(req.Header, "User-Agent")
-	req.Header["User-Agent"] = []string{"Switchhook/" + e.o.Version}
-	req.Header["webhook-id"] = []string{d.id}
-	req.Header["webhook-timestamp"] = []string{strconv.FormatInt(now.Unix(), 10)}
+	values := [...]string{e.agent, d.id, strconv.FormatInt(now.Unix(), 10), signature} // in one piece
+	req.Header["User-Agent"] = values[0:1:1]
+	req.Header["webhook-id"] = values[1:2:2]
+	req.Header["webhook-timestamp"] = values[2:3:3]
+	if signature != "" {
+		req.Header["webhook-signature"] = values[3:4:4]
+	}
 	if d.replay {
 		req.Header["webhook-replay"] = []string{"true"}
-	}
-	if signature != "" {
-		req.Header["webhook-signature"] = []string{signature}
 	}
 	return t, req, made.Body, nil
 }
@@ -368,7 +370,7 @@ func shown(req *http.Request, body []byte, w *switchhook.Webhook) *switchhook.HT
 		}
 	}
 	headers.Sort()
-	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: string(body)}
+	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: unsafe.String(unsafe.SliceData(body), len(body))} // nobody changes it
 }
 
 // flat are headers with one value each, with room for some more.

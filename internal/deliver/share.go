@@ -22,7 +22,7 @@ const (
 // So receivers that hang, however many, never use up what the others live on.
 type shares struct {
 	mu      sync.Mutex
-	held    map[*slot]struct{} // requests under way that hold a share
+	first   *slot // of requests under way that hold a share, the youngest
 	free    int
 	waiting []*tenant // in the order of their turns
 	byID    map[string]*tenant
@@ -31,7 +31,11 @@ type shares struct {
 }
 
 // slot is a request under way. It stands for a share until that is given back.
-type slot struct{ since time.Time }
+type slot struct {
+	since          time.Time
+	mine           bool // it holds its share
+	older, younger *slot
+}
 
 // tenant is an account of which webhooks wait.
 type tenant struct {
@@ -46,7 +50,7 @@ type asker struct {
 }
 
 func newShares(grant func(*queue)) *shares {
-	return &shares{held: map[*slot]struct{}{}, free: mostShares, byID: map[string]*tenant{}, grant: grant}
+	return &shares{free: mostShares, byID: map[string]*tenant{}, grant: grant}
 }
 
 // acquire takes a share, if there is one for which nobody waits.
@@ -82,12 +86,14 @@ func (s *shares) ask(q *queue, account string, n int) {
 }
 
 // begin says that a request starts, by whoever has a share.
-func (s *shares) begin() *slot {
-	sl := &slot{since: time.Now()}
+func (s *shares) begin(sl *slot) {
+	*sl = slot{since: time.Now(), mine: true}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held[sl] = struct{}{}
-	return sl
+	if sl.older = s.first; sl.older != nil {
+		sl.older.younger = sl
+	}
+	s.first = sl
 }
 
 // end says that it is over. mine: the share was not given back meanwhile; wanted:
@@ -95,9 +101,23 @@ func (s *shares) begin() *slot {
 func (s *shares) end(sl *slot) (mine, wanted bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, mine = s.held[sl]
-	delete(s.held, sl)
+	mine = sl.mine
+	if mine {
+		s.unlist(sl)
+	}
 	return mine, len(s.waiting) > 0
+}
+
+func (s *shares) unlist(sl *slot) {
+	sl.mine = false
+	if sl.younger != nil {
+		sl.younger.older = sl.older
+	} else {
+		s.first = sl.older
+	}
+	if sl.older != nil {
+		sl.older.younger = sl.younger
+	}
 }
 
 // release gives a share back, to the next in line.
@@ -141,11 +161,13 @@ func (s *shares) sweep() {
 	defer s.mu.Unlock()
 	s.sweeper = nil
 	now := time.Now()
-	for sl := range s.held {
-		if len(s.waiting) > 0 && now.Sub(sl.since) >= quick {
-			delete(s.held, sl)
+	for sl := s.first; sl != nil && len(s.waiting) > 0; {
+		older := sl.older
+		if now.Sub(sl.since) >= quick {
+			s.unlist(sl)
 			s.handOn()
 		}
+		sl = older
 	}
 	if len(s.waiting) > 0 {
 		s.sweeper = time.AfterFunc(quick, s.sweep)

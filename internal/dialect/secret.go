@@ -45,11 +45,11 @@ func hasSecret(data []byte) bool {
 		for end > 0 && data[end] <= ' ' {
 			end--
 		}
-		if end < 1 || data[end] != '"' {
+		if end < 2 || data[end] != '"' {
 			continue
 		}
-		switch data[end-1] | 0x20 { // as they end in lower case
-		case 'y', 'd', 'k':
+		switch [2]byte{data[end-2] | 0x20, data[end-1] | 0x20} { // as they end in lower case
+		case [2]byte{'e', 'y'}, [2]byte{'r', 'd'}, [2]byte{'n', 'k'}:
 			if IsSecret(string(data[bytes.LastIndexByte(data[:end], '"')+1 : end])) {
 				return true
 			}

@@ -18,7 +18,9 @@ import (
 // of them lies beside its events (event_blocks.snapshots), and goes into the table
 // snapshots now and then: of each, the last state, and of a call that has begun
 // and ended meanwhile nothing. After a crash, what lies beside the events since
-// the last time (meta.snapshots_at) is put into the table first.
+// the last time (meta.snapshots_at) is put into the table first. What has ended is
+// remembered for what comes late, and is not worth a row: it is known as long as it
+// lies beside the events of the last seconds.
 const (
 	upsertSnapshot = `INSERT OR REPLACE INTO snapshots (account_id, kind, id, root_id, data, updated_at) VALUES (?, ?, ?, ?, ?, ?)`
 	deleteSnapshot = `DELETE FROM snapshots WHERE account_id = ? AND kind = ? AND id = ?`
@@ -75,7 +77,7 @@ func appendLog(log []byte, changed snapshotMap) []byte {
 func (w *writer) putSnapshots(ctx context.Context, changed snapshotMap, upto int64) error {
 	for key, s := range changed {
 		var err error
-		if s.Data != nil {
+		if s.Data != nil && !s.Ended {
 			_, err = w.putSnapshot.ExecContext(ctx, key.account, key.kind, key.id, s.RootID, []byte(s.Data), micros(s.UpdatedAt))
 		} else if _, saved := w.snapshots.saved[key.hash()]; saved {
 			_, err = w.dropSnapshot.ExecContext(ctx, key.account, key.kind, key.id)
@@ -95,7 +97,7 @@ func (w *writer) putSnapshots(ctx context.Context, changed snapshotMap, upto int
 // havePut is called once what putSnapshots wrote is committed.
 func (s *snapshots) havePut(changed snapshotMap, upto int64) {
 	for key, snap := range changed {
-		if snap.Data != nil {
+		if snap.Data != nil && !snap.Ended {
 			s.saved[key.hash()] = struct{}{}
 		} else {
 			delete(s.saved, key.hash())
