@@ -39,15 +39,28 @@ type record struct {
 }
 
 // Commits come and go by the thousand, and each needs as much room as it has
-// bytes. Large ones are not kept.
-var rowsPool = sync.Pool{New: func() any { return new(rows) }} //nolint:gochecknoglobals // room, no state
+// bytes. The small ones (outcomes) and the large ones (events) have rooms of their
+// own, for else the many small ones would hold on to the large rooms. The largest
+// are not kept.
+//
+//nolint:gochecknoglobals // room, no state
+var smallRows, largeRows = sync.Pool{New: newRoom}, sync.Pool{New: newRoom}
 
-const maxPooled = 1 << 20
+func newRoom() any { return new(rows) }
+
+const (
+	large     = 16 << 10
+	maxPooled = 1 << 20
+)
 
 func newRows(c *switchhook.Commit) *rows {
-	r, _ := rowsPool.Get().(*rows)
+	size, pool := likelySize(c), &smallRows
+	if size > large {
+		pool = &largeRows
+	}
+	r, _ := pool.Get().(*rows)
 	r.Commit = c
-	r.bytes = slices.Grow(r.bytes, likelySize(c))
+	r.bytes = slices.Grow(r.bytes, size)
 	for _, e := range c.Events {
 		bytes, terms := len(r.bytes), len(r.terms)
 		r.bytes = appendEvent(append(r.bytes, make([]byte, frame)...), e)
@@ -111,7 +124,11 @@ func (r *rows) finish(err error) {
 	if cap(r.bytes) <= maxPooled {
 		clear(r.records)
 		*r = rows{records: r.records[:0], bytes: r.bytes[:0], terms: r.terms[:0]}
-		rowsPool.Put(r)
+		if cap(r.bytes) > large {
+			largeRows.Put(r)
+		} else {
+			smallRows.Put(r)
+		}
 	}
 	if done != nil {
 		done(err)
