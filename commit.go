@@ -103,7 +103,7 @@ type RecordWrite struct {
 
 // An OpenDelivery is a delivery that a restart has to take up again.
 type OpenDelivery struct {
-	Event     *Event
+	Event     *Event // nil: it is gone, and the row is of no more use
 	WebhookID string
 	Due       *Due // nil: it has no row, and was never tried
 }

@@ -387,7 +387,11 @@ func (a *App) disable(webhookID, reason string, version time.Time) {
 	}
 	w := webhooks[i]
 	w.Enabled, w.DisableReason, w.UpdatedAt = false, reason, time.Now().UTC().Truncate(time.Microsecond)
-	if err := errors.Join(a.store.UpdateWebhook(ctx, w), a.Reload(ctx), a.tellDisabled(ctx, w)); err != nil {
+	err = a.store.UpdateWebhook(ctx, w)
+	if err == nil {
+		err = errors.Join(a.Reload(ctx), a.tellDisabled(ctx, w))
+	}
+	if err != nil {
 		a.log.Error("a webhook could not be disabled", "webhook", webhookID, "reason", reason, "error", err)
 		return
 	}

@@ -126,10 +126,17 @@ func New(o Options) *Engine {
 		transport = NewTransport(o.AllowNetworks)
 	}
 	e.transport, e.agent = transport, "Switchhook/"+o.Version
-	e.outbox.init(o.Store, o.Resume, o.Logger)
+	e.outbox.init(o.Store, o.Resume, e.goOn, o.Logger)
 	e.shares = newShares((*queue).granted)
 	e.metrics = newMetrics(o.Metrics)
 	return e
+}
+
+// goOn lets all webhooks go on after something that concerned them all.
+func (e *Engine) goOn() {
+	for _, q := range e.all() {
+		q.do(func(*machine, time.Time) {})
+	}
 }
 
 func (e *Engine) all() []*queue {
@@ -158,7 +165,7 @@ func (e *Engine) SetWebhooks(webhooks []*switchhook.Webhook) {
 	}
 	for id, q := range e.queues {
 		if !seen[id] {
-			q.close(deleted)
+			q.delete()
 			delete(e.queues, id)
 		}
 	}
@@ -232,7 +239,9 @@ func (e *Engine) Recover(ctx context.Context) (open int, err error) {
 		return 0, err
 	}
 	for id := range backlogs {
-		e.queue(id).do(func(*machine, time.Time) {})
+		if q := e.queue(id); q != nil {
+			q.do(func(m *machine, _ time.Time) { m.fetchFailed(true, true) })
+		}
 	}
 	return open, nil
 }
@@ -241,8 +250,8 @@ func (e *Engine) Recover(ctx context.Context) (open int, err error) {
 func (e *Engine) survey(ctx context.Context, webhookID string, rows int) error {
 	q := e.queue(webhookID)
 	if q == nil { // deleted while it had rows: they are still to be closed
-		q = newQueue(e, &switchhook.Webhook{ID: webhookID}, nil)
-		q.close(deleted)
+		q = newQueue(e, &switchhook.Webhook{ID: webhookID, Enabled: true}, nil)
+		q.delete()
 		e.mu.Lock()
 		e.queues[webhookID] = q
 		e.mu.Unlock()
@@ -255,6 +264,7 @@ func (e *Engine) survey(ctx context.Context, webhookID string, rows int) error {
 		return nil
 	})
 	q.m.away.strays = rows - q.m.away.n
+	q.m.away.fetching, q.m.away.fetchingStrays = true, true
 	return err
 }
 

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"time"
@@ -50,4 +51,31 @@ func (e *Engine) Dump(webhookID string) string {
 }
 
 // Hasten is what a retry by hand does to a delivery that waits for its next try.
-func (e *Engine) Hasten(webhookID string, sequence int64) { _ = e.hasten(webhookID, sequence) }
+func (e *Engine) Hasten(webhookID string, sequence int64) {
+	_ = e.hasten(context.Background(), webhookID, sequence)
+}
+
+// Leftovers says what a webhook's machine still holds though nothing is open.
+func (e *Engine) Leftovers(webhookID string) string {
+	q := e.queue(webhookID)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m, a := q.m, &q.m.away
+	if m.items+m.strays+m.inFlight+m.bytes+len(m.lanes)+len(m.live)+len(m.rows)+len(m.sleepers)+
+		a.n+a.strays+len(a.lanes)+len(a.left)+len(a.stale)+len(a.writing)+q.asked == 0 && m.oldest == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d in memory, %d strays, %d under way, %d bytes, %d lanes, %d live, %d rows, %d asleep, away %+v", m.items, m.strays,
+		m.inFlight, m.bytes, len(m.lanes), len(m.live), len(m.rows), len(m.sleepers), *a)
+}
+
+// SharesLeft says what shares are not back.
+func (e *Engine) SharesLeft() string {
+	s := e.shares
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free == mostShares && len(s.waiting) == 0 && len(s.byID) == 0 && s.first == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d are free, %d accounts wait", s.free, mostShares, len(s.waiting))
+}

@@ -14,6 +14,7 @@ type lane struct {
 	wake  time.Time    // while it sleeps, by the gate's clock
 	place int          // among the sleepers; -1: it does not sleep
 	ready bool         // it is in one of the lists of those that wait for their turn
+	in    *turns       // that list
 }
 
 func newLane(d *delivery, key uint64) *lane {
@@ -51,18 +52,23 @@ func (l *lane) remove(d *delivery) (first bool) {
 type turns struct {
 	list []*lane
 	gone int // at the front
+	dead int // of the rest, those that have nothing any more
 }
 
-func (t *turns) len() int { return len(t.list) - t.gone }
+func (t *turns) len() int { return len(t.list) - t.gone - t.dead }
 
 func (t *turns) push(l *lane) {
-	l.ready = true
+	if t.dead > 64 && t.dead > t.len() {
+		t.list = slices.DeleteFunc(t.list[t.gone:], func(l *lane) bool { return len(l.line) == 0 })
+		t.gone, t.dead = 0, 0
+	}
+	l.ready, l.in = true, t
 	t.list = append(t.list, l)
 }
 
 // unpop puts a lane before all others.
 func (t *turns) unpop(l *lane) {
-	l.ready = true
+	l.ready, l.in = true, t
 	if t.gone == 0 {
 		t.list = slices.Insert(t.list, 0, l)
 		return
@@ -88,6 +94,7 @@ func (t *turns) pop() *lane {
 		if len(l.line) > 0 {
 			return l
 		}
+		t.dead--
 	}
 	return nil
 }

@@ -50,6 +50,10 @@ type machine struct {
 	sizes sizes
 	// disableAfter is for how long a webhook may fail. 0: for ever.
 	disableAfter time.Duration
+	// newest is the sequence of the last event of all.
+	newest func() int64
+	// mixed: rows are in no lane that have a key now, for the webhook became ordered.
+	mixed bool
 
 	lanes            map[uint64]*lane
 	fresh            turns // nothing of theirs ever failed or waited
@@ -94,8 +98,16 @@ type away struct {
 	// brings all.
 	bound int64
 
-	// retire: what was accepted before is not to be kept; zero: no more such rows.
-	retire time.Time
+	// stalled: a fetch came to what is not yet as it will be; the next one waits
+	// until something has become durable.
+	stalled bool
+
+	// retire and retireStrays: what was accepted before is not to be kept; zero: no
+	// more such rows.
+	retire, retireStrays time.Time
+	// cancel: all rows up to this sequence were to be cancelled when the webhook was
+	// disabled, though it was enabled again before they could be. 0: none.
+	cancel int64
 }
 
 // effects are what a machine wants done, in one commit.
@@ -115,7 +127,7 @@ type effects struct {
 func newMachine(w *switchhook.Webhook) *machine {
 	return &machine{
 		w: w, sizes: usual, luck: rand.Float64,
-		tight: func() bool { return false },
+		tight: func() bool { return false }, newest: func() int64 { return 0 },
 		lanes: map[uint64]*lane{}, live: map[uint64][]*delivery{}, rows: map[int64]*delivery{},
 		gate: gate{streak: 1}, away: away{lanes: map[uint64]int32{}, left: map[int64]int{}},
 	}
@@ -125,14 +137,17 @@ func newMachine(w *switchhook.Webhook) *machine {
 // sent any more, where that is so.
 func (m *machine) configure(w *switchhook.Webhook, reason string, now time.Time) {
 	changed := !w.UpdatedAt.Equal(m.w.UpdatedAt)
+	m.mixed = m.mixed || m.w.Ordering == "none" && w.Ordering != "none"
 	m.w = w
 	if changed {
 		m.recent = nil // failures of what it was
+		m.resettle(now)
 	}
 	if reason != "" {
 		if m.gate.state != closed {
 			m.gate.on(shut, now)
 			m.gate.reason = reason
+			m.away.cancel = m.newest()
 			m.drop(now)
 		}
 		return
@@ -151,6 +166,18 @@ func (m *machine) configure(w *switchhook.Webhook, reason string, now time.Time)
 	}
 }
 
+// resettle goes by changed settings: how long what has failed holds back its key,
+// and when it is too old.
+func (m *machine) resettle(now time.Time) {
+	for _, l := range m.sleepers {
+		l.wake = m.wakeOf(l.line[0])
+	}
+	heap.Init(&m.sleepers)
+	if m.gate.state != flowing {
+		m.expire(now)
+	}
+}
+
 // push takes over a delivery that has just been committed.
 func (m *machine) push(d *delivery, now time.Time) {
 	m.came(d)
@@ -160,7 +187,7 @@ func (m *machine) push(d *delivery, now time.Time) {
 	}
 	l := m.lanes[d.key]
 	switch {
-	case m.away.lanes[d.key] > 0 && d.key != 0, m.full(l == nil):
+	case m.isAway(d.key), m.full(l == nil):
 		m.park(d, now)
 	case l != nil:
 		l.add(d)
@@ -170,6 +197,15 @@ func (m *machine) push(d *delivery, now time.Time) {
 	default:
 		m.fresh.push(m.lane(d, d.key))
 	}
+}
+
+// isAway reports whether rows of a key are not in memory, so that all later ones of
+// the key have to stay behind them.
+func (m *machine) isAway(key uint64) bool {
+	if m.mixed = m.mixed && m.away.lanes[0] > 0; m.mixed {
+		return true
+	}
+	return key != 0 && m.away.lanes[key] > 0
 }
 
 // again takes over a delivery of the past that somebody wants once more, unless it
@@ -182,7 +218,7 @@ func (m *machine) again(d *delivery, now time.Time) (took bool) {
 	switch {
 	case m.gate.state == closed:
 		m.end(d, dropped, m.gate.reason, nil, now)
-	case m.away.lanes[d.key] > 0 && d.key != 0, m.full(false):
+	case m.isAway(d.key), m.full(false):
 		m.park(d, now)
 	default:
 		m.row(d, now)
@@ -206,17 +242,26 @@ func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now tim
 	bound := m.away.bound
 	open := m.gate.state == flowing || m.gate.state == closed
 	for _, o := range rows {
-		seq := o.Event.Sequence
-		tooOld := o.Event.AcceptedAt.Before(m.away.retire)
-		if bound > 0 && seq >= bound || !open && !tooOld && m.items >= m.sizes.shut {
-			complete = false
-			break
+		seq := o.Due.Sequence
+		if o.Event == nil { // it is gone, and its row with it
+			m.out.settled = append(m.out.settled, o.Due.DeliveryRef)
+			m.forgetAway(o.Due.Lane)
+			continue
 		}
+		tooOld := o.Event.AcceptedAt.Before(m.away.retire)
 		if !tooOld {
 			m.away.retire = time.Time{}
 		}
+		if bound > 0 && seq >= bound || m.away.left[seq] > 0 {
+			complete = false
+			break
+		}
+		if !open && !tooOld && m.items >= m.sizes.shut {
+			complete = false
+			break
+		}
 		m.away.upTo = max(m.away.upTo, seq)
-		if m.rows[seq] == nil && m.away.left[seq] == 0 {
+		if m.rows[seq] == nil {
 			m.forgetAway(o.Due.Lane)
 			m.enter(fetchedDelivery(o), now)
 		}
@@ -227,12 +272,13 @@ func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now tim
 	}
 	m.away.fetching = false
 	m.fetchEnded()
+	m.away.stalled = (!complete || bound > 0) && len(m.away.writing)+len(m.away.left) > 0
 }
 
 func (m *machine) fetchEnded() {
-	if !m.away.fetching && !m.away.fetchingStrays {
+	if !m.away.fetching && !m.away.fetchingStrays && len(m.away.stale) > 0 {
 		m.forgetLeft(m.away.stale)
-		m.away.stale = nil
+		m.away.stale, m.away.stalled = nil, false
 	}
 	if !m.away.fetching {
 		m.away.bound = 0
@@ -244,9 +290,9 @@ func (m *machine) enter(d *delivery, now time.Time) {
 	m.came(d)
 	l := m.lanes[d.key]
 	switch {
-	case m.gate.state == closed:
+	case m.gate.state == closed, d.ev.Sequence <= m.away.cancel && !d.replay:
 		m.end(d, dropped, m.gate.reason, nil, now)
-	case d.ev.AcceptedAt.Before(m.away.retire):
+	case d.ev.AcceptedAt.Before(m.away.retire), d.ev.AcceptedAt.Before(m.away.retireStrays):
 		d.on(fetched)
 		m.end(d, aged, tooOldToKeep, nil, now)
 	case d.astray, d.failedBefore() && !m.holds(d, now):
@@ -270,11 +316,26 @@ func (m *machine) forgetAway(lane uint64) {
 
 // fetchedStrays takes over strays whose time is near; complete: these were all.
 func (m *machine) fetchedStrays(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
+	open := m.gate.state == flowing || m.gate.state == closed
+	young := complete // there are some that are not too old, or no more
 	for _, o := range rows {
-		if seq := o.Event.Sequence; m.rows[seq] == nil && m.away.left[seq] == 0 {
+		switch seq := o.Due.Sequence; {
+		case o.Event == nil:
+			m.away.strays--
+			m.out.settled = append(m.out.settled, o.Due.DeliveryRef)
+		case m.rows[seq] != nil || m.away.left[seq] > 0:
+		case open || o.Event.AcceptedAt.Before(m.away.retireStrays) || m.gate.state == failing && m.items < m.sizes.shut:
 			m.away.strays--
 			m.enter(fetchedDelivery(o), now)
+		default:
+			young = true
 		}
+	}
+	if young {
+		m.away.retireStrays = time.Time{}
+	}
+	if complete && m.gate.state == closed {
+		m.away.strays = 0 // a count that is wrong must not be waited for
 	}
 	m.away.nextStray = m.gate.clock(now)
 	if complete { // what is left is due later than was asked for
@@ -285,8 +346,13 @@ func (m *machine) fetchedStrays(rows []switchhook.OpenDelivery, complete bool, n
 }
 
 // fetchFailed: the store could not be read.
-func (m *machine) fetchFailed() {
-	m.away.fetching, m.away.fetchingStrays = false, false
+func (m *machine) fetchFailed(due, strays bool) {
+	if due {
+		m.away.fetching = false
+	}
+	if strays {
+		m.away.fetchingStrays = false
+	}
 	m.fetchEnded()
 }
 
@@ -294,10 +360,10 @@ func (m *machine) fetchFailed() {
 // up to a time. 0: none.
 func (m *machine) wants(now time.Time) (n int, after int64, strays int, until time.Time) {
 	open := m.gate.state == flowing || m.gate.state == closed
-	if m.away.n > 0 && !m.away.fetching {
-		switch {
-		case open && m.items < m.room()/2:
-			n = min(m.sizes.chunk, m.room()-m.items)
+	if m.away.n > 0 && !m.away.fetching && !m.away.stalled {
+		switch inLanes := m.items - m.strays; {
+		case open && inLanes < m.room()/2:
+			n = min(m.sizes.chunk, m.room()-inLanes)
 		case m.gate.state == failing && m.items == 0:
 			n = m.sizes.shut
 		case !m.away.retire.IsZero():
@@ -309,10 +375,14 @@ func (m *machine) wants(now time.Time) (n int, after int64, strays int, until ti
 		}
 	}
 	forProbe := m.gate.state == failing && m.items+m.away.n == 0
-	if (open || forProbe) && m.away.strays > 0 && !m.away.fetchingStrays {
+	if m.away.n+m.away.strays == 0 {
+		m.away.cancel = 0
+	}
+	retires := !m.away.retireStrays.IsZero()
+	if (open || forProbe || retires) && m.away.strays > 0 && !m.away.fetchingStrays {
 		switch clock := m.gate.clock(now); {
-		case m.gate.state != flowing:
-			strays, until = m.sizes.chunk, now.AddDate(100, 0, 0)
+		case m.gate.state != flowing || retires:
+			strays, until = m.sizes.chunk+m.strays, now.AddDate(100, 0, 0)
 		case !clock.Add(strayAhead).Before(m.away.nextStray):
 			// Those in memory have rows too, and may be among the first.
 			strays, until = m.sizes.chunk+m.strays, now.Add(2*strayAhead)
@@ -326,6 +396,7 @@ func (m *machine) wants(now time.Time) (n int, after int64, strays int, until ti
 // and so is what became of those that have left.
 func (m *machine) durable(parks int, left []int64) {
 	m.away.writing = slices.Delete(m.away.writing, 0, parks)
+	m.away.stalled = false
 	if m.away.fetching || m.away.fetchingStrays {
 		m.away.stale = append(m.away.stale, left...)
 	} else {
@@ -556,12 +627,15 @@ func (m *machine) holds(d *delivery, now time.Time) bool {
 // sleep lets a lane wait for its first delivery's next try, or for the end of the
 // time that it may hold back the others.
 func (m *machine) sleep(l *lane) {
-	d := l.line[0]
-	l.wake = d.due
-	if end := d.heldSince.Add(time.Duration(m.w.Hold)); d.phase == held && end.Before(l.wake) {
-		l.wake = end
-	}
+	l.wake = m.wakeOf(l.line[0])
 	heap.Push(&m.sleepers, l)
+}
+
+func (m *machine) wakeOf(d *delivery) time.Time {
+	if end := d.heldSince.Add(time.Duration(m.w.Hold)); d.phase == held && end.Before(d.due) {
+		return end
+	}
+	return d.due
 }
 
 // stray lets a failed delivery that is in no lane go its own way: its schedule
@@ -575,7 +649,11 @@ func (m *machine) stray(d *delivery, now time.Time) {
 		m.strays++
 	}
 	m.sleep(newLane(d, 0))
-	if m.strays > m.sizes.strays && d.due.After(m.gate.clock(now).Add(2*strayAhead)) {
+	room := m.sizes.strays
+	if m.tight() {
+		room = m.sizes.tight
+	}
+	if m.strays > room && d.due.After(m.gate.clock(now).Add(2*strayAhead)) {
 		m.park(d, now)
 	}
 }
@@ -632,7 +710,11 @@ func (m *machine) wakeAt(now time.Time) (at time.Time) {
 		}
 	case failing:
 		if m.items+m.away.n+m.away.strays > 0 && m.inFlight == 0 {
-			sooner(m.gate.nextProbe)
+			if at := m.gate.nextProbe; m.w.RateLimit > 0 && m.gate.nextSlot.After(at) {
+				sooner(m.gate.nextSlot)
+			} else {
+				sooner(at)
+			}
 		}
 	case probing, paused, closed:
 	}
@@ -716,6 +798,9 @@ func (m *machine) retire(before, now time.Time) {
 	if m.away.n > 0 {
 		m.away.retire = before
 	}
+	if m.away.strays > 0 {
+		m.away.retireStrays = before
+	}
 }
 
 const tooOldToKeep = "it is older than the time that history is kept"
@@ -753,7 +838,7 @@ func (m *machine) full(newcomer bool) bool {
 	if newcomer && m.gate.state == flowing {
 		room += m.sizes.fresh
 	}
-	return m.items > room
+	return m.items-m.strays > room
 }
 
 // came counts a delivery in.
@@ -927,7 +1012,10 @@ func (m *machine) leave(d *delivery) {
 		if m.lanes[l.key] == l {
 			delete(m.lanes, l.key)
 		}
-	case l.ready:
+		if l.ready {
+			l.in.dead++
+		}
+	case l.ready: // in its list
 	case l.line[0].rowed:
 		m.backlog.push(l)
 	default:

@@ -20,6 +20,7 @@ const retryCommit = time.Second
 type outbox struct {
 	store  interface{ Submit(*switchhook.Commit) }
 	resume func(context.Context) error
+	room   func() // called when full ends
 	log    *slog.Logger
 
 	mu      sync.Mutex
@@ -35,8 +36,8 @@ type numbered struct {
 	c *switchhook.Commit
 }
 
-func (o *outbox) init(store interface{ Submit(*switchhook.Commit) }, resume func(context.Context) error, log *slog.Logger) {
-	o.store, o.resume, o.log = store, resume, log
+func (o *outbox) init(store interface{ Submit(*switchhook.Commit) }, resume func(context.Context) error, room func(), log *slog.Logger) {
+	o.store, o.resume, o.room, o.log = store, resume, room, log
 }
 
 // submit hands a commit over. then is called once it is durable.
@@ -104,7 +105,21 @@ func (o *outbox) again() {
 		o.store.Submit(each.c)
 	}
 	o.log.Info("outcomes are handed to the store again", "commits", len(o.stuck))
+	if len(o.stuck) > mostStuck {
+		time.AfterFunc(retryCommit/2, o.room)
+	}
 	o.stuck = nil
+}
+
+// mostStuck is how many outcomes may be known to nobody but this process before it
+// makes no more: each is memory, and a repeat if the process dies.
+const mostStuck = 32
+
+// full reports whether no more outcomes are to be made for now.
+func (o *outbox) full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.stuck) > mostStuck
 }
 
 // stop tries nothing again from now on: what is open stays open in the store.

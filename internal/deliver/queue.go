@@ -28,6 +28,7 @@ type queue struct {
 
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
 	q := &queue{e: e, id: w.ID, m: newMachine(w)}
+	q.m.newest = e.tracker.newest
 	q.m.sizes, q.m.tight, q.m.disableAfter = e.sizes, e.tight, e.o.DisableAfter
 	q.aim(w, d)
 	q.m.configure(w, closedBy(w), q.e.o.Now())
@@ -96,9 +97,12 @@ func (q *queue) configure(w *switchhook.Webhook, d dialect.Dialect) {
 	})
 }
 
-// close cancels all that waits.
-func (q *queue) close(reason string) {
-	q.do(func(m *machine, now time.Time) { m.configure(m.w, reason, now) })
+// delete cancels all that waits, for good: nothing need be remembered.
+func (q *queue) delete() {
+	q.do(func(m *machine, now time.Time) {
+		m.configure(m.w, deleted, now)
+		m.gate.changed = false
+	})
 }
 
 // stop starts no more requests; what waits stays open in the store.
@@ -144,7 +148,7 @@ func (q *queue) commit(job *switchhook.Job) {
 
 // start begins what may go, as far as there are shares, and asks for the rest.
 func (q *queue) start(now time.Time) {
-	for wish := q.m.wish(now) - q.asked; wish > 0; wish-- {
+	for wish := q.m.wish(now) - q.asked; wish > 0 && !q.e.outbox.full(); wish-- {
 		if !q.e.shares.acquire() {
 			q.asked += wish
 			q.e.shares.ask(q, q.m.w.AccountID, wish)
@@ -175,7 +179,7 @@ func (q *queue) granted() {
 	defer q.mu.Unlock()
 	q.asked--
 	now := q.e.o.Now()
-	if q.stopped || !q.launch(now) {
+	if q.stopped || q.e.outbox.full() || !q.launch(now) {
 		q.e.shares.release()
 	}
 	q.after(now)
@@ -212,7 +216,7 @@ func (q *queue) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attempt
 	defer q.mu.Unlock()
 	now := q.e.o.Now()
 	q.m.settle(d, w, a, v, now)
-	if goOn && !q.stopped {
+	if goOn && !q.stopped && !q.e.outbox.full() {
 		next = q.m.take(now)
 	}
 	if mine && next == nil {
@@ -224,16 +228,21 @@ func (q *queue) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attempt
 
 // fetch reads rows for which there is room.
 func (q *queue) fetch(now time.Time) {
+	if q.e.outbox.full() {
+		return
+	}
 	n, after, strays, until := q.m.wants(now)
 	if n == 0 && strays == 0 {
 		return
 	}
 	q.e.wg.Go(func() {
 		var err error
+		dueDone := false
 		if n > 0 {
 			err = q.read(n, func(ctx context.Context) ([]switchhook.OpenDelivery, error) {
 				return q.e.o.Store.Due(ctx, q.id, after, n)
 			}, (*machine).fetched)
+			dueDone = err == nil
 		}
 		if strays > 0 && err == nil {
 			err = q.read(strays, func(ctx context.Context) ([]switchhook.OpenDelivery, error) {
@@ -243,7 +252,7 @@ func (q *queue) fetch(now time.Time) {
 		if err != nil && q.e.ctx.Err() == nil {
 			q.e.o.Logger.Error("waiting deliveries could not be read; it is tried again", "webhook", q.id, "error", err)
 			time.AfterFunc(retryCommit, func() {
-				q.do(func(m *machine, _ time.Time) { m.fetchFailed() })
+				q.do(func(m *machine, _ time.Time) { m.fetchFailed(n > 0 && !dueDone, strays > 0) })
 			})
 		}
 	})

@@ -392,7 +392,7 @@ func (r *Replayer) retry(ctx context.Context, d *switchhook.Delivery) (made bool
 		return false, err
 	}
 	if states[d.Sequence] == switchhook.Pending {
-		return false, r.o.Engine.hasten(d.WebhookID, d.Sequence)
+		return false, r.o.Engine.hasten(ctx, d.WebhookID, d.Sequence)
 	}
 	events, err := r.after(ctx, switchhook.EventFilter{Accounts: []string{d.AccountID}}, d.Sequence-1, 1)
 	if err != nil {
@@ -461,10 +461,13 @@ func (e *Engine) waiting(webhookID string) int {
 }
 
 // hasten lets an open delivery go at once, or says why it does not.
-func (e *Engine) hasten(webhookID string, sequence int64) (err error) {
+func (e *Engine) hasten(ctx context.Context, webhookID string, sequence int64) (err error) {
 	q := e.queue(webhookID)
 	if q == nil {
 		return switchhook.Errorf(switchhook.CodeNotFound, "there is no webhook %q", webhookID)
+	}
+	if err := q.summon(ctx, sequence); err != nil {
+		return err
 	}
 	q.do(func(m *machine, _ time.Time) {
 		switch d := m.rows[sequence]; {
@@ -477,6 +480,31 @@ func (e *Engine) hasten(webhookID string, sequence int64) (err error) {
 		case d.phase == held, d.phase == stray:
 			m.hasten(d)
 		} // else it is under way, or next
+	})
+	return err
+}
+
+// mostSummoned is how many rows are looked through for the one that is wanted.
+const mostSummoned = 20_000
+
+// summon fetches a stray that is only a row, hours before its time perhaps.
+func (q *queue) summon(ctx context.Context, sequence int64) error {
+	q.mu.Lock()
+	wanted := q.m.rows[sequence] == nil && q.m.away.strays > 0 && !q.m.away.fetchingStrays
+	q.m.away.fetchingStrays = q.m.away.fetchingStrays || wanted
+	q.mu.Unlock()
+	if !wanted {
+		return nil
+	}
+	rows, err := q.e.o.Store.Strays(ctx, q.id, q.e.o.Now().AddDate(100, 0, 0), mostSummoned)
+	q.do(func(m *machine, now time.Time) {
+		for _, o := range rows {
+			if o.Due.Sequence == sequence && o.Event != nil && m.rows[sequence] == nil && m.away.left[sequence] == 0 {
+				m.away.strays--
+				m.enter(fetchedDelivery(o), now)
+			}
+		}
+		m.fetchFailed(false, true) // the rest stays where it is
 	})
 	return err
 }

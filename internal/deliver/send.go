@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -370,7 +369,7 @@ func shown(req *http.Request, body []byte, w *switchhook.Webhook) *switchhook.HT
 		}
 	}
 	headers.Sort()
-	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: unsafe.String(unsafe.SliceData(body), len(body))} // nobody changes it
+	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: string(body)}
 }
 
 // flat are headers with one value each, with room for some more.

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -75,7 +76,11 @@ func (s *shares) ask(q *queue, account string, n int) {
 		s.byID[account] = t
 		s.waiting = append(s.waiting, t)
 	}
-	t.webhooks = append(t.webhooks, asker{q, n})
+	if i := slices.IndexFunc(t.webhooks, func(a asker) bool { return a.q == q }); i >= 0 {
+		t.webhooks[i].n += n // one turn for each webhook, however often it asks
+	} else {
+		t.webhooks = append(t.webhooks, asker{q, n})
+	}
 	for s.free > 0 && len(s.waiting) > 0 { // one has become free since acquire
 		s.free--
 		go s.grant(s.next())

@@ -199,6 +199,15 @@ func (d *disk) isDead() bool {
 	return d.dead
 }
 
+func (d *disk) Recover(ctx context.Context, fn func(switchhook.OpenDelivery) error) error {
+	n := 0
+	return d.Store.Recover(ctx, func(o switchhook.OpenDelivery) error {
+		n++
+		d.w.pause(20*time.Millisecond, "recover", d.process, n)
+		return fn(o)
+	})
+}
+
 var errDisk = errors.New("the disk has a bad moment")
 
 func (d *disk) read(id string, after int64) error {
@@ -388,7 +397,7 @@ func simulate(t *testing.T, seed uint64) {
 		h.Hold = switchhook.Duration(100 * 24 * time.Hour) // order is never given up
 		h.MaxConcurrency = 1 + w.rnd.IntN(4)
 		if w.rnd.IntN(4) == 0 {
-			h.RateLimit = 0.5 + 20*w.rnd.Float64()
+			h.RateLimit = 0.1 + 20*w.rnd.Float64()*w.rnd.Float64()
 		}
 		if w.rnd.IntN(2) == 0 {
 			h.Retry.Schedule = slices.Repeat([]switchhook.Duration{switchhook.Duration(time.Second), switchhook.Duration(20 * time.Minute)}, 100)
@@ -415,6 +424,14 @@ func simulate(t *testing.T, seed uint64) {
 		}
 	}
 	w.check()
+	for _, h := range w.hooks {
+		if l := w.e.Leftovers(h.ID); l != "" {
+			t.Errorf("seed %d: leftovers %s: %s", seed, h.ID, l)
+		}
+	}
+	if l := w.e.SharesLeft(); l != "" {
+		t.Errorf("seed %d: shares %s", seed, l)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := w.e.Stop(ctx); err != nil {
@@ -432,7 +449,7 @@ func simulate(t *testing.T, seed uint64) {
 // step is one thing that happens.
 func (w *world) step() {
 	w.mu.Lock()
-	what, hook := w.rnd.IntN(24), w.hooks[w.rnd.IntN(len(w.hooks))].ID
+	what, hook := w.rnd.IntN(26), w.hooks[w.rnd.IntN(len(w.hooks))].ID
 	n := 1 + w.rnd.IntN(12)
 	hours := time.Duration(w.rnd.IntN(49)-24) * time.Hour
 	sky := weather{down: w.rnd.IntN(3) == 0, fails: max(0, w.rnd.Float64()-0.3), slow: time.Duration(w.rnd.IntN(4)) * 7 * time.Second, hangs: w.rnd.IntN(8) == 0}
@@ -475,6 +492,20 @@ func (w *world) step() {
 		w.togglePause(hook)
 	case 10:
 		w.again(hook)
+	case 12:
+		w.say("retire")
+		w.e.Retire(w.begun.Add(-1000 * time.Hour))
+	case 13:
+		w.say("%s changes", hook)
+		for i, h := range w.hooks {
+			if h.ID == hook {
+				changed := *h
+				changed.MaxConcurrency = 1 + n%5
+				changed.UpdatedAt = changed.UpdatedAt.Add(time.Second)
+				w.hooks[i] = &changed
+			}
+		}
+		w.e.SetWebhooks(w.hooks)
 	case 11:
 		w.say("what waits for its next try is hastened")
 		for ref := range w.deliveries() {

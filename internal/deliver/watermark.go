@@ -60,6 +60,13 @@ func (t *tracker) close(seqs []int64) {
 	t.pending = t.pending[done:]
 }
 
+// newest is the sequence of the last event that there is.
+func (t *tracker) newest() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
+}
+
 // watermark is the highest sequence with nothing open at or below it.
 func (t *tracker) watermark() int64 {
 	t.mu.Lock()

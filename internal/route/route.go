@@ -87,6 +87,8 @@ type Router struct {
 	stale atomic.Bool
 
 	mu         sync.Mutex // held from the first fold of a batch to its Submit
+	refused    error      // what the store said when it was last asked to resume, and when
+	refusedAt  time.Time
 	folder     Folder
 	seq        int64
 	allowances map[string]*allowance // by the account that a webhook with a filter belongs to
@@ -306,10 +308,18 @@ func (r *Router) Resume(ctx context.Context) error {
 	return r.resume(ctx)
 }
 
+// resumeEvery is how often a store that takes nothing is asked whether it does again.
+const resumeEvery = 200 * time.Millisecond
+
 func (r *Router) resume(ctx context.Context) error {
-	if err := r.o.Store.Resume(ctx); err != nil {
-		return unavailable(err)
+	if r.refused != nil && time.Since(r.refusedAt) < resumeEvery {
+		return r.refused
 	}
+	if err := r.o.Store.Resume(ctx); err != nil {
+		r.refused, r.refusedAt = unavailable(err), time.Now()
+		return r.refused
+	}
+	r.refused = nil
 	if err := r.restore(ctx); err != nil {
 		return unavailable(err)
 	}

@@ -28,8 +28,7 @@ func (r *Router) Wants(webhookID string, past *switchhook.Event) bool {
 	m := matching{ev: &ev, allowance: func(string) *allowance { return &allowance{left: filterBurst, at: time.Now()} }}
 	for _, h := range hooks {
 		if h.w.ID == webhookID {
-			m.add([]*hook{h})
-			return len(m.ids) > 0
+			return m.add([]*hook{h}) == nil && len(m.ids) > 0
 		}
 	}
 	h := idx.flows[ev.AccountID]

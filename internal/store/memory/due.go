@@ -77,13 +77,13 @@ func (s *Store) Due(_ context.Context, webhookID string, after int64, limit int)
 	return open, nil
 }
 
-// appendDue appends a row with its event, where it is still known.
+// appendDue appends a row with its event, if that is still known.
 func (s *Store) appendDue(open []switchhook.OpenDelivery, d switchhook.Due) []switchhook.OpenDelivery {
-	i, found := s.find(d.Sequence)
-	if !found {
-		return open
+	o := switchhook.OpenDelivery{WebhookID: d.WebhookID, Due: &d}
+	if i, found := s.find(d.Sequence); found {
+		o.Event = copied(s.events[i])
 	}
-	return append(open, switchhook.OpenDelivery{Event: copied(s.events[i]), WebhookID: d.WebhookID, Due: &d})
+	return append(open, o)
 }
 
 // Strays returns the stray rows that are due at until or before.

@@ -240,7 +240,7 @@ func (w *writer) addSnapshots(ctx context.Context, changed snapshotMap, events b
 	if len(changed) == 0 {
 		return nil
 	}
-	if events {
+	if events && w.events.n > 0 { // a slice that has just begun has written them already
 		w.log = appendLog(w.log[:0], changed)
 		w.changed = changed
 		return w.writeEvents(ctx, w.log)

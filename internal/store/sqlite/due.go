@@ -94,9 +94,7 @@ func (d *DB) dueRows(ctx context.Context, text string, args ...any) (open []swit
 		return nil, fmt.Errorf("read the events of what is due: %w", err)
 	}
 	for _, due := range rows {
-		if e := events[due.Sequence]; e != nil {
-			open = append(open, switchhook.OpenDelivery{Event: e, WebhookID: due.WebhookID, Due: due})
-		}
+		open = append(open, switchhook.OpenDelivery{Event: events[due.Sequence], WebhookID: due.WebhookID, Due: due})
 	}
 	return open, nil
 }
