@@ -124,7 +124,7 @@ func TestRecoverKeepsOrder(t *testing.T) {
 		if err := r.bootOn(&diskStore{Store: r.store}, nil, true); err != nil {
 			t.Fatal(err)
 		}
-		r.hangs = "wh_a"
+		r.with(func() { r.hangs = "wh_a" })
 		// More than fit in memory, faster than they get rows by age: the first are without rows, the last are rows.
 		for i := range 12 {
 			r.accept(fmt.Sprintf("call.hungup k%d e%02d", i%3, i))
@@ -134,7 +134,7 @@ func TestRecoverKeepsOrder(t *testing.T) {
 		// kill -9: the engine is left as it is.
 		old := r.engine
 		r.mu.Lock()
-		r.hangs = ""
+		r.with(func() { r.hangs = "" })
 		r.mu.Unlock()
 		if err := r.bootOn(&diskStore{Store: r.store, recover: time.Millisecond}, nil, true); err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func TestRetireTakesStraysThatAreAway(t *testing.T) {
 		w := hook("wh_a")
 		w.Hold = 0
 		r := newRig(t, w)
-		r.answer = failing("bad")
+		r.with(func() { r.answer = failing("bad") })
 		r.accept("webhook.disabled k bad", "webhook.disabled k good")
 		time.Sleep(10 * time.Second)
 		r.wantStates("bad pending 2", "good delivered 1")
@@ -214,15 +214,15 @@ func TestRecoverSurvivesSetWebhooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, hook("wh_a"), hook("wh_b"))
 		r.engine.Small()
-		r.answer = func(string, int) (int, error) { return 500, nil }
+		r.with(func() { r.answer = func(string, int) (int, error) { return 500, nil } })
 		r.accept("call.hungup k e1") // a row for each
 		time.Sleep(time.Second)
-		r.hangs = "wh_a"
+		r.with(func() { r.hangs = "wh_a" })
 		r.accept("call.hungup q e2", "call.hungup q e3")
 		old := r.engine
 		r.mu.Lock()
-		r.hangs = ""
-		r.answer = func(string, int) (int, error) { return 410, nil }
+		r.with(func() { r.hangs = "" })
+		r.with(func() { r.answer = func(string, int) (int, error) { return 410, nil } })
 		r.mu.Unlock()
 		r.hooks = r.hooks[:1] // wh_b was deleted
 		defer func() { r.stop(); r.engine = old; r.stop() }()
@@ -323,7 +323,7 @@ func TestShorterHoldIsHeeded(t *testing.T) {
 		w.Retry.Schedule = []switchhook.Duration{switchhook.Duration(20 * time.Hour)}
 		r := newRig(t, w)
 		defer r.stop()
-		r.answer = failing("bad")
+		r.with(func() { r.answer = failing("bad") })
 		r.accept("webhook.disabled k bad", "webhook.disabled k good")
 		time.Sleep(time.Second)
 		r.set(func(w *switchhook.Webhook) { w.Hold, w.UpdatedAt = 0, time.Now() })
@@ -339,7 +339,7 @@ func TestHastenAfterARestart(t *testing.T) {
 		w := hook("wh_a")
 		w.Hold = 0
 		r := newRig(t, w)
-		r.answer = failing("bad")
+		r.with(func() { r.answer = failing("bad") })
 		r.accept("webhook.disabled k bad")
 		time.Sleep(10 * time.Minute) // four attempts; the next one in ten minutes
 		r.stop()
@@ -348,7 +348,7 @@ func TestHastenAfterARestart(t *testing.T) {
 		time.Sleep(time.Second)
 		r.received()
 		r.mu.Lock()
-		r.answer = nil
+		r.with(func() { r.answer = nil })
 		r.mu.Unlock()
 		r.engine.Hasten("wh_a", 1)
 		time.Sleep(time.Second)
@@ -371,7 +371,7 @@ func TestFetchDoesNotSpinAfterResume(t *testing.T) {
 		}
 		defer r.stop()
 		r.mu.Lock()
-		r.hangs = "wh_a"
+		r.with(func() { r.hangs = "wh_a" })
 		r.mu.Unlock()
 		for i := range 40 {
 			r.accept(fmt.Sprintf("call.hungup k%d e%02d", i, i))

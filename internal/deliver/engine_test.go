@@ -91,6 +91,13 @@ func (r *rig) boot() {
 	}
 }
 
+// with changes how the receivers behave while requests may be under way.
+func (r *rig) with(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+}
+
 // set changes the first webhook.
 func (r *rig) set(change func(*switchhook.Webhook)) {
 	changed := *r.hooks[0]
