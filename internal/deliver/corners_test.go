@@ -134,7 +134,7 @@ func TestRecoverKeepsOrder(t *testing.T) {
 		// kill -9: the engine is left as it is.
 		old := r.engine
 		r.mu.Lock()
-		r.with(func() { r.hangs = "" })
+		r.hangs = ""
 		r.mu.Unlock()
 		if err := r.bootOn(&diskStore{Store: r.store, recover: time.Millisecond}, nil, true); err != nil {
 			t.Fatal(err)
@@ -221,8 +221,8 @@ func TestRecoverSurvivesSetWebhooks(t *testing.T) {
 		r.accept("call.hungup q e2", "call.hungup q e3")
 		old := r.engine
 		r.mu.Lock()
-		r.with(func() { r.hangs = "" })
-		r.with(func() { r.answer = func(string, int) (int, error) { return 410, nil } })
+		r.hangs = ""
+		r.answer = func(string, int) (int, error) { return 410, nil }
 		r.mu.Unlock()
 		r.hooks = r.hooks[:1] // wh_b was deleted
 		defer func() { r.stop(); r.engine = old; r.stop() }()
@@ -348,7 +348,7 @@ func TestHastenAfterARestart(t *testing.T) {
 		time.Sleep(time.Second)
 		r.received()
 		r.mu.Lock()
-		r.with(func() { r.answer = nil })
+		r.answer = nil
 		r.mu.Unlock()
 		r.engine.Hasten("wh_a", 1)
 		time.Sleep(time.Second)
@@ -371,7 +371,7 @@ func TestFetchDoesNotSpinAfterResume(t *testing.T) {
 		}
 		defer r.stop()
 		r.mu.Lock()
-		r.with(func() { r.hangs = "wh_a" })
+		r.hangs = "wh_a"
 		r.mu.Unlock()
 		for i := range 40 {
 			r.accept(fmt.Sprintf("call.hungup k%d e%02d", i, i))
