@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -204,7 +203,7 @@ func (e *Engine) request(d *delivery, t *target) (as *target, req *http.Request,
 		u.RawQuery = escaped(u.RawQuery)
 	}
 	req = &http.Request{
-		Method: made.Method, URL: u, Host: u.Host, Header: make(http.Header, len(made.Header)+len(w.Headers)+6),
+		Method: made.Method, URL: u, Host: u.Host, Header: made.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	if len(made.Body) > 0 {
@@ -213,8 +212,7 @@ func (e *Engine) request(d *delivery, t *target) (as *target, req *http.Request,
 		req.ContentLength = int64(len(made.Body))
 	}
 	// Header names are kept as the system spells them: X-Hook-ID, not X-Hook-Id.
-	maps.Copy(req.Header, made.Header)
-	for name, values := range made.Header {
+	for name, values := range req.Header {
 		if strings.ContainsFunc(strings.Join(values, ""), unicode.IsControl) { // an event's own words can stand there
 			return nil, nil, nil, fmt.Errorf("the header %s cannot have the value %.80q", name, values)
 		}

@@ -85,7 +85,8 @@ type Row struct {
 type Request struct {
 	Method string
 	URL    string
-	// Header holds the dialect's own headers, spelled as the system does.
+	// Header holds the dialect's own headers, spelled as the system does. Whoever
+	// asked for the request adds to it: it is never nil, nor anybody else's.
 	Header http.Header
 	Body   []byte
 }
