@@ -37,6 +37,7 @@ type target struct {
 	w       *switchhook.Webhook
 	by      dialect.Dialect
 	url     *url.URL // of w; nil: it is not one by itself
+	shown   string   // the same, as people may see it
 	signers signers
 	policy  policy
 	timeout time.Duration
@@ -56,7 +57,7 @@ func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect) *target {
 	t.signers, t.problem = newSigners(w.Secrets)
 	if u, err := url.Parse(w.URL); err == nil {
 		u.RawQuery = escaped(u.RawQuery)
-		t.url = u
+		t.url, t.shown = u, shownURL(u)
 	}
 	t.success = e.metrics.attempts.WithLabelValues(w.Dialect, string(switchhook.Success))
 	t.failure = e.metrics.attempts.WithLabelValues(w.Dialect, string(switchhook.Failure))
@@ -101,7 +102,7 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, t.slow)
 	defer cancel()
-	a.Request = shown(req, body, t.w)
+	a.Request = shown(req, body, t)
 	a.StartedAt = e.o.Now().UTC()
 	started := time.Now()
 	ans = e.exchange(req.WithContext(ctx), a)
@@ -346,7 +347,7 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	return shown(req, body, t.w), nil
+	return shown(req, body, t), nil
 }
 
 func covers(d dialect.Dialect, ev *switchhook.Event) error {
@@ -357,12 +358,10 @@ func covers(d dialect.Dialect, ev *switchhook.Event) error {
 }
 
 // shown is a request as people may see it.
-func shown(req *http.Request, body []byte, w *switchhook.Webhook) *switchhook.HTTPRequest {
-	u := req.URL
-	if _, has := u.User.Password(); has {
-		masked := *u
-		masked.User = url.UserPassword(u.User.Username(), switchhook.Mask)
-		u = &masked
+func shown(req *http.Request, body []byte, t *target) *switchhook.HTTPRequest {
+	to := t.shown
+	if req.URL != t.url {
+		to = shownURL(req.URL)
 	}
 	headers := flat(req.Header, 1)
 	headers = append(headers, switchhook.Header{Name: "Host", Value: req.Host})
@@ -370,18 +369,28 @@ func shown(req *http.Request, body []byte, w *switchhook.Webhook) *switchhook.HT
 		h := &headers[i]
 		if strings.EqualFold(h.Name, "Authorization") {
 			h.Value = switchhook.Mask
-		} else if _, own := w.Headers[h.Name]; own && switchhook.SecretHeader(h.Name) {
+		} else if _, own := t.w.Headers[h.Name]; own && switchhook.SecretHeader(h.Name) {
 			h.Value = switchhook.Mask
 		}
 	}
 	headers.Sort()
-	return &switchhook.HTTPRequest{Method: req.Method, URL: u.String(), Headers: headers, Body: kept(body)}
+	return &switchhook.HTTPRequest{Method: req.Method, URL: to, Headers: headers, Body: kept(body)}
 }
 
 // kept is a body as text, without a copy: nobody changes it once it is made, and
 // each delivery has one.
 func kept(body []byte) string {
 	return unsafe.String(unsafe.SliceData(body), len(body)) //nolint:gosec // see above
+}
+
+// shownURL is a URL without its password.
+func shownURL(u *url.URL) string {
+	if _, has := u.User.Password(); has {
+		masked := *u
+		masked.User = url.UserPassword(u.User.Username(), switchhook.Mask)
+		u = &masked
+	}
+	return u.String()
 }
 
 // flat are headers with one value each, with room for some more.
