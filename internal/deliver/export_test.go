@@ -27,6 +27,7 @@ func GuardCheck(allow []netip.Prefix, address string) error {
 // few deliveries meets what else takes tens of thousands.
 func (e *Engine) Small() {
 	e.sizes = sizes{window: 6, tight: 3, shut: 2, fresh: 2, chunk: 3, strays: 2}
+	e.outbox.most = 32
 }
 
 // Tables are the steps that there are, to be drawn: from, on, to.

@@ -21,6 +21,7 @@ type outbox struct {
 	store  interface{ Submit(*switchhook.Commit) }
 	resume func(context.Context) error
 	room   func() // called when full ends
+	most   int    // outcomes that may be stuck
 	log    *slog.Logger
 
 	mu      sync.Mutex
@@ -37,7 +38,7 @@ type numbered struct {
 }
 
 func (o *outbox) init(store interface{ Submit(*switchhook.Commit) }, resume func(context.Context) error, room func(), log *slog.Logger) {
-	o.store, o.resume, o.room, o.log = store, resume, room, log
+	o.store, o.resume, o.room, o.most, o.log = store, resume, room, mostStuck, log
 }
 
 // submit hands a commit over. then is called once it is durable.
@@ -105,21 +106,22 @@ func (o *outbox) again() {
 		o.store.Submit(each.c)
 	}
 	o.log.Info("outcomes are handed to the store again", "commits", len(o.stuck))
-	if len(o.stuck) > mostStuck {
+	if len(o.stuck) > o.most {
 		time.AfterFunc(retryCommit/2, o.room)
 	}
 	o.stuck = nil
 }
 
 // mostStuck is how many outcomes may be known to nobody but this process before it
-// makes no more: each is memory, and a repeat if the process dies.
-const mostStuck = 32
+// makes no more: what was acknowledged goes on being delivered while the disk is full,
+// but each outcome is memory, and a repeat if the process dies.
+const mostStuck = 1000
 
 // full reports whether no more outcomes are to be made for now.
 func (o *outbox) full() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.stuck) > mostStuck
+	return len(o.stuck) > o.most
 }
 
 // stop tries nothing again from now on: what is open stays open in the store.

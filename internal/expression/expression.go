@@ -116,6 +116,10 @@ func Compile(source string) (*Program, error) { return compile(source, false) }
 // errors are *Error.
 func CompileFilter(source string) (*Program, error) { return compile(source, true) }
 
+// compiling lets one expression be compiled at a time: two checks of comprehensions
+// in one environment of cel-go race for its declarations (checker.Env, v0.33.2).
+var compiling sync.Mutex //nolint:gochecknoglobals // it guards what is global
+
 func compile(source string, filter bool) (*Program, error) {
 	if len(source) > MaxSource {
 		return nil, &Error{Message: fmt.Sprintf("is %d bytes long; an expression may have %d", len(source), MaxSource)}
@@ -127,6 +131,8 @@ func compile(source string, filter bool) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	compiling.Lock()
+	defer compiling.Unlock()
 	tree, issues := env.Parse(source)
 	if len(issues.Errors()) > 0 {
 		return nil, explain(issues.Errors()[0])
