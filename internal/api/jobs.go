@@ -56,14 +56,12 @@ func viewJob(j *switchhook.Job) *jobView {
 const longestLeft = 365 * 24 * time.Hour
 
 func (a *api) registerJobs() {
-	replay := &huma.RequestBody{}
-	handle(a, huma.Operation{
+	handleOptional(a, huma.Operation{
 		OperationID: "replay-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/replay", Tags: []string{"Webhooks", "Jobs"},
-		Summary: "Deliver past events again", DefaultStatus: http.StatusAccepted, RequestBody: replay,
+		Summary: "Deliver past events again", DefaultStatus: http.StatusAccepted,
 		Description: "Starts a job that makes deliveries of past events again, the oldest first, and goes on after a restart. Each keeps its id, carries the header webhook-replay: true, " +
 			"and expires no more. The job waits while much waits for the webhook; a paused webhook's replay goes on when it is resumed.",
 	}, a.replayWebhook)
-	replay.Required = false
 	tags := []string{"Jobs"}
 	handle(a, huma.Operation{
 		OperationID: "list-jobs", Method: http.MethodGet, Path: "/v1/jobs", Tags: tags, Summary: "List jobs, newest first",

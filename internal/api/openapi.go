@@ -121,6 +121,14 @@ func handle[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O
 	})
 }
 
+// handleOptional is handle for what may come without a body: once huma has seen that
+// there is one, it says that it is required.
+func handleOptional[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+	op.RequestBody = &huma.RequestBody{}
+	handle(a, op, h)
+	op.RequestBody.Required = false
+}
+
 // document describes an operation that is a plain handler.
 func (a *api) document(op huma.Operation) {
 	if op.Responses == nil {

@@ -121,13 +121,11 @@ func (a *api) registerWebhooks() {
 		OperationID: "update-webhook", Method: http.MethodPatch, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Change a webhook",
 		Description: "JSON Merge Patch (RFC 7396): what is left out stays, null goes back to the default.",
 	}, a.patchWebhook)
-	reEnable := &huma.RequestBody{}
-	handle(a, huma.Operation{
-		OperationID: "re-enable-webhooks", Method: http.MethodPost, Path: "/v1/webhooks/re-enable", Tags: tags, Summary: "Turn on again what was disabled", RequestBody: reEnable,
+	handleOptional(a, huma.Operation{
+		OperationID: "re-enable-webhooks", Method: http.MethodPost, Path: "/v1/webhooks/re-enable", Tags: tags, Summary: "Turn on again what was disabled",
 		Description: "Enables the webhooks of an account that Switchhook has disabled (a 410, days of failure, or too many failures under the policy kazoo). Those that their owner turned off stay off. " +
 			"What they missed meanwhile comes with a replay of what is missing.",
 	}, a.reEnableWebhooks)
-	reEnable.Required = false
 	handle(a, huma.Operation{
 		OperationID: "delete-webhook", Method: http.MethodDelete, Path: "/v1/webhooks/{id}", Tags: tags, Summary: "Delete a webhook",
 		Description: "Its open deliveries are cancelled.",
@@ -140,22 +138,18 @@ func (a *api) registerWebhooks() {
 		OperationID: "resume-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/resume", Tags: tags, Summary: "Resume a paused webhook",
 		Description: "What waits is sent, each key in its order. One that is not paused stays as it is.",
 	}, a.resumeWebhook)
-	test := &huma.RequestBody{}
-	handle(a, huma.Operation{
-		OperationID: "test-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/test", Tags: tags, Summary: "Send a sample now", RequestBody: test,
+	handleOptional(a, huma.Operation{
+		OperationID: "test-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/test", Tags: tags, Summary: "Send a sample now",
 		Description: "Sends the type's sample and answers with the attempt, whatever came back.",
 	}, a.testWebhook)
-	test.Required = false
 	handle(a, huma.Operation{
 		OperationID: "preview-webhook", Method: http.MethodGet, Path: "/v1/webhooks/{id}/preview", Tags: tags, Summary: "Show the request that an event would make",
 		Description: "Nothing is sent. Credentials are masked, and it is signed with a throw-away key.",
 	}, a.previewWebhook)
-	rotate := &huma.RequestBody{}
-	handle(a, huma.Operation{
-		OperationID: "rotate-webhook-secret", Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate-secret", Tags: tags, Summary: "Change the signing secret", RequestBody: rotate,
+	handleOptional(a, huma.Operation{
+		OperationID: "rotate-webhook-secret", Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate-secret", Tags: tags, Summary: "Change the signing secret",
 		Description: "Requests are signed with the new and the old one for 24 hours, then with the new one alone.",
 	}, a.rotateSecret)
-	rotate.Required = false
 }
 
 func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {

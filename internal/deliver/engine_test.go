@@ -250,6 +250,16 @@ func (r *rig) states() []string {
 	return list
 }
 
+// wantAll wants every delivery to be in a state.
+func (r *rig) wantAll(state switchhook.DeliveryState) {
+	r.t.Helper()
+	for _, s := range r.states() {
+		if !strings.Contains(s, string(state)) {
+			r.t.Error(s)
+		}
+	}
+}
+
 func (r *rig) wantStates(want ...string) {
 	r.t.Helper()
 	if diff := cmp.Diff(want, r.states()); diff != "" {

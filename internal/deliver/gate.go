@@ -69,6 +69,9 @@ func (g *gate) on(e gateEvent, now time.Time) {
 	}
 }
 
+// drains reports whether what waits goes on its way: it is sent, or cancelled.
+func (g *gate) drains() bool { return g.state == flowing || g.state == closed }
+
 // clock is the gate's own time.
 func (g *gate) clock(now time.Time) time.Time { return now.Add(-g.stood(now)) }
 

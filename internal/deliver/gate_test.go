@@ -90,11 +90,7 @@ func TestTheGateShutsAndOpensByItself(t *testing.T) {
 		if len(got) != 40 {
 			t.Errorf("%d came after the outage, of 40: %v", len(got), got)
 		}
-		for _, s := range r.states() {
-			if !strings.Contains(s, "delivered") {
-				t.Error(s)
-			}
-		}
+		r.wantAll(switchhook.Delivered)
 	})
 }
 
@@ -114,11 +110,7 @@ func TestAnOutageUsesUpNoSchedule(t *testing.T) {
 		time.Sleep(5 * time.Hour)
 		end()
 		time.Sleep(2 * time.Minute)
-		for _, s := range r.states() {
-			if !strings.Contains(s, "delivered") {
-				t.Error(s)
-			}
-		}
+		r.wantAll(switchhook.Delivered)
 	})
 }
 
@@ -197,11 +189,7 @@ func TestAShutGateOutlivesTheProcess(t *testing.T) {
 		end()
 		time.Sleep(time.Minute)
 		r.stop()
-		for _, s := range r.states() {
-			if !strings.Contains(s, "delivered") {
-				t.Error(s)
-			}
-		}
+		r.wantAll(switchhook.Delivered)
 	})
 }
 
@@ -310,11 +298,7 @@ func TestRateLimit(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		r.received()
-		for _, s := range r.states() {
-			if !strings.Contains(s, "delivered") {
-				t.Error(s)
-			}
-		}
+		r.wantAll(switchhook.Delivered)
 	})
 }
 

@@ -28,9 +28,6 @@ var usual = sizes{window: 10_000, tight: 500, shut: 16, fresh: 1_000, chunk: 1_0
 // whatever the receivers do.
 const slow = 2 * time.Second
 
-// strayAhead is how long before its time a stray is fetched.
-const strayAhead = time.Minute
-
 // machine is all that waits for one webhook: the heart of the engine. It is pure:
 // it reads no clock and touches no store; what it wants done it leaves in out.
 // Whoever calls it holds a lock and says what time it is. states.go has the
@@ -73,41 +70,6 @@ type machine struct {
 	recent           []time.Time // failures under the policy kazoo, as long as they count
 
 	out effects
-}
-
-// away is what is known of rows that are not in memory.
-type away struct {
-	n     int              // in all lanes
-	lanes map[uint64]int32 // by key
-	upTo  int64            // all rows up to this sequence are in memory
-	// writing are the sequences of rows on their way to the disk.
-	writing  []int64
-	fetching bool
-
-	strays         int
-	nextStray      time.Time // by the gate's clock; none of them is due before
-	fetchingStrays bool
-
-	// left are those that have left memory while the store, or a fetch that is
-	// under way, may still show an older row of theirs; stale are those of them of
-	// which only the fetch may. left counts, for one may leave again.
-	left  map[int64]int
-	stale []int64
-	// bound is from where on a fetch does not bring the whole: rows from there
-	// were on their way to the disk when it began, or were parked since. 0: it
-	// brings all.
-	bound int64
-
-	// stalled: a fetch came to what is not yet as it will be; the next one waits
-	// until something has become durable.
-	stalled bool
-
-	// retire and retireStrays: what was accepted before is not to be kept; zero: no
-	// more such rows.
-	retire, retireStrays time.Time
-	// cancel: all rows up to this sequence were to be cancelled when the webhook was
-	// disabled, though it was enabled again before they could be. 0: none.
-	cancel int64
 }
 
 // effects are what a machine wants done, in one commit.
@@ -199,15 +161,6 @@ func (m *machine) push(d *delivery, now time.Time) {
 	}
 }
 
-// isAway reports whether rows of a key are not in memory, so that all later ones of
-// the key have to stay behind them.
-func (m *machine) isAway(key uint64) bool {
-	if m.mixed = m.mixed && m.away.lanes[0] > 0; m.mixed {
-		return true
-	}
-	return key != 0 && m.away.lanes[key] > 0
-}
-
 // again takes over a delivery of the past that somebody wants once more, unless it
 // is open in memory.
 func (m *machine) again(d *delivery, now time.Time) (took bool) {
@@ -234,182 +187,6 @@ func (m *machine) line(d *delivery) {
 		return
 	}
 	m.backlog.push(m.lane(d, d.key))
-}
-
-// fetched takes over rows in the order of their sequence; complete: there were no
-// more.
-func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
-	bound := m.away.bound
-	open := m.gate.state == flowing || m.gate.state == closed
-	for _, o := range rows {
-		seq := o.Due.Sequence
-		if o.Event == nil { // it is gone, and its row with it
-			m.out.settled = append(m.out.settled, o.Due.DeliveryRef)
-			m.forgetAway(o.Due.Lane)
-			continue
-		}
-		tooOld := o.Event.AcceptedAt.Before(m.away.retire)
-		if !tooOld {
-			m.away.retire = time.Time{}
-		}
-		if bound > 0 && seq >= bound || m.away.left[seq] > 0 {
-			complete = false
-			break
-		}
-		if !open && !tooOld && m.items >= m.sizes.shut {
-			complete = false
-			break
-		}
-		m.away.upTo = max(m.away.upTo, seq)
-		if m.rows[seq] == nil {
-			m.forgetAway(o.Due.Lane)
-			m.enter(fetchedDelivery(o), now)
-		}
-	}
-	if complete && bound == 0 {
-		m.away.n, m.away.retire = 0, time.Time{} // a count that is wrong must shut nobody out
-		clear(m.away.lanes)
-	}
-	m.away.fetching = false
-	m.fetchEnded()
-	m.away.stalled = (!complete || bound > 0) && len(m.away.writing)+len(m.away.left) > 0
-}
-
-func (m *machine) fetchEnded() {
-	if !m.away.fetching && !m.away.fetchingStrays && len(m.away.stale) > 0 {
-		m.forgetLeft(m.away.stale)
-		m.away.stale, m.away.stalled = nil, false
-	}
-	if !m.away.fetching {
-		m.away.bound = 0
-	}
-}
-
-// enter takes a delivery from its row into memory.
-func (m *machine) enter(d *delivery, now time.Time) {
-	m.came(d)
-	l := m.lanes[d.key]
-	switch {
-	case m.gate.state == closed, d.ev.Sequence <= m.away.cancel && !d.replay:
-		m.end(d, dropped, m.gate.reason, nil, now)
-	case d.ev.AcceptedAt.Before(m.away.retire), d.ev.AcceptedAt.Before(m.away.retireStrays):
-		d.on(fetched)
-		m.end(d, aged, tooOldToKeep, nil, now)
-	case d.astray, d.failedBefore() && !m.holds(d, now):
-		d.on(fetchedAlone)
-		m.stray(d, now)
-	case d.failedBefore() && l == nil:
-		d.on(fetchedHeld)
-		m.sleep(m.lane(d, d.key))
-	default:
-		d.on(fetched)
-		m.line(d)
-	}
-}
-
-func (m *machine) forgetAway(lane uint64) {
-	m.away.n--
-	if m.away.lanes[lane]--; m.away.lanes[lane] <= 0 {
-		delete(m.away.lanes, lane)
-	}
-}
-
-// fetchedStrays takes over strays whose time is near; complete: these were all.
-func (m *machine) fetchedStrays(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
-	open := m.gate.state == flowing || m.gate.state == closed
-	young := complete // there are some that are not too old, or no more
-	for _, o := range rows {
-		switch seq := o.Due.Sequence; {
-		case o.Event == nil:
-			m.away.strays--
-			m.out.settled = append(m.out.settled, o.Due.DeliveryRef)
-		case m.rows[seq] != nil || m.away.left[seq] > 0:
-		case open || o.Event.AcceptedAt.Before(m.away.retireStrays) || m.gate.state == failing && m.items < m.sizes.shut:
-			m.away.strays--
-			m.enter(fetchedDelivery(o), now)
-		default:
-			young = true
-		}
-	}
-	if young {
-		m.away.retireStrays = time.Time{}
-	}
-	if complete && m.gate.state == closed {
-		m.away.strays = 0 // a count that is wrong must not be waited for
-	}
-	m.away.nextStray = m.gate.clock(now)
-	if complete { // what is left is due later than was asked for
-		m.away.nextStray = m.away.nextStray.Add(2 * strayAhead)
-	}
-	m.away.fetchingStrays = false
-	m.fetchEnded()
-}
-
-// fetchFailed: the store could not be read.
-func (m *machine) fetchFailed(due, strays bool) {
-	if due {
-		m.away.fetching = false
-	}
-	if strays {
-		m.away.fetchingStrays = false
-	}
-	m.fetchEnded()
-}
-
-// wants says what is to be fetched: n rows of all lanes after a sequence, strays
-// up to a time. 0: none.
-func (m *machine) wants(now time.Time) (n int, after int64, strays int, until time.Time) {
-	open := m.gate.state == flowing || m.gate.state == closed
-	if m.away.n > 0 && !m.away.fetching && !m.away.stalled {
-		switch inLanes := m.items - m.strays; {
-		case open && inLanes < m.room()/2:
-			n = min(m.sizes.chunk, m.room()-inLanes)
-		case m.gate.state == failing && m.items == 0:
-			n = m.sizes.shut
-		case !m.away.retire.IsZero():
-			n = m.sizes.chunk
-		}
-		after, m.away.fetching = m.away.upTo, n > 0
-		if n > 0 && len(m.away.writing) > 0 {
-			m.away.bound = slices.Min(m.away.writing)
-		}
-	}
-	forProbe := m.gate.state == failing && m.items+m.away.n == 0
-	if m.away.n+m.away.strays == 0 {
-		m.away.cancel = 0
-	}
-	retires := !m.away.retireStrays.IsZero()
-	if (open || forProbe || retires) && m.away.strays > 0 && !m.away.fetchingStrays {
-		switch clock := m.gate.clock(now); {
-		case m.gate.state != flowing || retires:
-			strays, until = m.sizes.chunk+m.strays, now.AddDate(100, 0, 0)
-		case !clock.Add(strayAhead).Before(m.away.nextStray):
-			// Those in memory have rows too, and may be among the first.
-			strays, until = m.sizes.chunk+m.strays, now.Add(2*strayAhead)
-		}
-		m.away.fetchingStrays = strays > 0
-	}
-	return n, after, strays, until
-}
-
-// durable: the first so many parked rows that were on their way are on the disk,
-// and so is what became of those that have left.
-func (m *machine) durable(parks int, left []int64) {
-	m.away.writing = slices.Delete(m.away.writing, 0, parks)
-	m.away.stalled = false
-	if m.away.fetching || m.away.fetchingStrays {
-		m.away.stale = append(m.away.stale, left...)
-	} else {
-		m.forgetLeft(left)
-	}
-}
-
-func (m *machine) forgetLeft(seqs []int64) {
-	for _, seq := range seqs {
-		if m.away.left[seq]--; m.away.left[seq] <= 0 {
-			delete(m.away.left, seq)
-		}
-	}
 }
 
 // take is the next delivery to send, or nil: nothing is ready, or may go now.
@@ -787,24 +564,6 @@ func (m *machine) noteExpiry(d *delivery) {
 	}
 }
 
-// retire ends what was accepted before a time: history is kept no longer. What is
-// away is fetched for that.
-func (m *machine) retire(before, now time.Time) {
-	for _, d := range m.all() {
-		if d.phase != sending && d.ev.AcceptedAt.Before(before) {
-			m.end(d, aged, tooOldToKeep, nil, now)
-		}
-	}
-	if m.away.n > 0 {
-		m.away.retire = before
-	}
-	if m.away.strays > 0 {
-		m.away.retireStrays = before
-	}
-}
-
-const tooOldToKeep = "it is older than the time that history is kept"
-
 // age gives a row to every delivery that was accepted before a time and has none.
 func (m *machine) age(before, now time.Time) {
 	for d := m.oldest; d != nil && d.ev.AcceptedAt.Before(before); d = m.oldest {
@@ -817,28 +576,6 @@ func (m *machine) hasten(d *delivery) {
 	heap.Remove(&m.sleepers, d.lane.place)
 	d.on(due)
 	m.backlog.push(d.lane)
-}
-
-// room is how many deliveries may be in memory.
-func (m *machine) room() int {
-	switch {
-	case m.gate.state != flowing && m.gate.state != closed:
-		return m.sizes.shut
-	case m.tight():
-		return m.sizes.tight
-	default:
-		return m.sizes.window
-	}
-}
-
-// full reports whether there is no room for another; newcomer: nothing of its key
-// waits.
-func (m *machine) full(newcomer bool) bool {
-	room := m.room()
-	if newcomer && m.gate.state == flowing {
-		room += m.sizes.fresh
-	}
-	return m.items-m.strays > room
 }
 
 // came counts a delivery in.
@@ -919,30 +656,6 @@ func (m *machine) unlist(d *delivery) {
 	d.older, d.younger = nil, nil
 }
 
-// park leaves a delivery to its row. It is written anew even where it has one:
-// an earlier row may still be on its way to the disk.
-func (m *machine) park(d *delivery, now time.Time) {
-	m.rewrite(d, now)
-	if d.astray {
-		m.away.strays++
-		if m.away.nextStray.IsZero() || d.due.Before(m.away.nextStray) {
-			m.away.nextStray = d.due
-		}
-		m.left(d)
-	} else {
-		m.away.n++
-		m.away.lanes[d.key]++
-		m.away.upTo = min(m.away.upTo, d.ev.Sequence-1)
-		m.away.writing = append(m.away.writing, d.ev.Sequence)
-		m.out.parks++
-		if m.away.fetching && (m.away.bound == 0 || d.ev.Sequence < m.away.bound) {
-			m.away.bound = d.ev.Sequence
-		}
-	}
-	d.on(put)
-	m.gone(d)
-}
-
 // end closes a delivery. a is the attempt that closed it; nil: none did.
 func (m *machine) end(d *delivery, w what, reason string, a *switchhook.Attempt, now time.Time) {
 	d.on(w)
@@ -959,12 +672,6 @@ func (m *machine) end(d *delivery, w what, reason string, a *switchhook.Attempt,
 		m.unlist(d)
 	}
 	m.gone(d)
-}
-
-// left notes that the store may still show an older row of a delivery.
-func (m *machine) left(d *delivery) {
-	m.away.left[d.ev.Sequence]++
-	m.out.left = append(m.out.left, d.ev.Sequence)
 }
 
 // gone takes a delivery out of memory.

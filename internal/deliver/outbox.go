@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -28,6 +29,7 @@ type outbox struct {
 	number  uint64 // of the last
 	under   int    // at the store
 	stuck   []numbered
+	held    atomic.Int64 // len(stuck), for those who do not hold mu
 	stopped bool
 }
 
@@ -58,7 +60,7 @@ func (o *outbox) submit(c *switchhook.Commit, then func()) {
 	}
 	wait := len(o.stuck) > 0
 	if wait {
-		o.stuck = append(o.stuck, each)
+		o.keep(each)
 	} else {
 		o.under++
 	}
@@ -77,7 +79,12 @@ func (o *outbox) failed(each numbered, err error) {
 		o.log.Error("outcomes cannot be recorded; they are kept and tried again until they are", "error", err)
 		time.AfterFunc(retryCommit, o.again)
 	}
+	o.keep(each)
+}
+
+func (o *outbox) keep(each numbered) {
 	o.stuck = append(o.stuck, each)
+	o.held.Store(int64(len(o.stuck)))
 }
 
 // again hands all that is stuck to the store once more, when it has answered all
@@ -110,6 +117,7 @@ func (o *outbox) again() {
 		time.AfterFunc(retryCommit/2, o.room)
 	}
 	o.stuck = nil
+	o.held.Store(0)
 }
 
 // mostStuck is how many outcomes may be known to nobody but this process before it
@@ -118,11 +126,7 @@ func (o *outbox) again() {
 const mostStuck = 1000
 
 // full reports whether no more outcomes are to be made for now.
-func (o *outbox) full() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.stuck) > o.most
-}
+func (o *outbox) full() bool { return o.held.Load() > int64(o.most) }
 
 // stop tries nothing again from now on: what is open stays open in the store.
 func (o *outbox) stop() {

@@ -10,38 +10,20 @@ import (
 	"github.com/switchhook/switchhook"
 )
 
-func openForTest(t *testing.T) *DB {
-	t.Helper()
-	d, err := Open(t.Context(), Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
-	return d
-}
-
-func submitForTest(t *testing.T, d *DB, c *switchhook.Commit) {
-	t.Helper()
-	done := make(chan error, 1)
-	c.Done = func(err error) { done <- err }
-	d.Submit(c)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-}
-
 // An attempt may open a new slice after the last event of a transaction: what the
 // transaction changed of snapshots is written all the same.
 func TestSnapshotsAreLoggedThoughASliceBegins(t *testing.T) {
 	t.Parallel()
-	d := openForTest(t)
+	d := opened(t)
 	e1 := smallEvent(1)
 	a := smallAttempt(e1, switchhook.Delivered)
 	a.StartedAt = e1.AcceptedAt.Add(7 * time.Hour) // or the 65,536th attempt of the slice
-	submitForTest(t, d, &switchhook.Commit{
+	if err := d.submit(switchhook.Commit{
 		Events: []*switchhook.Event{e1}, Attempts: []*switchhook.Attempt{a},
 		Snapshots: []switchhook.Snapshot{{AccountID: "a", Kind: "call", ID: "c1", RootID: "c1", Data: []byte(`{"id":"c1"}`), UpdatedAt: e1.AcceptedAt}},
-	})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	n := 0
 	if err := d.Snapshots(t.Context(), func(switchhook.Snapshot) error { n++; return nil }); err != nil || n != 1 {
 		t.Errorf("%d snapshots of 1 (%v)", n, err)
@@ -69,13 +51,17 @@ func TestSnapshotsAreLoggedThoughASliceBegins(t *testing.T) {
 // A row whose event was pruned makes an answer short, and short means the end.
 func TestDueIsNotShortBeforeTheEnd(t *testing.T) {
 	t.Parallel()
-	d := openForTest(t)
+	d := opened(t)
 	c := &switchhook.Commit{Watermark: 10}
 	for n := int64(1); n <= 10; n++ {
-		submitForTest(t, d, &switchhook.Commit{Events: []*switchhook.Event{smallEvent(n)}})
+		if err := d.submit(switchhook.Commit{Events: []*switchhook.Event{smallEvent(n)}}); err != nil {
+			t.Fatal(err)
+		}
 		c.Due = append(c.Due, switchhook.Due{DeliveryRef: switchhook.DeliveryRef{Sequence: n, WebhookID: "wh_1"}, Lane: 1, Replay: true})
 	}
-	submitForTest(t, d, c)
+	if err := d.submit(*c); err != nil {
+		t.Fatal(err)
+	}
 	// What Prune has done when a replay comes in the midst of it.
 	if err := d.write(t.Context(), func(ctx context.Context, w *writer) error {
 		_, err := w.conn.ExecContext(ctx, "DELETE FROM event_blocks WHERE first = 1")

@@ -13,6 +13,17 @@ import (
 	"github.com/switchhook/switchhook"
 )
 
+// opened is a store in a directory of its own.
+func opened(t *testing.T) *DB {
+	t.Helper()
+	d, err := Open(t.Context(), Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
 func (d *DB) submit(c switchhook.Commit) error {
 	done := make(chan error, 1)
 	c.Done = func(err error) { done <- err }
@@ -35,12 +46,8 @@ func bigEvent(sequence int64) *switchhook.Event {
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	d, err := Open(ctx, Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	err = d.write(ctx, func(ctx context.Context, w *writer) error {
+	d := opened(t)
+	err := d.write(ctx, func(ctx context.Context, w *writer) error {
 		_, err := w.conn.ExecContext(ctx, "PRAGMA max_page_count = 300")
 		return err
 	})
@@ -80,12 +87,8 @@ func TestFullDisk(t *testing.T) {
 func TestRefusedWrite(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	d, err := Open(ctx, Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	err = d.write(ctx, func(ctx context.Context, w *writer) error {
+	d := opened(t)
+	err := d.write(ctx, func(ctx context.Context, w *writer) error {
 		if _, err := w.conn.ExecContext(ctx, "DELETE FROM meta"); err != nil {
 			return err
 		}
@@ -108,11 +111,7 @@ func TestRefusedWrite(t *testing.T) {
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	d, err := Open(ctx, Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
+	d := opened(t)
 	for text, want := range map[string]string{
 		nextDue:       "SEARCH due USING PRIMARY KEY (webhook_id=? AND seq>?)\n",
 		nextStrays:    "SEARCH due USING INDEX due_stray (webhook_id=? AND at<?)\n",
@@ -144,11 +143,7 @@ func TestPlans(t *testing.T) {
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	d, err := Open(ctx, Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
+	d := opened(t)
 	for _, reopen := range []bool{false, true} {
 		err := d.enqueue(ctx, func(ctx context.Context) error {
 			if reopen {

@@ -25,6 +25,17 @@ func smallAttempt(e *switchhook.Event, state switchhook.DeliveryState) *switchho
 	}
 }
 
+// pruned drops history until there is no more to drop.
+func pruned(t *testing.T, d *DB, before time.Time) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		if more, err = d.Prune(t.Context(), before); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // indexAll writes the indexes of all slices that are closed.
 func indexAll(t *testing.T, d *DB) {
 	t.Helper()
@@ -119,11 +130,7 @@ func TestIndex(t *testing.T) {
 func TestDropped(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	d, err := Open(ctx, Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
+	d := opened(t)
 	for n := int64(1); n <= 4; n++ {
 		e := smallEvent(n * store.SliceLength)
 		if err := d.submit(switchhook.Commit{Events: []*switchhook.Event{e}, Attempts: []*switchhook.Attempt{smallAttempt(e, switchhook.Failed)}, Watermark: e.Sequence}); err != nil {
@@ -136,11 +143,7 @@ func TestDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	indexAll(t, d)
-	for more := true; more; {
-		if more, err = d.Prune(ctx, time.Now().Add(time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	pruned(t, d, time.Now().Add(time.Hour))
 	for _, table := range []string{"event_blocks", "attempt_blocks", "history_index", "slices", "due"} {
 		var n int
 		if err := d.reader.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n); err != nil || n > 0 {
@@ -156,11 +159,7 @@ func TestDropped(t *testing.T) {
 func TestFileDoesNotGrow(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	d, err := Open(ctx, Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
+	d := opened(t)
 	pages := func() (n int) {
 		if err := d.reader.QueryRowContext(ctx, "PRAGMA page_count").Scan(&n); err != nil {
 			t.Fatal(err)
@@ -176,11 +175,7 @@ func TestFileDoesNotGrow(t *testing.T) {
 		if err := d.submit(switchhook.Commit{Events: []*switchhook.Event{e}, Watermark: e.Sequence}); err != nil {
 			t.Fatal(err)
 		}
-		for more := true; more; {
-			if more, err = d.Prune(ctx, at.AddDate(0, 0, -3)); err != nil {
-				t.Fatal(err)
-			}
-		}
+		pruned(t, d, at.AddDate(0, 0, -3))
 		if day == 5 {
 			after = pages()
 		}
@@ -195,11 +190,7 @@ func TestFileDoesNotGrow(t *testing.T) {
 func TestSnapshotsAreSaved(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	d, err := Open(ctx, Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.Close() })
+	d := opened(t)
 	sequence := int64(0)
 	snap := func(id, data string) {
 		t.Helper()
