@@ -74,6 +74,7 @@ type App struct {
 	adminKey  string
 	metrics   *prometheus.Registry
 	ids       *directory.IDs
+	dialects  []dialect.Dialect // the default first
 
 	reload  sync.Mutex
 	changes sync.Mutex // held while a webhook, account or source is read, changed and written back
@@ -202,9 +203,9 @@ func (a *App) wire(ctx context.Context) error {
 	if a.ids, err = directory.OpenIDs(ctx, a.store); err != nil {
 		return err
 	}
-	dialects := a.dialects()
+	a.dialects = a.newDialects()
 	a.router, err = route.New(ctx, route.Options{
-		Store: a.store, Directory: &a.directory, Dialects: dialects,
+		Store: a.store, Directory: &a.directory, Dialects: a.dialects,
 		NewFolder: func() route.Folder { return calls.New() },
 		Accepted: func(events []*switchhook.Event) {
 			a.engine.Add(events)
@@ -216,7 +217,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	a.engine = deliver.New(deliver.Options{
-		Store: a.store, Dialects: dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
+		Store: a.store, Dialects: a.dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
 		Resume:  a.router.Resume,
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
@@ -261,7 +262,7 @@ func (a *App) accountsOf(ctx context.Context, webhookID string) ([]string, error
 	return list, nil
 }
 
-func (a *App) dialects() []dialect.Dialect {
+func (a *App) newDialects() []dialect.Dialect {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
@@ -410,7 +411,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 func (a *App) serveAPI() error {
 	handler, err := api.New(api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
-		Dialects: a.dialects(), Translators: translators(),
+		Dialects: a.dialects, Translators: translators(),
 		Reload: a.Reload,
 		CheckURL: func(rawURL, _ string) error {
 			return deliver.CheckURL(rawURL, a.c.AllowNetworks)
