@@ -30,15 +30,16 @@ func drawing() map[string][]string {
 		".":                             {}, // the vocabulary leans on nothing
 		"cmd/switchhook":                {"internal/cli"},
 		"internal/cli":                  {"internal/app", "internal/bench", "internal/sim"},
-		"internal/app":                  {"internal/*"},                       // the one package that knows them all
-		"internal/bench":                {"internal/app", "internal/deliver"}, // it compares the whole with a bare client
+		"internal/app":                  {"internal/*"},   // the one package that knows them all
+		"internal/bench":                {"internal/app"}, // it compares the whole with a bare client
 		"internal/ordjson":              {},
 		"internal/catalogue":            {"internal/ordjson"},
 		"internal/calls":                {"internal/catalogue", "internal/ordjson"},
 		"internal/directory":            {"internal/catalogue", "internal/ordjson"},
 		"internal/expression":           {"internal/catalogue"},
 		"internal/route":                append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
-		"internal/deliver":              append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson"),
+		"internal/deliver":              append(strings.Fields(contracts), "internal/deliver/wire", "internal/catalogue", "internal/ordjson"),
+		"internal/deliver/wire":         {},
 		"internal/api":                  append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
 		"internal/web":                  {},
 		"internal/dialect":              {"internal/catalogue", "internal/ordjson"},
@@ -51,8 +52,7 @@ func drawing() map[string][]string {
 		"internal/store/storetest":      {"internal/store"},
 		"internal/store/*":              {"internal/store"},
 		"internal/sim":                  {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product
-		"internal/deliver/delivertest":  {},
-		"test/faults":                   {}, // an outsider too: it knows the product by its binary and HTTP
+		"test/faults":                   {},                                         // an outsider too: it knows the product by its binary and HTTP
 		"internal/dialect/*/testdata/*": {},
 	}
 }

@@ -115,6 +115,13 @@ func (h Headers) Get(name string) string {
 	return ""
 }
 
+// With are the headers with one more, which takes the place of those of its name,
+// however spelled.
+func (h Headers) With(name, value string) Headers {
+	h = slices.DeleteFunc(h, func(each Header) bool { return strings.EqualFold(each.Name, name) })
+	return append(h, Header{name, value})
+}
+
 // Sort puts them in order.
 func (h Headers) Sort() {
 	slices.SortFunc(h, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })

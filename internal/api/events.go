@@ -396,12 +396,8 @@ func (a *api) example(name string, ev *switchhook.Event) *switchhook.HTTPRequest
 	if err != nil {
 		return nil
 	}
-	out := &switchhook.HTTPRequest{Method: req.Method, URL: req.URL, Body: string(req.Body)}
-	for k, v := range req.Header {
-		out.Headers = append(out.Headers, switchhook.Header{Name: k, Value: strings.Join(v, ", ")})
-	}
-	out.Headers.Sort()
-	return out
+	req.Header.Sort()
+	return &switchhook.HTTPRequest{Method: req.Method, URL: req.URL, Headers: req.Header, Body: string(req.Body)}
 }
 
 // firstType is the first type of the catalogue that a webhook's events select

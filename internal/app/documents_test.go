@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -217,8 +216,9 @@ func example(t *testing.T, d dialect.Dialect, eventType string) string {
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s %s\n", req.Method, req.URL)
-	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
-		fmt.Fprintf(&out, "%s: %s\n", name, strings.Join(req.Header[name], ", "))
+	req.Header.Sort()
+	for _, h := range req.Header {
+		fmt.Fprintf(&out, "%s: %s\n", h.Name, h.Value)
 	}
 	out.WriteString("\n")
 	// A long JSON body is easier to read with line breaks; what is sent has none.

@@ -1,11 +1,10 @@
 package deliver_test
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/dialect"
 	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
 	"github.com/switchhook/switchhook/internal/store/memory"
@@ -21,13 +21,14 @@ import (
 // taker is a receiver without a network.
 type taker struct{ got atomic.Int64 }
 
-func (t *taker) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *taker) Send(context.Context, *wire.Request) (*switchhook.HTTPResponse, error) {
 	t.got.Add(1)
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Date": {"Thu, 01 Jan 1970 00:00:00 GMT"}, "Content-Length": {"0"}},
-		Body: io.NopCloser(strings.NewReader("")), Request: req,
+	return &switchhook.HTTPResponse{
+		Status: http.StatusOK, Headers: switchhook.Headers{{Name: "Content-Length", Value: "0"}, {Name: "Date", Value: "Thu, 01 Jan 1970 00:00:00 GMT"}},
 	}, nil
 }
+
+func (t *taker) CloseIdleConnections() {}
 
 // discard is a store that takes everything at once.
 type discard struct {

@@ -21,7 +21,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -31,6 +30,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
 
@@ -52,6 +52,12 @@ type Store interface {
 	Gates(ctx context.Context) ([]switchhook.Gate, error)
 }
 
+// Transport sends a request and returns the answer, as a wire.Client does.
+type Transport interface {
+	Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error)
+	CloseIdleConnections()
+}
+
 // Options configures an Engine. Store and Logger are required.
 type Options struct {
 	Store    Store
@@ -59,7 +65,7 @@ type Options struct {
 	// AllowNetworks are the private networks that webhooks may reach.
 	AllowNetworks []netip.Prefix
 	// Transport sends the requests. Nil means HTTP with the address guard.
-	Transport http.RoundTripper
+	Transport Transport
 	// Version is told in the user-agent header.
 	Version string
 	// Disable is called when a receiver says that it is gone for good (410),
@@ -87,7 +93,7 @@ type Options struct {
 type Engine struct {
 	o         Options
 	dialects  map[string]dialect.Dialect
-	transport http.RoundTripper
+	transport Transport
 	agent     string // the user-agent header
 	metrics   metrics
 	tracker   tracker
@@ -317,9 +323,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	done := make(chan struct{})
 	e.o.Store.Submit(&switchhook.Commit{Watermark: e.tracker.watermark(), Done: func(error) { close(done) }})
 	<-done
-	if t, ok := e.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
+	e.transport.CloseIdleConnections()
 	return err
 }
 

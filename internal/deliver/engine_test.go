@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/dialect/primevox"
 	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
@@ -115,21 +115,17 @@ func (r *rig) stop() {
 	synctest.Wait()
 }
 
-// RoundTrip is the receiver.
-func (r *rig) RoundTrip(req *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
+// Send is the receiver.
+func (r *rig) Send(ctx context.Context, req *wire.Request) (*switchhook.HTTPResponse, error) {
 	var id string
-	if o := strings.SplitN(string(body), `"`, 5); len(o) > 3 {
+	if o := strings.SplitN(string(req.Body), `"`, 5); len(o) > 3 {
 		id = o[3] // {"id":"…
 	}
 	hook := req.URL.Path[1:]
 	r.mu.Lock()
 	r.tries[hook+id]++
 	try := r.tries[hook+id]
-	name := req.Header["webhook-id"][0] //nolint:staticcheck // spelled as it is sent
+	name := req.Header.Get("webhook-id")
 	if old := r.ids[hook+id]; id != "" && old != "" && old != name {
 		r.t.Errorf("event %s came to %s under two ids", id, hook)
 	}
@@ -137,10 +133,9 @@ func (r *rig) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer, hangs := r.answer, r.hangs == hook
 	r.mu.Unlock()
 	if hangs {
-		<-req.Context().Done()
-		return nil, req.Context().Err()
+		return nil, hang(ctx, req)
 	}
-	status := 200
+	status, err := 200, error(nil)
 	if answer != nil {
 		status, err = answer(id, try)
 	}
@@ -150,14 +145,26 @@ func (r *rig) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := http.Header{}
+	resp := &switchhook.HTTPResponse{Status: status, Body: "ok"}
 	if status == 503 && strings.HasPrefix(id, "later") {
-		header.Set("Retry-After", "7")
+		resp.Headers = switchhook.Headers{{Name: "Retry-After", Value: "7"}}
 	}
-	if err := req.Context().Err(); err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader("ok")), Request: req}, nil
+	return resp, nil
+}
+
+func (r *rig) CloseIdleConnections() {}
+
+// hang is a receiver that does not answer in time.
+func hang(ctx context.Context, req *wire.Request) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Until(req.Deadline)):
+		return os.ErrDeadlineExceeded
+	}
 }
 
 // accept commits events given as "type key id" and hands them to the engine, as

@@ -1,10 +1,8 @@
 package deliver
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	"code.dny.dev/ssrf"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
 )
 
 // azureWire is a public address that serves a cloud's own secrets.
@@ -65,19 +64,9 @@ func (g *guard) control(network, address string, _ syscall.RawConn) error {
 // NewTransport is the one way out, which an Engine has if it is given none: no
 // proxy, no private networks, no cookies, bounded headers. Timeouts are the
 // attempt's own.
-func NewTransport(allow []netip.Prefix) *http.Transport {
+func NewTransport(allow []netip.Prefix) *wire.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: newGuard(allow).control}
-	return &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxIdleConns:           1024,
-		MaxIdleConnsPerHost:    64,
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true,
-		ForceAttemptHTTP2:      true,
-	}
+	return &wire.Client{Dial: dialer.DialContext}
 }
 
 // CheckURL says what is wrong with a webhook's URL: not http or https, no host,

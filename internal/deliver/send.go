@@ -1,8 +1,9 @@
 package deliver
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,15 +23,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/dialect"
-)
-
-const (
-	// keptBody is how much of an answer is kept.
-	keptBody = 16 << 10
-	// drainedBody is how much more is read so that the connection can be used
-	// again; a longer answer costs its connection.
-	drainedBody = 64 << 10
 )
 
 // target is where a webhook's requests go, and all that stays the same from one to
@@ -41,7 +37,6 @@ type target struct {
 	signers signers
 	policy  policy
 	timeout time.Duration
-	slow    error // what is wrong after timeout
 	problem error // why nothing can be sent
 
 	success, failure prometheus.Counter
@@ -53,7 +48,6 @@ func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect) *target {
 	if t.timeout <= 0 {
 		t.timeout = DefaultTimeout
 	}
-	t.slow = fmt.Errorf("no complete answer within %s", t.timeout)
 	t.signers, t.problem = newSigners(w.Secrets)
 	if u, err := url.Parse(w.URL); err == nil {
 		u.RawQuery = escaped(u.RawQuery)
@@ -96,20 +90,27 @@ func (e *Engine) attempt(d *delivery, t *target) (a *switchhook.Attempt, v verdi
 // send makes the request and writes down in the attempt what was sent and what
 // came back. An error: it could not be made.
 func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook.Attempt) (ans answer, err error) {
-	t, req, body, err := e.request(d, t)
+	t, req, err := e.request(d, t, a.StartedAt)
 	if err != nil {
 		return ans, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, t.slow)
-	defer cancel()
-	a.Request = shown(req, body, t)
-	a.StartedAt = e.o.Now().UTC()
+	a.Request = shown(req, t)
 	started := time.Now()
-	ans = e.exchange(req.WithContext(ctx), a)
+	req.Deadline = started.Add(t.timeout)
+	a.Response, err = e.transport.Send(ctx, req)
 	took := time.Since(started)
 	a.DurationMS = float64(took.Microseconds()) / 1000
-	if ans.problem != "" && errors.Is(context.Cause(ctx), t.slow) {
-		ans.problem = t.slow.Error()
+	if a.Response != nil {
+		ans.status, ans.retryAfter = a.Response.Status, retryAfter(a.Response.Headers.Get("Retry-After"), started.Add(took))
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		ans.problem = fmt.Sprintf("no complete answer within %s", t.timeout)
+	case a.Response != nil:
+		ans.problem = "the answer broke off: " + plain(err)
+	default:
+		ans.problem = plain(err)
 	}
 	ans.policy = t.policy
 	ans.policy.put = req.Method == http.MethodPut
@@ -132,38 +133,6 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	return ans, nil
 }
 
-func (e *Engine) exchange(req *http.Request, a *switchhook.Attempt) answer {
-	resp, err := e.transport.RoundTrip(req) // no client: there is nothing to follow
-	if err != nil {
-		return answer{problem: plain(err)}
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		// Its body is the bare connection: a read of it heeds no timeout.
-		a.Response = &switchhook.HTTPResponse{Status: resp.StatusCode, Headers: flat(resp.Header, 0)}
-		return answer{status: resp.StatusCode}
-	}
-	text, err := readAnswer(resp)
-	a.Response = &switchhook.HTTPResponse{Status: resp.StatusCode, Headers: flat(resp.Header, 0), Body: text}
-	if err != nil {
-		return answer{status: resp.StatusCode, problem: "the answer broke off: " + plain(err)}
-	}
-	return answer{status: resp.StatusCode, retryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
-}
-
-// readAnswer reads an answer's body to its end, and keeps the beginning.
-func readAnswer(resp *http.Response) (string, error) {
-	if resp.ContentLength == 0 {
-		return "", nil // most often
-	}
-	var b bytes.Buffer
-	_, err := b.ReadFrom(io.LimitReader(resp.Body, keptBody))
-	if err == nil {
-		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, drainedBody))
-	}
-	return strings.ToValidUTF8(b.String(), "\uFFFD"), err
-}
-
 // retryAfter reads a Retry-After header (RFC 9110 10.2.3): seconds or a date.
 func retryAfter(v string, now time.Time) time.Duration {
 	if v == "" {
@@ -180,83 +149,76 @@ func retryAfter(v string, now time.Time) time.Duration {
 
 // request renders an event and signs it. as is the target that it is made for: t,
 // or for call flows what the event makes of t.
-func (e *Engine) request(d *delivery, t *target) (as *target, req *http.Request, body []byte, err error) {
+func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req *wire.Request, err error) {
 	if t.w.Flow {
 		w, err := dialect.ForFlow(d.ev, t.w)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 		t = e.target(w, t.by)
 	}
 	if t.problem != nil {
-		return nil, nil, nil, t.problem
+		return nil, nil, t.problem
 	}
 	w := t.w
 	made, err := render(t.by, d.ev, w)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	u := t.url
 	if u == nil || made.URL != w.URL {
 		if u, err = url.Parse(made.URL); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, err
 		}
 		u.RawQuery = escaped(u.RawQuery)
 	}
-	req = &http.Request{
-		Method: made.Method, URL: u, Host: u.Host, Header: made.Header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	if len(made.Body) > 0 {
-		req.Body = io.NopCloser(bytes.NewReader(made.Body))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(made.Body)), nil }
-		req.ContentLength = int64(len(made.Body))
-	}
 	// Header names are kept as the system spells them: X-Hook-ID, not X-Hook-Id.
-	for name, values := range req.Header {
-		if strings.ContainsFunc(strings.Join(values, ""), unicode.IsControl) { // an event's own words can stand there
-			return nil, nil, nil, fmt.Errorf("the header %s cannot have the value %.80q", name, values)
+	h := make(switchhook.Headers, 0, len(made.Header)+len(w.Headers)+7)
+	for _, each := range made.Header {
+		if strings.ContainsFunc(each.Value, unicode.IsControl) { // an event's own words can stand there
+			return nil, nil, fmt.Errorf("the header %s cannot have the value %.80q", each.Name, each.Value)
 		}
+		h = append(h, each)
 	}
 	for name, value := range w.Headers {
-		deleteFold(req.Header, name)
-		req.Header[name] = []string{value}
+		h = h.With(name, value)
 	}
-	if w.Auth != nil {
-		deleteFold(req.Header, "Authorization")
-		if w.Auth.Type == "basic" {
-			req.SetBasicAuth(w.Auth.Username, w.Auth.Password)
-		} else {
-			req.Header.Set("Authorization", "Bearer "+w.Auth.Token)
-		}
-	} else if u.User != nil && req.Header.Get("Authorization") == "" {
-		password, _ := u.User.Password()
-		req.SetBasicAuth(u.User.Username(), password)
+	if credential := authorization(w.Auth, u, h); credential != "" {
+		h = h.With("Authorization", credential)
 	}
-	now := e.o.Now()
 	content := made.Body
 	if made.Method == http.MethodGet && len(content) == 0 {
 		content = []byte(u.RawQuery)
 	}
-	signature := t.signers.sign(d.id, now, content)
-	// A kept connection that the receiver has just closed is no failure: with
-	// this header in the map, empty and so not sent, net/http sends the request
-	// once more on a new one. Deliveries are at least once anyway.
-	if _, own := req.Header["Idempotency-Key"]; !own {
-		req.Header["Idempotency-Key"] = nil
-	}
-	deleteFold(req.Header, "User-Agent")
-	values := [...]string{e.agent, d.id, strconv.FormatInt(now.Unix(), 10), signature} // in one piece
-	req.Header["User-Agent"] = values[0:1:1]
-	req.Header["webhook-id"] = values[1:2:2]
-	req.Header["webhook-timestamp"] = values[2:3:3]
-	if signature != "" {
-		req.Header["webhook-signature"] = values[3:4:4]
+	h = append(h.With("User-Agent", e.agent), switchhook.Header{Name: "Host", Value: u.Host},
+		switchhook.Header{Name: "webhook-id", Value: d.id},
+		switchhook.Header{Name: "webhook-timestamp", Value: strconv.FormatInt(now.Unix(), 10)})
+	if signature := t.signers.sign(d.id, now, content); signature != "" {
+		h = append(h, switchhook.Header{Name: "webhook-signature", Value: signature})
 	}
 	if d.replay {
-		req.Header["webhook-replay"] = []string{"true"}
+		h = append(h, switchhook.Header{Name: "webhook-replay", Value: "true"})
 	}
-	return t, req, made.Body, nil
+	h.Sort()
+	return t, &wire.Request{Method: made.Method, URL: u, Header: h, Body: made.Body}, nil
+}
+
+// authorization is the header of that name: the webhook's own setting, or what its
+// URL says unless one of its headers does.
+func authorization(a *switchhook.Auth, u *url.URL, h switchhook.Headers) string {
+	basic := func(user, password string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)) // RFC 7617
+	}
+	switch {
+	case a != nil && a.Type == "basic":
+		return basic(a.Username, a.Password)
+	case a != nil:
+		return "Bearer " + a.Token
+	case u.User != nil && !slices.ContainsFunc(h, func(each switchhook.Header) bool { return strings.EqualFold(each.Name, "Authorization") }):
+		password, _ := u.User.Password()
+		return basic(u.User.Username(), password)
+	}
+	return ""
 }
 
 // longestBody bounds a request: four times the largest event.
@@ -292,14 +254,6 @@ func escaped(query string) string {
 		}
 	}
 	return b.String()
-}
-
-func deleteFold(h http.Header, name string) {
-	for k := range h {
-		if strings.EqualFold(k, name) {
-			delete(h, k)
-		}
-	}
 }
 
 // Test sends an event to a webhook now, outside of any lane, and records the
@@ -343,11 +297,11 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 	}
 	masked := *w
 	masked.Secrets = []switchhook.Secret{{Value: switchhook.NewSecret()}}
-	t, req, body, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d))
+	t, req, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d), e.o.Now())
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	return shown(req, body, t), nil
+	return shown(req, t), nil
 }
 
 func covers(d dialect.Dialect, ev *switchhook.Event) error {
@@ -358,23 +312,23 @@ func covers(d dialect.Dialect, ev *switchhook.Event) error {
 }
 
 // shown is a request as people may see it.
-func shown(req *http.Request, body []byte, t *target) *switchhook.HTTPRequest {
+func shown(req *wire.Request, t *target) *switchhook.HTTPRequest {
 	to := t.shown
 	if req.URL != t.url {
 		to = shownURL(req.URL)
 	}
-	headers := flat(req.Header, 1)
-	headers = append(headers, switchhook.Header{Name: "Host", Value: req.Host})
-	for i := range headers {
-		h := &headers[i]
-		if strings.EqualFold(h.Name, "Authorization") {
-			h.Value = switchhook.Mask
-		} else if _, own := t.w.Headers[h.Name]; own && switchhook.SecretHeader(h.Name) {
-			h.Value = switchhook.Mask
+	h := req.Header
+	for i, each := range h {
+		_, own := t.w.Headers[each.Name]
+		if each.Name != "Authorization" && !(own && switchhook.SecretHeader(each.Name)) {
+			continue
 		}
+		if &h[0] == &req.Header[0] {
+			h = slices.Clone(h)
+		}
+		h[i].Value = switchhook.Mask
 	}
-	headers.Sort()
-	return &switchhook.HTTPRequest{Method: req.Method, URL: to, Headers: headers, Body: kept(body)}
+	return &switchhook.HTTPRequest{Method: req.Method, URL: to, Headers: h, Body: kept(req.Body)}
 }
 
 // kept is a body as text, without a copy: nobody changes it once it is made, and
@@ -393,24 +347,8 @@ func shownURL(u *url.URL) string {
 	return u.String()
 }
 
-// flat are headers with one value each, with room for some more.
-func flat(h http.Header, more int) switchhook.Headers {
-	headers := make(switchhook.Headers, 0, len(h)+more)
-	for name, values := range h {
-		if len(values) > 0 {
-			headers = append(headers, switchhook.Header{Name: name, Value: strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")})
-		}
-	}
-	headers.Sort()
-	return headers
-}
-
-// plain is a transport's error in a person's words, without the URL, which may
-// hold a credential.
+// plain is a transport's error in a person's words.
 func plain(err error) string {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err
-	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		if e.IsNotFound {
 			return fmt.Sprintf("there is no host %s", e.Name)
@@ -419,6 +357,9 @@ func plain(err error) string {
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" && e.Addr != nil {
 		return fmt.Sprintf("no connection to %s: %s", e.Addr, e.Err)
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the receiver does not speak TLS at this port"
 	}
 	if errors.Is(err, io.EOF) {
 		return "the receiver closed the connection without an answer"

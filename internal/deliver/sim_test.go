@@ -19,6 +19,7 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/dialect"
 	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
 	"github.com/switchhook/switchhook/internal/store/memory"
@@ -242,13 +243,11 @@ type line struct {
 	d *disk
 }
 
-func (l line) RoundTrip(req *http.Request) (*http.Response, error) {
+func (l line) CloseIdleConnections() {}
+
+func (l line) Send(ctx context.Context, req *wire.Request) (*switchhook.HTTPResponse, error) {
 	w := l.w
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	hook, event := req.URL.Path[1:], strings.SplitN(string(body), `"`, 5)[3]
+	hook, event := req.URL.Path[1:], strings.SplitN(string(req.Body), `"`, 5)[3]
 	w.mu.Lock()
 	sky := w.weather[hook]
 	ev := w.accepted[event]
@@ -260,13 +259,13 @@ func (l line) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, io.EOF
 	}
 	wait := time.Duration(w.fate("slow", hook, event, try) * float64(sky.slow))
-	if sky.hangs {
-		wait = time.Hour
+	if left := time.Until(req.Deadline); sky.hangs || wait > left {
+		return nil, hang(ctx, req)
 	}
 	select {
 	case <-time.After(wait):
-	case <-req.Context().Done():
-		return nil, req.Context().Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	status := http.StatusOK
 	if sky.down || w.fate("flaky", hook, event, try) < sky.fails {
@@ -278,11 +277,11 @@ func (l line) RoundTrip(req *http.Request) (*http.Response, error) {
 		if dead { // it was on its way when the process died
 			w.unknown[[2]string{hook, event}]++
 		}
-		w.arrivals = append(w.arrivals, arrival{hook: hook, key: ev.Key, event: event, id: req.Header["webhook-id"][0], seq: ev.Sequence}) //nolint:staticcheck // as it is sent
+		w.arrivals = append(w.arrivals, arrival{hook: hook, key: ev.Key, event: event, id: req.Header.Get("webhook-id"), seq: ev.Sequence})
 		w.mu.Unlock()
 	}
 	w.say("%s got %s (key %s), answered %d", hook, event, ev.Key, status)
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: req}, nil
+	return &switchhook.HTTPResponse{Status: status}, nil
 }
 
 func (w *world) boot() {

@@ -8,7 +8,6 @@
 package dialect
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
@@ -86,8 +85,8 @@ type Request struct {
 	Method string
 	URL    string
 	// Header holds the dialect's own headers, spelled as the system does. Whoever
-	// asked for the request adds to it: it is never nil, nor anybody else's.
-	Header http.Header
+	// asked for the request adds to it: it is nobody else's.
+	Header switchhook.Headers
 	Body   []byte
 }
 

@@ -20,10 +20,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -215,10 +213,9 @@ func Show(t *testing.T, d dialect.Dialect, ev *switchhook.Event, w *switchhook.W
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", req.Method, req.URL)
-	for _, name := range slices.Sorted(maps.Keys(req.Header)) {
-		for _, v := range req.Header[name] {
-			fmt.Fprintf(&b, "%s: %s\n", name, v)
-		}
+	req.Header.Sort()
+	for _, h := range req.Header {
+		fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
 	}
 	b.WriteString("\n")
 	b.Write(req.Body)

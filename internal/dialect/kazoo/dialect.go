@@ -194,11 +194,9 @@ func formRequest(method, url, hookID, accountID string, form []byte) *dialect.Re
 }
 
 func request(method, url, hookID, accountID, contentType string, body []byte) *dialect.Request {
-	values := [...]string{hookID, accountID, contentType}
-	h := make(http.Header, 3)
-	h["X-Hook-ID"], h["X-Account-ID"] = values[0:1:1], values[1:2:2]
+	h := switchhook.Headers{{Name: "X-Hook-ID", Value: hookID}, {Name: "X-Account-ID", Value: accountID}}
 	if contentType != "" {
-		h["Content-Type"] = values[2:3:3]
+		h = append(h, switchhook.Header{Name: "Content-Type", Value: contentType})
 	}
 	return &dialect.Request{Method: method, URL: url, Header: h, Body: slices.Clone(body)}
 }

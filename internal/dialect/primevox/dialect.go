@@ -159,7 +159,7 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	return &dialect.Request{
 		Method: http.MethodPost,
 		URL:    w.URL,
-		Header: http.Header{"Content-Type": {contentType}},
+		Header: switchhook.Headers{{Name: "Content-Type", Value: contentType}},
 		Body:   body,
 	}, nil
 }

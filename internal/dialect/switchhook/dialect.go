@@ -113,7 +113,7 @@ func (*Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 	return &dialect.Request{
 		Method: strings.ToUpper(cmp.Or(w.Method, http.MethodPost)),
 		URL:    w.URL,
-		Header: http.Header{"Content-Type": {"application/json"}},
+		Header: switchhook.Headers{{Name: "Content-Type", Value: "application/json"}},
 		Body:   b,
 	}, nil
 }

@@ -132,17 +132,21 @@ func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
 	return dialect.InScope(ev, w.Scope) || recordInScope(ev, w.Scope)
 }
 
+func contentType(typ string) switchhook.Headers {
+	return switchhook.Headers{{Name: "Content-Type", Value: typ}}
+}
+
 // Render makes the request.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
 	ev = dialect.Decoded(ev)
 	req := &dialect.Request{
 		Method: http.MethodPost,
 		URL:    w.URL,
-		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Header: contentType("application/x-www-form-urlencoded"),
 	}
 	if said := ev.OriginalOf(d.Name()); said != nil && asSaid(w) {
 		if said.Format == "json" {
-			req.Header.Set("Content-Type", "application/json")
+			req.Header = contentType("application/json")
 		}
 		req.Body = []byte(said.Body)
 		return req, nil
@@ -153,14 +157,14 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	case "message.status":
 		req.Body = dlrForm(ev.Resources.Message)
 	case "number.sms_enablement":
-		req.Header.Set("Content-Type", "application/json")
+		req.Header = contentType("application/json")
 		req.Body = enablementBody(ev)
 	default:
 		body, err := d.record(ev, w)
 		if err != nil {
 			return nil, err
 		}
-		req.Header.Set("Content-Type", "application/json")
+		req.Header = contentType("application/json")
 		req.Body = body
 	}
 	return req, nil

@@ -233,11 +233,11 @@ func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.
 	r := &dialect.Request{
 		Method: strings.ToUpper(cmp.Or(w.Method, http.MethodPost)),
 		URL:    w.URL,
-		Header: http.Header{"Content-Type": {k.contentType}},
+		Header: switchhook.Headers{{Name: "Content-Type", Value: k.contentType}},
 		Body:   body,
 	}
 	if r.Method == http.MethodGet {
-		r.URL, r.Header, r.Body = withQuery(w.URL, string(body)), http.Header{}, nil
+		r.URL, r.Header, r.Body = withQuery(w.URL, string(body)), nil, nil
 	}
 	return r, nil
 }

@@ -154,18 +154,21 @@ func (d *Dialect) Wants(ev *switchhook.Event, w *switchhook.Webhook) bool {
 	return dialect.InScope(ev, w.Scope) && (asSaid(w) || d.nameOf2022(ev) != "")
 }
 
+func contentType(typ string) switchhook.Headers {
+	return switchhook.Headers{{Name: "Content-Type", Value: typ}}
+}
+
 // Render makes the request.
 func (d *Dialect) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Request, error) {
 	ev = dialect.Decoded(ev)
 	req := &dialect.Request{
 		Method: cmp.Or(w.Method, methods()[0]),
 		URL:    w.URL,
-		Header: http.Header{"Content-Type": {"application/json"}},
+		Header: contentType("application/json"),
 	}
 	if ev.Type == flowWebhook {
-		contentType, body := sent(ev)
-		req.Header.Set("Content-Type", contentType)
-		req.Body = body
+		typ, body := sent(ev)
+		req.Header, req.Body = contentType(typ), body
 		return req, nil
 	}
 	if said := ev.OriginalOf(name); said != nil && asSaid(w) {

@@ -1,0 +1,371 @@
+// Package wire sends HTTP/1.1 requests that are whole in memory, each on the
+// goroutine that waits for the answer: it writes, then it reads. net/http's client
+// keeps two more goroutines for each connection, so that it can stream both ways and
+// speak HTTP/2; what it costs to hand requests and answers from one to the other is
+// a third of a delivery's request (docs/decisions/0017-the-wire.md). Answers are
+// parsed by net/http all the same.
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/switchhook/switchhook"
+)
+
+const (
+	handshakeTimeout = 10 * time.Second
+	longestHeader    = 64 << 10 // of an answer, with the 1xx before it
+	// keptBody is how much of an answer's body is returned.
+	keptBody = 16 << 10
+	// drainedBody is how much more is read so that the connection can be used
+	// again; a longer answer costs its connection.
+	drainedBody = 64 << 10
+
+	idleTimeout  = 90 * time.Second // is how long an unused connection is kept
+	mostIdle     = 1024             // connections in all
+	mostIdleHost = 64               // of one host and port
+)
+
+// A Request is sent as it stands. Its Host and Content-Length are written by the
+// Client.
+type Request struct {
+	Method string
+	URL    *url.URL // http or https
+	// Header is spelled and ordered as it is sent. A Host among it is passed over.
+	Header switchhook.Headers
+	Body   []byte
+	// Deadline is when the answer must be there, its body included.
+	Deadline time.Time
+}
+
+// A Client follows no redirects, uses no proxy and keeps no cookies. It is safe for
+// concurrent use.
+type Client struct {
+	// Dial makes connections.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// TLS is the configuration for https. Nil: TLS 1.2 or later, the system's roots.
+	TLS *tls.Config
+
+	mu   sync.Mutex
+	idle map[place][]*conn // the last used at the end
+	n    int               // connections in idle
+	reap *time.Timer       // runs while some are idle
+}
+
+// A place is what a connection leads to.
+type place struct{ scheme, host, port string }
+
+// conn is a connection that keeps what was read ahead.
+type conn struct {
+	net.Conn
+	to    place
+	in    *bufio.Reader
+	quota *io.LimitedReader // what in may still read
+	since time.Time         // idle
+}
+
+// errNothing: the connection ended before anything of the answer came.
+type errNothing struct{ error }
+
+func (e errNothing) Unwrap() error { return e.error }
+
+// Send makes a request and reads the answer, of whose body it returns the first
+// 16 KiB. A kept connection that turns out to be closed before anything of the
+// answer came is no failure: the request goes out once more, on a new one.
+//
+// With an error, the answer is what came before it, and nil if that was nothing.
+// os.ErrDeadlineExceeded: the deadline is over; io.EOF: the receiver closed the
+// connection without an answer; the cause of ctx, whose end ends the request.
+func (c *Client) Send(ctx context.Context, r *Request) (*switchhook.HTTPResponse, error) {
+	out, _ := buffers.Get().(*bytes.Buffer)
+	defer release(out)
+	if err := r.write(out); err != nil {
+		return nil, err
+	}
+	to := placeOf(r.URL)
+	if kept := c.take(to); kept != nil {
+		answer, err := c.exchange(ctx, kept, r, out.Bytes())
+		if _, nothing := errors.AsType[errNothing](err); !nothing {
+			return answer, err
+		}
+	}
+	fresh, err := c.dial(ctx, to, r.Deadline)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.exchange(ctx, fresh, r, out.Bytes())
+	if nothing, ok := errors.AsType[errNothing](err); ok {
+		err = nothing.error
+	}
+	return answer, err
+}
+
+//nolint:gochecknoglobals // a pool is of use only if it is shared
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func release(b *bytes.Buffer) {
+	if b.Cap() <= 64<<10 { // the few large ones are not kept for the many small
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+// write writes a request as RFC 9112 has it.
+func (r *Request) write(b *bytes.Buffer) error {
+	host, err := httpguts.PunycodeHostPort(r.URL.Host)
+	if err != nil {
+		return fmt.Errorf("the host %q: %w", r.URL.Host, err)
+	}
+	if zone := strings.IndexByte(host, '%'); zone >= 0 { // it means something on this machine only (RFC 6874 4)
+		host = host[:zone] + host[zone+strings.IndexByte(host[zone:], ']'):]
+	}
+	uri := r.URL.RequestURI()
+	if strings.ContainsFunc(r.Method+uri, func(c rune) bool { return c <= ' ' || c == 0x7f }) || !httpguts.ValidHostHeader(host) {
+		return fmt.Errorf("%s %s to %q cannot be a request", r.Method, uri, host)
+	}
+	for _, s := range [...]string{r.Method, " ", uri, " HTTP/1.1\r\nHost: ", host, "\r\n"} {
+		b.WriteString(s)
+	}
+	for _, h := range r.Header {
+		if h.Name == "Host" {
+			continue
+		}
+		if !httpguts.ValidHeaderFieldName(h.Name) || !httpguts.ValidHeaderFieldValue(h.Value) {
+			return fmt.Errorf("the header %q cannot have the value %.80q", h.Name, h.Value)
+		}
+		for _, s := range [...]string{h.Name, ": ", h.Value, "\r\n"} {
+			b.WriteString(s)
+		}
+	}
+	if len(r.Body) > 0 || r.Method != http.MethodGet {
+		_, _ = fmt.Fprintf(b, "Content-Length: %d\r\n", len(r.Body)) // a buffer takes all
+	}
+	b.WriteString("\r\n")
+	b.Write(r.Body)
+	return nil
+}
+
+func placeOf(u *url.URL) place {
+	to := place{u.Scheme, u.Hostname(), u.Port()}
+	if to.port == "" {
+		to.port = "80"
+		if to.scheme == "https" {
+			to.port = "443"
+		}
+	}
+	return to
+}
+
+func (c *Client) dial(ctx context.Context, to place, deadline time.Time) (*conn, error) {
+	ctx, cancel := context.WithDeadlineCause(ctx, deadline, os.ErrDeadlineExceeded)
+	defer cancel()
+	address, err := httpguts.PunycodeHostPort(net.JoinHostPort(to.host, to.port))
+	if err != nil {
+		return nil, err
+	}
+	nc, err := c.Dial(ctx, "tcp", address)
+	if err == nil && to.scheme == "https" {
+		nc, err = c.secure(ctx, nc, address)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, err
+	}
+	quota := &io.LimitedReader{R: nc}
+	return &conn{Conn: nc, to: to, in: bufio.NewReader(quota), quota: quota}, nil
+}
+
+func (c *Client) secure(ctx context.Context, nc net.Conn, address string) (net.Conn, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.TLS != nil {
+		cfg = c.TLS.Clone()
+	}
+	cfg.ServerName, _, _ = net.SplitHostPort(address) // it was just joined
+	cfg.NextProtos = []string{"http/1.1"}
+	within, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	secured := tls.Client(nc, cfg)
+	if err := secured.HandshakeContext(within); err != nil {
+		_ = nc.Close()
+		if within.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("no TLS handshake within %s", handshakeTimeout)
+		}
+		return nil, err
+	}
+	return secured, nil
+}
+
+// exchange sends a written request over a connection and reads the answer. The
+// connection is then kept or closed.
+func (c *Client) exchange(ctx context.Context, on *conn, r *Request, out []byte) (*switchhook.HTTPResponse, error) {
+	stop := context.AfterFunc(ctx, func() { _ = on.Close() })
+	answer, again, err := on.exchange(r.Deadline, out)
+	if stop() && again && err == nil {
+		c.keep(on)
+		return answer, nil
+	}
+	_ = on.Close()
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return answer, err
+}
+
+// exchange reports also whether the connection can be used again.
+func (on *conn) exchange(deadline time.Time, out []byte) (answer *switchhook.HTTPResponse, again bool, err error) {
+	on.quota.N = longestHeader
+	unsent := on.SetDeadline(deadline)
+	if unsent == nil {
+		_, unsent = on.Write(out)
+	}
+	// A receiver may answer, and close, before it has taken everything.
+	resp, err := on.answer()
+	if err != nil {
+		if unsent != nil {
+			err = unsent
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+		case on.quota.N <= 0:
+			err = fmt.Errorf("the answer's header is longer than %d bytes", longestHeader)
+		case on.quota.N == longestHeader:
+			if errors.Is(err, io.ErrUnexpectedEOF) { // as net/http calls it even before the first byte
+				err = io.EOF
+			}
+			err = errNothing{err}
+		}
+		return nil, false, err
+	}
+	answer = &switchhook.HTTPResponse{Status: resp.StatusCode, Headers: headers(resp.Header)}
+	again = unsent == nil && !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols
+	if resp.Body != http.NoBody {
+		on.quota.N = math.MaxInt64
+		var whole bool
+		answer.Body, whole, err = read(resp.Body)
+		again = again && whole
+	}
+	// What stands behind an answer is no answer to what is sent next.
+	return answer, again && on.in.Buffered() == 0, err
+}
+
+// answer reads the header of an answer; one that only announces it is passed over.
+func (on *conn) answer() (*http.Response, error) {
+	for {
+		resp, err := http.ReadResponse(on.in, nil)
+		if err != nil || resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, err
+		}
+	}
+}
+
+// headers are sorted, with one value each.
+func headers(h http.Header) switchhook.Headers {
+	list := make(switchhook.Headers, 0, len(h))
+	for name, values := range h {
+		list = append(list, switchhook.Header{Name: name, Value: strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")})
+	}
+	list.Sort()
+	return list
+}
+
+// read reads the beginning of a body, and reports whether that and what it has
+// drained was all.
+func read(body io.Reader) (text string, whole bool, err error) {
+	var b bytes.Buffer
+	if _, err = b.ReadFrom(io.LimitReader(body, keptBody)); err == nil {
+		if _, err = io.CopyN(io.Discard, body, drainedBody); errors.Is(err, io.EOF) {
+			whole, err = true, nil
+		}
+	}
+	return strings.ToValidUTF8(b.String(), "\uFFFD"), whole, err
+}
+
+// take returns a kept connection, and nil where there is none.
+func (c *Client) take(to place) *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.idle[to]
+	if len(list) == 0 {
+		return nil
+	}
+	last := len(list) - 1
+	on := list[last]
+	list[last] = nil
+	c.idle[to] = list[:last]
+	c.n--
+	return on
+}
+
+func (c *Client) keep(on *conn) {
+	on.since = time.Now()
+	c.mu.Lock()
+	if c.n >= mostIdle || len(c.idle[on.to]) >= mostIdleHost {
+		c.mu.Unlock()
+		_ = on.Close()
+		return
+	}
+	defer c.mu.Unlock()
+	if c.idle == nil {
+		c.idle = map[place][]*conn{}
+	}
+	c.idle[on.to] = append(c.idle[on.to], on)
+	c.n++
+	if c.reap == nil {
+		c.reap = time.AfterFunc(idleTimeout, func() { c.sweep(idleTimeout) })
+	}
+}
+
+// CloseIdleConnections closes what is kept.
+func (c *Client) CloseIdleConnections() { c.sweep(0) }
+
+// sweep closes what has been idle for so long.
+func (c *Client) sweep(long time.Duration) {
+	before := time.Now().Add(-long)
+	var done []*conn
+	defer func() { // without the lock: the end of TLS is a message, which can take a while
+		for _, on := range done {
+			_ = on.Close()
+		}
+	}()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for to, list := range c.idle {
+		old := 0
+		for old < len(list) && !list[old].since.After(before) {
+			old++
+		}
+		done = append(done, list[:old]...)
+		c.n -= old
+		if list = slices.Delete(list, 0, old); len(list) == 0 {
+			delete(c.idle, to)
+		} else {
+			c.idle[to] = list
+		}
+	}
+	if c.reap != nil {
+		c.reap.Stop()
+		c.reap = nil
+	}
+	if c.n > 0 {
+		c.reap = time.AfterFunc(idleTimeout/2, func() { c.sweep(idleTimeout) })
+	}
+}
