@@ -25,8 +25,8 @@ func TestCalls(t *testing.T) {
 					} `json:"call"`
 				} `json:"data"`
 			}
-			if err := json.Unmarshal(wire(nil, ev), &got); err != nil {
-				t.Fatalf("%v: %s", err, wire(nil, ev))
+			if err := json.Unmarshal(appendEvent(nil, ev), &got); err != nil {
+				t.Fatalf("%v: %s", err, appendEvent(nil, ev))
 			}
 			id := got.Data.Call.ID
 			if got.AccountID != "acme" || len(id) != 36 || got.Type != stageType(seen[id]) || !got.Occurred.Equal(ev.OccurredAt) {
