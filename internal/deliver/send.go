@@ -320,7 +320,7 @@ func shown(req *wire.Request, t *target) *switchhook.HTTPRequest {
 	h := req.Header
 	for i, each := range h {
 		_, own := t.w.Headers[each.Name]
-		if each.Name != "Authorization" && !(own && switchhook.SecretHeader(each.Name)) {
+		if each.Name != "Authorization" && (!own || !switchhook.SecretHeader(each.Name)) {
 			continue
 		}
 		if &h[0] == &req.Header[0] {

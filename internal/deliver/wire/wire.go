@@ -238,7 +238,7 @@ func (on *conn) exchange(deadline time.Time, out []byte) (answer *switchhook.HTT
 		_, unsent = on.Write(out)
 	}
 	// A receiver may answer, and close, before it has taken everything.
-	resp, err := on.answer()
+	resp, err := on.answer() //nolint:bodyclose // it is read, or the connection closed
 	if err != nil {
 		if unsent != nil {
 			err = unsent
@@ -271,8 +271,11 @@ func (on *conn) exchange(deadline time.Time, out []byte) (answer *switchhook.HTT
 func (on *conn) answer() (*http.Response, error) {
 	for {
 		resp, err := http.ReadResponse(on.in, nil)
-		if err != nil || resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols {
+		switch {
+		case err != nil || resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols:
 			return resp, err
+		case resp.StatusCode < http.StatusContinue:
+			return nil, fmt.Errorf("malformed HTTP status %q", resp.Status)
 		}
 	}
 }
