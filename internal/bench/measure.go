@@ -87,6 +87,7 @@ func (b *bench) prepare(ctx context.Context) (samples []sample, err error) {
 	if err == nil && len(samples) != stages {
 		err = fmt.Errorf("a call of %d events made %d deliveries", stages, len(samples))
 	}
+	b.report.BodyBytes = 0
 	for _, s := range samples {
 		b.report.BodyBytes += float64(len(s.Body)) / stages
 	}
