@@ -50,7 +50,9 @@ func drawing() map[string][]string {
 		"internal/source/*":             {"internal/source", "internal/catalogue", "internal/ordjson"},
 		"internal/store":                {},
 		"internal/store/storetest":      {"internal/store"},
-		"internal/store/*":              {"internal/store"},
+		"internal/store/ledger":         {"internal/store"},
+		"internal/store/memory":         {"internal/store"},
+		"internal/store/*":              {"internal/store/ledger"},                  // the databases
 		"internal/sim":                  {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product
 		"test/faults":                   {},                                         // an outsider too: it knows the product by its binary and HTTP
 		"internal/dialect/*/testdata/*": {},

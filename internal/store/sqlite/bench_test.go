@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store/ledger"
 	"github.com/switchhook/switchhook/internal/store/sqlite"
 )
 
@@ -103,7 +104,7 @@ type benchSequence struct {
 	last int64
 }
 
-func commitMany(b *testing.B, db *sqlite.DB, sequence *benchSequence, n, size, submitters int) {
+func commitMany(b *testing.B, db *ledger.DB, sequence *benchSequence, n, size, submitters int) {
 	b.Helper()
 	var left atomic.Int64
 	left.Store(int64(n))

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store/ledger"
 	"github.com/switchhook/switchhook/internal/store/sqlite"
 )
 
@@ -58,7 +59,7 @@ func child(tb testing.TB, name, dir string) (cmd *exec.Cmd, out *bufio.Scanner) 
 	return cmd, bufio.NewScanner(pipe)
 }
 
-func openInChild() *sqlite.DB {
+func openInChild() *ledger.DB {
 	db, err := sqlite.Open(context.Background(), sqlite.Options{Dir: os.Getenv(dirVariable)})
 	if err != nil {
 		panic(err)

@@ -47,12 +47,3 @@ func unlockDir(f *os.File) error {
 	}
 	return errors.Join(err, f.Close())
 }
-
-// syncDir makes the entries of a directory durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir) //nolint:gosec // G304: the operator's own data directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}

@@ -29,8 +29,5 @@ func lockDir(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// syncDir does nothing: Windows has no fsync of directories.
-func syncDir(string) error { return nil }
-
 // unlockDir lets others in.
 func unlockDir(f *os.File) error { return f.Close() }

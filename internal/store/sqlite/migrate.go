@@ -16,8 +16,8 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// applicationID is what the first migration sets: "Swhh".
-const applicationID = 0x53776868
+// applicationID is what the first migration sets: "Swhi".
+const applicationID = 0x53776869
 
 // migrate brings the schema to the newest version, each step whole or not at
 // all. PRAGMA user_version says where it stands.

@@ -1,39 +1,11 @@
-// Package sqlite keeps everything in one SQLite database in the data directory.
-//
-// # One writer
-//
-// All writes go through one goroutine, the committer, on one connection: the
-// commits that [DB.Submit] queues, and the small writes of configuration, which
-// queue as functions. The committer takes what has gathered while the last
-// fsync ran, puts it into one transaction, and calls each commit's Done in the
-// order of submission. No timer: a lone commit is written at once, and under
-// load the batches grow by themselves. Reads have connections of their own and
-// see what is committed.
-//
-// # History
-//
-// Events and attempts are not rows: what a transaction has of them is written
-// as blocks (codec.go, blocks.go), which belong to slices of the history
-// (slices.go), each with an index of its own (index.go) and dropped as a whole
-// (prune.go). Lists go through blocks (events.go, attempts.go); how a delivery
-// stands follows from its event, what is due, and its attempts (deliveries.go).
-// What changes in place is rows: what is due, gates, jobs (due.go), snapshots
-// (snapshots.go), records, and configuration.
-//
-// # Durability
+// Package sqlite keeps everything in one SQLite database in the data directory: what
+// lies there, and how, says package ledger.
 //
 // WAL with synchronous=FULL: when a transaction is committed, the log has been
 // fsynced. The directory is fsynced when it and the database are made. A lock
-// on the directory keeps a second process out.
-//
-// # Failure
-//
-// A transaction that fails fails every commit in it, though one of them may be
-// to blame (such as one with a client's event id that is taken: the caller has
-// to look first, see [DB.Known]). What the committer keeps in memory is then
-// read again by Resume. After a full disk and the like, [DB.Resume]
-// takes up again on a new connection. After an I/O error or a damaged file
-// nobody knows what is on the disk, and Broken is closed.
+// on the directory keeps a second process out. After a full disk and the like the
+// store takes up again on a new connection. After an I/O error or a damaged file
+// nobody knows what is on the disk, and it is broken.
 package sqlite
 
 import (
@@ -47,12 +19,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 
-	_ "modernc.org/sqlite" // the driver
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 
-	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store/ledger"
 )
 
 const (
@@ -61,7 +32,7 @@ const (
 	readers      = 4
 )
 
-// Options configures a DB. Dir must be set.
+// Options configures a store. Dir must be set.
 type Options struct {
 	// Dir is the data directory. It is made where it does not exist.
 	Dir string
@@ -74,59 +45,43 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// DB is a store in a directory. Its methods may be called concurrently.
-type DB struct {
-	dir    string
-	log    *slog.Logger
-	lock   *os.File
-	seal   *sealer
-	reader *sql.DB
-
-	indexPart *sql.Stmt // of reader
-	history   history
-	recent    recent
-
-	queue *queue
-	w     *writer        // of the committer alone
-	done  sync.WaitGroup // the committer, and what writes indexes
-
-	// refusal is why no write is taken. Only the committer sets it.
-	refusal atomic.Pointer[switchhook.Error]
-	broken  chan struct{}
-
-	closing  sync.Once
-	closeErr error
-}
-
 // Open opens the store in o.Dir, makes it where there is none, and migrates it
 // where it is older than this program.
-func Open(ctx context.Context, o Options) (*DB, error) {
+func Open(ctx context.Context, o Options) (*ledger.DB, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the data directory: %w", err)
 	}
-	d := &DB{dir: dir, log: o.Logger, queue: newQueue(), broken: make(chan struct{})}
-	if d.log == nil {
-		d.log = slog.New(slog.DiscardHandler)
-	}
 	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	if d.lock, err = lockDir(dir); err != nil {
+	db := &database{dir: dir}
+	if db.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}
-	if err := d.open(ctx, o.MasterKey); err != nil {
-		return nil, errors.Join(err, d.release())
+	if err := db.open(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
-	// The committer outlives the call: only Close ends it.
-	ctx = context.WithoutCancel(ctx)
-	d.indexClosed(ctx)
-	d.done.Go(func() { d.run(ctx) })
-	return d, nil
+	l, err := ledger.Open(ctx, ledger.Options{Database: db, MasterKey: ledger.MasterKey(o.MasterKey, dir, dir), Logger: o.Logger})
+	if err == nil {
+		err = ledger.SyncDir(dir) // the database's entry is now as durable as its contents
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return l, nil
 }
 
-func (d *DB) open(ctx context.Context, masterKey []byte) error {
-	writing, err := sql.Open("sqlite", d.dsn(url.Values{"_pragma": {
+// A database is a ledger's.
+type database struct {
+	dir     string
+	lock    *os.File
+	*sql.DB // readers
+	writing *sql.DB
+}
+
+func (d *database) open(ctx context.Context) (err error) {
+	d.writing, err = sql.Open("sqlite", d.dsn(url.Values{"_pragma": {
 		// The driver sets busy_timeout first, whatever the order.
 		"busy_timeout(10000)",
 		"journal_mode(wal)",
@@ -142,14 +97,11 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	writing.SetMaxOpenConns(1)
-	if err := d.prepare(ctx, writing, masterKey); err != nil {
-		return errors.Join(err, writing.Close())
+	d.writing.SetMaxOpenConns(1)
+	if err := d.migrate(ctx); err != nil {
+		return err
 	}
-	if d.w, err = newWriter(ctx, writing, &d.history); err != nil {
-		return errors.Join(err, writing.Close())
-	}
-	d.reader, err = sql.Open("sqlite", d.dsn(url.Values{
+	d.DB, err = sql.Open("sqlite", d.dsn(url.Values{
 		"mode": {"ro"},
 		"_pragma": {
 			"busy_timeout(10000)",
@@ -161,37 +113,23 @@ func (d *DB) open(ctx context.Context, masterKey []byte) error {
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	d.reader.SetMaxOpenConns(readers)
-	d.reader.SetMaxIdleConns(readers)
-	d.indexPart, err = d.reader.PrepareContext(ctx, "SELECT body FROM history_index WHERE part = ?")
-	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
-	}
+	d.SetMaxOpenConns(readers)
+	d.SetMaxIdleConns(readers)
 	return nil
 }
 
-// prepare brings the schema up to date and checks the master key.
-func (d *DB) prepare(ctx context.Context, db *sql.DB, masterKey []byte) error {
-	conn, err := db.Conn(ctx)
+// migrate brings the schema up to date.
+func (d *database) migrate(ctx context.Context) error {
+	conn, err := d.writing.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("open the database in %s: %w", d.dir, err)
 	}
 	defer conn.Close()
-	if err := migrate(ctx, conn, d.dir); err != nil {
-		return err
-	}
-	if d.seal, err = openSealer(ctx, conn, d.dir, masterKey); err != nil {
-		return err
-	}
-	// The database's entry is now as durable as its contents.
-	if err := syncDir(d.dir); err != nil {
-		return fmt.Errorf("sync the data directory: %w", err)
-	}
-	return nil
+	return migrate(ctx, conn, d.dir)
 }
 
 // dsn names the database with the parameters of one kind of connection.
-func (d *DB) dsn(params url.Values) string {
+func (d *database) dsn(params url.Values) string {
 	params.Set("_defensive", "1")
 	params.Set("_dqs", "0") // "x" is a name, never a text
 	path := filepath.ToSlash(filepath.Join(d.dir, databaseFile))
@@ -202,28 +140,49 @@ func (d *DB) dsn(params url.Values) string {
 	return u.String()
 }
 
-// Close waits for what was submitted and releases everything.
-func (d *DB) Close() error {
-	d.closing.Do(func() {
-		d.queue.close()
-		d.done.Wait()
-		d.closeErr = d.release()
-	})
-	return d.closeErr
+func (d *database) Name() string { return d.dir }
+
+func (d *database) View(ctx context.Context, fn func(ledger.Reader) error) error {
+	tx, err := d.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return fn(tx)
 }
 
-func (d *DB) release() error {
+func (d *database) Close() error {
 	var errs []error
 	// The readers first: the last connection to go folds the log into the
 	// database, and a reader may not write.
-	if d.reader != nil {
-		errs = append(errs, d.reader.Close())
+	if d.DB != nil {
+		errs = append(errs, d.DB.Close())
 	}
-	if d.w != nil {
-		errs = append(errs, d.w.close())
+	if d.writing != nil {
+		errs = append(errs, d.writing.Close())
 	}
 	return errors.Join(append(errs, unlockDir(d.lock))...)
 }
+
+// Fatal: after a failed fsync in particular, the kernel may have dropped the pages
+// and report the next fsync as good.
+func (d *database) Fatal(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case codes.SQLITE_IOERR, codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
+		return true
+	}
+	return false
+}
+
+// The blocks of a slice are deleted a few at a time; SQLite uses their pages again.
+
+func (d *database) DropsDays() bool                                  { return false }
+func (d *database) BeginDay(context.Context, ledger.Tx, int64) error { return nil }
+func (d *database) DropDay(context.Context, ledger.Tx, int64) error  { return nil }
 
 // makeDir makes dir and what is missing above it, each with its entry durable.
 func makeDir(dir string) error {
@@ -244,5 +203,5 @@ func makeDir(dir string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return errors.Join(syncDir(dir), syncDir(parent))
+	return errors.Join(ledger.SyncDir(dir), ledger.SyncDir(parent))
 }

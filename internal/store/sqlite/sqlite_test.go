@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"github.com/switchhook/switchhook/internal/store"
+	"github.com/switchhook/switchhook/internal/store/ledger"
 	"github.com/switchhook/switchhook/internal/store/sqlite"
 	"github.com/switchhook/switchhook/internal/store/storetest"
 )
 
-func open(t *testing.T, dir string) *sqlite.DB {
+func open(t *testing.T, dir string) *ledger.DB {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), sqlite.Options{Dir: dir})
 	if err != nil {

@@ -2,7 +2,7 @@
 -- unless the absence of a value means something.
 
 -- By which a database of the development before the first release is told.
-PRAGMA application_id = 1400334440;
+PRAGMA application_id = 1400334441;
 
 -- One row: the counters of the store, and how it knows its master key again.
 CREATE TABLE meta (
@@ -89,6 +89,7 @@ CREATE INDEX given_ids_value ON given_ids (account_id, schema, value);
 -- block is what one transaction wrote of them, cut where it grows large; its
 -- body is packed as the program's codec says. See slices for what goes together.
 CREATE TABLE event_blocks (
+	day       INTEGER NOT NULL,    -- on which its slice was opened, since 1970 (UTC)
 	first     INTEGER PRIMARY KEY, -- sequences
 	last      INTEGER NOT NULL,
 	from_at   INTEGER NOT NULL,    -- of the oldest and the newest, by the time of acceptance
@@ -98,6 +99,7 @@ CREATE TABLE event_blocks (
 ) STRICT;
 
 CREATE TABLE attempt_blocks (
+	day     INTEGER NOT NULL,
 	first   INTEGER PRIMARY KEY, -- rows
 	last    INTEGER NOT NULL,
 	from_at INTEGER NOT NULL,    -- by the time of their start

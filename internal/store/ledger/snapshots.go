@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -22,7 +22,8 @@ import (
 // remembered for what comes late, and is not worth a row: it is known as long as it
 // lies beside the events of the last seconds.
 const (
-	upsertSnapshot = `INSERT OR REPLACE INTO snapshots (account_id, kind, id, root_id, data, updated_at) VALUES (?, ?, ?, ?, ?, ?)`
+	upsertSnapshot = `INSERT INTO snapshots (account_id, kind, id, root_id, data, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (account_id, kind, id) DO UPDATE SET root_id = excluded.root_id, data = excluded.data, updated_at = excluded.updated_at`
 	deleteSnapshot = `DELETE FROM snapshots WHERE account_id = ? AND kind = ? AND id = ?`
 )
 
@@ -78,16 +79,16 @@ func (w *writer) putSnapshots(ctx context.Context, changed snapshotMap, upto int
 	for key, s := range changed {
 		var err error
 		if s.Data != nil && !s.Ended {
-			_, err = w.putSnapshot.ExecContext(ctx, key.account, key.kind, key.id, s.RootID, []byte(s.Data), micros(s.UpdatedAt))
+			err = w.tx.Put(ctx, upsertSnapshot, key.account, key.kind, key.id, s.RootID, []byte(s.Data), micros(s.UpdatedAt))
 		} else if _, saved := w.snapshots.saved[key.hash()]; saved {
-			_, err = w.dropSnapshot.ExecContext(ctx, key.account, key.kind, key.id)
+			err = w.tx.Put(ctx, deleteSnapshot, key.account, key.kind, key.id)
 		}
 		if err != nil {
 			return fmt.Errorf("write snapshots: %w", err)
 		}
 	}
 	if upto > 0 {
-		if _, err := w.conn.ExecContext(ctx, "UPDATE meta SET snapshots_at = ?", upto); err != nil {
+		if err := w.tx.Put(ctx, "UPDATE meta SET snapshots_at = ?", upto); err != nil {
 			return fmt.Errorf("write snapshots: %w", err)
 		}
 	}
@@ -171,9 +172,9 @@ func (w *writer) loadSnapshots(ctx context.Context) error {
 }
 
 // readUnsaved returns what is not in the table: the last state of each.
-func readUnsaved(ctx context.Context, tx querier) (snapshotMap, error) {
+func readUnsaved(ctx context.Context, from Reader) (snapshotMap, error) {
 	unsaved := make(snapshotMap)
-	err := each(ctx, tx, func(scan scan) error {
+	err := each(ctx, from, func(scan scan) error {
 		var log sql.RawBytes
 		if err := scan(&log); err != nil {
 			return err
@@ -197,12 +198,12 @@ func readUnsaved(ctx context.Context, tx querier) (snapshotMap, error) {
 
 // Snapshots calls fn for every kept snapshot.
 func (d *DB) Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) error {
-	err := d.view(ctx, func(tx *sql.Tx) error {
-		unsaved, err := readUnsaved(ctx, tx)
+	err := d.db.View(ctx, func(from Reader) error {
+		unsaved, err := readUnsaved(ctx, from)
 		if err != nil {
 			return err
 		}
-		err = each(ctx, tx, func(scan scan) error {
+		err = each(ctx, from, func(scan scan) error {
 			var s switchhook.Snapshot
 			var data []byte
 			var updated int64

@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -36,6 +37,20 @@ func newSlice(n, firstEvent, firstAttempt, at int64) *slice {
 		bits: unindexed, endEvent: math.MaxInt64, endAttempt: math.MaxInt64,
 	}
 }
+
+// day is the one on which it was opened, since 1970 (UTC). Blocks are kept by it: some
+// databases drop a whole day at once.
+func (s *slice) day() int64 {
+	const length = int64(24 * time.Hour / time.Microsecond)
+	day := s.opened / length
+	if s.opened%length < 0 {
+		day--
+	}
+	return day
+}
+
+// ofDay is a condition that only its day is looked into.
+func (s *slice) ofDay() string { return "day = " + strconv.FormatInt(s.day(), 10) + " AND " }
 
 // fits reports whether the next event or attempt belongs to the slice too.
 func (s *slice) fits(sequence, row, at int64) bool {
@@ -139,13 +154,18 @@ func (w *writer) roll(ctx context.Context, sequence, row, at int64) error {
 	n := int64(1)
 	if last != nil {
 		n = last.n + 1
-		if _, err := w.conn.ExecContext(ctx, closeSlice, last.from, last.to, last.low, last.n); err != nil {
+		if err := w.tx.Put(ctx, closeSlice, last.from, last.to, last.low, last.n); err != nil {
 			return fmt.Errorf("close a slice: %w", err)
 		}
 		w.closed = append(w.closed, last)
 	}
 	s := newSlice(n, sequence, row, at)
-	if _, err := w.conn.ExecContext(ctx, insertSlice, s.n, s.firstEvent, s.firstAttempt, s.opened, s.from, s.to, s.low); err != nil {
+	if last == nil || last.day() != s.day() {
+		if err := w.db.BeginDay(ctx, w.tx, s.day()); err != nil {
+			return fmt.Errorf("begin a day of the history: %w", err)
+		}
+	}
+	if err := w.tx.Put(ctx, insertSlice, s.n, s.firstEvent, s.firstAttempt, s.opened, s.from, s.to, s.low); err != nil {
 		return fmt.Errorf("open a slice: %w", err)
 	}
 	w.history.add(s)
@@ -154,9 +174,9 @@ func (w *writer) roll(ctx context.Context, sequence, row, at int64) error {
 
 // load reads the slices from the database and indexes those that have no index
 // there: the open one, and what was closed shortly before the end.
-func (h *history) load(ctx context.Context, conn *sql.Conn) error {
+func (h *history) load(ctx context.Context, from Reader) error {
 	var all []*slice
-	err := each(ctx, conn, func(scan scan) error {
+	err := each(ctx, from, func(scan scan) error {
 		s := newSlice(0, 0, 0, 0)
 		var bits sql.NullInt64
 		if err := scan(&s.n, &s.firstEvent, &s.firstAttempt, &s.opened, &s.from, &s.to, &s.low, &bits); err != nil {
@@ -179,7 +199,7 @@ func (h *history) load(ctx context.Context, conn *sql.Conn) error {
 		if s.bits != unindexed {
 			continue
 		}
-		if err := s.rebuild(ctx, conn); err != nil {
+		if err := s.rebuild(ctx, from); err != nil {
 			return fmt.Errorf("index the history: %w", err)
 		}
 	}
@@ -190,11 +210,11 @@ func (h *history) load(ctx context.Context, conn *sql.Conn) error {
 }
 
 // rebuild indexes a slice from its blocks.
-func (s *slice) rebuild(ctx context.Context, conn *sql.Conn) error {
+func (s *slice) rebuild(ctx context.Context, from Reader) error {
 	var seen seenTerms
 	for _, t := range [...]*table{&eventBlocks, &attemptBlocks} {
 		first, end := t.bounds(s)
-		err := each(ctx, conn, func(scan scan) error {
+		err := each(ctx, from, func(scan scan) error {
 			b, err := scanBlock(scan)
 			if err != nil {
 				return err
@@ -216,7 +236,7 @@ func (s *slice) rebuild(ctx context.Context, conn *sql.Conn) error {
 				}
 			}
 			return nil
-		}, "SELECT "+t.columns+" FROM "+t.name+" WHERE first >= ? AND first < ? ORDER BY first", first, end)
+		}, "SELECT "+t.columns+" FROM "+t.name+" WHERE "+s.ofDay()+"first >= ? AND first < ? ORDER BY first", first, end)
 		if err != nil {
 			return err
 		}
@@ -235,6 +255,16 @@ func (s *seenTerms) add(t uint32) bool {
 	}
 	s[i] = t
 	return true
+}
+
+// of returns the slice that the event of a sequence lies in, or nil.
+func (h *history) of(sequence int64) *slice {
+	for _, s := range slices.Backward(h.all()) {
+		if s.firstEvent <= sequence {
+			return s
+		}
+	}
+	return nil
 }
 
 // firstAttempt is a row before which no attempt is about the event of a sequence

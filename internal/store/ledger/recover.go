@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -22,12 +22,12 @@ func (d *DB) Recover(ctx context.Context, fn func(switchhook.OpenDelivery) error
 		return fmt.Errorf("read the watermark: %w", err)
 	}
 	known := make(map[switchhook.DeliveryRef]struct{})
-	webhooks, err := dueWebhooks(ctx, d.reader)
+	webhooks, err := dueWebhooks(ctx, d.db)
 	if err != nil {
 		return fmt.Errorf("read what is due: %w", err)
 	}
 	for _, webhook := range webhooks {
-		err := each(ctx, d.reader, func(scan scan) error {
+		err := each(ctx, d.db, func(scan scan) error {
 			ref := switchhook.DeliveryRef{WebhookID: webhook}
 			err := scan(&ref.Sequence)
 			known[ref] = struct{}{}

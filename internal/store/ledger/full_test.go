@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 // opened is a store in a directory of its own.
 func opened(t *testing.T) *DB {
 	t.Helper()
-	d, err := Open(t.Context(), Options{Dir: t.TempDir()})
+	d, err := OpenForTest(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestFullDisk(t *testing.T) {
 	ctx := t.Context()
 	d := opened(t)
 	err := d.write(ctx, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, "PRAGMA max_page_count = 300")
+		_, err := w.tx.Exec(ctx, "PRAGMA max_page_count = 300")
 		return err
 	})
 	if err != nil {
@@ -89,10 +89,10 @@ func TestRefusedWrite(t *testing.T) {
 	ctx := t.Context()
 	d := opened(t)
 	err := d.write(ctx, func(ctx context.Context, w *writer) error {
-		if _, err := w.conn.ExecContext(ctx, "DELETE FROM meta"); err != nil {
+		if _, err := w.tx.Exec(ctx, "DELETE FROM meta"); err != nil {
 			return err
 		}
-		_, err := w.conn.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
+		_, err := w.tx.Exec(ctx, "INSERT INTO nowhere VALUES (1)")
 		return err
 	})
 	if switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
@@ -121,7 +121,7 @@ func TestPlans(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			plan := ""
-			err := each(ctx, d.reader, func(scan scan) error {
+			err := each(ctx, d.db, func(scan scan) error {
 				var id, parent, unused int
 				var detail string
 				err := scan(&id, &parent, &unused, &detail)
@@ -163,7 +163,8 @@ func TestSettings(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := d.reader.ExecContext(ctx, "DELETE FROM event_blocks"); err == nil {
+	var n int
+	if err := d.db.QueryRowContext(ctx, "INSERT INTO event_ids VALUES ('a', 'b', 1) RETURNING 1").Scan(&n); err == nil {
 		t.Error("a reading connection can write")
 	}
 }

@@ -1,8 +1,7 @@
-package sqlite
+package ledger
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"math"
 	"strconv"
@@ -39,19 +38,9 @@ func list[T any](values []T) string {
 	return document(values)
 }
 
-// view runs fn on one state of the database.
-func (d *DB) view(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := d.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	return fn(tx)
-}
-
 // each calls fn for every row of a query.
-func each(ctx context.Context, tx querier, fn func(scan) error, text string, args ...any) (err error) {
-	rows, err := tx.QueryContext(ctx, text, args...)
+func each(ctx context.Context, from Reader, fn func(scan) error, text string, args ...any) (err error) {
+	rows, err := from.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err
 	}
@@ -62,10 +51,6 @@ func each(ctx context.Context, tx querier, fn func(scan) error, text string, arg
 		}
 	}
 	return rows.Err()
-}
-
-type querier interface {
-	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
 }
 
 // scan is the method of sql.Row and sql.Rows.

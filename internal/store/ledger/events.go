@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 // LastSequence is the sequence of the newest event ever committed.
 func (d *DB) LastSequence(ctx context.Context) (n int64, err error) {
-	err = d.reader.QueryRowContext(ctx, "SELECT last_sequence FROM meta").Scan(&n)
+	err = d.db.QueryRowContext(ctx, "SELECT last_sequence FROM meta").Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("read the last sequence: %w", err)
 	}
@@ -24,14 +24,14 @@ func (d *DB) LastSequence(ctx context.Context) (n int64, err error) {
 // Known reports which ids were given to events within the last 48 hours.
 func (d *DB) Known(ctx context.Context, accountID string, ids []string) (map[string]bool, error) {
 	known := make(map[string]bool)
-	err := each(ctx, d.reader, func(scan scan) error {
+	err := each(ctx, d.db, func(scan scan) error {
 		var id string
 		if err := scan(&id); err != nil {
 			return err
 		}
 		known[id] = true
 		return nil
-	}, `SELECT id FROM event_ids WHERE account_id = ? AND id IN (SELECT value FROM json_each(?)) AND expires_at > ?`,
+	}, `SELECT id FROM event_ids WHERE account_id = ? AND id IN (SELECT value FROM json_each(?) AS text) AND expires_at > ?`,
 		accountID, list(ids), micros(time.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("look up event ids: %w", err)
@@ -140,7 +140,11 @@ func (d *DB) blockOf(ctx context.Context, sequence int64) (*block, error) {
 	if b := d.recent.find(sequence); b != nil {
 		return b, nil
 	}
-	blocks, err := d.blocks(ctx, walk{table: &eventBlocks}, "first <= ? ORDER BY first DESC LIMIT 1", sequence)
+	s := d.history.of(sequence)
+	if s == nil {
+		return nil, nil
+	}
+	blocks, err := d.blocks(ctx, walk{table: &eventBlocks}, s, "first <= ? ORDER BY first DESC LIMIT 1", sequence)
 	if err != nil || len(blocks) == 0 || blocks[0].last < sequence {
 		return nil, err
 	}

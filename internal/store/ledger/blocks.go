@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -48,8 +48,8 @@ func (b *builder) full() bool { return b.n == blockRecords || len(b.records) >= 
 func (b *builder) reset() { b.records, b.terms, b.n = b.records[:0], b.terms[:0], 0 }
 
 const (
-	insertEvents   = `INSERT INTO event_blocks (first, last, from_at, to_at, body, snapshots) VALUES (?, ?, ?, ?, ?, ?)`
-	insertAttempts = `INSERT INTO attempt_blocks (first, last, from_at, to_at, low, upto, body) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	insertEvents   = `INSERT INTO event_blocks (day, first, last, from_at, to_at, body, snapshots) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	insertAttempts = `INSERT INTO attempt_blocks (day, first, last, from_at, to_at, low, upto, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // writeBlocks writes what was gathered.
@@ -66,14 +66,11 @@ func (w *writer) writeEvents(ctx context.Context, log []byte) error {
 	if b.n == 0 {
 		return nil
 	}
-	w.packed = pack(w.packed[:0], b.records)
-	n := len(w.packed)
 	var snapshots any
 	if len(log) > 0 {
-		w.packed = pack(w.packed, log)
-		snapshots = w.packed[n:]
+		snapshots = w.pack(log)
 	}
-	if _, err := w.putEvents.ExecContext(ctx, b.first, b.last, b.from, b.to, w.packed[:n], snapshots); err != nil {
+	if err := w.tx.Put(ctx, insertEvents, w.history.last().day(), b.first, b.last, b.from, b.to, w.pack(b.records), snapshots); err != nil {
 		return fmt.Errorf("insert events: %w", err)
 	}
 	w.history.grow(b.first-w.history.last().firstEvent, b.from, b.to, w.history.last().low, b.terms)
@@ -86,13 +83,20 @@ func (w *writer) writeAttempts(ctx context.Context) error {
 	if b.n == 0 {
 		return nil
 	}
-	w.packed = pack(w.packed[:0], b.records)
-	if _, err := w.putAttempts.ExecContext(ctx, b.first, b.last, b.from, b.to, b.low, w.lastSequence, w.packed); err != nil {
+	if err := w.tx.Put(ctx, insertAttempts, w.history.last().day(), b.first, b.last, b.from, b.to, b.low, w.lastSequence, w.pack(b.records)); err != nil {
 		return fmt.Errorf("insert attempts: %w", err)
 	}
 	w.history.grow(b.first-w.history.last().firstAttempt, b.from, b.to, b.low, b.terms)
 	b.reset()
 	return nil
+}
+
+// pack packs records for a statement. What it returns stays as it is until the
+// transaction ends.
+func (w *writer) pack(records []byte) []byte {
+	n := len(w.packed)
+	w.packed = pack(w.packed, records)
+	return w.packed[n:len(w.packed):len(w.packed)]
 }
 
 // A table is one of the two of the history.
@@ -209,7 +213,7 @@ func (d *DB) walk(ctx context.Context, w walk, fn func(*block) (enough bool, err
 		if len(w.terms) > 0 {
 			enough, err = d.walkFound(ctx, w, s, first, end, fn)
 		} else {
-			enough, err = d.walkAll(ctx, w, first, end, fn)
+			enough, err = d.walkAll(ctx, w, s, first, end, fn)
 		}
 		if enough || err != nil {
 			return err
@@ -248,7 +252,7 @@ func (d *DB) walkFound(ctx context.Context, w walk, s *slice, first, end int64, 
 		if start+at >= end {
 			continue
 		}
-		blocks, err := d.blocks(ctx, w, "first = ? AND last >= ?", start+at, first)
+		blocks, err := d.blocks(ctx, w, s, "first = ? AND last >= ?", start+at, first)
 		if err != nil {
 			return false, err
 		}
@@ -261,11 +265,11 @@ func (d *DB) walkFound(ctx context.Context, w walk, s *slice, first, end int64, 
 	return false, nil
 }
 
-func (d *DB) walkAll(ctx context.Context, w walk, first, end int64, fn func(*block) (bool, error)) (enough bool, err error) {
+func (d *DB) walkAll(ctx context.Context, w walk, s *slice, first, end int64, fn func(*block) (bool, error)) (enough bool, err error) {
 	// The block that has the first key begins at it or before.
-	condition := "first >= coalesce((SELECT max(first) FROM " + w.name + " WHERE first <= ?), 0) AND last >= ? AND first < ?"
+	condition := "first >= coalesce((SELECT max(first) FROM " + w.name + " WHERE " + s.ofDay() + "first <= ?), 0) AND last >= ? AND first < ?"
 	for limit := 1; ; limit = min(2*limit, blocksAtOnce) {
-		blocks, err := d.blocks(ctx, w, condition+w.order()+strconv.Itoa(limit), first, first, end)
+		blocks, err := d.blocks(ctx, w, s, condition+w.order()+strconv.Itoa(limit), first, first, end)
 		if err != nil {
 			return false, err
 		}
@@ -292,9 +296,9 @@ func (w *walk) order() string {
 	return " ORDER BY first DESC LIMIT "
 }
 
-// blocks reads those of a walk that fulfil a condition.
-func (d *DB) blocks(ctx context.Context, w walk, condition string, args ...any) (blocks []*block, err error) {
-	text := "SELECT " + w.columns + " FROM " + w.name + " WHERE "
+// blocks reads those of a walk that lie in the slice's day and fulfil a condition.
+func (d *DB) blocks(ctx context.Context, w walk, s *slice, condition string, args ...any) (blocks []*block, err error) {
+	text := "SELECT " + w.columns + " FROM " + w.name + " WHERE " + s.ofDay()
 	if !w.since.IsZero() {
 		text += "to_at >= " + strconv.FormatInt(micros(w.since), 10) + " AND "
 	}
@@ -304,7 +308,7 @@ func (d *DB) blocks(ctx context.Context, w walk, condition string, args ...any) 
 	if w.low > 0 {
 		text += "low < " + strconv.FormatInt(w.low, 10) + " AND "
 	}
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		b, err := scanBlock(scan)
 		blocks = append(blocks, b)
 		return err

@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -139,7 +139,7 @@ func (d *DB) lookup(ctx context.Context, s *slice, terms []uint32) (distances []
 // lookupPart appends the distances of the blocks that the table has for a term.
 func (d *DB) lookupPart(ctx context.Context, s *slice, t uint32, distances []int64) ([]int64, error) {
 	var body []byte
-	err := d.indexPart.QueryRowContext(ctx, s.n<<8|int64(partOf(t, s.bits))).Scan(&body)
+	err := d.db.QueryRowContext(ctx, readIndex, s.n<<8|int64(partOf(t, s.bits))).Scan(&body)
 	switch {
 	case errors.Is(err, sql.ErrNoRows): // an empty part, or a slice that was dropped meanwhile
 		return distances, nil
@@ -161,6 +161,11 @@ func (d *DB) lookupPart(ctx context.Context, s *slice, t uint32, distances []int
 	}
 	return distances, nil
 }
+
+const (
+	readIndex = `SELECT body FROM history_index WHERE part = ?`
+	putIndex  = `INSERT INTO history_index (part, body) VALUES (?, ?) ON CONFLICT (part) DO UPDATE SET body = excluded.body`
+)
 
 func partOf(t uint32, bits int) int { return int(uint64(t) >> (32 - bits)) } //nolint:gosec // at most 8 bits
 
@@ -203,15 +208,14 @@ func (d *DB) index(ctx context.Context, s *slice) error {
 					body = binary.BigEndian.AppendUint16(body, uint16(e&0xffff))
 				}
 				entries = entries[n:]
-				if _, err := w.conn.ExecContext(ctx, "INSERT OR REPLACE INTO history_index (part, body) VALUES (?, ?)", s.n<<8|int64(part), body); err != nil {
+				if err := w.tx.Put(ctx, putIndex, s.n<<8|int64(part), body); err != nil {
 					return err
 				}
 			}
 			if part < parts {
 				return nil
 			}
-			_, err := w.conn.ExecContext(ctx, "UPDATE slices SET bits = ? WHERE n = ?", bits, s.n)
-			return err
+			return w.tx.Put(ctx, "UPDATE slices SET bits = ? WHERE n = ?", bits, s.n)
 		}, func() {
 			if part == parts {
 				d.history.indexed(s, bits)

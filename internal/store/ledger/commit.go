@@ -1,10 +1,9 @@
-package sqlite
+package ledger
 
 import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +14,7 @@ import (
 )
 
 const insertEventID = `INSERT INTO event_ids (account_id, id, expires_at) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at <= ?`
+		ON CONFLICT (account_id, id) DO UPDATE SET expires_at = excluded.expires_at WHERE event_ids.expires_at <= ?`
 
 // remembered is how long the ids that clients gave are known. The promise is
 // 24 h; the rest is for clients that retry over a weekend's night.
@@ -269,12 +268,9 @@ func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, r *record, n
 		return fmt.Errorf("insert event %s: its sequence %d is not above %d", e.ID, e.Sequence, w.lastSequence)
 	}
 	if e.IDGiven {
-		res, err := w.eventID.ExecContext(ctx, e.AccountID, e.ID, micros(e.AcceptedAt.Add(remembered)), now)
-		if err != nil {
+		taken := fmt.Errorf("event id %s was given before in account %s", e.ID, e.AccountID)
+		if err := w.tx.PutOne(ctx, taken, insertEventID, e.AccountID, e.ID, micros(e.AcceptedAt.Add(remembered)), now); err != nil {
 			return fmt.Errorf("remember event id %s: %w", e.ID, err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(fmt.Errorf("event id %s was given before in account %s", e.ID, e.AccountID), err)
 		}
 	}
 	if err := w.roll(ctx, e.Sequence, w.lastAttempt+1, r.at); err != nil {
@@ -294,30 +290,30 @@ func (w *writer) change(ctx context.Context, ch *changes) error {
 	for ref, due := range ch.due {
 		var err error
 		if due == nil {
-			_, err = w.settle.ExecContext(ctx, ref.WebhookID, ref.Sequence)
+			err = w.tx.Put(ctx, deleteDue, ref.WebhookID, ref.Sequence)
 		} else {
-			_, err = w.putDue.ExecContext(ctx, dueRow(due)...)
+			err = w.tx.Put(ctx, putDue, dueRow(due)...)
 		}
 		if err != nil {
 			return fmt.Errorf("write what is due: %w", err)
 		}
 	}
 	for _, g := range ch.gates {
-		if _, err := w.putGate.ExecContext(ctx, gateRow(g)...); err != nil {
+		if err := w.tx.Put(ctx, putGate, gateRow(g)...); err != nil {
 			return fmt.Errorf("write gates: %w", err)
 		}
 	}
 	for _, j := range ch.jobs {
-		if _, err := w.putJob.ExecContext(ctx, jobRow(j)...); err != nil {
+		if err := w.tx.Put(ctx, putJob, jobRow(j)...); err != nil {
 			return fmt.Errorf("write jobs: %w", err)
 		}
 	}
 	for key, r := range ch.records {
 		var err error
 		if r.Delete {
-			_, err = w.dropRecord.ExecContext(ctx, key.account, key.schema, key.id)
+			err = w.tx.Put(ctx, deleteRecord, key.account, key.schema, key.id)
 		} else {
-			_, err = w.putRecord.ExecContext(ctx, key.account, key.schema, key.id, string(r.Row), micros(r.CreatedAt), micros(r.UpdatedAt))
+			err = w.tx.Put(ctx, upsertRecord, key.account, key.schema, key.id, string(r.Row), micros(r.CreatedAt), micros(r.UpdatedAt))
 		}
 		if err != nil {
 			return fmt.Errorf("write records: %w", err)

@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"cmp"
@@ -108,7 +108,7 @@ func (d *DB) standings(ctx context.Context, events map[int64]*switchhook.Event, 
 }
 
 func (d *DB) watermark(ctx context.Context) (n int64, err error) {
-	err = d.reader.QueryRowContext(ctx, "SELECT watermark FROM meta").Scan(&n)
+	err = d.db.QueryRowContext(ctx, "SELECT watermark FROM meta").Scan(&n)
 	return n, err
 }
 
@@ -134,7 +134,7 @@ func (d *DB) standingsDue(ctx context.Context, s *standings, events map[int64]*s
 		return nil
 	}
 	for target, sequences := range of {
-		err := each(ctx, d.reader, add, "SELECT "+dueColumns+" FROM due WHERE webhook_id = ? AND seq IN (SELECT value FROM json_each(?))", target, list(sequences))
+		err := each(ctx, d.db, add, "SELECT "+dueColumns+" FROM due WHERE webhook_id = ? AND seq IN (SELECT value FROM json_each(?))", target, list(sequences))
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (d *DB) standingsDue(ctx context.Context, s *standings, events map[int64]*s
 	if webhook != "" {
 		return nil
 	}
-	return each(ctx, d.reader, add, dueOfReplays, list(all))
+	return each(ctx, d.db, add, dueOfReplays, list(all))
 }
 
 // A delivery is one of an event's.
@@ -277,12 +277,12 @@ func (d *DB) openCandidates(ctx context.Context, f switchhook.DeliveryFilter, w 
 	}
 	webhooks := []string{f.WebhookID}
 	if f.WebhookID == "" {
-		if webhooks, err = dueWebhooks(ctx, d.reader); err != nil {
+		if webhooks, err = dueWebhooks(ctx, d.db); err != nil {
 			return nil, err
 		}
 	}
 	for _, webhook := range webhooks {
-		err := each(ctx, d.reader, func(scan scan) error {
+		err := each(ctx, d.db, func(scan scan) error {
 			var sequence int64
 			err := scan(&sequence)
 			sequences = append(sequences, sequence)
@@ -389,7 +389,7 @@ func (d *DB) replayed(ctx context.Context, id string) ([]int64, error) {
 	for after := int64(-1); ; {
 		var refs []switchhook.DeliveryRef
 		var sequences []int64
-		err := each(ctx, d.reader, func(scan scan) error {
+		err := each(ctx, d.db, func(scan scan) error {
 			var ref switchhook.DeliveryRef
 			err := scan(&ref.Sequence, &ref.WebhookID)
 			refs, sequences = append(refs, ref), append(sequences, ref.Sequence)

@@ -1,13 +1,10 @@
-package sqlite
+package ledger
 
 import (
 	"context"
 	"errors"
 	"sync"
 	"time"
-
-	driver "modernc.org/sqlite"
-	codes "modernc.org/sqlite/lib"
 
 	"github.com/switchhook/switchhook"
 )
@@ -129,7 +126,7 @@ func (d *DB) writeThen(ctx context.Context, fn func(context.Context, *writer) er
 		if _, ours := errors.AsType[*switchhook.Error](err); ours {
 			return err
 		}
-		if fatal(err) {
+		if d.db.Fatal(err) {
 			return d.refuse(committer, err)
 		}
 		return unavailable(err)
@@ -230,7 +227,7 @@ func (d *DB) indexClosed(ctx context.Context) {
 	for _, s := range d.w.closed {
 		d.done.Go(func() {
 			if err := d.index(ctx, s); err != nil && !errors.Is(err, errClosed) && !errors.Is(err, errDropped) {
-				d.log.WarnContext(ctx, "a slice of the history stays indexed in memory until the next start", "dir", d.dir, "error", err)
+				d.log.WarnContext(ctx, "a slice of the history stays indexed in memory until the next start", "error", err)
 			}
 		})
 	}
@@ -241,15 +238,15 @@ func (d *DB) indexClosed(ctx context.Context) {
 func (d *DB) refuse(ctx context.Context, cause error) error {
 	refusal := unavailable(cause)
 	d.refusal.Store(refusal)
-	if fatal(cause) {
-		d.log.ErrorContext(ctx, "the store is broken", "dir", d.dir, "error", cause)
+	if d.db.Fatal(cause) {
+		d.log.ErrorContext(ctx, "the store is broken", "error", cause)
 		select {
 		case <-d.broken: // Resume may come here again
 		default:
 			close(d.broken)
 		}
 	} else {
-		d.log.ErrorContext(ctx, "commit failed", "dir", d.dir, "error", cause)
+		d.log.ErrorContext(ctx, "commit failed", "error", cause)
 	}
 	return refusal
 }
@@ -293,19 +290,4 @@ func (d *DB) Ping(ctx context.Context) error {
 
 func unavailable(cause error) *switchhook.Error {
 	return switchhook.Errorf(switchhook.CodeUnavailable, "the store cannot be written or read at the moment").With(cause)
-}
-
-// fatal reports whether an error leaves unknown what is on the disk. After a
-// failed fsync in particular, the kernel may have dropped the pages and report
-// the next fsync as good.
-func fatal(err error) bool {
-	e, ok := errors.AsType[*driver.Error](err)
-	if !ok {
-		return false
-	}
-	switch e.Code() & 0xff {
-	case codes.SQLITE_IOERR, codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
-		return true
-	}
-	return false
 }

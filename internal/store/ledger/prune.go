@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -35,11 +35,7 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			{`DELETE FROM event_ids WHERE (account_id, id) IN
 				(SELECT account_id, id FROM event_ids WHERE expires_at <= ? LIMIT ?)`, []any{micros(time.Now()), pruneRows}},
 		} {
-			res, err := w.conn.ExecContext(ctx, statement.text, statement.args...)
-			if err != nil {
-				return err
-			}
-			n, err := res.RowsAffected()
+			n, err := w.tx.Exec(ctx, statement.text, statement.args...)
 			if err != nil {
 				return err
 			}
@@ -69,6 +65,28 @@ func (w *writer) pruneSlice(ctx context.Context, before int64) (dropped *slice, 
 	if s.firstEvent <= w.lastSequence && min(s.endEvent-1, w.lastSequence) > w.snapshots.upto {
 		return nil, true, nil // the snapshots beside its events are not in the table yet
 	}
+	if w.db.DropsDays() {
+		// Nobody looks for what is of no slice; it goes with the last slice of its day.
+		if len(all) > 1 && all[1].day() != s.day() {
+			err = w.db.DropDay(ctx, w.tx, s.day())
+		}
+		if err == nil {
+			err = w.tx.Put(ctx, "DELETE FROM history_index WHERE part >= ? AND part < ?", s.n<<8, (s.n+1)<<8)
+		}
+	} else {
+		more, err = w.pruneBlocks(ctx, s)
+	}
+	if more || err != nil {
+		return nil, more, err
+	}
+	// Replays that came too late.
+	if err := w.tx.Put(ctx, "DELETE FROM due WHERE replay = 1 AND seq < ?", min(s.endEvent, w.lastSequence+1)); err != nil {
+		return nil, false, err
+	}
+	return s, true, w.tx.Put(ctx, "DELETE FROM slices WHERE n = ?", s.n)
+}
+
+func (w *writer) pruneBlocks(ctx context.Context, s *slice) (more bool, err error) {
 	for _, t := range [...]struct {
 		table, key string
 		first, end int64
@@ -78,22 +96,13 @@ func (w *writer) pruneSlice(ctx context.Context, before int64) (dropped *slice, 
 		{"attempt_blocks", "first", s.firstAttempt, s.endAttempt},
 		{"history_index", "part", s.n << 8, (s.n + 1) << 8},
 	} {
-		res, err := w.conn.ExecContext(ctx, fmt.Sprintf(`DELETE FROM %[1]s WHERE %[2]s IN
+		n, err := w.tx.Exec(ctx, fmt.Sprintf(`DELETE FROM %[1]s WHERE %[2]s IN
 			(SELECT %[2]s FROM %[1]s WHERE %[2]s >= ? AND %[2]s < ? ORDER BY %[2]s LIMIT ?)`, t.table, t.key), t.first, t.end, pruneBlocks)
-		if err != nil {
-			return nil, false, err
-		}
-		if n, err := res.RowsAffected(); n == pruneBlocks || err != nil {
-			return nil, true, err
+		if n == pruneBlocks || err != nil {
+			return true, err
 		}
 	}
-	// Replays that came too late.
-	_, err = w.conn.ExecContext(ctx, "DELETE FROM due WHERE replay = 1 AND seq < ?", min(s.endEvent, w.lastSequence+1))
-	if err != nil {
-		return nil, false, err
-	}
-	_, err = w.conn.ExecContext(ctx, "DELETE FROM slices WHERE n = ?", s.n)
-	return s, true, err
+	return false, nil
 }
 
 // isOpen reports whether an event of a slice has an open delivery.
@@ -102,14 +111,13 @@ func (w *writer) isOpen(ctx context.Context, s *slice) (open bool, err error) {
 	if last >= s.firstEvent && last > w.watermark {
 		return true, nil
 	}
-	webhooks, err := dueWebhooks(ctx, w.conn)
+	webhooks, err := dueWebhooks(ctx, w.tx)
 	if err != nil {
 		return false, err
 	}
 	for _, webhook := range webhooks {
-		var n int
-		err := w.conn.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM due WHERE webhook_id = ? AND seq >= ? AND seq <= ?)", webhook, s.firstEvent, last).Scan(&n)
-		if n > 0 || err != nil {
+		err := w.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM due WHERE webhook_id = ? AND seq >= ? AND seq <= ?)", webhook, s.firstEvent, last).Scan(&open)
+		if open || err != nil {
 			return true, err
 		}
 	}

@@ -1,25 +1,20 @@
-package sqlite
+package ledger
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
 	"github.com/switchhook/switchhook"
 )
 
-const insertReject = `INSERT INTO rejects (source_id, at, doc, body) VALUES (?, ?, ?, ?)`
+const insertReject = `INSERT INTO rejects (source_id, at, doc, body) VALUES (?, ?, ?, ?) RETURNING id`
 
 // addReject also sets the reject's id.
 func (w *writer) addReject(ctx context.Context, r *switchhook.Reject) error {
 	head := *r
 	head.At, head.Body = time.Time{}, "" // have columns
-	res, err := w.reject.ExecContext(ctx, r.SourceID, micros(r.At), document(head), r.Body)
-	if err == nil {
-		r.ID, err = res.LastInsertId()
-	}
-	if err != nil {
+	if err := w.tx.QueryRowContext(ctx, insertReject, r.SourceID, micros(r.At), document(head), r.Body).Scan(&r.ID); err != nil {
 		return fmt.Errorf("insert reject: %w", err)
 	}
 	return nil
@@ -31,8 +26,8 @@ func (d *DB) Rejects(ctx context.Context, sourceID string, p switchhook.Page) (r
 	if err != nil {
 		return nil, "", err
 	}
-	err = d.view(ctx, func(tx *sql.Tx) error {
-		return each(ctx, tx, func(scan scan) error {
+	err = d.db.View(ctx, func(from Reader) error {
+		return each(ctx, from, func(scan scan) error {
 			var id, at int64
 			var source, doc, body string
 			if err := scan(&id, &source, &at, &doc, &body); err != nil {

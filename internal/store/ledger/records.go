@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 )
 
 const (
-	upsertRecord = `INSERT OR REPLACE INTO records (account_id, schema, id, doc, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)`
+	upsertRecord = `INSERT INTO records (account_id, schema, id, doc, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (account_id, schema, id) DO UPDATE SET doc = excluded.doc, created_at = excluded.created_at, updated_at = excluded.updated_at`
 	deleteRecord = `DELETE FROM records WHERE account_id = ? AND schema = ? AND id = ?`
 )
 
 // Records calls fn for every record, in no order.
 func (d *DB) Records(ctx context.Context, fn func(switchhook.Record) error) error {
-	err := each(ctx, d.reader, func(scan scan) error {
+	err := each(ctx, d.db, func(scan scan) error {
 		var r switchhook.Record
 		var row string
 		var created, updated int64
@@ -38,7 +39,7 @@ func (d *DB) Records(ctx context.Context, fn func(switchhook.Record) error) erro
 func (d *DB) Integer(ctx context.Context, accountID, schema, id string) (int64, error) {
 	const find = "SELECT n FROM dialect_ids WHERE account_id = ? AND schema = ? AND id = ?"
 	var n int64
-	err := d.reader.QueryRowContext(ctx, find, accountID, schema, id).Scan(&n)
+	err := d.db.QueryRowContext(ctx, find, accountID, schema, id).Scan(&n)
 	if err == nil {
 		return n, nil
 	}
@@ -47,25 +48,24 @@ func (d *DB) Integer(ctx context.Context, accountID, schema, id string) (int64, 
 	}
 	err = d.write(ctx, func(ctx context.Context, w *writer) error {
 		// Another call may have made it meanwhile.
-		if err := w.conn.QueryRowContext(ctx, find, accountID, schema, id).Scan(&n); !errors.Is(err, sql.ErrNoRows) {
+		if err := w.tx.QueryRowContext(ctx, find, accountID, schema, id).Scan(&n); !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		// None is ever deleted, so those after the highest were never used, unless
 		// they were given.
 		const highest = "SELECT coalesce(max(n), 0) FROM dialect_ids WHERE account_id = ? AND schema = ?"
-		if err := w.conn.QueryRowContext(ctx, highest, accountID, schema).Scan(&n); err != nil {
+		if err := w.tx.QueryRowContext(ctx, highest, accountID, schema).Scan(&n); err != nil {
 			return err
 		}
 		n = max(n, switchhook.FirstInteger-1)
 		const given = "SELECT EXISTS (SELECT 1 FROM given_ids WHERE account_id = ? AND schema = ? AND value = ?)"
 		for taken := true; taken; {
 			n++
-			if err := w.conn.QueryRowContext(ctx, given, accountID, schema, strconv.FormatInt(n, 10)).Scan(&taken); err != nil {
+			if err := w.tx.QueryRowContext(ctx, given, accountID, schema, strconv.FormatInt(n, 10)).Scan(&taken); err != nil {
 				return err
 			}
 		}
-		_, err := w.conn.ExecContext(ctx, "INSERT INTO dialect_ids (account_id, schema, id, n) VALUES (?, ?, ?, ?)", accountID, schema, id, n)
-		return err
+		return w.tx.Put(ctx, "INSERT INTO dialect_ids (account_id, schema, id, n) VALUES (?, ?, ?, ?)", accountID, schema, id, n)
 	})
 	return n, err
 }
@@ -80,11 +80,11 @@ func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID) error {
 	}
 	row := []any{id.AccountID, id.Dialect, id.Schema, id.ID, id.Value, micros(id.UpdatedAt), counted}
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "another %s has the id %q", id.Schema, id.Value), `
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "another %s has the id %q", id.Schema, id.Value), `
 			INSERT INTO given_ids (account_id, dialect, schema, id, value, updated_at)
-			SELECT ?1, ?2, ?3, ?4, ?5, ?6
+			SELECT ?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT)
 			WHERE NOT EXISTS (SELECT 1 FROM given_ids   WHERE account_id = ?1 AND dialect = ?2 AND schema = ?3 AND value = ?5 AND id <> ?4)
-			  AND NOT EXISTS (SELECT 1 FROM dialect_ids WHERE account_id = ?1 AND schema = ?3 AND n = ?7 AND id <> ?4)
+			  AND NOT EXISTS (SELECT 1 FROM dialect_ids WHERE account_id = ?1 AND schema = ?3 AND n = CAST(?7 AS BIGINT) AND id <> ?4)
 			ON CONFLICT (account_id, dialect, schema, id) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, row...)
 	})
 }
@@ -92,14 +92,14 @@ func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID) error {
 // DeleteDialectID takes it back.
 func (d *DB) DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error {
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "no id was set for the %s %q", schema, id),
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "no id was set for the %s %q", schema, id),
 			"DELETE FROM given_ids WHERE account_id = ? AND dialect = ? AND schema = ? AND id = ?", accountID, dialect, schema, id)
 	})
 }
 
 // DialectIDs calls fn for every one, in no order.
 func (d *DB) DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error {
-	err := each(ctx, d.reader, func(scan scan) error {
+	err := each(ctx, d.db, func(scan scan) error {
 		var id switchhook.DialectID
 		var updated int64
 		if err := scan(&id.AccountID, &id.Dialect, &id.Schema, &id.ID, &id.Value, &updated); err != nil {

@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -55,7 +55,7 @@ func indexAll(t *testing.T, d *DB) {
 func TestIndex(t *testing.T) {
 	t.Parallel()
 	ctx, dir := t.Context(), t.TempDir()
-	d, err := Open(ctx, Options{Dir: dir})
+	d, err := OpenForTest(ctx, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestIndex(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if d, err = Open(ctx, Options{Dir: dir}); err != nil {
+	if d, err = OpenForTest(ctx, dir); err != nil {
 		t.Fatal(err)
 	}
 	ask("after a restart")
@@ -146,7 +146,7 @@ func TestDropped(t *testing.T) {
 	pruned(t, d, time.Now().Add(time.Hour))
 	for _, table := range []string{"event_blocks", "attempt_blocks", "history_index", "slices", "due"} {
 		var n int
-		if err := d.reader.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n); err != nil || n > 0 {
+		if err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n); err != nil || n > 0 {
 			t.Errorf("%d rows are left in %s, %v", n, table, err)
 		}
 	}
@@ -161,7 +161,7 @@ func TestFileDoesNotGrow(t *testing.T) {
 	ctx := t.Context()
 	d := opened(t)
 	pages := func() (n int) {
-		if err := d.reader.QueryRowContext(ctx, "PRAGMA page_count").Scan(&n); err != nil {
+		if err := d.db.QueryRowContext(ctx, "PRAGMA page_count").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -210,7 +210,7 @@ func TestSnapshotsAreSaved(t *testing.T) {
 		if err != nil || n != kept {
 			t.Errorf("%d snapshots, %v, want %d", n, err, kept)
 		}
-		if err := d.reader.QueryRowContext(ctx, "SELECT count(*) FROM snapshots").Scan(&rows); err != nil || rows != saved {
+		if err := d.db.QueryRowContext(ctx, "SELECT count(*) FROM snapshots").Scan(&rows); err != nil || rows != saved {
 			t.Errorf("%d of them in the table, %v, want %d", rows, err, saved)
 		}
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
 	row := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt)}
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID),
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID),
 			"INSERT INTO accounts (id, parent_id, name, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row...)
 	})
 }
@@ -20,31 +20,14 @@ func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
 func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account) error {
 	row := []any{a.Name, a.ID}
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
 			"UPDATE accounts SET name = ? WHERE id = ?", row...)
 	})
 }
 
-// changeOne runs a statement that has to change a row; otherwise is the error
-// if it does not.
-func (w *writer) changeOne(ctx context.Context, otherwise *switchhook.Error, text string, args ...any) error {
-	res, err := w.conn.ExecContext(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return otherwise
-	}
-	return nil
-}
-
 // Accounts returns all, oldest first.
 func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err error) {
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		var a switchhook.Account
 		var created int64
 		err := scan(&a.ID, &a.ParentID, &a.Name, &created)
@@ -62,16 +45,15 @@ func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err 
 func (d *DB) PutAPIKey(ctx context.Context, k *switchhook.APIKey) error {
 	row := []any{k.ID, k.AccountID, k.Name, append([]byte{}, k.Hash...), micros(k.CreatedAt)}
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, `INSERT INTO api_keys (id, account_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET account_id = excluded.account_id, name = excluded.name,
+		return w.tx.Put(ctx, `INSERT INTO api_keys (id, account_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, name = excluded.name,
 				hash = excluded.hash, created_at = excluded.created_at`, row...)
-		return err
 	})
 }
 
 // APIKeys returns all, oldest first.
 func (d *DB) APIKeys(ctx context.Context) (keys []*switchhook.APIKey, err error) {
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		var k switchhook.APIKey
 		var created int64
 		err := scan(&k.ID, &k.AccountID, &k.Name, &k.Hash, &created)
@@ -127,14 +109,13 @@ func (d *DB) DeleteWebhook(ctx context.Context, id string) error {
 		if err := w.deleteSealed(ctx, "webhook", id); err != nil {
 			return err
 		}
-		_, err := w.conn.ExecContext(ctx, "DELETE FROM gates WHERE webhook_id = ?", id)
-		return err
+		return w.tx.Put(ctx, "DELETE FROM gates WHERE webhook_id = ?", id)
 	})
 }
 
 // Webhooks returns all, oldest first, secrets opened.
 func (d *DB) Webhooks(ctx context.Context) (webhooks []*switchhook.Webhook, err error) {
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		var id, doc string
 		var sealed []byte
 		if err := scan(&id, &doc, &sealed); err != nil {
@@ -203,7 +184,7 @@ func (d *DB) DeleteSource(ctx context.Context, id string) error {
 
 // Sources returns all, oldest first, secrets opened.
 func (d *DB) Sources(ctx context.Context) (sources []*switchhook.Source, err error) {
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		var id, doc string
 		var sealed []byte
 		if err := scan(&id, &doc, &sealed); err != nil {
@@ -231,7 +212,7 @@ func (d *DB) Sources(ctx context.Context) (sources []*switchhook.Source, err err
 
 func (d *DB) insertSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id),
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id),
 			"INSERT INTO "+what+"s (id, created_at, doc, sealed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			id, created, doc, sealed)
 	})
@@ -239,13 +220,13 @@ func (d *DB) insertSealed(ctx context.Context, what, id string, created int64, d
 
 func (d *DB) updateSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
 	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
 			"UPDATE "+what+"s SET created_at = ?, doc = ?, sealed = ? WHERE id = ?",
 			created, doc, sealed, id)
 	})
 }
 
 func (w *writer) deleteSealed(ctx context.Context, what, id string) error {
-	return w.changeOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
+	return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
 		"DELETE FROM "+what+"s WHERE id = ?", id)
 }

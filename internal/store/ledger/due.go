@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -11,10 +11,16 @@ import (
 
 const (
 	dueColumns = `webhook_id, seq, lane, attempts, tries, at, held_since, still, stray, replay`
-	putDue     = `INSERT OR REPLACE INTO due (` + dueColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	deleteDue  = `DELETE FROM due WHERE webhook_id = ? AND seq = ?`
-	putGate    = `INSERT OR REPLACE INTO gates (webhook_id, failing_since, still, still_since, reason) VALUES (?, ?, ?, ?, ?)`
-	putJob     = `INSERT OR REPLACE INTO jobs (id, created_at, ended_at, "cursor", "last", doc) VALUES (?, ?, ?, ?, ?, ?)`
+	putDue     = `INSERT INTO due (` + dueColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (webhook_id, seq) DO UPDATE SET lane = excluded.lane, attempts = excluded.attempts, tries = excluded.tries, at = excluded.at,
+			held_since = excluded.held_since, still = excluded.still, stray = excluded.stray, replay = excluded.replay`
+	deleteDue = `DELETE FROM due WHERE webhook_id = ? AND seq = ?`
+	putGate   = `INSERT INTO gates (webhook_id, failing_since, still, still_since, reason) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (webhook_id) DO UPDATE SET failing_since = excluded.failing_since, still = excluded.still,
+			still_since = excluded.still_since, reason = excluded.reason`
+	putJob = `INSERT INTO jobs (id, created_at, ended_at, "cursor", "last", doc) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, ended_at = excluded.ended_at,
+			"cursor" = excluded."cursor", "last" = excluded."last", doc = excluded.doc`
 )
 
 // The questions about what is due.
@@ -31,8 +37,16 @@ const (
 func dueRow(d *switchhook.Due) []any {
 	return []any{
 		d.WebhookID, d.Sequence, int64(d.Lane), d.Attempts, d.Tries, //nolint:gosec // SQLite has no unsigned integers: the same 64 bits
-		micros(d.At), micros(d.HeldSince), int64(d.Still), d.Stray, d.Replay,
+		micros(d.At), micros(d.HeldSince), int64(d.Still), bit(d.Stray), bit(d.Replay),
 	}
+}
+
+// bit is how a truth is kept.
+func bit(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func scanDue(scan scan) (*switchhook.Due, error) {
@@ -48,7 +62,7 @@ func scanDue(scan scan) (*switchhook.Due, error) {
 
 // Backlogs calls fn for every webhook that has due rows, with their number.
 func (d *DB) Backlogs(ctx context.Context, fn func(webhookID string, rows int) error) error {
-	err := each(ctx, d.reader, func(scan scan) error {
+	err := each(ctx, d.db, func(scan scan) error {
 		var webhook string
 		var rows int
 		if err := scan(&webhook, &rows); err != nil {
@@ -77,7 +91,7 @@ func (d *DB) Strays(ctx context.Context, webhookID string, until time.Time, limi
 func (d *DB) dueRows(ctx context.Context, text string, args ...any) (open []switchhook.OpenDelivery, err error) {
 	var rows []*switchhook.Due
 	var sequences []int64
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		due, err := scanDue(scan)
 		if err != nil {
 			return err
@@ -101,8 +115,8 @@ func (d *DB) dueRows(ctx context.Context, text string, args ...any) (open []swit
 
 // dueWebhooks are those that have rows. Each is found by a step over the rows of
 // the one before.
-func dueWebhooks(ctx context.Context, tx querier) (webhooks []string, err error) {
-	err = each(ctx, tx, func(scan scan) error {
+func dueWebhooks(ctx context.Context, from Reader) (webhooks []string, err error) {
+	err = each(ctx, from, func(scan scan) error {
 		var webhook string
 		err := scan(&webhook)
 		webhooks = append(webhooks, webhook)
@@ -116,7 +130,7 @@ func dueWebhooks(ctx context.Context, tx querier) (webhooks []string, err error)
 
 // Lanes calls fn with the lane of each of a webhook's rows that is no stray.
 func (d *DB) Lanes(ctx context.Context, webhookID string, fn func(lane uint64) error) error {
-	err := each(ctx, d.reader, func(scan scan) error {
+	err := each(ctx, d.db, func(scan scan) error {
 		var lane int64
 		if err := scan(&lane); err != nil {
 			return err
@@ -135,7 +149,7 @@ func gateRow(g *switchhook.Gate) []any {
 
 // Gates returns all, by webhook id.
 func (d *DB) Gates(ctx context.Context) (gates []switchhook.Gate, err error) {
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		var g switchhook.Gate
 		var failing, still, since int64
 		if err := scan(&g.WebhookID, &failing, &still, &since, &g.Reason); err != nil {
@@ -161,7 +175,7 @@ func jobRow(j *switchhook.Job) []any {
 
 // Jobs returns all, newest first.
 func (d *DB) Jobs(ctx context.Context) (jobs []*switchhook.Job, err error) {
-	err = each(ctx, d.reader, func(scan scan) error {
+	err = each(ctx, d.db, func(scan scan) error {
 		var cursor, last int64
 		var doc string
 		if err := scan(&cursor, &last, &doc); err != nil {

@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"context"
@@ -31,13 +31,13 @@ func TestSnapshotsAreLoggedThoughASliceBegins(t *testing.T) {
 	// kill -9: what is on the disk now
 	dir := t.TempDir()
 	for _, f := range []string{"switchhook.db", "switchhook.db-wal", "master.key"} {
-		if b, err := os.ReadFile(filepath.Join(d.dir, f)); err == nil {
+		if b, err := os.ReadFile(filepath.Join(d.db.Name(), f)); err == nil {
 			if err := os.WriteFile(filepath.Join(dir, f), b, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	again, err := Open(t.Context(), Options{Dir: dir})
+	again, err := OpenForTest(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestDueIsNotShortBeforeTheEnd(t *testing.T) {
 	}
 	// What Prune has done when a replay comes in the midst of it.
 	if err := d.write(t.Context(), func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, "DELETE FROM event_blocks WHERE first = 1")
+		_, err := w.tx.Exec(ctx, "DELETE FROM event_blocks WHERE first = 1")
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package sqlite
+package ledger
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -71,17 +70,15 @@ func (s *sealer) open(place string, sealed []byte, v any) error {
 
 // openSealer makes sure that the key is the one that the secrets in the
 // database were sealed with. Only a database that has none yet gets a new key.
-func openSealer(ctx context.Context, conn *sql.Conn, dir string, key []byte) (*sealer, error) {
+func (w *writer) openSealer(ctx context.Context, masterKey func(mayMake bool) ([]byte, error)) (*sealer, error) {
 	const place = "meta/key_check/1"
 	var check []byte
-	if err := conn.QueryRowContext(ctx, "SELECT key_check FROM meta").Scan(&check); err != nil {
+	if err := w.conn.QueryRowContext(ctx, "SELECT key_check FROM meta").Scan(&check); err != nil {
 		return nil, fmt.Errorf("check the master key: %w", err)
 	}
-	if key == nil {
-		var err error
-		if key, err = readMasterKey(dir, check == nil); err != nil {
-			return nil, err
-		}
+	key, err := masterKey(check == nil)
+	if err != nil {
+		return nil, err
 	}
 	s, err := newSealer(key)
 	if err != nil {
@@ -91,20 +88,32 @@ func openSealer(ctx context.Context, conn *sql.Conn, dir string, key []byte) (*s
 		if check, err = s.seal(place, keyCheck); err != nil {
 			return nil, err
 		}
-		if _, err := conn.ExecContext(ctx, "UPDATE meta SET key_check = ?", check); err != nil {
+		if err := w.transact(ctx, func() error { return w.tx.Put(ctx, "UPDATE meta SET key_check = ?", check) }); err != nil {
 			return nil, fmt.Errorf("keep the check of the master key: %w", err)
 		}
 		return s, nil
 	}
 	var text string
 	if err := s.open(place, check, &text); err != nil || text != keyCheck {
-		return nil, fmt.Errorf("the master key does not fit the data in %s: its secrets were sealed with another one", dir)
+		return nil, fmt.Errorf("the master key does not fit the data in %s: its secrets were sealed with another one", w.db.Name())
 	}
 	return s, nil
 }
 
+// MasterKey is a source of the master key: the key that is given, or without one the
+// file master.key of a directory, made there where the database has none yet. data is
+// where the data lies, for errors.
+func MasterKey(given []byte, dir, data string) func(mayMake bool) ([]byte, error) {
+	return func(mayMake bool) ([]byte, error) {
+		if given != nil {
+			return given, nil
+		}
+		return readMasterKey(dir, data, mayMake)
+	}
+}
+
 // readMasterKey reads the key from the data directory, or makes one there.
-func readMasterKey(dir string, mayMake bool) ([]byte, error) {
+func readMasterKey(dir, data string, mayMake bool) ([]byte, error) {
 	path := filepath.Join(dir, masterKeyFile)
 	text, err := os.ReadFile(path) //nolint:gosec // G304: the operator's own data directory
 	switch {
@@ -117,7 +126,7 @@ func readMasterKey(dir string, mayMake bool) ([]byte, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("read the master key: %w", err)
 	case !mayMake:
-		return nil, fmt.Errorf("the master key that the secrets in %s were sealed with is missing: put back %s or give the key", dir, path)
+		return nil, fmt.Errorf("the master key that the secrets in %s were sealed with is missing: put back %s or give the key", data, path)
 	}
 	key := make([]byte, masterKeySize)
 	_, _ = rand.Read(key) // documented never to fail
@@ -141,5 +150,5 @@ func writeDurably(path string, data []byte) error {
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }

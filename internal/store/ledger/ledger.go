@@ -1,0 +1,168 @@
+// Package ledger is the store: how everything that Switchhook keeps lies in an SQL
+// database. The databases are sqlite and postgres; this package knows neither, and
+// asks of them what Database says.
+//
+// # One writer
+//
+// All writes go through one goroutine, the committer, on one connection: the
+// commits that [DB.Submit] queues, and the small writes of configuration, which
+// queue as functions. The committer takes what has gathered while the last
+// fsync ran, puts it into one transaction, and calls each commit's Done in the
+// order of submission. No timer: a lone commit is written at once, and under
+// load the batches grow by themselves. Reads have connections of their own and
+// see what is committed.
+//
+// # History
+//
+// Events and attempts are not rows: what a transaction has of them is written
+// as blocks (codec.go, blocks.go), which belong to slices of the history
+// (slices.go), each with an index of its own (index.go) and dropped as a whole
+// (prune.go). Lists go through blocks (events.go, attempts.go); how a delivery
+// stands follows from its event, what is due, and its attempts (deliveries.go).
+// What changes in place is rows: what is due, gates, jobs (due.go), snapshots
+// (snapshots.go), records, and configuration.
+//
+// # Failure
+//
+// A transaction that fails fails every commit in it, though one of them may be
+// to blame (such as one with a client's event id that is taken: the caller has
+// to look first, see [DB.Known]). What the committer keeps in memory is then
+// read again by [DB.Resume], which takes up again on a new connection. Where
+// nobody knows what is on the disk, Broken is closed.
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/switchhook/switchhook"
+)
+
+// A Database is what a ledger lies in. Its schema has the tables of the ledger;
+// statements are in the SQL of SQLite, of which the ledger uses little that is not
+// in the standard:
+//
+//   - parameters are ? or ?1, ?2 …;
+//   - "SELECT value FROM json_each(?)" are the integers of a JSON array, and with
+//     " AS text" behind it its texts;
+//   - INDEXED BY may be left out.
+type Database interface {
+	// Reader reads what is committed, from any goroutine.
+	Reader
+	// View runs fn on one state of the database.
+	View(ctx context.Context, fn func(Reader) error) error
+	// Connect opens the connection that writes. Only the committer uses it.
+	Connect(ctx context.Context) (Conn, error)
+	// BeginDay is called in a transaction before it writes the first blocks of a day
+	// (since 1970, UTC), which may have been there before.
+	BeginDay(ctx context.Context, tx Tx, day int64) error
+	// DropsDays reports whether DropDay drops all blocks of a day. Where not, they are
+	// deleted, a few at a time.
+	DropsDays() bool
+	DropDay(ctx context.Context, tx Tx, day int64) error
+	// Fatal reports whether an error leaves unknown what is on the disk, so that
+	// nothing can be promised any more.
+	Fatal(err error) bool
+	// Name says in a few words where the data lies, for errors.
+	Name() string
+	Close() error
+}
+
+// A Reader asks.
+type Reader interface {
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row
+}
+
+// A Conn is the connection that writes.
+type Conn interface {
+	Reader
+	// Transact runs fn in a transaction, which is durable once it returns nil.
+	Transact(ctx context.Context, fn func(Tx) error) error
+	Close() error
+}
+
+// A Tx is a transaction under way.
+type Tx interface {
+	Reader
+	// Put runs a statement, at the latest before the transaction ends: then
+	// Transact returns its error. What args refer to must not change until then.
+	Put(ctx context.Context, text string, args ...any) error
+	// PutOne is Put of a statement that has to change a row: otherwise is the
+	// error if it does not.
+	PutOne(ctx context.Context, otherwise error, text string, args ...any) error
+	// Exec runs a statement at once and returns how many rows it has changed.
+	Exec(ctx context.Context, text string, args ...any) (int64, error)
+}
+
+// Options configures a DB. Database and MasterKey must be set.
+type Options struct {
+	Database Database
+
+	// MasterKey returns the key of 32 bytes that seals secrets. mayMake: the
+	// database has none yet, so there may be a new one.
+	MasterKey func(mayMake bool) ([]byte, error)
+
+	// Logger tells of failed writes. Nil: silence.
+	Logger *slog.Logger
+}
+
+// DB is a store. Its methods may be called concurrently.
+type DB struct {
+	db   Database
+	log  *slog.Logger
+	seal *sealer
+
+	history history
+	recent  recent
+
+	queue *queue
+	w     *writer        // of the committer alone
+	done  sync.WaitGroup // the committer, and what writes indexes
+
+	// refusal is why no write is taken. Only the committer sets it.
+	refusal atomic.Pointer[switchhook.Error]
+	broken  chan struct{}
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Open takes up what is in a database, whose schema is there already. An error
+// leaves it open.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	d := &DB{db: o.Database, log: o.Logger, queue: newQueue(), broken: make(chan struct{})}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	d.log = d.log.With("data", d.db.Name())
+	w, err := newWriter(ctx, d.db, &d.history)
+	if err != nil {
+		return nil, fmt.Errorf("open the database for writing: %w", err)
+	}
+	if d.seal, err = w.openSealer(ctx, o.MasterKey); err != nil {
+		return nil, errors.Join(err, w.disconnect())
+	}
+	d.w = w
+	// The committer outlives the call: only Close ends it.
+	ctx = context.WithoutCancel(ctx)
+	d.indexClosed(ctx)
+	d.done.Go(func() { d.run(ctx) })
+	return d, nil
+}
+
+// Close waits for what was submitted and releases everything, the database
+// included.
+func (d *DB) Close() error {
+	d.closing.Do(func() {
+		d.queue.close()
+		d.done.Wait()
+		d.closeErr = errors.Join(d.w.disconnect(), d.db.Close())
+	})
+	return d.closeErr
+}
