@@ -45,6 +45,7 @@ import (
 	fromteli "github.com/switchhook/switchhook/internal/source/teli"
 	fromvoipbin "github.com/switchhook/switchhook/internal/source/voipbin"
 	"github.com/switchhook/switchhook/internal/store"
+	"github.com/switchhook/switchhook/internal/store/postgres"
 	"github.com/switchhook/switchhook/internal/store/sqlite"
 	"github.com/switchhook/switchhook/internal/web"
 )
@@ -63,6 +64,7 @@ type App struct {
 	c         Config
 	log       *slog.Logger
 	store     store.Store
+	storeName string
 	directory directory.Directory
 	router    *route.Router
 	engine    *deliver.Engine
@@ -113,14 +115,12 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	db, err := sqlite.Open(ctx, sqlite.Options{Dir: c.Data, MasterKey: c.MasterKey, Logger: a.log.With("component", "store")})
-	if err != nil {
+	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, err
 	}
-	a.store = db
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, db.Close())
+			err = errors.Join(err, a.store.Close())
 		}
 	}()
 	if err := a.found(ctx); err != nil {
@@ -156,6 +156,20 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		return nil, errors.Join(fmt.Errorf("go on with the replays: %w", err), a.listener.Close())
 	}
 	return a, nil
+}
+
+// openStore opens the database that the configuration names.
+func (a *App) openStore(ctx context.Context) (store.Store, error) {
+	log := a.log.With("component", "store")
+	if a.c.Database == "" {
+		a.storeName = "SQLite"
+		return sqlite.Open(ctx, sqlite.Options{Dir: a.c.Data, MasterKey: a.c.MasterKey, Logger: log})
+	}
+	a.storeName = "PostgreSQL"
+	if err := os.MkdirAll(a.c.Data, 0o700); err != nil { // for the keys
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	return postgres.Open(ctx, postgres.Options{URL: a.c.Database, Dir: a.c.Data, MasterKey: a.c.MasterKey, Logger: log})
 }
 
 // found makes the root account and the operator's key where they are not there.
@@ -418,7 +432,7 @@ func (a *App) serveAPI() error {
 		},
 		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
-		Changes: &a.changes, StoreName: "SQLite",
+		Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
 	})
 	if err != nil {

@@ -73,7 +73,7 @@ func Options() []Option {
 		},
 		{
 			Flag: "database", Variable: "SWITCHHOOK_DATABASE", YAML: "database",
-			Usage: "postgres:// URL; empty is the embedded SQLite in the data directory (PostgreSQL is not in this version)", set: text(func(c *Config) *string { return &c.Database }),
+			Usage: "postgres:// URL; empty is the embedded SQLite in the data directory", set: text(func(c *Config) *string { return &c.Database }),
 		},
 		{
 			Flag: "public-url", Variable: "SWITCHHOOK_PUBLIC_URL", YAML: "public_url",
@@ -215,8 +215,8 @@ func (c *Config) check() error {
 	if c.AdminKey != "" && (len(c.AdminKey) < 16 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
 		return errors.New("SWITCHHOOK_ADMIN_KEY is not at least 16 printable ASCII characters without blanks")
 	}
-	if c.Database != "" {
-		return errors.New("--database: PostgreSQL is not in this version; leave it empty for the embedded store")
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		return errors.New("--database: expected a URL such as postgres://user:password@host:5432/name, or nothing for the embedded store")
 	}
 	return nil
 }

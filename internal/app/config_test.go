@@ -85,7 +85,7 @@ func TestWrongSettings(t *testing.T) {
 		{"a short key", nil, []string{"SWITCHHOOK_ADMIN_KEY", "short"}, "", "SWITCHHOOK_ADMIN_KEY is not at least 16 printable"},
 		{"a wrong master key", nil, []string{"SWITCHHOOK_MASTER_KEY", "c2hvcnQ="}, "", "SWITCHHOOK_MASTER_KEY: is not the base64 of 32 bytes"},
 		{"a log level", nil, []string{"SWITCHHOOK_LOG_LEVEL", "loud"}, "", "SWITCHHOOK_LOG_LEVEL: is none of debug, info, warn, error"},
-		{"PostgreSQL", nil, []string{"SWITCHHOOK_DATABASE", "postgres://x"}, "", "--database: PostgreSQL is not in this version"},
+		{"another database", nil, []string{"SWITCHHOOK_DATABASE", "mysql://x"}, "", "--database: expected a URL such as postgres://"},
 	} {
 		_, err := app.Load(c.flags, env(c.env...), []byte(c.file))
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {

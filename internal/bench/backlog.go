@@ -27,7 +27,7 @@ type Backlog struct {
 // and counts what arrives when both are well again. The server is a process of
 // its own.
 func (b *bench) backlog(ctx context.Context) error {
-	if err := b.fresh("backlog"); err != nil {
+	if err := b.fresh(ctx, "backlog"); err != nil {
 		return err
 	}
 	r := &Backlog{Deliveries: b.o.Backlog}
@@ -115,7 +115,7 @@ func (b *bench) backlog(ctx context.Context) error {
 // spawnServer starts the server as a process of its own and waits until it is
 // ready.
 func (b *bench) spawnServer(ctx context.Context) (*child, error) {
-	c, err := spawn(ctx, b.o.Command, RoleServer, b.dir)
+	c, err := spawn(ctx, b.o.Command, RoleServer, b.dir, b.database)
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,9 @@ type Options struct {
 	// Data is where a directory for the data is made, and removed at the end:
 	// its disk is what is measured. Empty: where the system has such things.
 	Data string
+	// Database is the URL of a PostgreSQL database, in which a schema is made for the
+	// data, and removed at the end. Empty: the embedded store.
+	Database string
 	// Flat, if not 0, is after how many deliveries the speed is measured once
 	// more; Backlog is how many are made to wait for a dead receiver.
 	Flat, Backlog int64
@@ -81,6 +84,8 @@ type bench struct {
 	at       *api   // the receiver
 	base     string // of all data
 	dir      string // of the server's
+	database string // its URL; empty: it is in dir
+	schema   string // of the data there
 
 	app    *app.App // as serve has it
 	server *api
@@ -111,7 +116,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	}
 	defer b.load.end()
 	b.report = newReport(o, filesystem(b.base))
-	defer func() { err = errors.Join(err, b.stop()) }()
+	defer func() { err = errors.Join(err, b.stop(), b.dropSchema(context.WithoutCancel(ctx))) }()
 	if err := b.measure(ctx); err != nil {
 		return nil, err
 	}
@@ -139,19 +144,19 @@ func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("12
 
 // newServer is the server as the command serve has it, but that it may reach the
 // receiver.
-func newServer(ctx context.Context, dir, version string) (*app.App, error) {
+func newServer(ctx context.Context, dir, database, version string) (*app.App, error) {
 	level := &slog.LevelVar{}
 	level.Set(slog.LevelError)
 	context.AfterFunc(ctx, func() { level.Set(slog.LevelError + 1) }) // what a Ctrl-C cuts off is no error
 	return app.New(ctx, app.Config{
-		Listen: "127.0.0.1:0", Data: dir, Version: version, AllowNetworks: loopback(),
+		Listen: "127.0.0.1:0", Data: dir, Database: database, Version: version, AllowNetworks: loopback(),
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	})
 }
 
 // start serves in this process.
 func (b *bench) start(ctx context.Context) error {
-	a, err := newServer(ctx, b.dir, b.o.Version)
+	a, err := newServer(ctx, b.dir, b.database, b.o.Version)
 	if err != nil {
 		return err
 	}
@@ -167,12 +172,15 @@ func (b *bench) start(ctx context.Context) error {
 }
 
 // fresh stops the server and throws its data away. The next one begins with none.
-func (b *bench) fresh(name string) error {
+func (b *bench) fresh(ctx context.Context, name string) error {
 	err := b.stop()
 	if b.dir != "" {
 		err = errors.Join(err, os.RemoveAll(b.dir))
 	}
 	b.dir = filepath.Join(b.base, name)
+	if b.o.Database != "" {
+		err = errors.Join(err, b.freshSchema(ctx))
+	}
 	return err
 }
 

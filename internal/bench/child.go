@@ -20,7 +20,7 @@ import (
 const (
 	RoleReceiver = "receiver" // takes the deliveries
 	RoleLoad     = "load"     // posts events to the server's API
-	RoleServer   = "server"   // is the server, to be killed; its argument is the data directory
+	RoleServer   = "server"   // is the server, to be killed; its arguments are the data directory and the database
 )
 
 // Child is what a child process of the bench does until its standard input
@@ -43,8 +43,8 @@ func Child(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 		return receive(ctx, out)
 	case len(args) == 1 && args[0] == RoleLoad:
 		return work(ctx, jobs, out)
-	case len(args) == 2 && args[0] == RoleServer:
-		return serve(ctx, args[1], out)
+	case len(args) == 3 && args[0] == RoleServer:
+		return serve(ctx, args[1], args[2], out)
 	default:
 		return fmt.Errorf("the bench has no such process: %q", args)
 	}
@@ -70,8 +70,8 @@ func receive(ctx context.Context, out io.Writer) error {
 }
 
 // serve is the server. Once it can work, it says its URL and its key.
-func serve(ctx context.Context, dir string, out io.Writer) error {
-	a, err := newServer(ctx, dir, "bench")
+func serve(ctx context.Context, dir, database string, out io.Writer) error {
+	a, err := newServer(ctx, dir, database, "bench")
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type Flatness struct {
 
 // flat measures the speed after 100,000 deliveries and after many, on new data.
 func (b *bench) flat(ctx context.Context) error {
-	if err := errors.Join(b.fresh("flat"), b.start(ctx)); err != nil {
+	if err := errors.Join(b.fresh(ctx, "flat"), b.start(ctx)); err != nil {
 		return err
 	}
 	samples, err := b.prepare(ctx)

@@ -29,7 +29,7 @@ const (
 
 // measure measures everything, kind by kind.
 func (b *bench) measure(ctx context.Context) error {
-	if err := errors.Join(b.fresh("data"), b.start(ctx)); err != nil {
+	if err := errors.Join(b.fresh(ctx, "data"), b.start(ctx)); err != nil {
 		return err
 	}
 	samples, err := b.prepare(ctx)
@@ -106,7 +106,7 @@ func (b *bench) restart(ctx context.Context) (size int64, err error) {
 	if err := b.stop(); err != nil {
 		return 0, err
 	}
-	if size, err = sizeOf(b.dir); err != nil {
+	if size, err = b.size(ctx); err != nil {
 		return 0, err
 	}
 	return size, b.start(ctx)

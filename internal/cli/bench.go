@@ -43,6 +43,7 @@ flatter: choose a disk with --data.`,
 	f.BoolVar(&quick, "quick", false, "shorter rounds: done within 40 seconds, less exact")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object instead of the table; all else goes to stderr")
 	f.StringVar(&o.Data, "data", "", "where to make a directory for the data, removed at the end (default: the system's place for such)")
+	f.StringVar(&o.Database, "database", "", "measure on this PostgreSQL (postgres://…), in a schema of its own that is removed at the end")
 	f.StringVar(&o.CPUProfile, "cpuprofile", "", "write a CPU profile of the last in-process round to this file")
 	f.Int64Var(&o.Flat, "flat", 0, "also measure how fast it is after 100,000 deliveries and after so many")
 	f.Int64Var(&o.Backlog, "backlog", 0, "also let so many deliveries wait for a receiver that is down, kill the server, and see it recover")

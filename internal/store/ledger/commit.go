@@ -181,7 +181,8 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 		jobs:      make(map[string]*switchhook.Job),
 	}
 	now := micros(time.Now())
-	sequence, attempt, watermark := w.lastSequence, w.lastAttempt, w.watermark
+	sequence := w.lastSequence
+	w.batches++
 	for _, it := range items {
 		c := it.commit
 		for i, e := range c.Events {
@@ -211,10 +212,7 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 	if err := w.change(ctx, &ch); err != nil {
 		return err
 	}
-	if w.lastSequence != sequence || w.lastAttempt != attempt || w.watermark != watermark {
-		return w.saveCounters(ctx)
-	}
-	return nil
+	return w.saveCounters(ctx)
 }
 
 func (w *writer) addAttempt(ctx context.Context, a *switchhook.Attempt, r *record) error {

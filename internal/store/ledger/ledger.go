@@ -83,9 +83,14 @@ type Reader interface {
 type Conn interface {
 	Reader
 	// Transact runs fn in a transaction, which is durable once it returns nil.
+	// ErrUnknown: nobody knows whether it was committed, until Connect succeeds: then
+	// it was, or never will be.
 	Transact(ctx context.Context, fn func(Tx) error) error
 	Close() error
 }
+
+// ErrUnknown is in an error of Transact: the connection broke while it committed.
+var ErrUnknown = errors.New("the connection broke while a transaction was committed")
 
 // A Tx is a transaction under way.
 type Tx interface {
@@ -128,6 +133,11 @@ type DB struct {
 	// refusal is why no write is taken. Only the committer sets it.
 	refusal atomic.Pointer[switchhook.Error]
 	broken  chan struct{}
+
+	// doubtful are the commits of a batch of which nobody knows whether it was
+	// committed, and their number as meta.batches counts. Of the committer alone.
+	doubtful []*rows
+	doubt    int64
 
 	closing  sync.Once
 	closeErr error

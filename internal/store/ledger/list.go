@@ -35,6 +35,9 @@ func errCursor() error {
 // list is a JSON array, for json_each: a statement's text then stays the same
 // whatever the number of values.
 func list[T any](values []T) string {
+	if values == nil {
+		return "[]"
+	}
 	return document(values)
 }
 

@@ -154,6 +154,7 @@ func (d *DB) run(ctx context.Context) {
 		items = d.queue.take(items)
 		if len(items) == 0 {
 			_ = d.saveAll(ctx) // or the next start does it
+			d.settleDoubt()    // the next start knows more
 			return
 		}
 		for rest := items; len(rest) > 0; {
@@ -190,7 +191,12 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	if refusal := d.refusal.Load(); refusal != nil {
 		err = refusal
 	} else if err = d.w.transact(ctx, func() error { return d.w.apply(ctx, items) }); err != nil {
+		unknown := errors.Is(err, ErrUnknown)
 		err = d.refuse(ctx, err)
+		if unknown {
+			d.inDoubt(ctx, items)
+			return
+		}
 	}
 	if err == nil {
 		d.w.committed()
@@ -205,6 +211,47 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	if d.w.saveDue() {
 		_ = d.save(ctx, func() error { return d.w.saveSome(ctx, saveAtOnce) }) // the next commit tells
 	}
+}
+
+// inDoubt keeps the commits of a batch that may have been committed or not, and tells
+// their end once the database can be asked. Until Resume nothing else is taken.
+func (d *DB) inDoubt(ctx context.Context, items []item) {
+	for _, it := range items {
+		d.doubtful = append(d.doubtful, it.commit)
+	}
+	d.doubt = d.w.batches
+	d.done.Go(func() {
+		for settled := false; !settled; time.Sleep(askAgain) {
+			err := d.enqueue(ctx, func(ctx context.Context) error {
+				if len(d.doubtful) > 0 {
+					if err := d.w.reopen(ctx); err != nil {
+						return err
+					}
+					d.settleDoubt()
+				}
+				return nil
+			})
+			settled = err == nil || errors.Is(err, errClosed)
+		}
+	})
+}
+
+// askAgain is how long to wait before the database is asked again what it knows.
+const askAgain = 200 * time.Millisecond
+
+// settleDoubt is called once the database was read again.
+func (d *DB) settleDoubt() {
+	if len(d.doubtful) == 0 {
+		return
+	}
+	var err error
+	if d.w.batches < d.doubt {
+		err = d.refusal.Load()
+	}
+	for _, r := range d.doubtful {
+		r.finish(err)
+	}
+	d.doubtful = nil
 }
 
 // saveAll puts the snapshots that have gathered into their table.
@@ -268,6 +315,7 @@ func (d *DB) Resume(ctx context.Context) error {
 		if err := d.w.reopen(committer); err != nil {
 			return d.refuse(committer, err)
 		}
+		d.settleDoubt()
 		d.refusal.Store(nil)
 		d.indexClosed(committer)
 		return nil

@@ -14,7 +14,7 @@ const insertReject = `INSERT INTO rejects (source_id, at, doc, body) VALUES (?, 
 func (w *writer) addReject(ctx context.Context, r *switchhook.Reject) error {
 	head := *r
 	head.At, head.Body = time.Time{}, "" // have columns
-	if err := w.tx.QueryRowContext(ctx, insertReject, r.SourceID, micros(r.At), document(head), r.Body).Scan(&r.ID); err != nil {
+	if err := w.tx.QueryRowContext(ctx, insertReject, r.SourceID, micros(r.At), document(head), []byte(r.Body)).Scan(&r.ID); err != nil {
 		return fmt.Errorf("insert reject: %w", err)
 	}
 	return nil

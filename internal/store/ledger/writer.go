@@ -13,7 +13,7 @@ type writer struct {
 	conn Conn
 	tx   Tx // the transaction under way
 
-	lastSequence, lastAttempt, watermark int64 // as in the table meta
+	lastSequence, lastAttempt, watermark, batches int64 // as in the table meta
 
 	history   *history
 	snapshots snapshots
@@ -46,8 +46,8 @@ func (w *writer) load(ctx context.Context) error {
 	w.events.reset()
 	w.attempts.reset()
 	w.changed, w.put, w.closed = nil, nil, nil
-	err := w.conn.QueryRowContext(ctx, "SELECT last_sequence, last_attempt, watermark FROM meta").
-		Scan(&w.lastSequence, &w.lastAttempt, &w.watermark)
+	err := w.conn.QueryRowContext(ctx, "SELECT last_sequence, last_attempt, watermark, batches FROM meta").
+		Scan(&w.lastSequence, &w.lastAttempt, &w.watermark, &w.batches)
 	if err != nil {
 		return fmt.Errorf("read the counters: %w", err)
 	}
@@ -81,7 +81,7 @@ func (w *writer) reopen(ctx context.Context) error {
 }
 
 func (w *writer) saveCounters(ctx context.Context) error {
-	return w.tx.Put(ctx, "UPDATE meta SET last_sequence = ?, last_attempt = ?, watermark = ?", w.lastSequence, w.lastAttempt, w.watermark)
+	return w.tx.Put(ctx, "UPDATE meta SET last_sequence = ?, last_attempt = ?, watermark = ?, batches = ?", w.lastSequence, w.lastAttempt, w.watermark, w.batches)
 }
 
 // transact runs fn in a transaction, which is w.tx meanwhile.

@@ -10,6 +10,7 @@ CREATE TABLE meta (
 	last_sequence INTEGER NOT NULL DEFAULT 0,
 	last_attempt  INTEGER NOT NULL DEFAULT 0, -- the row of an attempt is never used twice, not even after pruning
 	watermark     INTEGER NOT NULL DEFAULT 0,
+	batches       INTEGER NOT NULL DEFAULT 0, -- of commits: by their number one is told whose outcome was unknown
 	snapshots_at  INTEGER NOT NULL DEFAULT 0, -- up to which sequence the table snapshots has what the blocks say
 	key_check     BLOB                        -- a known text, sealed; NULL until the first start is complete
 ) STRICT;
@@ -196,7 +197,7 @@ CREATE TABLE rejects (
 	source_id TEXT    NOT NULL,
 	at        INTEGER NOT NULL,
 	doc       TEXT    NOT NULL,
-	body      TEXT    NOT NULL
+	body      BLOB    NOT NULL
 ) STRICT;
 
 CREATE INDEX rejects_source ON rejects (source_id);

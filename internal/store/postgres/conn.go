@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/switchhook/switchhook/internal/store/ledger"
+)
+
+// conn is the connection that writes. It is one of database/sql, for what is read, and
+// the pgx connection below it, for what is written.
+type conn struct {
+	*sql.Conn
+	db    *database
+	below *pgx.Conn
+	pool  *sql.DB
+}
+
+func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
+	pool := sql.OpenDB(stdlib.GetConnector(*d.config))
+	c, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to the database: %w", err), pool.Close())
+	}
+	w := &conn{Conn: c, db: d, pool: pool}
+	err = c.Raw(func(driverConn any) error {
+		w.below = driverConn.(*stdlib.Conn).Conn() //nolint:forcetypeassert // GetConnector's
+		return nil
+	})
+	if err == nil {
+		// A transaction of the connection before may still be on its way: after this it
+		// was committed, or never will be.
+		err = d.lease.fence(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func (c *conn) Close() error { return errors.Join(c.Conn.Close(), c.pool.Close()) }
+
+func (c *conn) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return c.Conn.QueryContext(ctx, translated(text), cleaned(args)...)
+}
+
+func (c *conn) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	return c.Conn.QueryRowContext(ctx, translated(text), cleaned(args)...)
+}
+
+// Transact sends what was put together with the end of the transaction, if fn has asked
+// for nothing at once.
+func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
+	t := &tx{conn: c}
+	err := fn(t)
+	if err == nil {
+		err = t.commit(ctx)
+	} else if t.begun {
+		_, _ = c.below.Exec(context.WithoutCancel(ctx), "ROLLBACK") // a connection that is broken has no transaction
+	}
+	return errors.Join(t.err, err)
+}
+
+// tx saves what is put until something is asked, or the end.
+type tx struct {
+	*conn
+	batch     pgx.Batch
+	otherwise error // of the first statement that had to change a row and did not
+	checks    bool  // there is such a statement
+	begun     bool  // the server knows of the transaction
+	err       error
+}
+
+const turnOn = "SET LOCAL synchronous_commit = on"
+
+func (t *tx) Put(_ context.Context, text string, args ...any) error {
+	t.batch.Queue(translated(text), cleaned(args)...)
+	return t.err
+}
+
+func (t *tx) PutOne(_ context.Context, otherwise error, text string, args ...any) error {
+	t.checks = true
+	t.batch.Queue(translated(text), cleaned(args)...).Exec(func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() == 0 && t.otherwise == nil {
+			t.otherwise = otherwise
+		}
+		return nil
+	})
+	return t.err
+}
+
+func (t *tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
+	if err := t.flush(ctx); err != nil {
+		return 0, err
+	}
+	tag, err := t.below.Exec(ctx, translated(text), cleaned(args)...)
+	return tag.RowsAffected(), err
+}
+
+func (t *tx) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if err := t.flush(ctx); err != nil {
+		return nil, err
+	}
+	return t.conn.QueryContext(ctx, text, args...)
+}
+
+func (t *tx) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	_ = t.flush(ctx) // then the query fails too, and Transact returns this error
+	return t.conn.QueryRowContext(ctx, text, args...)
+}
+
+// flush sends what was put, and begins the transaction before.
+func (t *tx) flush(ctx context.Context) error {
+	if t.err != nil {
+		return t.err
+	}
+	if t.begun && t.batch.Len() == 0 {
+		return nil
+	}
+	t.err = t.send(ctx, !t.begun)
+	t.begun = true
+	if t.err == nil {
+		t.err = t.otherwise
+	}
+	return t.err
+}
+
+// send sends the batch. begin: first the beginning of the transaction and its fence;
+// else it is a part of one, or, if none was begun, a transaction by itself.
+func (t *tx) send(ctx context.Context, begin bool) error {
+	b := &pgx.Batch{}
+	if begin {
+		b.Queue("BEGIN")
+	}
+	if !t.begun {
+		if t.db.lax {
+			b.Queue(turnOn)
+		}
+		b.Queue(fence, t.db.lease.epoch)
+	}
+	b.QueuedQueries = append(b.QueuedQueries, t.batch.QueuedQueries...)
+	t.batch = pgx.Batch{}
+	return t.db.explained(t.below.SendBatch(ctx, b).Close())
+}
+
+// commit ends the transaction.
+func (t *tx) commit(ctx context.Context) error {
+	if !t.begun && !t.checks {
+		if t.batch.Len() == 0 {
+			return nil
+		}
+		return unknown(t.send(ctx, false))
+	}
+	if err := t.flush(ctx); err != nil {
+		_, _ = t.below.Exec(context.WithoutCancel(ctx), "ROLLBACK") // a connection that is broken has no transaction
+		return nil                                                  // Transact returns t.err
+	}
+	_, err := t.below.Exec(ctx, "COMMIT")
+	return unknown(err)
+}
+
+// unknown marks an error of a commit of which the server has not said that it failed.
+func unknown(err error) error {
+	if err == nil || errors.Is(err, errTakenOver) {
+		return err
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Severity == "ERROR" {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ledger.ErrUnknown, err)
+}

@@ -1,0 +1,52 @@
+package postgres
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// translations are of the ledger's statements, of which there are some dozens.
+var translations sync.Map //nolint:gochecknoglobals // a memory of a pure function
+
+// translated is a statement of the ledger's in PostgreSQL's SQL.
+func translated(text string) string {
+	if t, ok := translations.Load(text); ok {
+		return t.(string) //nolint:forcetypeassert // nothing else is stored
+	}
+	t := strings.NewReplacer(
+		"SELECT value FROM json_each(?) AS text", "SELECT json_array_elements_text(?::json)",
+		"SELECT value FROM json_each(?)", "SELECT json_array_elements_text(?::json)::bigint",
+		" INDEXED BY due_replay", "",
+	).Replace(text)
+	var b strings.Builder
+	n := 0
+	for i := range len(t) {
+		if t[i] != '?' {
+			b.WriteByte(t[i])
+			continue
+		}
+		b.WriteByte('$')
+		if i+1 == len(t) || t[i+1] < '0' || t[i+1] > '9' { // else its number follows
+			n++
+			b.WriteString(strconv.Itoa(n))
+		}
+	}
+	t = b.String()
+	if !strings.Contains(text, "day = ") { // those have numbers in them and do not end
+		translations.Store(text, t)
+	}
+	return t
+}
+
+// cleaned are arguments that PostgreSQL takes: its texts are UTF-8 and have no NUL, which
+// an id that somebody made up can have.
+func cleaned(args []any) []any {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
+			args[i] = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		}
+	}
+	return args
+}
