@@ -233,7 +233,7 @@ func (a *App) wire(ctx context.Context) error {
 	a.engine = deliver.New(deliver.Options{
 		Store: a.store, Dialects: a.dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
-		Resume:  a.router.Resume,
+		Resume: a.router.Resume, Held: a.store.Held,
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
 	})
 	a.replays = deliver.NewReplayer(deliver.ReplayOptions{

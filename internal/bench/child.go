@@ -44,7 +44,7 @@ func Child(ctx context.Context, args []string, in io.Reader, out io.Writer) erro
 	case len(args) == 1 && args[0] == RoleLoad:
 		return work(ctx, jobs, out)
 	case len(args) == 3 && args[0] == RoleServer:
-		return serve(ctx, args[1], args[2], out)
+		return serve(ctx, args[1], args[2], out) //nolint:gosec // G602: there are three
 	default:
 		return fmt.Errorf("the bench has no such process: %q", args)
 	}

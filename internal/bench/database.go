@@ -22,7 +22,7 @@ func (b *bench) freshSchema(ctx context.Context) error {
 		return errors.New("--database: it is no URL")
 	}
 	schema := "switchhook_bench_" + strings.ToLower(rand.Text())
-	if err := b.onDatabase(ctx, func(db *sql.DB) error {
+	if err := b.onDatabase(func(db *sql.DB) error {
 		_, err := db.ExecContext(ctx, "CREATE SCHEMA "+schema)
 		return err
 	}); err != nil {
@@ -39,7 +39,7 @@ func (b *bench) dropSchema(ctx context.Context) error {
 	if b.schema == "" {
 		return nil
 	}
-	return b.onDatabase(ctx, func(db *sql.DB) error {
+	return b.onDatabase(func(db *sql.DB) error {
 		_, err := db.ExecContext(ctx, "DROP SCHEMA IF EXISTS "+b.schema+" CASCADE")
 		return err
 	})
@@ -50,14 +50,14 @@ func (b *bench) size(ctx context.Context) (n int64, err error) {
 	if b.schema == "" {
 		return sizeOf(b.dir)
 	}
-	err = b.onDatabase(ctx, func(db *sql.DB) error {
+	err = b.onDatabase(func(db *sql.DB) error {
 		return db.QueryRowContext(ctx, `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
 			FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'm')`, b.schema).Scan(&n)
 	})
 	return n, err
 }
 
-func (b *bench) onDatabase(ctx context.Context, fn func(*sql.DB) error) (err error) {
+func (b *bench) onDatabase(fn func(*sql.DB) error) (err error) {
 	db, err := sql.Open("pgx", b.o.Database)
 	if err != nil {
 		return fmt.Errorf("--database: %w", err)

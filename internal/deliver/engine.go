@@ -79,6 +79,9 @@ type Options struct {
 	// Resume lets the store take commits again after one has failed. Nil: somebody
 	// else sees to it.
 	Resume func(context.Context) error
+	// Held reports whether nobody else may send what the store has open. Nil: nobody
+	// ever does.
+	Held func() bool
 	// Recorded is called after attempts have become durable. It must not
 	// block. Nil: nobody is told.
 	Recorded func()
@@ -106,6 +109,8 @@ type Engine struct {
 	outbox outbox
 	shares *shares
 	memory atomic.Int64 // bytes that open deliveries take, roughly
+
+	asking atomic.Bool // it is about to be asked again whether the store is held
 
 	mu     sync.RWMutex
 	queues map[string]*queue
@@ -136,6 +141,24 @@ func New(o Options) *Engine {
 	e.shares = newShares((*queue).granted)
 	e.metrics = newMetrics(o.Metrics)
 	return e
+}
+
+// halted reports whether nothing is to be sent for now: too many outcomes wait for the
+// store, or what it has open may be another process's by now.
+func (e *Engine) halted() bool {
+	if e.outbox.full() {
+		return true
+	}
+	if e.o.Held == nil || e.o.Held() {
+		return false
+	}
+	if e.asking.CompareAndSwap(false, true) {
+		time.AfterFunc(retryCommit/2, func() {
+			e.asking.Store(false)
+			e.goOn()
+		})
+	}
+	return true
 }
 
 // goOn lets all webhooks go on after something that concerned them all.

@@ -148,7 +148,7 @@ func (q *queue) commit(job *switchhook.Job) {
 
 // start begins what may go, as far as there are shares, and asks for the rest.
 func (q *queue) start(now time.Time) {
-	for wish := q.m.wish(now) - q.asked; wish > 0 && !q.e.outbox.full(); wish-- {
+	for wish := q.m.wish(now) - q.asked; wish > 0 && !q.e.halted(); wish-- {
 		if !q.e.shares.acquire() {
 			q.asked += wish
 			q.e.shares.ask(q, q.m.w.AccountID, wish)
@@ -179,7 +179,7 @@ func (q *queue) granted() {
 	defer q.mu.Unlock()
 	q.asked--
 	now := q.e.o.Now()
-	if q.stopped || q.e.outbox.full() || !q.launch(now) {
+	if q.stopped || q.e.halted() || !q.launch(now) {
 		q.e.shares.release()
 	}
 	q.after(now)
@@ -216,7 +216,7 @@ func (q *queue) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attempt
 	defer q.mu.Unlock()
 	now := q.e.o.Now()
 	q.m.settle(d, w, a, v, now)
-	if goOn && !q.stopped && !q.e.outbox.full() {
+	if goOn && !q.stopped && !q.e.halted() {
 		next = q.m.take(now)
 	}
 	if mine && next == nil {
@@ -228,7 +228,7 @@ func (q *queue) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attempt
 
 // fetch reads rows for which there is room.
 func (q *queue) fetch(now time.Time) {
-	if q.e.outbox.full() {
+	if q.e.halted() {
 		return
 	}
 	n, after, strays, until := q.m.wants(now)

@@ -52,6 +52,9 @@ type Store interface {
 	Resume(ctx context.Context) error
 	// Broken is closed when the store can never again promise anything.
 	Broken() <-chan struct{}
+	// Held reports whether nobody else can have the store by now. While it is false
+	// nothing may be sent of what the store has open.
+	Held() bool
 	// Ping reports whether the store can be read and takes commits.
 	Ping(ctx context.Context) error
 	// Close waits for what was submitted and releases everything.

@@ -68,6 +68,10 @@ type Database interface {
 	// Fatal reports whether an error leaves unknown what is on the disk, so that
 	// nothing can be promised any more.
 	Fatal(err error) bool
+	// Held reports whether nobody else can have it by now. Lost is closed once somebody
+	// has; nil: nobody ever will.
+	Held() bool
+	Lost() <-chan struct{}
 	// Name says in a few words where the data lies, for errors.
 	Name() string
 	Close() error
@@ -139,6 +143,7 @@ type DB struct {
 	doubtful []*rows
 	doubt    int64
 
+	closed   chan struct{}
 	closing  sync.Once
 	closeErr error
 }
@@ -146,7 +151,7 @@ type DB struct {
 // Open takes up what is in a database, whose schema is there already. An error
 // leaves it open.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	d := &DB{db: o.Database, log: o.Logger, queue: newQueue(), broken: make(chan struct{})}
+	d := &DB{db: o.Database, log: o.Logger, queue: newQueue(), broken: make(chan struct{}), closed: make(chan struct{})}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -163,13 +168,24 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	ctx = context.WithoutCancel(ctx)
 	d.indexClosed(ctx)
 	d.done.Go(func() { d.run(ctx) })
+	go func() {
+		select {
+		case <-d.db.Lost():
+			_ = d.enqueue(ctx, func(ctx context.Context) error { return d.refuse(ctx, ErrLost) })
+		case <-d.closed:
+		}
+	}()
 	return d, nil
 }
+
+// ErrLost is in an error of Transact: the database is another process's now.
+var ErrLost = errors.New("another process has taken over the database")
 
 // Close waits for what was submitted and releases everything, the database
 // included.
 func (d *DB) Close() error {
 	d.closing.Do(func() {
+		close(d.closed)
 		d.queue.close()
 		d.done.Wait()
 		d.closeErr = errors.Join(d.w.disconnect(), d.db.Close())

@@ -221,7 +221,12 @@ func (d *DB) inDoubt(ctx context.Context, items []item) {
 	}
 	d.doubt = d.w.batches
 	d.done.Go(func() {
-		for settled := false; !settled; time.Sleep(askAgain) {
+		for settled := false; !settled; {
+			select {
+			case <-time.After(askAgain):
+			case <-d.closed:
+				return
+			}
 			err := d.enqueue(ctx, func(ctx context.Context) error {
 				if len(d.doubtful) > 0 {
 					if err := d.w.reopen(ctx); err != nil {
@@ -324,6 +329,9 @@ func (d *DB) Resume(ctx context.Context) error {
 
 // Broken is closed when the store can never again promise anything.
 func (d *DB) Broken() <-chan struct{} { return d.broken }
+
+// Held reports whether nobody else can have the database by now.
+func (d *DB) Held() bool { return d.db.Held() }
 
 // Ping reports whether the store can be read and takes commits.
 func (d *DB) Ping(ctx context.Context) error {

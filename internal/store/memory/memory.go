@@ -223,6 +223,9 @@ func (s *Store) resume() error {
 	return nil
 }
 
+// Held is always true: nobody else can have it.
+func (s *Store) Held() bool { return true }
+
 // Broken is closed when the store can never again promise anything.
 func (s *Store) Broken() <-chan struct{} { return s.broken }
 

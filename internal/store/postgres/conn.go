@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,6 +23,10 @@ type conn struct {
 	pool  *sql.DB
 }
 
+// longestTransaction is how long the server may take for one. A server that hangs is
+// then as good as one that is gone.
+const longestTransaction = 15 * time.Second
+
 func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
 	pool := sql.OpenDB(stdlib.GetConnector(*d.config))
 	c, err := pool.Conn(ctx)
@@ -30,7 +35,7 @@ func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
 	}
 	w := &conn{Conn: c, db: d, pool: pool}
 	err = c.Raw(func(driverConn any) error {
-		w.below = driverConn.(*stdlib.Conn).Conn() //nolint:forcetypeassert // GetConnector's
+		w.below = driverConn.(*stdlib.Conn).Conn() //nolint:errcheck,forcetypeassert // GetConnector's
 		return nil
 	})
 	if err == nil {
@@ -57,6 +62,8 @@ func (c *conn) QueryRowContext(ctx context.Context, text string, args ...any) *s
 // Transact sends what was put together with the end of the transaction, if fn has asked
 // for nothing at once.
 func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, longestTransaction)
+	defer cancel()
 	t := &tx{conn: c}
 	err := fn(t)
 	if err == nil {
@@ -157,9 +164,9 @@ func (t *tx) commit(ctx context.Context) error {
 		}
 		return unknown(t.send(ctx, false))
 	}
-	if err := t.flush(ctx); err != nil {
+	if t.flush(ctx) != nil { // which Transact returns
 		_, _ = t.below.Exec(context.WithoutCancel(ctx), "ROLLBACK") // a connection that is broken has no transaction
-		return nil                                                  // Transact returns t.err
+		return nil
 	}
 	_, err := t.below.Exec(ctx, "COMMIT")
 	return unknown(err)
@@ -167,7 +174,7 @@ func (t *tx) commit(ctx context.Context) error {
 
 // unknown marks an error of a commit of which the server has not said that it failed.
 func unknown(err error) error {
-	if err == nil || errors.Is(err, errTakenOver) {
+	if err == nil || errors.Is(err, ledger.ErrLost) {
 		return err
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Severity == "ERROR" {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/switchhook/switchhook/internal/store/ledger"
 )
 
 // # The lease
@@ -41,8 +43,6 @@ const (
 	raiseEpoch   = `UPDATE lease SET epoch = epoch + 1 WHERE owner = $1 RETURNING epoch`
 )
 
-var errTakenOver = errors.New("another process has taken over the database")
-
 type lease struct {
 	db    *database
 	owner string
@@ -50,16 +50,17 @@ type lease struct {
 	until atomic.Pointer[time.Time]
 	stop  context.CancelFunc
 	ended chan struct{}
+	lost  chan struct{}
 }
 
 // acquire waits for the lease.
 func acquire(ctx context.Context, db *database, owner string) (*lease, error) {
-	l := &lease{db: db, owner: owner + " " + rand.Text(), ended: make(chan struct{})}
+	l := &lease{db: db, owner: owner + " " + rand.Text(), ended: make(chan struct{}), lost: make(chan struct{})}
 	for told := false; ; told = true {
 		asked := time.Now()
 		err := db.DB.QueryRowContext(ctx, takeLease, l.owner, leaseLength.Milliseconds()).Scan(&l.epoch)
 		if err == nil {
-			l.held(asked)
+			l.extend(asked)
 			break
 		}
 		var holder string
@@ -81,13 +82,13 @@ func acquire(ctx context.Context, db *database, owner string) (*lease, error) {
 	return l, nil
 }
 
-func (l *lease) held(asked time.Time) {
+func (l *lease) extend(asked time.Time) {
 	until := asked.Add(leaseLength)
 	l.until.Store(&until)
 }
 
-// Held reports whether nobody else can have the lease.
-func (l *lease) Held() bool { return time.Now().Before(*l.until.Load()) }
+// held reports whether nobody else can have the lease.
+func (l *lease) held() bool { return time.Now().Before(*l.until.Load()) }
 
 func (l *lease) renew(ctx context.Context) {
 	defer close(l.ended)
@@ -103,9 +104,14 @@ func (l *lease) renew(ctx context.Context) {
 		asked := time.Now()
 		err := l.ask(within, renewLease, l.owner, leaseLength.Milliseconds())
 		cancel()
-		if err == nil {
-			l.held(asked)
-		} else if ctx.Err() == nil {
+		switch {
+		case err == nil:
+			l.extend(asked)
+		case errors.Is(err, ledger.ErrLost):
+			l.until.Store(new(time.Time))
+			close(l.lost)
+			return
+		case ctx.Err() == nil:
 			l.db.log.WarnContext(ctx, "the lease of the database could not be renewed", "error", err)
 		}
 	}
@@ -116,19 +122,19 @@ func (l *lease) renew(ctx context.Context) {
 func (l *lease) fence(ctx context.Context) error {
 	err := l.db.DB.QueryRowContext(ctx, raiseEpoch, l.owner).Scan(&l.epoch)
 	if errors.Is(err, sql.ErrNoRows) {
-		return errTakenOver
+		return ledger.ErrLost
 	}
 	return err
 }
 
 // ask runs a statement that has to find the lease ours.
 func (l *lease) ask(ctx context.Context, text string, args ...any) error {
-	res, err := l.db.DB.ExecContext(ctx, text, args...)
+	res, err := l.db.ExecContext(ctx, text, args...)
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); n == 0 || err != nil {
-		return errors.Join(errTakenOver, err)
+		return errors.Join(ledger.ErrLost, err)
 	}
 	return nil
 }
@@ -141,14 +147,17 @@ func (l *lease) release() error {
 	<-l.ended
 	ctx, cancel := context.WithTimeout(context.Background(), renewEvery)
 	defer cancel()
-	return l.ask(ctx, releaseLease, l.owner)
+	if err := l.ask(ctx, releaseLease, l.owner); err != nil && !errors.Is(err, ledger.ErrLost) {
+		return fmt.Errorf("give the lease of the database back: %w", err)
+	}
+	return nil
 }
 
 // explained is an error of a transaction, said in other words if it is the fence's.
 func (d *database) explained(err error) error {
 	const divisionByZero = "22012" // of no other statement
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == divisionByZero {
-		return errTakenOver
+		return ledger.ErrLost
 	}
 	return err
 }

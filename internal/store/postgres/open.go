@@ -86,7 +86,7 @@ func Open(ctx context.Context, o Options) (*ledger.DB, error) {
 		Database: db, MasterKey: ledger.MasterKey(o.MasterKey, o.Dir, "the database "+db.name), Logger: o.Logger,
 	})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, db.Close()) //nolint:contextcheck // it takes its own time
 	}
 	return l, nil
 }
@@ -122,6 +122,9 @@ func (d *database) prepare(ctx context.Context) (err error) {
 
 func (d *database) Name() string { return d.name }
 
+func (d *database) Held() bool            { return d.lease.held() }
+func (d *database) Lost() <-chan struct{} { return d.lease.lost }
+
 // QueryContext asks in the ledger's SQL.
 func (d *database) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	return d.DB.QueryContext(ctx, translated(text), cleaned(args)...)
@@ -153,7 +156,7 @@ func (v view) QueryRowContext(ctx context.Context, text string, args ...any) *sq
 
 // Fatal: who has lost the lease can promise nothing any more. What goes wrong on the
 // server's disk is its own affair, and ends its transactions.
-func (d *database) Fatal(err error) bool { return errors.Is(err, errTakenOver) }
+func (d *database) Fatal(err error) bool { return errors.Is(err, ledger.ErrLost) }
 
 // Close gives the lease back.
 func (d *database) Close() error {

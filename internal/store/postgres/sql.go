@@ -13,7 +13,7 @@ var translations sync.Map //nolint:gochecknoglobals // a memory of a pure functi
 // translated is a statement of the ledger's in PostgreSQL's SQL.
 func translated(text string) string {
 	if t, ok := translations.Load(text); ok {
-		return t.(string) //nolint:forcetypeassert // nothing else is stored
+		return t.(string) //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
 	t := strings.NewReplacer(
 		"SELECT value FROM json_each(?) AS text", "SELECT json_array_elements_text(?::json)",

@@ -142,6 +142,10 @@ func (d *database) dsn(params url.Values) string {
 
 func (d *database) Name() string { return d.dir }
 
+// Held: the lock is there as long as the process.
+func (d *database) Held() bool            { return true }
+func (d *database) Lost() <-chan struct{} { return nil }
+
 func (d *database) View(ctx context.Context, fn func(ledger.Reader) error) error {
 	tx, err := d.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
