@@ -51,7 +51,8 @@ func drawing() map[string][]string {
 		"internal/store":                {},
 		"internal/store/storetest":      {"internal/store"},
 		"internal/store/ledger":         {"internal/store"},
-		"internal/store/postgres":       {"internal/store/ledger"},
+		"internal/store/postgres":       {"internal/store/ledger", "internal/cluster"},
+		"internal/cluster":              {"internal/store/ledger"},
 		"internal/store/memory":         {"internal/store"},
 		"internal/store/*":              {"internal/store/ledger"},                  // the databases
 		"internal/sim":                  {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product

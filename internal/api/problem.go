@@ -234,3 +234,13 @@ func parameterError(d *huma.ErrorDetail) switchhook.FieldError {
 	}
 	return switchhook.FieldError{Field: field, Message: msg}
 }
+
+// Unavailable answers each request that nothing can be done at the moment, and to try
+// again in a second.
+func Unavailable(why string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		p := newProblem(switchhook.Errorf(switchhook.CodeUnavailable, "%s", why))
+		maps.Copy(w.Header(), p.GetHeaders())
+		writeJSON(w, p.Status, p.ContentType(""), p)
+	}
+}

@@ -45,8 +45,6 @@ import (
 	fromteli "github.com/switchhook/switchhook/internal/source/teli"
 	fromvoipbin "github.com/switchhook/switchhook/internal/source/voipbin"
 	"github.com/switchhook/switchhook/internal/store"
-	"github.com/switchhook/switchhook/internal/store/postgres"
-	"github.com/switchhook/switchhook/internal/store/sqlite"
 	"github.com/switchhook/switchhook/internal/web"
 )
 
@@ -71,7 +69,9 @@ type App struct {
 	replays   *deliver.Replayer
 	feed      *api.Feed
 	listener  net.Listener
+	front     front
 	server    *http.Server
+	served    chan error  // how it ended
 	tls       *tls.Config // nil: plain HTTP
 	adminKey  string
 	metrics   *prometheus.Registry
@@ -115,20 +115,6 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	}
 	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed()}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if a.store, err = a.openStore(ctx); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.store.Close())
-		}
-	}()
-	if err := a.found(ctx); err != nil {
-		return nil, err
-	}
-	if err := a.wire(ctx); err != nil {
-		return nil, err
-	}
 	if c.TLSCert != "" {
 		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
 		if err != nil {
@@ -142,34 +128,40 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w (choose another address with --listen)", c.Listen, err)
 	}
-	if err := a.serveAPI(); err != nil { //nolint:contextcheck // what the API keeps outlives the start
-		return nil, errors.Join(err, a.listener.Close())
+	a.serve() //nolint:contextcheck // Run ends it
+	if a.store, err = a.openStore(ctx); err != nil {
+		return nil, errors.Join(err, a.server.Close())
+	}
+	if err := a.takeUp(ctx); err != nil {
+		return nil, errors.Join(err, a.server.Close(), a.store.Close())
+	}
+	return a, nil
+}
+
+// takeUp makes the parts and takes up what an earlier process left.
+func (a *App) takeUp(ctx context.Context) error {
+	if err := a.found(ctx); err != nil {
+		return err
+	}
+	if err := a.wire(ctx); err != nil {
+		return err
+	}
+	handler, err := a.api() //nolint:contextcheck // what the API keeps outlives the start
+	if err != nil {
+		return err
 	}
 	open, err := a.engine.Recover(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("take up open deliveries: %w", err), a.listener.Close())
+		return fmt.Errorf("take up open deliveries: %w", err)
 	}
 	if open > 0 {
 		a.log.Info("open deliveries were taken up", "deliveries", open)
 	}
 	if err := a.replays.Resume(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("go on with the replays: %w", err), a.listener.Close())
+		return fmt.Errorf("go on with the replays: %w", err)
 	}
-	return a, nil
-}
-
-// openStore opens the database that the configuration names.
-func (a *App) openStore(ctx context.Context) (store.Store, error) {
-	log := a.log.With("component", "store")
-	if a.c.Database == "" {
-		a.storeName = "SQLite"
-		return sqlite.Open(ctx, sqlite.Options{Dir: a.c.Data, MasterKey: a.c.MasterKey, Logger: log})
-	}
-	a.storeName = "PostgreSQL"
-	if err := os.MkdirAll(a.c.Data, 0o700); err != nil { // for the keys
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	return postgres.Open(ctx, postgres.Options{URL: a.c.Database, Dir: a.c.Data, MasterKey: a.c.MasterKey, Logger: log})
+	a.front.is(handler)
+	return nil
 }
 
 // found makes the root account and the operator's key where they are not there.
@@ -180,7 +172,10 @@ func (a *App) found(ctx context.Context) error {
 	}
 	a.adminKey = a.c.AdminKey
 	if a.adminKey == "" {
-		if a.adminKey, err = a.keptKey(filepath.Join(a.c.Data, "admin.key")); err != nil {
+		if theirs, err := a.othersKey(ctx); theirs || err != nil {
+			return err
+		}
+		if a.adminKey, err = a.keptKey(filepath.Join(a.c.Data, adminKeyFile)); err != nil {
 			return err
 		}
 	}
@@ -191,6 +186,21 @@ func (a *App) found(ctx context.Context) error {
 	}
 	return nil
 }
+
+// othersKey reports whether another process has made the operator's key and this one
+// does not know it, which with a database of all is no reason to make another.
+func (a *App) othersKey(ctx context.Context) (bool, error) {
+	if _, err := os.Stat(filepath.Join(a.c.Data, adminKeyFile)); a.c.Database == "" || err == nil {
+		return false, nil
+	}
+	keys, err := a.store.APIKeys(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the operator's key: %w", err)
+	}
+	return slices.ContainsFunc(keys, func(k *switchhook.APIKey) bool { return k.ID == adminKeyID }), nil
+}
+
+const adminKeyFile = "admin.key"
 
 // keptKey reads the operator's key from its file, or makes both.
 func (a *App) keptKey(file string) (string, error) {
@@ -422,8 +432,8 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 	return err
 }
 
-func (a *App) serveAPI() error {
-	handler, err := api.New(api.Options{
+func (a *App) api() (http.Handler, error) {
+	return api.New(api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
 		Dialects: a.dialects, Translators: translators(),
 		Reload: a.Reload,
@@ -435,11 +445,13 @@ func (a *App) serveAPI() error {
 		Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// serve begins to answer requests: that nothing can be done yet, until there is more.
+func (a *App) serve() {
+	a.front.is(alive(api.Unavailable("the server is starting")))
 	a.server = &http.Server{
-		Handler:           handler,
+		Handler:           &a.front,
 		TLSConfig:         a.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       2 * time.Minute, // 32 MiB over a slow line
@@ -447,7 +459,16 @@ func (a *App) serveAPI() error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
-	return nil
+	// Streams end at once; Shutdown waits for all other requests.
+	a.server.RegisterOnShutdown(a.feed.Close)
+	a.served = make(chan error, 1)
+	go func() {
+		if a.tls != nil {
+			a.served <- a.server.ServeTLS(a.listener, "", "")
+		} else {
+			a.served <- a.server.Serve(a.listener)
+		}
+	}()
 }
 
 // URL is how the server is reached.
@@ -480,21 +501,11 @@ func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.prune(ctx) })
 	wg.Go(func() { tuneGC(ctx) })
-	served := make(chan error, 1)
-	// Streams end at once; Shutdown waits for all other requests.
-	a.server.RegisterOnShutdown(a.feed.Close)
-	go func() {
-		if a.tls != nil {
-			served <- a.server.ServeTLS(a.listener, "", "")
-		} else {
-			served <- a.server.Serve(a.listener)
-		}
-	}()
 	a.log.Info("ready", "url", a.URL(), "data", a.c.Data, "version", a.c.Version)
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-served:
+	case err = <-a.served:
 		err = fmt.Errorf("serve: %w", err)
 	case <-a.store.Broken():
 		err = errors.New("the store is broken: nothing more can be acknowledged; see the log")

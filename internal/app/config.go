@@ -22,6 +22,7 @@ type Config struct {
 	Listen         string         // host:port of the API and the page
 	Data           string         // directory of the embedded store and the keys
 	Database       string         // postgres://…; empty: the embedded store
+	Advertise      string         // URL where other processes of the database reach us; empty: found out
 	PublicURL      string         // how the outside reaches us; empty: from Listen
 	Retention      time.Duration  // how long history is kept
 	DisableAfter   time.Duration  // for how long a webhook may fail before it is disabled; Never: for ever
@@ -74,6 +75,10 @@ func Options() []Option {
 		{
 			Flag: "database", Variable: "SWITCHHOOK_DATABASE", YAML: "database",
 			Usage: "postgres:// URL; empty is the embedded SQLite in the data directory", set: text(func(c *Config) *string { return &c.Database }),
+		},
+		{
+			Flag: "advertise", Variable: "SWITCHHOOK_ADVERTISE", YAML: "advertise",
+			Usage: "URL at which other processes with the same --database reach this one; empty is found out", set: text(func(c *Config) *string { return &c.Advertise }),
 		},
 		{
 			Flag: "public-url", Variable: "SWITCHHOOK_PUBLIC_URL", YAML: "public_url",

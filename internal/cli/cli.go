@@ -3,6 +3,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -115,6 +116,9 @@ directory.`,
 		c.Version = Version
 		c.Notice = func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format, args...) }
 		a, err := app.New(cmd.Context(), c)
+		if cause := context.Cause(cmd.Context()); err != nil && cause != nil && errors.Is(err, cause) {
+			return nil // stopped before it had to do anything
+		}
 		if err != nil {
 			return err
 		}

@@ -71,10 +71,9 @@ func (s *sealer) open(place string, sealed []byte, v any) error {
 // openSealer makes sure that the key is the one that the secrets in the
 // database were sealed with. Only a database that has none yet gets a new key.
 func (w *writer) openSealer(ctx context.Context, masterKey func(mayMake bool) ([]byte, error)) (*sealer, error) {
-	const place = "meta/key_check/1"
-	var check []byte
-	if err := w.conn.QueryRowContext(ctx, "SELECT key_check FROM meta").Scan(&check); err != nil {
-		return nil, fmt.Errorf("check the master key: %w", err)
+	check, err := readKeyCheck(ctx, w.conn)
+	if err != nil {
+		return nil, err
 	}
 	key, err := masterKey(check == nil)
 	if err != nil {
@@ -85,7 +84,7 @@ func (w *writer) openSealer(ctx context.Context, masterKey func(mayMake bool) ([
 		return nil, err
 	}
 	if check == nil {
-		if check, err = s.seal(place, keyCheck); err != nil {
+		if check, err = s.seal(keyCheckPlace, keyCheck); err != nil {
 			return nil, err
 		}
 		if err := w.transact(ctx, func() error { return w.tx.Put(ctx, "UPDATE meta SET key_check = ?", check) }); err != nil {
@@ -93,11 +92,44 @@ func (w *writer) openSealer(ctx context.Context, masterKey func(mayMake bool) ([
 		}
 		return s, nil
 	}
-	var text string
-	if err := s.open(place, check, &text); err != nil || text != keyCheck {
-		return nil, fmt.Errorf("the master key does not fit the data in %s: its secrets were sealed with another one", w.db.Name())
+	return s, s.fits(check, w.db.Name())
+}
+
+// keyCheckPlace is where a known text lies, sealed.
+const keyCheckPlace = "meta/key_check/1"
+
+// readKeyCheck is nil where no secret was sealed yet.
+func readKeyCheck(ctx context.Context, from Reader) (check []byte, err error) {
+	if err := from.QueryRowContext(ctx, "SELECT key_check FROM meta").Scan(&check); err != nil {
+		return nil, fmt.Errorf("check the master key: %w", err)
 	}
-	return s, nil
+	return check, nil
+}
+
+func (s *sealer) fits(check []byte, data string) error {
+	var text string
+	if err := s.open(keyCheckPlace, check, &text); err != nil || text != keyCheck {
+		return fmt.Errorf("the master key does not fit the data in %s: its secrets were sealed with another one", data)
+	}
+	return nil
+}
+
+// CheckKey reports an error if secrets in a database were sealed with another key than
+// the one given, or if there is none.
+func CheckKey(ctx context.Context, db Database, masterKey func(mayMake bool) ([]byte, error)) error {
+	check, err := readKeyCheck(ctx, db)
+	if err != nil || check == nil {
+		return err
+	}
+	key, err := masterKey(false)
+	if err != nil {
+		return err
+	}
+	s, err := newSealer(key)
+	if err != nil {
+		return err
+	}
+	return s.fits(check, db.Name())
 }
 
 // MasterKey is a source of the master key: the key that is given, or without one the

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/switchhook/switchhook/internal/cluster"
 	"github.com/switchhook/switchhook/internal/store/ledger"
 )
 
@@ -41,7 +42,7 @@ func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
 	if err == nil {
 		// A transaction of the connection before may still be on its way: after this it
 		// was committed, or never will be.
-		err = d.lease.fence(ctx)
+		err = d.o.Lease.Raise(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
@@ -149,11 +150,16 @@ func (t *tx) send(ctx context.Context, begin bool) error {
 		if t.db.lax {
 			b.Queue(turnOn)
 		}
-		b.Queue(fence, t.db.lease.epoch)
+		b.Queue(cluster.Fence, t.db.o.Lease.Epoch())
 	}
 	b.QueuedQueries = append(b.QueuedQueries, t.batch.QueuedQueries...)
 	t.batch = pgx.Batch{}
-	return t.db.explained(t.below.SendBatch(ctx, b).Close())
+	err := t.below.SendBatch(ctx, b).Close()
+	const divisionByZero = "22012" // of the fence, and of no other statement
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == divisionByZero {
+		return ledger.ErrLost
+	}
+	return err
 }
 
 // commit ends the transaction.

@@ -7,8 +7,8 @@
 // Nothing lasts longer than a transaction on its connection (no named statements, no
 // settings, no LISTEN), so that PgBouncer may stand between, in transaction mode.
 //
-// Of all processes that are pointed to a database one writes, by a lease (lease.go); the
-// others wait until it ends.
+// Of all processes that are pointed to a database one writes: package cluster has the
+// protocol, and each transaction begins with its fence.
 package postgres
 
 import (
@@ -17,42 +17,41 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
+	"net"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/switchhook/switchhook/internal/cluster"
 	"github.com/switchhook/switchhook/internal/store/ledger"
 )
 
 const (
 	readers        = 8
-	connectTimeout = 10 * time.Second
+	connectTimeout = 3 * time.Second
 )
 
-// Options configures a store. URL and Dir must be set.
-type Options struct {
-	// URL is that of the database: postgres://user:password@host:5432/name.
-	URL string
-	// Dir is the data directory, for the master key.
-	Dir string
-	// MasterKey is the key of 32 bytes that seals secrets. Nil: the one in the
-	// file master.key of Dir, made at the first start with a database.
-	MasterKey []byte
-	// Owner says who this process is, to people who look at the lease. Empty: its
-	// host and its number there.
-	Owner string
-	// Logger tells of failed writes, and for whom this process waits. Nil: silence.
-	Logger *slog.Logger
+// A Database is one that was looked at: it can be waited for, and then opened.
+type Database struct {
+	*sql.DB // readers
+	lease   *sql.DB
+	config  *pgx.ConnConfig
+	name    string
+	// lax: a commit is not waited for by default.
+	lax bool
+	// local is this machine's address, as the server sees it; empty where it is the same
+	// machine.
+	local string
 }
 
-// Open waits until it has the lease of the database, and then opens the store there. It
-// makes the schema where there is none, and migrates one that is older than this
-// program.
-func Open(ctx context.Context, o Options) (*ledger.DB, error) {
-	config, err := pgx.ParseConfig(o.URL)
+// Connect looks at a database: at its server's settings and at its schema, which it makes
+// where there is none, and migrates where it is older than this program.
+// rawURL is such as postgres://user:password@host:5432/name.
+func Connect(ctx context.Context, rawURL string) (*Database, error) {
+	config, err := pgx.ParseConfig(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("the database's URL: %w", err)
 	}
@@ -64,46 +63,60 @@ func Open(ctx context.Context, o Options) (*ledger.DB, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "switchhook"
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	d := &Database{config: config, name: fmt.Sprintf("%s at %s", config.Database, config.Host)}
+	if err := d.prepare(ctx); err != nil {
+		return nil, err
 	}
-	db := &database{config: config, name: fmt.Sprintf("%s at %s", config.Database, config.Host), log: o.Logger}
-	db.DB = sql.OpenDB(stdlib.GetConnector(*config))
-	db.SetMaxOpenConns(readers)
-	db.SetMaxIdleConns(readers)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := db.prepare(ctx); err != nil {
-		return nil, errors.Join(err, db.DB.Close())
-	}
-	if o.Owner == "" {
-		host, _ := os.Hostname()
-		o.Owner = fmt.Sprintf("%s/%d", host, os.Getpid())
-	}
-	if db.lease, err = acquire(ctx, db, o.Owner); err != nil {
-		return nil, errors.Join(err, db.DB.Close())
-	}
-	l, err := ledger.Open(ctx, ledger.Options{
-		Database: db, MasterKey: ledger.MasterKey(o.MasterKey, o.Dir, "the database "+db.name), Logger: o.Logger,
-	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close()) //nolint:contextcheck // it takes its own time
-	}
-	return l, nil
+	d.DB = sql.OpenDB(stdlib.GetConnector(*config))
+	d.SetMaxOpenConns(readers)
+	d.SetMaxIdleConns(readers)
+	d.SetConnMaxIdleTime(5 * time.Minute)
+	d.lease = sql.OpenDB(stdlib.GetConnector(*config)) // a renewal must not wait for a long list
+	d.lease.SetMaxOpenConns(2)
+	return d, nil
+}
+
+// Lease is the database's, for a process that is called so and reached there.
+func (d *Database) Lease(name, url string, log *slog.Logger) *cluster.Lease {
+	return cluster.New(d.lease, name, url, log)
+}
+
+// Close closes a database that was not opened.
+func (d *Database) Close() error { return errors.Join(d.DB.Close(), d.lease.Close()) }
+
+// Local is the address at which other machines reach this one, as far as the connection
+// to the server tells; empty where it does not.
+func (d *Database) Local() string { return d.local }
+
+// Options configures a store. Lease and MasterKey must be set.
+type Options struct {
+	// Lease is this process's, which has to have it.
+	Lease *cluster.Lease
+	// MasterKey returns the key that seals secrets.
+	MasterKey func(mayMake bool) ([]byte, error)
+	// Logger tells of failed writes. Nil: silence.
+	Logger *slog.Logger
+}
+
+// CheckKey reports an error if secrets in the database were sealed with another key.
+func (d *Database) CheckKey(ctx context.Context, masterKey func(mayMake bool) ([]byte, error)) error {
+	return ledger.CheckKey(ctx, &database{Database: d}, masterKey)
+}
+
+// Open opens the store in a database. Closing it closes the database and gives the lease
+// back.
+func (d *Database) Open(ctx context.Context, o Options) (*ledger.DB, error) {
+	return ledger.Open(ctx, ledger.Options{Database: &database{d, o}, MasterKey: o.MasterKey, Logger: o.Logger})
 }
 
 // A database is a ledger's.
 type database struct {
-	*sql.DB // readers
-	config  *pgx.ConnConfig
-	name    string
-	log     *slog.Logger
-	lease   *lease
-	// lax: a commit is not waited for by default.
-	lax bool
+	*Database
+	o Options
 }
 
 // prepare looks at the server's settings and brings the schema up to date.
-func (d *database) prepare(ctx context.Context) (err error) {
+func (d *Database) prepare(ctx context.Context) (err error) {
 	conn, err := pgx.ConnectConfig(ctx, d.config)
 	if err != nil {
 		return fmt.Errorf("open the database %s: %w", d.name, err)
@@ -117,13 +130,18 @@ func (d *database) prepare(ctx context.Context) (err error) {
 		return fmt.Errorf("the server of the database %s runs with fsync=%s: what it calls committed may be lost; set fsync=on", d.name, fsync)
 	}
 	d.lax = synchronous == "off"
+	if host, _, err := net.SplitHostPort(conn.PgConn().Conn().LocalAddr().String()); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil && !ip.IsLoopback() {
+			d.local = host
+		}
+	}
 	return migrate(ctx, conn, d.name)
 }
 
-func (d *database) Name() string { return d.name }
+func (d *database) Name() string { return "the database " + d.name }
 
-func (d *database) Held() bool            { return d.lease.held() }
-func (d *database) Lost() <-chan struct{} { return d.lease.lost }
+func (d *database) Held() bool            { return d.o.Lease.Held() }
+func (d *database) Lost() <-chan struct{} { return d.o.Lease.Lost() }
 
 // QueryContext asks in the ledger's SQL.
 func (d *database) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
@@ -160,7 +178,7 @@ func (d *database) Fatal(err error) bool { return errors.Is(err, ledger.ErrLost)
 
 // Close gives the lease back.
 func (d *database) Close() error {
-	return errors.Join(d.lease.release(), d.DB.Close())
+	return errors.Join(d.o.Lease.Release(), d.Database.Close())
 }
 
 // The blocks of a day are a partition.

@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/switchhook/switchhook/internal/store"
+	"github.com/switchhook/switchhook/internal/store/ledger"
 	"github.com/switchhook/switchhook/internal/store/postgres"
 	"github.com/switchhook/switchhook/internal/store/storetest"
 )
@@ -31,11 +33,19 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T, dir string) store.Store {
 		t.Helper()
-		db, err := postgres.Open(t.Context(), postgres.Options{URL: database(t, dir), Dir: dir})
+		db, err := postgres.Connect(t.Context(), database(t, dir))
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = db.Close() })
-		return db
+		lease := db.Lease("test", "", slog.New(slog.DiscardHandler))
+		if err := lease.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s, err := db.Open(t.Context(), postgres.Options{Lease: lease, MasterKey: ledger.MasterKey(nil, dir, dir)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
 	})
 }

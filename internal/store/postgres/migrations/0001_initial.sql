@@ -2,15 +2,15 @@
 -- Times are Unix microseconds, and -2^63 for "none". What a reader decides the order
 -- of is COLLATE "C".
 
--- One row: who writes. Whoever takes over raises the epoch, which is the key so that
--- this waits for a transaction of the one before (FOR KEY SHARE), and a renewal does not.
+-- One row: who leads. Package cluster says what follows from it.
 CREATE TABLE lease (
 	epoch bigint      PRIMARY KEY,
-	owner text        NOT NULL,
+	owner text        NOT NULL, -- '': nobody
+	url   text        NOT NULL, -- where the others reach it
 	until timestamptz NOT NULL -- by the clock of this database
 ) WITH (fillfactor = 10);
 
-INSERT INTO lease VALUES (0, '', '-infinity');
+INSERT INTO lease VALUES (0, '', '', '-infinity');
 
 -- One row.
 CREATE TABLE meta (

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync/atomic"
+
+	"github.com/switchhook/switchhook/internal/api"
+	"github.com/switchhook/switchhook/internal/store"
+	"github.com/switchhook/switchhook/internal/store/ledger"
+	"github.com/switchhook/switchhook/internal/store/postgres"
+	"github.com/switchhook/switchhook/internal/store/sqlite"
+)
+
+// A front answers all requests, as what the process is at the moment.
+type front struct{ as atomic.Pointer[http.Handler] }
+
+func (f *front) is(h http.Handler) { f.as.Store(&h) }
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*f.as.Load()).ServeHTTP(w, r) }
+
+// alive answers what is asked of this process, whatever it is.
+func alive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// openStore opens the database that the configuration names. Where another process leads
+// it waits, and passes requests on to that one meanwhile.
+func (a *App) openStore(ctx context.Context) (store.Store, error) {
+	log := a.log.With("component", "store")
+	if a.c.Database == "" {
+		a.storeName = "SQLite"
+		return sqlite.Open(ctx, sqlite.Options{Dir: a.c.Data, MasterKey: a.c.MasterKey, Logger: log})
+	}
+	a.storeName = "PostgreSQL"
+	if err := os.MkdirAll(a.c.Data, 0o700); err != nil { // for the keys
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	db, err := postgres.Connect(ctx, a.c.Database)
+	if err != nil {
+		return nil, err
+	}
+	key := ledger.MasterKey(a.c.MasterKey, a.c.Data, "the database")
+	if err := db.CheckKey(ctx, key); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	host, _ := os.Hostname() // empty is no harm
+	lease := db.Lease(fmt.Sprintf("%s/%d", host, os.Getpid()), a.advertised(db.Local()), a.log.With("component", "cluster"))
+	follow := lease.Follow(api.Unavailable("no process leads at the moment"), a.peers())
+	a.front.is(alive(follow))
+	if err := lease.Acquire(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	a.front.is(alive(api.Unavailable("this process is about to take over")))
+	opened, err := db.Open(ctx, postgres.Options{Lease: lease, MasterKey: key, Logger: log})
+	if err != nil {
+		return nil, errors.Join(err, lease.Release(), db.Close()) //nolint:contextcheck // it takes its own time
+	}
+	return opened, nil
+}
+
+// advertised is where other processes reach this one. local is this machine's address as
+// others see it.
+func (a *App) advertised(local string) string {
+	if a.c.Advertise != "" {
+		return a.c.Advertise
+	}
+	scheme := "http://"
+	if a.tls != nil {
+		scheme = "https://"
+	}
+	host, port, _ := net.SplitHostPort(a.listener.Addr().String()) // a listener's own
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // all are on the database's machine
+		if local != "" {
+			host = local
+		}
+	}
+	return scheme + net.JoinHostPort(host, port)
+}
+
+// peers is how a leader with HTTPS is known: where its address was found out, and so is in
+// no certificate, by having the same certificate as this process.
+func (a *App) peers() *tls.Config {
+	if a.tls == nil || a.c.Advertise != "" {
+		return nil
+	}
+	own := a.tls.Certificates[0].Certificate[0]
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // G402: the next lines verify
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if len(s.PeerCertificates) == 0 || string(s.PeerCertificates[0].Raw) != string(own) {
+				return errors.New("the leader has another certificate than this process; give each its --advertise URL")
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,90 @@
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+)
+
+// forwarded is in requests that a follower passes on: a follower that gets one knows no
+// more than who sent it.
+const forwarded = "Switchhook-Forwarded"
+
+// Follow answers requests while this process follows: it passes them on to the leader,
+// byte for byte, live streams included. tell answers that nobody leads at the moment.
+// secure is for leaders with an https URL.
+func (l *Lease) Follow(tell http.HandlerFunc, secure *tls.Config) http.Handler {
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, DisableCompression: true, TLSClientConfig: secure,
+	}
+	proxy := &httputil.ReverseProxy{
+		Transport:     transport,
+		FlushInterval: -1, // streams
+		Rewrite: func(r *httputil.ProxyRequest) {
+			to, _ := r.In.Context().Value(target{}).(*url.URL)
+			r.SetURL(to)
+			r.Out.Host = r.In.Host
+			r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
+			r.SetXForwarded()
+			r.Out.Header.Set(forwarded, l.owner)
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) { tell(w, r) },
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leader := l.Leader()
+		to, err := url.Parse(leader.URL)
+		if leader.Owner == "" || leader.Owner == l.owner || err != nil || r.Header.Get(forwarded) != "" {
+			tell(w, r)
+			return
+		}
+		// A leader that hangs answers nothing until another leads, and then its answer
+		// would say nothing.
+		ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), target{}, to))
+		defer cancel(nil)
+		stop := l.watch(leader, func() { cancel(errReplaced) })
+		defer stop()
+		proxy.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+type target struct{}
+
+var errReplaced = errors.New("another process leads now")
+
+// watch calls fn once another leads, unless stop was called before.
+func (l *Lease) watch(leader Leader, fn func()) (stop func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.Leader().Owner != leader.Owner {
+		fn()
+		return func() {}
+	}
+	w := &watcher{fn}
+	l.watchers[w] = struct{}{}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.watchers, w)
+	}
+}
+
+type watcher struct{ fn func() }
+
+// now says who leads from now on, and reports whether that was another before.
+func (l *Lease) now(is Leader) (changed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.leader.Swap(&is)
+	if was != nil && was.Owner == is.Owner {
+		return false
+	}
+	for w := range l.watchers {
+		w.fn()
+		delete(l.watchers, w)
+	}
+	return true
+}

@@ -1,0 +1,234 @@
+// Package cluster lets any number of processes serve one database. One of them leads:
+// it accepts, orders, sends and writes. The others follow: they pass each request on to
+// the leader, and one of them takes its place when it ends.
+//
+// # The protocol
+//
+// One row, the lease, says who leads, at which address, and until when by the database's
+// clock.
+//
+//  1. A process that starts asks for the lease every second, and follows meanwhile.
+//  2. The lease is free when it was given back, or when its time is over and the
+//     database's server has been up for long enough that the leader could have renewed it.
+//     Whoever takes it writes its own name and a higher epoch, and leads.
+//  3. The leader renews it three times within its length.
+//  4. Each transaction of the leader begins with Fence: it fails unless the epoch is the
+//     leader's own, and locks the row, so that who wants to take the lease waits for a
+//     transaction that is under way. So there is never more than one that writes,
+//     whatever the clocks say and however long a process was stopped. Time decides only how
+//     soon another may begin.
+//  5. A leader whose lease may have run out by its own clock (counted from before it asked for
+//     the last renewal) sends nothing and records nothing until it was renewed. A
+//     request on its way cannot be called back: what another leader then sends again goes
+//     out under the same id.
+//  6. A leader that learns that the lease is another's ends, and starts anew as a follower.
+//     When it stops by itself it gives the lease back, and another leads within a second.
+//  7. A leader that connects anew raises the epoch: what it left on its way on the broken
+//     connection was committed before that, or never will be.
+//
+// Order needs nothing more: the leader alone gives out sequences and sends, and a new one
+// takes up what is open in the database before it accepts anything.
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchhook/switchhook/internal/store/ledger"
+)
+
+const (
+	length     = 6 * time.Second
+	renewEvery = length / 3
+	askEvery   = time.Second
+	// upFor is how long the server must have been up before a lease that has run out is
+	// taken: its leader may only have waited for the server.
+	upFor = 2 * renewEvery
+)
+
+// Fence is the first statement of each transaction, with the epoch. Where that is
+// another's it is an error: 22012, a division by zero.
+const Fence = `SELECT 1 / CASE WHEN epoch = $1 THEN 1 ELSE 0 END FROM lease FOR KEY SHARE`
+
+const (
+	// The epoch is the row's key: to raise it waits for those who have locked it FOR KEY
+	// SHARE, to renew the lease does not.
+	take = `UPDATE lease SET epoch = epoch + 1, owner = $1, url = $2, until = clock_timestamp() + $3 * interval '1 millisecond'
+		WHERE until < clock_timestamp() AND (until = '-infinity' OR pg_postmaster_start_time() < clock_timestamp() - $4 * interval '1 millisecond')
+		RETURNING epoch`
+	renew   = `UPDATE lease SET until = clock_timestamp() + $2 * interval '1 millisecond' WHERE owner = $1`
+	release = `UPDATE lease SET owner = '', url = '', until = '-infinity' WHERE owner = $1`
+	raise   = `UPDATE lease SET epoch = epoch + 1 WHERE owner = $1 RETURNING epoch`
+	who     = `SELECT owner, url FROM lease`
+)
+
+// A Leader is who leads, as far as is known.
+type Leader struct {
+	Owner string // empty: nobody
+	URL   string // where it is reached
+}
+
+// A Lease is a process's part in the protocol.
+type Lease struct {
+	db    *sql.DB
+	owner string
+	url   string
+	log   *slog.Logger
+
+	epoch  int64 // of who writes alone
+	until  atomic.Pointer[time.Time]
+	leader atomic.Pointer[Leader]
+	lost   chan struct{}
+	stop   context.CancelFunc // nil: it was never ours
+	ended  chan struct{}
+
+	mu       sync.Mutex
+	watchers map[*watcher]struct{} // requests that were passed on
+}
+
+// New is that of a process. name is for people who look at the lease; url is where the
+// others reach this process.
+func New(db *sql.DB, name, url string, log *slog.Logger) *Lease {
+	return &Lease{db: db, owner: name + " " + rand.Text(), url: url, log: log, lost: make(chan struct{}), ended: make(chan struct{}), watchers: map[*watcher]struct{}{}}
+}
+
+// Acquire waits until this process leads, or ctx ends. What goes wrong with the database
+// meanwhile is logged, and it is asked again.
+func (l *Lease) Acquire(ctx context.Context) error {
+	for asked := time.Now(); ; asked = time.Now() {
+		err := l.db.QueryRowContext(ctx, take, l.owner, l.url, length.Milliseconds(), upFor.Milliseconds()).Scan(&l.epoch)
+		if err == nil {
+			l.extend(asked)
+			break
+		}
+		if errors.Is(err, sql.ErrNoRows) {
+			err = l.look(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			l.log.WarnContext(ctx, "the lease of the database could not be asked for", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(askEvery):
+		}
+	}
+	l.now(Leader{l.owner, l.url})
+	l.log.InfoContext(ctx, "this process leads", "epoch", l.epoch)
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop = stop
+	go l.keep(renewing)
+	return nil
+}
+
+// look finds out who leads.
+func (l *Lease) look(ctx context.Context) error {
+	var is Leader
+	if err := l.db.QueryRowContext(ctx, who).Scan(&is.Owner, &is.URL); err != nil {
+		return err
+	}
+	if l.now(is) {
+		l.log.InfoContext(ctx, "another process leads; this one follows", "leader", is.Owner, "url", is.URL)
+	}
+	return nil
+}
+
+// Leader is who leads, as it was last known.
+func (l *Lease) Leader() Leader {
+	if is := l.leader.Load(); is != nil {
+		return *is
+	}
+	return Leader{}
+}
+
+// Leads reports whether this process has had the lease.
+func (l *Lease) Leads() bool { return l.Leader().Owner == l.owner }
+
+// Epoch is the argument of Fence.
+func (l *Lease) Epoch() int64 { return l.epoch }
+
+// Held reports whether nobody else can have the lease by now.
+func (l *Lease) Held() bool {
+	until := l.until.Load()
+	return until != nil && time.Now().Before(*until)
+}
+
+// Lost is closed once somebody else has it.
+func (l *Lease) Lost() <-chan struct{} { return l.lost }
+
+func (l *Lease) extend(asked time.Time) {
+	until := asked.Add(length)
+	l.until.Store(&until)
+}
+
+// keep renews the lease.
+func (l *Lease) keep(ctx context.Context) {
+	defer close(l.ended)
+	tick := time.NewTicker(renewEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		within, cancel := context.WithTimeout(ctx, length)
+		asked := time.Now()
+		err := l.ask(within, renew, l.owner, length.Milliseconds())
+		cancel()
+		switch {
+		case err == nil:
+			l.extend(asked)
+		case errors.Is(err, ledger.ErrLost):
+			l.until.Store(nil)
+			close(l.lost)
+			return
+		case ctx.Err() == nil:
+			l.log.WarnContext(ctx, "the lease of the database could not be renewed", "error", err)
+		}
+	}
+}
+
+// Raise raises the epoch. See the protocol, 7.
+func (l *Lease) Raise(ctx context.Context) error {
+	err := l.db.QueryRowContext(ctx, raise, l.owner).Scan(&l.epoch)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ledger.ErrLost
+	}
+	return err
+}
+
+// Release gives the lease back, if this process has it.
+func (l *Lease) Release() error {
+	if l.stop == nil {
+		return nil
+	}
+	l.stop()
+	<-l.ended
+	l.until.Store(nil)
+	ctx, cancel := context.WithTimeout(context.Background(), renewEvery)
+	defer cancel()
+	if err := l.ask(ctx, release, l.owner); err != nil && !errors.Is(err, ledger.ErrLost) {
+		return fmt.Errorf("give the lease of the database back: %w", err)
+	}
+	return nil
+}
+
+// ask runs a statement that has to find the lease ours.
+func (l *Lease) ask(ctx context.Context, text string, args ...any) error {
+	res, err := l.db.ExecContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); n == 0 || err != nil {
+		return errors.Join(ledger.ErrLost, err)
+	}
+	return nil
+}
