@@ -122,8 +122,8 @@ func (o *outbox) again() {
 
 // mostStuck is how many outcomes may be known to nobody but this process before it
 // makes no more: what was acknowledged goes on being delivered while the disk is full,
-// but each outcome is memory, and a repeat if the process dies.
-const mostStuck = 1000
+// but each outcome is memory (some 4 KB), and a repeat if the process dies.
+const mostStuck = 10_000
 
 // full reports whether no more outcomes are to be made for now.
 func (o *outbox) full() bool { return o.held.Load() > int64(o.most) }
