@@ -210,6 +210,7 @@ type phase struct {
 	deliveries int64
 	took       time.Duration
 	cpu        time.Duration // of this process
+	database   time.Duration // CPU of its server, as far as that can be seen
 	tally      tally
 }
 
@@ -240,6 +241,7 @@ func (b *bench) feed(ctx context.Context, account string, timed bool, feed func(
 	if err := b.reset(ctx, timed); err != nil {
 		return p, err
 	}
+	database := b.databaseCPU(ctx)
 	cpu, started := cpuTime(), time.Now()
 	if p.deliveries, err = feed(); err != nil {
 		return p, err
@@ -248,6 +250,7 @@ func (b *bench) feed(ctx context.Context, account string, timed bool, feed func(
 		return p, err
 	}
 	p.took, p.cpu = time.Since(started), cpuTime()-cpu
+	p.database = b.databaseCPU(ctx) - database
 	if err := b.at.call(ctx, http.MethodGet, pathTally, nil, &p.tally); err != nil {
 		return p, err
 	}

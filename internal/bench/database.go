@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 )
@@ -67,4 +70,44 @@ func (b *bench) onDatabase(fn func(*sql.DB) error) (err error) {
 		return fmt.Errorf("--database: %w", err)
 	}
 	return nil
+}
+
+// databaseCPU is what the database's server has used by now, in user and system mode; 0
+// where there is none, or it is not on this machine, or that does not tell (Linux does).
+func (b *bench) databaseCPU(ctx context.Context) (used time.Duration) {
+	if b.schema == "" {
+		return 0
+	}
+	_ = b.onDatabase(func(db *sql.DB) error { // then it is not told
+		rows, err := db.QueryContext(ctx, "SELECT pid FROM pg_stat_activity")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var pid int
+			if err := rows.Scan(&pid); err != nil {
+				return err
+			}
+			used += processCPU(pid, "postgres")
+		}
+		return rows.Err()
+	})
+	return used
+}
+
+// processCPU is what a process of a name has used (proc(5)); 0 where there is none.
+func processCPU(pid int, name string) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil || string(between(stat, "(", ')')) != name {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64) // in ticks, of which Linux tells a hundred a second
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * time.Second / 100
 }

@@ -52,6 +52,7 @@ type Report struct {
 	P99MS            float64 `json:"p99_ms"`
 
 	CPUPerDelivery   float64 `json:"cpu_us_per_delivery"` // of the serving process, feeding included
+	DatabaseCPU      float64 `json:"database_cpu_us"`     // of a database's server on this machine, each delivery
 	LimitCPU         float64 `json:"limit_cpu_us"`        // of the bare client, each request
 	BytesPerDelivery float64 `json:"bytes_per_delivery"`  // on disk, event and attempt
 	BodyBytes        float64 `json:"body_bytes"`          // of a request, on average
@@ -72,6 +73,7 @@ type Report struct {
 	limit, inProcess, batch, single       []float64
 	ratioIn, ratioBatch, ratioSingle      []float64
 	cpu, limitCPU, fanOut, hang, p50, p99 []float64
+	databaseCPU                           []float64
 }
 
 func newReport(o Options, fileSystem string) *Report {
@@ -100,6 +102,7 @@ func (r *Report) round(limit, inProcess, batch, single phase) {
 	r.ratioSingle = append(r.ratioSingle, single.perSecond()/limit.perSecond())
 	r.cpu = append(r.cpu, inProcess.cpuEach())
 	r.limitCPU = append(r.limitCPU, limit.cpuEach())
+	r.databaseCPU = append(r.databaseCPU, float64(inProcess.database.Microseconds())/float64(max(inProcess.deliveries, 1)))
 }
 
 // finish fills in the medians.
@@ -121,6 +124,7 @@ func (r *Report) finish() {
 		{&r.P99MS, r.p99},
 		{&r.CPUPerDelivery, r.cpu},
 		{&r.LimitCPU, r.limitCPU},
+		{&r.DatabaseCPU, r.databaseCPU},
 	} {
 		*m.to = rounded(median(m.rounds))
 	}
@@ -199,6 +203,9 @@ func (r *Report) Write(w io.Writer) error {
 		fmt.Sprintf("from POST to the nine others, %d events a second", hangRate))
 	row("latency", fmt.Sprintf("p50 %.1f ms, p99 %.1f ms", r.P50MS, r.P99MS), judge(r.P99MS < aimP99, fmt.Sprintf("p99 < %d ms", aimP99)),
 		fmt.Sprintf("from POST to the receiver, %d events a second", latencyRate))
+	if r.DatabaseCPU > 0 {
+		row("CPU, database", fmt.Sprintf("%.0f µs a delivery", r.DatabaseCPU), "", "of the database's server, which is on this machine")
+	}
 	row("CPU", fmt.Sprintf("%.0f µs a delivery", r.CPUPerDelivery), "", fmt.Sprintf("of the server, in process; the bare client: %.0f µs", r.LimitCPU))
 	row("disk", fmt.Sprintf("%.0f bytes a delivery", r.BytesPerDelivery), "", "an event with its attempt, log included")
 	row("memory", fmt.Sprintf("%.0f MiB", r.RSSMB), "", "the most that the server had resident, a webhook for each event")
