@@ -16,13 +16,34 @@ need() { # command, Debian package, what it is for
 check() {
 	missing=""
 	packages=""
+	# Not in everybody's PATH; the tests look there too.
+	for dir in /usr/lib/postgresql/*/bin /usr/sbin /opt/homebrew/opt/postgresql*/bin /usr/local/opt/postgresql*/bin /usr/pgsql-*/bin; do
+		PATH=$PATH:$dir
+	done
 	need "${CC:-gcc}" "gcc libc6-dev" "the race detector (without it the tests run without -race)"
 	need node nodejs "checking our signatures with clients that others wrote"
 	need npm npm "the same"
 	if [ "$(uname)" = Linux ]; then
 		need strace strace "fsyncs of the real server that fail or are slow"
 	fi
+	need postgres postgresql "the PostgreSQL store"
+	need pgbouncer pgbouncer "the PostgreSQL store behind PgBouncer"
 }
+
+# get installs packages by apt. Neither is a first PostgreSQL cluster made nor any
+# service started, as the packages would: the tests start servers of their own.
+get() (
+	cluster=/etc/postgresql-common/createcluster.d/switchhook-tests.conf
+	policy=/usr/sbin/policy-rc.d
+	[ ! -e $policy ] || policy=""
+	trap 'rm -f $cluster $policy' EXIT
+	trap 'exit 1' HUP INT TERM
+	mkdir -p "${cluster%/*}" && echo "create_main_cluster = false" >$cluster || exit
+	if [ "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy || exit
+	fi
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+)
 
 check
 [ -z "$missing" ] && exit 0
@@ -30,7 +51,7 @@ check
 if [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && command -v apt-get >/dev/null 2>&1; then
 	echo "installing:$packages"
 	# shellcheck disable=SC2086 # a list of packages
-	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } >/dev/null || echo "apt-get failed" >&2
+	get $packages >/dev/null || echo "apt-get failed" >&2
 	check
 	[ -z "$missing" ] && exit 0
 fi

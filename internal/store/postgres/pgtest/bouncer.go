@@ -27,7 +27,7 @@ func Bouncer(tb testing.TB, database string) string {
 }
 
 func bouncer(database string) (_ *home, through string, err error) {
-	program, err := find("pgbouncer", "apt-get install pgbouncer (make deps)")
+	program, err := find("pgbouncer", "pgbouncer")
 	if err != nil {
 		return nil, "", err
 	}

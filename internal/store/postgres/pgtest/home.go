@@ -29,16 +29,17 @@ const (
 	// that it is to be: who started it might be dead by then.
 	enter = `echo $$ >&3; exec "$@" 3>&-`
 
-	// SIGQUIT asks PostgreSQL to end at once, which it cannot while it stands
-	// still. A killed one leaves its postmaster.pid and its shared memory, whose
-	// id ends the 7th line.
+	// SIGQUIT asks PostgreSQL to end at once, which it cannot while it or its
+	// children stand still. It may stay a zombie (Z) for a while, or for ever, where
+	// the system's first process does not care for orphans. A killed PostgreSQL
+	// leaves its postmaster.pid and its shared memory, whose id ends the 7th line.
 	keep = `
 		while read -r line; do pid=$line; done
 		if [ "$pid" ]; then
 			kill -QUIT "$pid"
-			kill -CONT "$pid"
+			kill -CONT "$pid" $(cat "/proc/$pid/task/$pid/children")
 			n=0
-			while kill -0 "$pid" && [ $((n += 1)) -le 500 ]; do sleep 0.02; done
+			while kill -0 "$pid" && ! grep -q '^State:.Z' "/proc/$pid/status" && [ $((n += 1)) -le 500 ]; do sleep 0.02; done
 			kill -KILL "$pid"
 		fi
 		shm=$(sed -n '7s/.* //p' "$1/data/postmaster.pid")
@@ -53,22 +54,21 @@ func settle() (*home, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "pgtest")
-	if err != nil {
-		return nil, err
-	}
-	h := &home{dir: dir, uid: uid, gid: gid}
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer read.Close()
-	h.pipe = write
-	h.keeper = exec.CommandContext(context.Background(), "sh", "-c", keep, "keeper", dir) //nolint:gosec // G204: a directory of our own
-	h.keeper.Stdin, h.keeper.SysProcAttr = read, attributes(-1, -1)
-	if err := h.keeper.Start(); err != nil {
-		return nil, fmt.Errorf("start the keeper of %s: %w", dir, err)
+	dir, err := os.MkdirTemp("", "pgtest")
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
 	}
+	keeper := exec.CommandContext(context.Background(), "sh", "-c", keep, "keeper", dir) //nolint:gosec // G204: a directory of our own
+	keeper.Stdin, keeper.SysProcAttr = read, attributes(-1, -1)
+	if err := keeper.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the keeper of %s: %w", dir, err), write.Close(), os.Remove(dir))
+	}
+	h := &home{dir: dir, uid: uid, gid: gid, keeper: keeper, pipe: write}
 	if err := os.Chown(dir, uid, gid); err != nil {
 		return nil, errors.Join(err, h.end())
 	}

@@ -6,10 +6,11 @@
 // own, to be stopped, killed and frozen.
 //
 // The programs are those of the PATH, or the newest of where systems keep them.
-// Where there are none the test is skipped with a sentence that says how to get
-// them, and under CI=true it fails. With SWITCHHOOK_TEST_POSTGRES=postgres://…
-// (the URL of a superuser, PostgreSQL 13 or later) New uses that server instead
-// of starting one.
+// PostgreSQL refuses to be root: if the tests are, it runs as the user postgres.
+// Where there is none the test is skipped with a sentence that says how to get
+// it, and under CI=true it fails. With SWITCHHOOK_TEST_POSTGRES=postgres://… (the
+// URL of a superuser, PostgreSQL 13 or later) New uses that server instead of
+// starting one.
 //
 // No TestMain is needed: a server lasts until its test ends, or the shared one
 // until the process does, and a keeper (see home) ends it then and deletes its
@@ -36,6 +37,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+const superEnv = "SWITCHHOOK_TEST_POSTGRES"
+
 // New returns the URL of a new and empty database, which is dropped at the end
 // of the test with all connections to it. As an operator would have it, it
 // belongs to a role that may do nothing else; and its texts sort as English ones
@@ -43,9 +46,12 @@ import (
 // Tests may call it in parallel.
 func New(tb testing.TB) string {
 	tb.Helper()
-	super := os.Getenv("SWITCHHOOK_TEST_POSTGRES")
+	super := os.Getenv(superEnv)
 	if super == "" {
 		s, err := shared()
+		if errors.Is(err, errMissing) {
+			err = fmt.Errorf("%w; or set %s to the URL of a superuser", err, superEnv)
+		}
 		need(tb, err)
 		super = s.URL()
 	}
@@ -145,8 +151,8 @@ func need(tb testing.TB, err error) {
 	}
 }
 
-// find returns the path of a program, or advice how to get it.
-func find(name, advice string) (string, error) {
+// find returns the path of a program of a Debian package.
+func find(name, debian string) (string, error) {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		var found []string
@@ -159,7 +165,7 @@ func find(name, advice string) (string, error) {
 			found = append(found, paths...)
 		}
 		if len(found) == 0 {
-			return "", fmt.Errorf("%s is %w: %s", name, errMissing, advice)
+			return "", fmt.Errorf("%s is %w: apt-get install %s (make deps)", name, errMissing, debian)
 		}
 		version := regexp.MustCompile(`\d+`)
 		path = slices.MaxFunc(found, func(a, b string) int {

@@ -63,16 +63,23 @@ func TestNew(t *testing.T) {
 	}
 }
 
-func TestNewIsDropped(t *testing.T) {
-	var url string
-	t.Run("its test", func(t *testing.T) {
-		url = New(t)
-		_, err := pgx.Connect(t.Context(), url) // and is left open
+func TestNewElsewhere(t *testing.T) {
+	s := Start(t, nil)
+	t.Setenv(superEnv, s.URL())
+	c := connect(t, s.URL())
+	count := func() string {
+		return value(t, c, "SELECT (SELECT count(*) FROM pg_database) || ' databases, ' || (SELECT count(*) FROM pg_roles) || ' roles'")
+	}
+	before := count()
+	t.Run("in a test", func(t *testing.T) {
+		_, err := pgx.Connect(t.Context(), New(t)) // and is left open
 		must(t, err)
+		if count() == before {
+			t.Error("no database was made on the server of " + superEnv)
+		}
 	})
-	if c, err := pgx.Connect(t.Context(), url); err == nil {
-		c.Close(t.Context())
-		t.Error("the database is still there after its test")
+	if after := count(); after != before {
+		t.Errorf("%s after the test, %s before", after, before)
 	}
 }
 
@@ -193,7 +200,7 @@ func end(how string) error {
 // However a test process ends, it takes its server with it.
 func TestNothingStaysBehind(t *testing.T) {
 	t.Parallel()
-	_, err := find("postgres", "make deps")
+	_, err := find("postgres", "postgresql")
 	need(t, err)
 	for _, how := range []string{"panic", "power cut", "frozen and killed"} {
 		t.Run(how, func(t *testing.T) {

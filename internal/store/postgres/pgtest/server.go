@@ -53,7 +53,7 @@ func Start(tb testing.TB, settings map[string]string) *Server {
 }
 
 func newServer(settings map[string]string) (_ *Server, err error) {
-	postgres, err := find("postgres", "apt-get install postgresql (make deps), or set SWITCHHOOK_TEST_POSTGRES to the URL of a superuser of a server")
+	postgres, err := find("postgres", "postgresql")
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func newServer(settings map[string]string) (_ *Server, err error) {
 	if err := h.write("password", s.password); err != nil {
 		return nil, err
 	}
-	// Without fsync: it is the start of the server that counts.
+	// Without fsync, which is for what the server commits.
 	initdb, err := h.start(filepath.Join(s.bin, "initdb"), "--pgdata=data", "--username=postgres", "--pwfile=password", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 	if err != nil {
 		return nil, err
@@ -150,7 +150,8 @@ const (
 	Immediate Mode = syscall.SIGQUIT // leaves it to the recovery of the next start
 )
 
-// Stop ends a server that runs, and waits for its end.
+// Stop ends a server that runs, and waits for its end. One that stands still has
+// to thaw first.
 func (s *Server) Stop(mode Mode) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,6 +166,7 @@ func (s *Server) stop(mode Mode) error {
 }
 
 // Restart stops a server that runs (fast), starts it, and waits until it answers.
+// After [Server.Kill] that is a recovery.
 func (s *Server) Restart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,7 +216,7 @@ func (s *Server) freeze() error {
 	}
 	if err := until("PostgreSQL to stand still", func() (bool, error) {
 		all, err := processes()
-		return still(all[s.process.Pid].state), err
+		return !s.process.runs() || still(all[s.process.Pid].state), err
 	}); err != nil {
 		return err
 	}
