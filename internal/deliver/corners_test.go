@@ -376,3 +376,36 @@ func TestFetchDoesNotSpinAfterResume(t *testing.T) {
 		}
 	})
 }
+
+// While the store may be another process's by now nothing leaves this one, not even what
+// was about to; afterwards it goes on in order.
+func TestNothingIsSentWithoutTheStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, hook("wh_a"))
+		r.boot()
+		defer r.stop()
+		r.accept("call.created call-1 e1")
+		r.wantGot("0 e1 200")
+		r.lapsed.Store(true)
+		r.accept("call.answered call-1 e2", "call.hungup call-1 e3", "call.created call-2 e4")
+		time.Sleep(time.Minute)
+		r.wantGot()
+		r.lapsed.Store(false)
+		time.Sleep(time.Second)
+		r.wantGotAnyOrder("60 e2 200", "60 e3 200", "60 e4 200")
+		r.with(func() { // it lapses when a request is about to be written
+			r.answer = func(string, int) (int, error) {
+				r.lapsed.Store(true)
+				return 200, nil
+			}
+		})
+		r.accept("call.created call-3 e5", "call.answered call-3 e6")
+		time.Sleep(time.Minute)
+		r.wantGot("61 e5 200")
+		r.with(func() { r.answer = nil })
+		r.lapsed.Store(false)
+		time.Sleep(time.Second)
+		r.wantGot("121 e6 200")
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +46,7 @@ type rig struct {
 	hangs    string // the webhook whose receiver never answers
 
 	disableAfter time.Duration
+	lapsed       atomic.Bool // the store may be another process's
 }
 
 func newRig(t *testing.T, hooks ...*switchhook.Webhook) *rig {
@@ -79,6 +81,7 @@ func (r *rig) boot() {
 	r.engine = deliver.New(deliver.Options{
 		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"}), panics{native.New(dialect.Env{})}},
 		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler), DisableAfter: r.disableAfter,
+		Held: func() bool { return !r.lapsed.Load() },
 		Disable: func(id, reason string, _ time.Time) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -117,6 +120,9 @@ func (r *rig) stop() {
 
 // Send is the receiver.
 func (r *rig) Send(ctx context.Context, req *wire.Request) (*switchhook.HTTPResponse, error) {
+	if req.May != nil && !req.May() {
+		return nil, wire.ErrNotSent
+	}
 	var id string
 	if o := strings.SplitN(string(req.Body), `"`, 5); len(o) > 3 {
 		id = o[3] // {"id":"…

@@ -95,9 +95,19 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 		return ans, err
 	}
 	a.Request = shown(req, t)
-	started := time.Now()
-	req.Deadline = started.Add(t.timeout)
-	a.Response, err = e.transport.Send(ctx, req)
+	// The last look before it leaves: this process may have stood still for long.
+	req.May = e.o.Held
+	var started time.Time
+	for wait := false; ; wait = true {
+		if wait && !e.heldAgain(ctx) {
+			break // err is still wire.ErrNotSent
+		}
+		started = time.Now()
+		req.Deadline = started.Add(t.timeout)
+		if a.Response, err = e.transport.Send(ctx, req); !errors.Is(err, wire.ErrNotSent) {
+			break
+		}
+	}
 	took := time.Since(started)
 	a.DurationMS = float64(took.Microseconds()) / 1000
 	if a.Response != nil {
@@ -131,6 +141,18 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	}
 	t.seconds.Observe(took.Seconds())
 	return ans, nil
+}
+
+// heldAgain waits until the store is this process's for sure, or ctx ends.
+func (e *Engine) heldAgain(ctx context.Context) bool {
+	for !e.o.Held() {
+		select {
+		case <-time.After(retryCommit / 4):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // retryAfter reads a Retry-After header (RFC 9110 10.2.3): seconds or a date.

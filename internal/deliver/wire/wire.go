@@ -53,7 +53,12 @@ type Request struct {
 	Body   []byte
 	// Deadline is when the answer must be there, its body included.
 	Deadline time.Time
+	// May is asked right before the request is written. Nil: it may be.
+	May func() bool
 }
+
+// ErrNotSent: May did not allow it.
+var ErrNotSent = errors.New("the request was not sent")
 
 // A Client follows no redirects, uses no proxy and keeps no cookies. It is safe for
 // concurrent use.
@@ -91,7 +96,7 @@ func (e errNothing) Unwrap() error { return e.error }
 // answer came is no failure: the request goes out once more, on a new one.
 //
 // With an error, the answer is what came before it, and nil if that was nothing.
-// os.ErrDeadlineExceeded: the deadline is over; io.EOF: the receiver closed the
+// ErrNotSent; os.ErrDeadlineExceeded: the deadline is over; io.EOF: the receiver closed the
 // connection without an answer; the cause of ctx, whose end ends the request.
 func (c *Client) Send(ctx context.Context, r *Request) (*switchhook.HTTPResponse, error) {
 	out, _ := buffers.Get().(*bytes.Buffer)
@@ -218,10 +223,10 @@ func (c *Client) secure(ctx context.Context, nc net.Conn, address string) (net.C
 // connection is then kept or closed.
 func (c *Client) exchange(ctx context.Context, on *conn, r *Request, out []byte) (*switchhook.HTTPResponse, error) {
 	stop := context.AfterFunc(ctx, func() { _ = on.Close() })
-	answer, again, err := on.exchange(r.Deadline, out)
-	if stop() && again && err == nil {
+	answer, again, err := on.exchange(r, out)
+	if stop() && again && (err == nil || errors.Is(err, ErrNotSent)) {
 		c.keep(on)
-		return answer, nil
+		return answer, err
 	}
 	_ = on.Close()
 	if err != nil && ctx.Err() != nil {
@@ -231,9 +236,12 @@ func (c *Client) exchange(ctx context.Context, on *conn, r *Request, out []byte)
 }
 
 // exchange reports also whether the connection can be used again.
-func (on *conn) exchange(deadline time.Time, out []byte) (answer *switchhook.HTTPResponse, again bool, err error) {
+func (on *conn) exchange(r *Request, out []byte) (answer *switchhook.HTTPResponse, again bool, err error) {
 	on.quota.N = longestHeader
-	unsent := on.SetDeadline(deadline)
+	unsent := on.SetDeadline(r.Deadline)
+	if r.May != nil && !r.May() {
+		return nil, true, ErrNotSent
+	}
 	if unsent == nil {
 		_, unsent = on.Write(out)
 	}

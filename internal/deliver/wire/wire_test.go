@@ -632,3 +632,22 @@ func BenchmarkSend(b *testing.B) {
 		})
 	})
 }
+
+// What may not be sent any more is not, though a connection is there.
+func TestMay(t *testing.T) {
+	t.Parallel()
+	hits := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
+	defer srv.Close()
+	c, may := client(t), true
+	for _, may = range []bool{true, false, true} {
+		req := post(t, srv.URL, "x")
+		req.May = func() bool { return may }
+		if _, err := c.Send(t.Context(), req); (err == nil) != may || !may && !errors.Is(err, wire.ErrNotSent) {
+			t.Errorf("may be sent: %t; %v", may, err)
+		}
+	}
+	if hits != 2 {
+		t.Errorf("%d requests", hits)
+	}
+}
