@@ -57,7 +57,7 @@ type Request struct {
 	May func() bool
 }
 
-// ErrNotSent: May did not allow it.
+// ErrNotSent is the error of a request that May did not allow.
 var ErrNotSent = errors.New("the request was not sent")
 
 // A Client follows no redirects, uses no proxy and keeps no cookies. It is safe for
