@@ -41,10 +41,7 @@ unfinished in the database is listed there in the table unfinished_copy; a
 server that is started on it refuses, for no master key fits.
 
 A URL with a password on the command line can be read by other users of the
-machine: set SWITCHHOOK_DATABASE instead of --to, or use a ~/.pgpass file.
-
-Old history takes the most time. If you do not need it, start the server once
-more with a short --retention before, and wait until it has pruned.`,
+machine: set SWITCHHOOK_DATABASE instead of --to, or use a ~/.pgpass file.`,
 		Example: `  switchhook copy --from /var/lib/switchhook --to postgres://switchhook@db.internal/switchhook
   SWITCHHOOK_DATABASE=postgres://switchhook:secret@db.internal/switchhook switchhook copy --from ./switchhook-data`,
 		Args: cobra.NoArgs,
@@ -106,9 +103,9 @@ func writeCopied(out io.Writer, r *copying.Report) error {
 		b.WriteString("  - set SWITCHHOOK_MASTER_KEY to the same key as before (there is no master.key in the directory): without it nobody opens the secrets of webhooks and sources;\n")
 	}
 	if r.AdminKey {
-		fmt.Fprintf(&b, "  - copy %s there too, or set SWITCHHOOK_ADMIN_KEY to what is in it: without it a new key is made, and the operator's old one is no longer good.\n", filepath.Join(r.Dir, "admin.key"))
+		fmt.Fprintf(&b, "  - copy %s there too: the operator's API key stays in force, and the database has only its hash.\n", filepath.Join(r.Dir, "admin.key"))
 	} else {
-		b.WriteString("  - set SWITCHHOOK_ADMIN_KEY to the same key as before.\n")
+		b.WriteString("  - the operator's API key stays in force: set SWITCHHOOK_ADMIN_KEY as before.\n")
 	}
 	b.WriteString("Then: switchhook serve --data NEW --database postgres://…\n")
 	_, err := io.WriteString(out, b.String())
@@ -121,11 +118,11 @@ type copyProgress struct {
 	out      io.Writer
 	terminal bool
 
-	step        copying.Step
-	began       time.Time // the step
-	first       int64     // how many bytes were there already when it began
-	last        time.Time // when something was shown
-	open        bool      // the line on the terminal is not ended
+	step  copying.Step
+	began time.Time // the step
+	first int64     // how many bytes were there already when it began
+	last  time.Time // when something was shown
+	open  bool      // the line on the terminal is not ended
 }
 
 // How often.

@@ -39,7 +39,7 @@ type Options struct {
 	// Wait is how long to wait for the lease of the database. 0: 10 seconds, in which that
 	// of a server that was killed runs out.
 	Wait time.Duration
-	// Progress is told how far it is, about twice for each chunk. Nil: nobody is.
+	// Progress is told how far it is: at the beginning of each table, and with each chunk. Nil: nobody is.
 	Progress func(Progress)
 	// Logger tells of trouble with the lease. Nil: silence.
 	Logger *slog.Logger
@@ -140,6 +140,9 @@ func (r *run) run(ctx context.Context) error {
 		}
 		r.progress.OfAllBytes += t.bytes
 	}
+	for _, s := range stands {
+		r.progress.AllBytes += s.bytes
+	}
 	start := time.Now()
 	for _, t := range r.from.tables {
 		if err := r.copy(ctx, t, stands[t.name]); err != nil {
@@ -159,7 +162,6 @@ func (r *run) run(ctx context.Context) error {
 func (r *run) show(step Step, t *table, rows, bytes int64) {
 	p := r.progress
 	p.Step, p.Table, p.Rows, p.OfRows, p.Bytes, p.OfBytes = step, t.name, rows, t.rows, bytes, t.bytes
-	p.AllBytes += bytes
 	r.o.Progress(p)
 }
 
@@ -184,9 +186,9 @@ func (r *run) copy(ctx context.Context, t *table, s stand) (err error) {
 		}
 		r.report.Rows += s.rows - before.rows
 		r.report.Bytes += s.bytes - before.bytes
+		r.progress.AllBytes += s.bytes - before.bytes
 		r.show(Copying, t, s.rows, s.bytes)
 	}
-	r.progress.AllBytes += s.bytes
 	return nil
 }
 
@@ -198,7 +200,6 @@ func (r *run) verify(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("verify the table %s: %w", t.name, err)
 		}
-		r.progress.AllBytes += t.bytes
 		r.report.Tables = append(r.report.Tables, Table{t.name, t.rows, t.bytes, here.String()})
 		if *here == *there {
 			continue
@@ -231,8 +232,8 @@ func (r *run) sums(ctx context.Context, t *table) (here, there *sum, err error) 
 	if err != nil {
 		cancel()
 	}
-	if other := <-done; other != nil && !errors.Is(other, context.Canceled) {
-		err = other // which has ended ours
+	if other := <-done; err == nil || other != nil && !errors.Is(other, context.Canceled) {
+		err = other // which may have ended ours
 	}
 	return here, there, err
 }
@@ -250,9 +251,11 @@ func (r *run) sum(ctx context.Context, t *table) (s *sum, err error) {
 	for rows.next() {
 		s.add(rows.row)
 		if bytes += rows.size; bytes-shown >= r.o.Chunk {
+			r.progress.AllBytes += bytes - shown
 			shown = bytes
 			r.show(Verifying, t, s.rows, bytes)
 		}
 	}
+	r.progress.AllBytes += bytes - shown
 	return s, rows.Err()
 }

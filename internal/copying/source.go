@@ -56,10 +56,7 @@ type table struct {
 }
 
 // A column's kind is INTEGER, TEXT or BLOB: the schema's tables are STRICT.
-type column struct {
-	name, kind string
-	nullable   bool
-}
+type column struct{ name, kind string }
 
 func openSource(ctx context.Context, from string) (_ *source, err error) {
 	dir, err := filepath.Abs(from)
@@ -136,18 +133,16 @@ func (s *source) describe(ctx context.Context) error {
 		places := map[int]int{} // of columns in the key
 		err := s.each(ctx, func(scan func(...any) error) error {
 			var c column
-			var notNull bool
 			var place int
-			if err := scan(&c.name, &c.kind, &notNull, &place); err != nil {
+			if err := scan(&c.name, &c.kind, &place); err != nil {
 				return err
 			}
-			c.nullable = !notNull && place == 0
 			if place > 0 {
 				places[place] = len(t.columns)
 			}
 			t.columns = append(t.columns, c)
 			return nil
-		}, `SELECT name, type, "notnull", pk FROM pragma_table_info(?)`, t.name)
+		}, `SELECT name, type, pk FROM pragma_table_info(?)`, t.name)
 		if err != nil {
 			return err
 		}
@@ -282,7 +277,7 @@ func (r *reader) next() bool {
 		return false
 	}
 	r.size = 0
-	for i, c := range r.t.columns {
+	for i := range r.row {
 		switch v := r.row[i].(type) {
 		case int64:
 			r.size += 8
@@ -290,10 +285,8 @@ func (r *reader) next() bool {
 			r.size += int64(len(v))
 		case []byte:
 			r.size += int64(len(v))
-		case nil:
-			// The driver makes nil of an empty blob too.
-			if c.kind == "BLOB" && !c.nullable {
-				r.row[i] = []byte{}
+			if v == nil {
+				r.row[i] = []byte{} // the driver's empty blob; NULL has no type
 			}
 		}
 	}

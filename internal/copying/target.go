@@ -348,7 +348,9 @@ type querier interface {
 	Query(ctx context.Context, text string, args ...any) (pgx.Rows, error)
 }
 
-func (t *target) sum(ctx context.Context, table *table) (*sum, error) { return sumOf(ctx, t.conn, table) }
+func (t *target) sum(ctx context.Context, table *table) (*sum, error) {
+	return sumOf(ctx, t.conn, table)
+}
 
 // sumOf reads a table.
 func sumOf(ctx context.Context, from querier, t *table) (*sum, error) {
@@ -461,4 +463,3 @@ func writeMeta(ctx context.Context, tx pgx.Tx, from *source) error {
 	}
 	return err
 }
-
