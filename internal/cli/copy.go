@@ -43,7 +43,7 @@ server that is started on it refuses, for no master key fits.
 A URL with a password on the command line can be read by other users of the
 machine: set SWITCHHOOK_DATABASE instead of --to, or use a ~/.pgpass file.`,
 		Example: `  switchhook copy --from /var/lib/switchhook --to postgres://switchhook@db.internal/switchhook
-  SWITCHHOOK_DATABASE=postgres://switchhook:secret@db.internal/switchhook switchhook copy --from ./switchhook-data`,
+  SWITCHHOOK_DATABASE=postgres://switchhook@db.internal/switchhook switchhook copy --from ./switchhook-data`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()

@@ -110,7 +110,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, to.close()) }()
+	defer func() { err = errors.Join(err, to.close()) }() //nolint:contextcheck // it gives the lease back in its own time, also when ctx has ended
 	r := &run{o: o, from: from, to: to, report: &Report{Dir: from.dir, MasterKey: has(from.dir, "master.key"), AdminKey: has(from.dir, "admin.key")}}
 	return r.report, r.run(ctx)
 }

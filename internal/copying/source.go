@@ -195,7 +195,7 @@ func (s *source) count(ctx context.Context, t *table) error {
 			size[i] = "coalesce(octet_length(" + quoted(c.name) + "), 0)"
 		}
 	}
-	text := fmt.Sprintf("SELECT count(*), coalesce(sum(%s), 0) FROM %s", strings.Join(size, "+"), quoted(t.name))
+	text := fmt.Sprintf("SELECT count(*), coalesce(sum(%s), 0) FROM %s", strings.Join(size, "+"), quoted(t.name)) //nolint:gosec // G201: names of the schema, quoted
 	if err := s.db.QueryRowContext(ctx, text).Scan(&t.rows, &t.bytes); err != nil {
 		return fmt.Errorf("count the table %s in %s: %w", t.name, s.dir, err)
 	}
@@ -217,7 +217,7 @@ func (s *source) days(ctx context.Context) (days []int64, err error) {
 // highest is the highest integer that a column has had as far as is known: of a table
 // with AUTOINCREMENT also of rows that are gone.
 func (s *source) highest(ctx context.Context, t *table, c string) (highest int64, err error) {
-	text := fmt.Sprintf("SELECT max(coalesce((SELECT max(%s) FROM %s), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0))", quoted(c), quoted(t.name))
+	text := fmt.Sprintf("SELECT max(coalesce((SELECT max(%s) FROM %s), 0), coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0))", quoted(c), quoted(t.name)) //nolint:gosec // G201: names of the schema, quoted
 	err = s.db.QueryRowContext(ctx, text, t.name).Scan(&highest)
 	return highest, err
 }
@@ -257,7 +257,7 @@ func (s *source) read(ctx context.Context, t *table, after []any) (*reader, erro
 	if after != nil {
 		where = fmt.Sprintf(" WHERE (%s) > (%s)", strings.Join(key, ", "), strings.TrimSuffix(strings.Repeat("?, ", len(key)), ", "))
 	}
-	text := fmt.Sprintf("SELECT %s FROM %s%s ORDER BY %s", strings.Join(columns, ", "), quoted(t.name), where, strings.Join(key, ", "))
+	text := fmt.Sprintf("SELECT %s FROM %s%s ORDER BY %s", strings.Join(columns, ", "), quoted(t.name), where, strings.Join(key, ", ")) //nolint:gosec // G201: names of the schema, quoted
 	rows, err := s.db.QueryContext(ctx, text, after...) //nolint:rowserrcheck // reader.Err
 	if err != nil {
 		return nil, fmt.Errorf("read the table %s in %s: %w", t.name, s.dir, err)

@@ -51,9 +51,9 @@ func openTarget(ctx context.Context, o Options) (_ *target, err error) {
 	}
 	host, _ := os.Hostname() // empty is no harm
 	t := &target{db: db, lease: db.Lease(fmt.Sprintf("switchhook copy %s/%d", host, os.Getpid()), "", o.Logger)}
-	defer func() {
+	defer func() { //nolint:contextcheck // as in Run
 		if err != nil {
-			err = errors.Join(err, t.close()) //nolint:contextcheck // it takes its own time
+			err = errors.Join(err, t.close())
 		}
 	}()
 	within, cancel := context.WithTimeout(ctx, o.Wait)
