@@ -258,7 +258,7 @@ func (s *source) read(ctx context.Context, t *table, after []any) (*reader, erro
 		where = fmt.Sprintf(" WHERE (%s) > (%s)", strings.Join(key, ", "), strings.TrimSuffix(strings.Repeat("?, ", len(key)), ", "))
 	}
 	text := fmt.Sprintf("SELECT %s FROM %s%s ORDER BY %s", strings.Join(columns, ", "), quoted(t.name), where, strings.Join(key, ", ")) //nolint:gosec // G201: names of the schema, quoted
-	rows, err := s.db.QueryContext(ctx, text, after...) //nolint:rowserrcheck // reader.Err
+	rows, err := s.db.QueryContext(ctx, text, after...)                                                                                 //nolint:rowserrcheck // reader.Err
 	if err != nil {
 		return nil, fmt.Errorf("read the table %s in %s: %w", t.name, s.dir, err)
 	}
