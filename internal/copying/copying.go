@@ -201,7 +201,7 @@ func (r *run) verify(ctx context.Context) error {
 			return fmt.Errorf("verify the table %s: %w", t.name, err)
 		}
 		r.report.Tables = append(r.report.Tables, Table{t.name, t.rows, t.bytes, here.String()})
-		if *here == *there {
+		if here.same(there) {
 			continue
 		}
 		if err := r.to.again(ctx, t); err != nil {

@@ -585,3 +585,38 @@ func TestRefused(t *testing.T) {
 	exec(t, older, "ALTER TABLE jobs ADD COLUMN later bigint")
 	refused(t, dir, older, "the table jobs in "+dir+" has not the columns")
 }
+
+// A copy that another process takes the database from writes nothing more, and says so.
+func TestTakenOver(t *testing.T) {
+	t.Parallel()
+	dir, url, taken := t.TempDir(), pgtest.New(t), false
+	s := openSQLite(t, dir)
+	fill(t, s, 0, 100)
+	closed(t, s)
+	rows := int64(0)
+	_, err := copying.Run(t.Context(), copying.Options{From: dir, To: url, Chunk: small, Progress: func(p copying.Progress) {
+		if p.Step == copying.Copying && p.Table == "event_blocks" && !taken {
+			taken = true
+			exec(t, url, "UPDATE lease SET epoch = epoch + 1, owner = 'another'")
+		}
+		if taken {
+			rows += p.Rows
+		}
+	}})
+	if err == nil || !strings.Contains(err.Error(), "another process has taken over the database") || rows > 0 {
+		t.Errorf("after it was taken over %d rows were copied: %v", rows, err)
+	}
+}
+
+func TestThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	dir, url := t.TempDir(), pgtest.New(t)
+	s := openSQLite(t, dir)
+	fill(t, s, 0, 100)
+	before := answers(t, s)
+	closed(t, s)
+	through := pgtest.Bouncer(t, url)
+	stopped(t, copying.Options{From: dir, To: through, Chunk: small}, copying.Verifying)
+	mustCopy(t, copying.Options{From: dir, To: through, Chunk: small})
+	wantSame(t, answers(t, openPostgres(t, url, dir)), before)
+}

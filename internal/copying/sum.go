@@ -24,11 +24,13 @@ func cleaned(text string) string {
 type sum struct {
 	rows      int64
 	high, low uint64
+
+	buffer []byte // of add
 }
 
 // add adds a row of int64, string, []byte and nil. Texts count as they are cleaned.
 func (s *sum) add(row []any) {
-	var b []byte
+	b := s.buffer[:0]
 	for _, v := range row {
 		switch v := v.(type) {
 		case int64:
@@ -43,10 +45,13 @@ func (s *sum) add(row []any) {
 		}
 	}
 	h := sha256.Sum256(b)
+	s.buffer = b
 	var carry uint64
 	s.low, carry = bits.Add64(s.low, binary.BigEndian.Uint64(h[8:]), 0)
 	s.high, _ = bits.Add64(s.high, binary.BigEndian.Uint64(h[:]), carry)
 	s.rows++
 }
+
+func (s *sum) same(as *sum) bool { return s.rows == as.rows && s.high == as.high && s.low == as.low }
 
 func (s *sum) String() string { return fmt.Sprintf("%016x%016x", s.high, s.low) }
