@@ -95,14 +95,14 @@ func notServed(t *testing.T, url, keys string) {
 	}
 }
 
-func exec(t *testing.T, url, text string, args ...any) (changed int64) {
+func exec(t *testing.T, url, text string) (changed int64) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.WithoutCancel(t.Context()))
-	tag, err := conn.Exec(t.Context(), text, args...)
+	tag, err := conn.Exec(t.Context(), text)
 	if err != nil {
 		t.Fatal(err)
 	}
