@@ -21,7 +21,7 @@ const module = "github.com/switchhook/switchhook"
 //
 //	cmd → cli → app → everything else
 //
-// (bench stands between cli and app: it measures the whole.) The siblings (calls, directory, route, deliver, the dialects, sources, stores,
+// (bench stands between cli and app: it measures the whole. copying stands below cli alone.) The siblings (calls, directory, route, deliver, the dialects, sources, stores,
 // api) do not know one another: each declares the few methods that it calls,
 // and app lets them meet.
 func drawing() map[string][]string {
@@ -29,9 +29,10 @@ func drawing() map[string][]string {
 	return map[string][]string{
 		".":                              {}, // the vocabulary leans on nothing
 		"cmd/switchhook":                 {"internal/cli"},
-		"internal/cli":                   {"internal/app", "internal/bench", "internal/sim"},
-		"internal/app":                   {"internal/*"},                            // the one package that knows them all
-		"internal/bench":                 {"internal/app", "internal/deliver/wire"}, // it compares the whole with a bare client
+		"internal/cli":                   {"internal/app", "internal/bench", "internal/copying", "internal/sim"},
+		"internal/app":                   {"internal/*"},                                  // the one package that knows them all
+		"internal/bench":                 {"internal/app", "internal/deliver/wire"},       // it compares the whole with a bare client
+		"internal/copying":               {"internal/store/postgres", "internal/cluster"}, // it reads SQLite by itself: a store that opens it would write
 		"internal/ordjson":               {},
 		"internal/catalogue":             {"internal/ordjson"},
 		"internal/calls":                 {"internal/catalogue", "internal/ordjson"},

@@ -1,4 +1,4 @@
-// Package cli is the command line: serve, demo, bench and version.
+// Package cli is the command line: serve, demo, copy, bench and version.
 package cli
 
 import (
@@ -51,12 +51,13 @@ retried, in order per call, in the shape that their code already parses.
 
   switchhook demo     the whole product in one command, with a simulated phone system
   switchhook serve    the server
+  switchhook copy     from the embedded SQLite to PostgreSQL
   switchhook bench    what it does on this machine`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(), newDemo(), newBench(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCopy(), newBench(), newVersion())
 	return root
 }
 

@@ -18,6 +18,8 @@
 //	                 What it logs is in server.log, of all its lives.
 //	terminate        ends it with SIGTERM; it must exit with 0
 //	crash            ends it with SIGKILL
+//	database NAME    makes an empty PostgreSQL database and sets $NAME to its URL; where there
+//	                 is no PostgreSQL the script is left out
 //
 // Its API. A BODY is a file's name, or JSON; $NAMES in it are replaced. What is
 // printed is the status line and the body, JSON indented. Without a ! the answer
@@ -113,17 +115,18 @@ func TestScripts(t *testing.T) {
 				env.Setenv(v[0], v[1])
 			}
 			w := newWorld(filepath.Join(bin, "switchhook"), filepath.Join(env.WorkDir, "server.log"))
+			w.tb, _ = env.T().(testing.TB)
 			env.Values[worldKey{}] = w
 			env.Defer(func() {
 				w.end()
-				if t, ok := env.T().(testing.TB); ok && t.Failed() {
-					t.Logf("the end of server.log:\n%s", w.log.tail())
+				if w.tb != nil && w.tb.Failed() {
+					w.tb.Logf("the end of server.log:\n%s", w.log.tail())
 				}
 			})
 			return nil
 		},
 		Cmds: map[string]command{
-			"serve": serve, "terminate": terminate, "crash": crash,
+			"serve": serve, "terminate": terminate, "crash": crash, "database": database,
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
 			"await": await, "capture": capture, "follow": follow, "followed": followed,
 			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay,
@@ -137,6 +140,7 @@ type worldKey struct{}
 
 // A world is what a script has running.
 type world struct {
+	tb        testing.TB
 	bin       string
 	log       *logFile
 	server    *server // nil while none runs

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 )
 
 // A server is a running `switchhook serve`.
@@ -142,6 +144,12 @@ func crash(ts *testscript.TestScript, neg bool, args []string) {
 	if _, ok := errors.AsType[*exec.ExitError](s.err); !ok {
 		ts.Fatalf("the server had ended before: %v", s.err)
 	}
+}
+
+func database(ts *testscript.TestScript, neg bool, args []string) {
+	positive(ts, neg)
+	usage(ts, len(args) == 1, "database NAME")
+	ts.Setenv(args[0], pgtest.New(worldOf(ts).tb))
 }
 
 func running(ts *testscript.TestScript) *server {

@@ -186,13 +186,21 @@ func (d *database) Close() error {
 func (d *database) DropsDays() bool { return true }
 
 func (d *database) BeginDay(ctx context.Context, tx ledger.Tx, day int64) error {
-	for _, table := range dayTables {
-		text := fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)", partition(table, day), table, day, day+1)
+	for _, text := range DayPartitions(day) {
 		if _, err := tx.Exec(ctx, text); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// DayPartitions are the statements that make the partitions of a day (since 1970, UTC),
+// where they are not there yet.
+func DayPartitions(day int64) (statements []string) {
+	for _, table := range dayTables {
+		statements = append(statements, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)", partition(table, day), table, day, day+1))
+	}
+	return statements
 }
 
 func (d *database) DropDay(ctx context.Context, tx ledger.Tx, day int64) error {
