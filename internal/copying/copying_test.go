@@ -566,7 +566,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	empty := pgtest.New(t)
-	refused(t, dir, empty, "is in use: stop the server")
+	refused(t, dir, empty, "is in use")
 	closed(t, s)
 	refused(t, t.TempDir(), empty, "there is no switchhook.db")
 	refused(t, filepath.Join(dir, "none"), empty, "there is no switchhook.db")

@@ -17,16 +17,11 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/switchhook/switchhook/internal/store/sqlite"
 )
 
-const (
-	databaseFile = "switchhook.db"
-	lockFile     = "lock"
-)
-
-func inUse(dir string) error {
-	return fmt.Errorf("the data directory %s is in use: stop the server that runs there first", dir)
-}
+const databaseFile = "switchhook.db"
 
 // A source is a data directory, locked, with its database open for reading.
 type source struct {
@@ -70,8 +65,8 @@ func openSource(ctx context.Context, from string) (_ *source, err error) {
 		return nil, fmt.Errorf("--from: %w", err)
 	}
 	s := &source{dir: dir}
-	if s.lock, err = lockDir(dir); err != nil {
-		return nil, err
+	if s.lock, err = sqlite.Lock(dir); err != nil {
+		return nil, fmt.Errorf("--from: %w; stop the server that runs there first", err)
 	}
 	defer func() {
 		if err != nil {
@@ -103,7 +98,7 @@ func (s *source) close() error {
 	if s.db != nil {
 		err = s.db.Close()
 	}
-	return errors.Join(err, unlockDir(s.lock))
+	return errors.Join(err, sqlite.Unlock(s.lock))
 }
 
 // every table.

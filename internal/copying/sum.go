@@ -5,18 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"strings"
-	"unicode/utf8"
-)
 
-// cleaned is a text as PostgreSQL can keep it, and as package postgres writes it: UTF-8
-// without NUL.
-func cleaned(text string) string {
-	if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
-		return text
-	}
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
-}
+	"github.com/switchhook/switchhook/internal/store/postgres"
+)
 
 // A sum is that of a table: the number of its rows and the sum, in 128 bits, of the hashes
 // of each row with its key. It is the same in whatever order the rows come: cleaned texts
@@ -36,7 +27,7 @@ func (s *sum) add(row []any) {
 		case int64:
 			b = binary.BigEndian.AppendUint64(append(b, 'i'), uint64(v)) //nolint:gosec // its bits
 		case string:
-			v = cleaned(v)
+			v = postgres.Cleaned(v)
 			b = append(binary.AppendUvarint(append(b, 't'), uint64(len(v))), v...)
 		case []byte:
 			b = append(binary.AppendUvarint(append(b, 'b'), uint64(len(v))), v...)

@@ -287,7 +287,7 @@ func (c *chunk) Values() ([]any, error) {
 	c.clean = append(c.clean[:0], c.row...)
 	for i, v := range c.clean {
 		if text, ok := v.(string); ok {
-			c.clean[i] = cleaned(text)
+			c.clean[i] = postgres.Cleaned(text)
 		}
 	}
 	return c.clean, nil

@@ -40,13 +40,21 @@ func translated(text string) string {
 	return t
 }
 
-// cleaned are arguments that PostgreSQL takes: its texts are UTF-8 and have no NUL, which
-// an id that somebody made up can have.
+// cleaned are arguments that PostgreSQL takes.
 func cleaned(args []any) []any {
 	for i, arg := range args {
-		if s, ok := arg.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
-			args[i] = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		if s, ok := arg.(string); ok {
+			args[i] = Cleaned(s)
 		}
 	}
 	return args
+}
+
+// Cleaned is a text that PostgreSQL takes: its texts are UTF-8 and have no NUL, which an id
+// that somebody made up can have.
+func Cleaned(text string) string {
+	if utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
+		return text
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// lockDir keeps other processes out of dir until the file is closed, be it by
+// Lock keeps other processes out of a data directory until the file is closed, be it by
 // the end of the process. SQLite's own locks would let two processes in, which
 // would hand out the same sequences.
-func lockDir(dir string) (*os.File, error) {
+func Lock(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G304: the operator's own data directory
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
@@ -36,9 +36,9 @@ func lockDir(dir string) (*os.File, error) {
 	return nil, fmt.Errorf("lock the data directory %s: %w", dir, err)
 }
 
-// unlockDir lets others in. Closing the file alone would not while a child process
+// Unlock lets others in. Closing the file alone would not while a child process
 // that is just being started still has a copy of it.
-func unlockDir(f *os.File) error {
+func Unlock(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err == nil {
 		if controlErr := raw.Control(func(fd uintptr) { err = syscall.Flock(int(fd), syscall.LOCK_UN) }); err == nil {

@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// lockDir keeps other processes out of dir until the file is closed: it is
+// Lock keeps other processes out of dir until the file is closed: it is
 // opened so that nobody else can open it.
-func lockDir(dir string) (*os.File, error) {
+func Lock(dir string) (*os.File, error) {
 	path := filepath.Join(dir, lockFile)
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
@@ -29,5 +29,5 @@ func lockDir(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// unlockDir lets others in.
-func unlockDir(f *os.File) error { return f.Close() }
+// Unlock lets others in.
+func Unlock(f *os.File) error { return f.Close() }

@@ -56,7 +56,7 @@ func Open(ctx context.Context, o Options) (*ledger.DB, error) {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	db := &database{dir: dir}
-	if db.lock, err = lockDir(dir); err != nil {
+	if db.lock, err = Lock(dir); err != nil {
 		return nil, err
 	}
 	if err := db.open(ctx); err != nil {
@@ -165,7 +165,7 @@ func (d *database) Close() error {
 	if d.writing != nil {
 		errs = append(errs, d.writing.Close())
 	}
-	return errors.Join(append(errs, unlockDir(d.lock))...)
+	return errors.Join(append(errs, Unlock(d.lock))...)
 }
 
 // Fatal: after a failed fsync in particular, the kernel may have dropped the pages
