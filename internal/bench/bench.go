@@ -57,6 +57,8 @@ type Options struct {
 	// Data is where a directory for the data is made, and removed at the end:
 	// its disk is what is measured. Empty: where the system has such things.
 	Data string
+	// Failing is how many of a hundred deliveries of Flat fail once.
+	Failing int
 	// Database is the URL of a PostgreSQL database, in which a schema is made for the
 	// data, and removed at the end. Empty: the embedded store.
 	Database string

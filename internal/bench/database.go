@@ -111,3 +111,26 @@ func processCPU(pid int, name string) time.Duration {
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
 	return time.Duration(user+system) * time.Second / 100
 }
+
+// waiting is the size of the table of what waits, and the best of some looks into it as the
+// engine does it.
+func (b *bench) waiting(ctx context.Context) (kib int64, took time.Duration, err error) {
+	took = time.Hour
+	err = b.onDatabase(func(db *sql.DB) error {
+		table := b.schema + ".due"
+		if err := db.QueryRowContext(ctx, "SELECT pg_total_relation_size($1::regclass) / 1024", table).Scan(&kib); err != nil {
+			return err
+		}
+		for range 20 {
+			started := time.Now()
+			var n int64
+			err := db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT seq FROM "+table+" WHERE webhook_id >= '' AND seq > 0 AND stray = 0 ORDER BY webhook_id, seq LIMIT 500) AS next").Scan(&n)
+			if err != nil {
+				return err
+			}
+			took = min(took, time.Since(started))
+		}
+		return nil
+	})
+	return kib, took, err
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/http"
+	"strconv"
 )
 
 // flatFirst is after how many deliveries the speed is first measured.
@@ -16,6 +18,7 @@ const flatChunk = 500_000
 // A Flatness says whether the server gets slower as its history grows.
 type Flatness struct {
 	Deliveries int64   `json:"deliveries"`  // that were made before the second measurement
+	Failing    int     `json:"failing"`     // of a hundred of them failed once
 	FirstPerS  float64 `json:"first_per_s"` // after 100,000 deliveries
 	LastPerS   float64 `json:"last_per_s"`  // after all of them
 	Ratio      float64 `json:"ratio"`       // last to first
@@ -33,19 +36,32 @@ func (b *bench) flat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f := &Flatness{Deliveries: b.o.Flat}
+	chunk := int64(flatChunk)
+	if b.o.Failing > 0 {
+		chunk *= 5 // each ends with the tries of its last
+	}
+	f := &Flatness{Deliveries: b.o.Flat, Failing: b.o.Failing}
+	fail := func(percent int) error {
+		return b.at.call(ctx, http.MethodPost, pathFailing+"?percent="+strconv.Itoa(percent), nil, nil)
+	}
 	var part [2]float64
 	made := int64(0)
 	for i, goal := range [...]int64{flatFirst, f.Deliveries} {
+		if err := fail(b.o.Failing); err != nil {
+			return err
+		}
 		for made < goal {
 			p, err := b.feed(ctx, accountOne, false, func() (int64, error) {
-				return b.inProcess(ctx, accountOne, 1, math.MaxInt64, min(goal-made, flatChunk))
+				return b.inProcess(ctx, accountOne, 1, math.MaxInt64, min(goal-made, chunk))
 			})
 			if err != nil {
 				return err
 			}
 			made += p.deliveries
 			b.say("%d of %d deliveries, %.0f/s", made, f.Deliveries, p.perSecond())
+		}
+		if err := fail(0); err != nil {
+			return err
 		}
 		var rates, parts []float64
 		for range b.o.Rounds {
@@ -69,6 +85,13 @@ func (b *bench) flat(ctx context.Context) error {
 			f.LastPerS = rounded(median(rates))
 		}
 		b.say("after %d deliveries: %.0f/s, %.0f %% of the limit", goal, median(rates), 100*median(parts))
+		if b.schema != "" {
+			kib, took, err := b.waiting(ctx)
+			if err != nil {
+				return err
+			}
+			b.say("the table of what waits has %d KiB; to look into it takes %s", kib, took)
+		}
 	}
 	f.Ratio, f.OfLimits = rounded(f.LastPerS/f.FirstPerS), rounded(part[1]/part[0])
 	b.report.Flat = f

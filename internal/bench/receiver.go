@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"hash/maphash"
 	"io"
 	"net/http"
 	"strconv"
@@ -19,6 +20,7 @@ const (
 	pathReset   = "/.reset"   // forgets all; ?timed=true keeps latencies from now on
 	pathBacklog = "/backlog"  // is refused with 503 while the receiver is down
 	pathDown    = "/.down"    // ?down=true: it is from now on
+	pathFailing = "/.failing" // ?percent=5: so many deliveries are refused with 503 once
 	pathRelease = "/.release" // lets go what hangs
 	pathSamples = "/.samples" // the first requests after the reset, as JSON
 )
@@ -36,13 +38,17 @@ type sample struct {
 type receiver struct {
 	ledger *ledger
 	down   atomic.Bool
+	fails  atomic.Int64 // of a hundred deliveries, once each
 
 	mu      sync.Mutex
 	release chan struct{} // closed to let go what hangs
 	samples []sample
+	refused map[uint64]struct{} // hashes of the deliveries that were refused
 }
 
-func newReceiver() *receiver { return &receiver{ledger: newLedger(), release: make(chan struct{})} }
+func newReceiver() *receiver {
+	return &receiver{ledger: newLedger(), release: make(chan struct{}), refused: map[uint64]struct{}{}}
+}
 
 // bodies are reused, as any receiver in a hurry would do it.
 //
@@ -78,11 +84,32 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
+	if r.refuses(req.Header.Get("Webhook-Id")) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	r.ledger.record(req.URL.Path, req.Header.Get("Webhook-Id"), req.Header.Get("Webhook-Signature") != "", buf[:n], now)
 	if r.ledger.distinct.Load() <= keptSamples {
 		r.keep(req, buf[:n])
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// refuses reports whether this is the first time that a delivery comes which is to fail.
+func (r *receiver) refuses(id string) bool {
+	percent := uint64(r.fails.Load()) //nolint:gosec // 0 to 100
+	if percent == 0 {
+		return false
+	}
+	h := maphash.String(r.ledger.seed, id)
+	if h%100 >= percent {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, before := r.refused[h]
+	r.refused[h] = struct{}{}
+	return !before
 }
 
 func (r *receiver) keep(req *http.Request, body []byte) {
@@ -113,12 +140,16 @@ func (r *receiver) control(w http.ResponseWriter, req *http.Request) {
 		answer = r.ledger.sum()
 	case pathReset:
 		r.mu.Lock()
-		r.samples = nil
+		r.samples, r.refused = nil, map[uint64]struct{}{}
 		r.mu.Unlock()
 		r.ledger.reset(req.URL.Query().Get("timed") == "true")
 		answer = struct{}{}
 	case pathDown:
 		r.down.Store(req.URL.Query().Get("down") == "true")
+		answer = struct{}{}
+	case pathFailing:
+		percent, _ := strconv.ParseInt(req.URL.Query().Get("percent"), 10, 64) // the bench's own
+		r.fails.Store(percent)
 		answer = struct{}{}
 	case pathRelease:
 		r.mu.Lock()

@@ -46,6 +46,7 @@ flatter: choose a disk with --data.`,
 	f.StringVar(&o.Database, "database", "", "measure on this PostgreSQL (postgres://…), in a schema of its own that is removed at the end")
 	f.StringVar(&o.CPUProfile, "cpuprofile", "", "write a CPU profile of the last in-process round to this file")
 	f.Int64Var(&o.Flat, "flat", 0, "also measure how fast it is after 100,000 deliveries and after so many")
+	f.IntVar(&o.Failing, "failing", 0, "with --flat: of a hundred deliveries so many are refused once, and wait for their next try")
 	f.Int64Var(&o.Backlog, "backlog", 0, "also let so many deliveries wait for a receiver that is down, kill the server, and see it recover")
 	f.IntVar(&o.Rounds, "rounds", 5, "how often each kind is measured")
 	f.DurationVar(&o.For, "for", 0, "how long each kind is measured in a round (default 3s; 500ms with --quick)")
@@ -55,6 +56,8 @@ flatter: choose a disk with --data.`,
 			return fmt.Errorf("find this program, to start it as receiver and load generator: %w", err)
 		}
 		switch {
+		case o.Failing < 0 || o.Failing > 100:
+			return errors.New("--failing wants a number from 0 to 100")
 		case o.Rounds < 1 || o.For < 0 || o.Flat < 0 || o.Backlog < 0:
 			return errors.New("--rounds, --for, --flat and --backlog want values above 0, such as --rounds 5 --for 3s")
 		case o.For > 0:
