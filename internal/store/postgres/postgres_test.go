@@ -7,6 +7,7 @@ import (
 
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/store/ledger"
+	"github.com/switchhook/switchhook/internal/store/memory"
 	"github.com/switchhook/switchhook/internal/store/postgres"
 	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 	"github.com/switchhook/switchhook/internal/store/storetest"
@@ -54,4 +55,13 @@ func TestStore(t *testing.T) {
 		t.Helper()
 		return open(t, dbs.of(t, dir), dir)
 	})
+}
+
+func TestModel(t *testing.T) {
+	t.Parallel()
+	dbs := databases{urls: map[string]string{}}
+	storetest.Model(t, 10, func(t *testing.T, dir string) store.Store {
+		t.Helper()
+		return open(t, dbs.of(t, dir), dir)
+	}, func() store.Store { return memory.New() })
 }
