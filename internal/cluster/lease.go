@@ -282,7 +282,11 @@ func (l *Lease) Release() error {
 func (l *Lease) giveBack() error {
 	ctx, cancel := context.WithTimeout(context.Background(), renewEvery)
 	defer cancel()
-	if err := l.ask(ctx, release, l.owner); err != nil && !errors.Is(err, ledger.ErrLost) {
+	err := l.ask(ctx, release, l.owner)
+	if err != nil && !errors.Is(err, ledger.ErrLost) {
+		err = l.ask(ctx, release, l.owner) // on another connection
+	}
+	if err != nil && !errors.Is(err, ledger.ErrLost) {
 		return fmt.Errorf("give the lease of the database back: %w", err)
 	}
 	return nil

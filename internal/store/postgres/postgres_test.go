@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"fmt"
 	"log/slog"
+	"net/url"
 	"sync"
 	"testing"
 
@@ -30,9 +32,9 @@ func (d *databases) of(t *testing.T, dir string) string {
 }
 
 // open opens a store as the only process does.
-func open(t *testing.T, url, dir string) *ledger.DB {
+func open(t *testing.T, database, dir string) *ledger.DB {
 	t.Helper()
-	db, err := postgres.Connect(t.Context(), url)
+	db, err := postgres.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +62,28 @@ func TestStore(t *testing.T) {
 func TestModel(t *testing.T) {
 	t.Parallel()
 	dbs := databases{urls: map[string]string{}}
-	storetest.Model(t, 10, func(t *testing.T, dir string) store.Store {
+	storetest.Model(t, 5, func(t *testing.T, dir string) store.Store {
 		t.Helper()
 		return open(t, dbs.of(t, dir), dir)
+	}, func() store.Store { return memory.New() })
+}
+
+// The store asks for nothing that PgBouncer does not have in transaction mode.
+func TestModelBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t, nil)
+	super := connect(t, server.URL())
+	through, err := url.Parse(pgtest.Bouncer(t, server.URL())) // to any database
+	must(t, err)
+	names := map[string]string{}
+	storetest.Model(t, 5, func(t *testing.T, dir string) store.Store {
+		t.Helper()
+		if names[dir] == "" {
+			names[dir] = fmt.Sprint("d", len(names))
+			do(t, super, "CREATE DATABASE "+names[dir])
+		}
+		u := *through
+		u.Path = names[dir]
+		return open(t, u.String(), dir)
 	}, func() store.Store { return memory.New() })
 }

@@ -19,7 +19,7 @@ import (
 
 // Model makes random commits to stores that open opens in new directories and to others
 // in memory, and asks both the same random questions. checks is how often, unless the flag
-// rapid.checks says otherwise.
+// rapid.checks or an earlier call says otherwise.
 func Model(t *testing.T, checks int, open func(t *testing.T, dir string) store.Store, memory func() store.Store) {
 	t.Helper()
 	// The default of 100 takes half a minute under the race detector.
