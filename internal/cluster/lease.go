@@ -133,7 +133,7 @@ func (l *Lease) Acquire(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			if !free {
-				_ = l.giveBack() // it runs out by itself
+				_ = l.giveBack() //nolint:contextcheck // ctx has ended; and it runs out by itself
 			}
 			return context.Cause(ctx)
 		case <-time.After(askEvery):

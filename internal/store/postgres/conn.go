@@ -75,7 +75,9 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 	if (err != nil || t.err != nil) && t.begun {
 		c.rollBack(ctx)
 	}
-	err = errors.Join(t.err, err)
+	if t.err != nil && !errors.Is(err, t.err) { // fn may have gone on, and met what follows from it
+		err = errors.Join(t.err, err)
+	}
 	if err != nil && c.below.IsClosed() {
 		err = errors.Join(err, ledger.ErrBroken)
 	}
@@ -182,8 +184,8 @@ func (t *tx) commit(ctx context.Context) error {
 		}
 		return unknown(t.send(ctx, false))
 	}
-	if t.flush(ctx) != nil {
-		return nil // Transact returns it, and rolls back
+	if err := t.flush(ctx); err != nil {
+		return err
 	}
 	tag, err := t.below.Exec(ctx, "COMMIT")
 	if err == nil && tag.String() != "COMMIT" {

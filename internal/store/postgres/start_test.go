@@ -36,9 +36,9 @@ func connect(t *testing.T, url string) *pgx.Conn {
 	return c
 }
 
-func do(t *testing.T, c *pgx.Conn, text string, args ...any) {
+func do(t *testing.T, c *pgx.Conn, text string) {
 	t.Helper()
-	_, err := c.Exec(t.Context(), text, args...)
+	_, err := c.Exec(t.Context(), text)
 	must(t, err)
 }
 
