@@ -3,7 +3,9 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +19,17 @@ import (
 	"github.com/switchhook/switchhook/internal/store/postgres"
 	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 )
+
+// Most of a test here is waiting for a server.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("8"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -1,9 +1,11 @@
 package postgres_test
 
 import (
+	"flag"
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"sync"
 	"testing"
 
@@ -14,6 +16,17 @@ import (
 	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 	"github.com/switchhook/switchhook/internal/store/storetest"
 )
+
+// Most of a test here is waiting for a server.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("8"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // databases are those of a test's directories: what is opened twice is the same.
 type databases struct {
