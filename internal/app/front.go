@@ -56,6 +56,10 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	if err := db.CheckKey(ctx, key); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if local := db.Local(); local != "" && a.c.Advertise == "" && a.onlyHere() {
+		a.log.Warn("processes on other machines cannot reach this one: it listens on loopback, and the database is elsewhere; set --listen or --advertise",
+			"listen", a.listener.Addr().String(), "address", local)
+	}
 	host, _ := os.Hostname() // empty is no harm
 	lease := db.Lease(fmt.Sprintf("%s/%d", host, os.Getpid()), a.advertised(db.Local()), a.log.With("component", "cluster"))
 	follow := lease.Follow(api.Unavailable("no process leads at the moment"), a.peers())
@@ -69,6 +73,12 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 		return nil, errors.Join(err, lease.Release(), db.Close()) //nolint:contextcheck // it takes its own time
 	}
 	return opened, nil
+}
+
+// onlyHere reports whether other machines cannot connect.
+func (a *App) onlyHere() bool {
+	addr, err := netip.ParseAddrPort(a.listener.Addr().String())
+	return err == nil && addr.Addr().IsLoopback()
 }
 
 // advertised is where other processes reach this one. local is this machine's address as

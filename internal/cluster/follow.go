@@ -27,6 +27,7 @@ func (l *Lease) Follow(tell http.HandlerFunc, secure *tls.Config) http.Handler {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			to, _ := r.In.Context().Value(target{}).(*url.URL)
 			r.SetURL(to)
+			r.Out.URL.RawQuery = r.In.URL.RawQuery // also where it is none by Go's rules
 			r.Out.Host = r.In.Host
 			r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"]
 			r.SetXForwarded()

@@ -16,15 +16,18 @@
 //     leader's own, and locks the row, so that who wants to take the lease waits for a
 //     transaction that is under way. So there is never more than one that writes,
 //     whatever the clocks say and however long a process was stopped. Time decides only how
-//     soon another may begin.
+//     soon another may begin. Who waits for a transaction of a leader whose time is over
+//     ends that connection: the process may be stopped, or cut off without the server's
+//     knowledge, for hours.
 //  5. A leader whose lease may have run out by its own clock (counted from before it asked for
 //     the last renewal) sends nothing and records nothing until it was renewed. A
 //     request on its way cannot be called back: what another leader then sends again goes
 //     out under the same id.
 //  6. A leader that learns that the lease is another's ends, and starts anew as a follower.
 //     When it stops by itself it gives the lease back, and another leads within a second.
-//  7. A leader that connects anew raises the epoch: what it left on its way on the broken
-//     connection was committed before that, or never will be.
+//  7. A leader that connects anew ends its transaction that is under way on the broken
+//     connection, and raises the epoch: what it left on its way was committed before that,
+//     or never will be.
 //
 // Order needs nothing more: the leader alone gives out sequences and sends, and a new one
 // takes up what is open in the database before it accepts anything.
@@ -53,16 +56,27 @@ const (
 	upFor = 2 * renewEvery
 )
 
-// Fence is the first statement of each transaction, with the epoch. Where that is
-// another's it is an error: 22012, a division by zero.
-const Fence = `SELECT 1 / CASE WHEN epoch = $1 THEN 1 ELSE 0 END FROM lease FOR KEY SHARE`
+// Fence is the first statement of each transaction, with the epoch and the owner. Where
+// one of them is another's it is an error: 22012, a division by zero. A server that took
+// the place of one that failed may know less than that did, and give an epoch twice.
+// It makes the commit durable too, whatever the server's settings are at the moment.
+const Fence = `SELECT 1 / CASE WHEN epoch = $1 AND owner = $2 THEN 1 ELSE 0 END,
+	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)
+	FROM lease FOR KEY SHARE`
 
 const (
 	// The epoch is the row's key: to raise it waits for those who have locked it FOR KEY
 	// SHARE, to renew the lease does not.
-	take = `UPDATE lease SET epoch = epoch + 1, owner = $1, url = $2, until = clock_timestamp() + $3 * interval '1 millisecond'
-		WHERE until < clock_timestamp() AND (until = '-infinity' OR pg_postmaster_start_time() < clock_timestamp() - $4 * interval '1 millisecond')
-		RETURNING epoch`
+	over = `until < clock_timestamp() AND (until = '-infinity' OR pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 millisecond')`
+
+	// What is the asker's already was taken before, and the answer was lost.
+	take = `UPDATE lease SET epoch = epoch + 1, owner = $1, url = $3, until = clock_timestamp() + $4 * interval '1 millisecond'
+		WHERE owner = $1 OR ` + over + ` RETURNING epoch`
+	// Who has run Fence has this lock until the end of its transaction, and nobody else has.
+	end = `SELECT pg_terminate_backend(pid) FROM pg_locks, lease
+		WHERE relation = 'lease'::regclass AND mode = 'RowShareLock' AND pid <> pg_backend_pid()
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND (owner = $1 OR ` + over + `)`
 	renew   = `UPDATE lease SET until = clock_timestamp() + $2 * interval '1 millisecond' WHERE owner = $1`
 	release = `UPDATE lease SET owner = '', url = '', until = '-infinity' WHERE owner = $1`
 	raise   = `UPDATE lease SET epoch = epoch + 1 WHERE owner = $1 RETURNING epoch`
@@ -86,6 +100,7 @@ type Lease struct {
 	until  atomic.Pointer[time.Time]
 	leader atomic.Pointer[Leader]
 	lost   chan struct{}
+	losing sync.Once
 	stop   context.CancelFunc // nil: it was never ours
 	ended  chan struct{}
 
@@ -103,12 +118,13 @@ func New(db *sql.DB, name, url string, log *slog.Logger) *Lease {
 // meanwhile is logged, and it is asked again.
 func (l *Lease) Acquire(ctx context.Context) error {
 	for asked := time.Now(); ; asked = time.Now() {
-		err := l.db.QueryRowContext(ctx, take, l.owner, l.url, length.Milliseconds(), upFor.Milliseconds()).Scan(&l.epoch)
+		err := l.take(ctx)
 		if err == nil {
 			l.extend(asked)
 			break
 		}
-		if errors.Is(err, sql.ErrNoRows) {
+		free := errors.Is(err, sql.ErrNoRows) // of doubt: it was not taken
+		if free {
 			err = l.look(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
@@ -116,6 +132,9 @@ func (l *Lease) Acquire(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			if !free {
+				_ = l.giveBack() //nolint:contextcheck // ctx has ended; and it runs out by itself
+			}
 			return context.Cause(ctx)
 		case <-time.After(askEvery):
 		}
@@ -125,6 +144,28 @@ func (l *Lease) Acquire(ctx context.Context) error {
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l.stop = stop
 	go l.keep(renewing)
+	return nil
+}
+
+// take asks for the lease: sql.ErrNoRows if it is another's.
+func (l *Lease) take(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, renewEvery)
+	defer cancel()
+	err := l.db.QueryRowContext(within, take, l.owner, upFor.Milliseconds(), l.url, length.Milliseconds()).Scan(&l.epoch)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = errors.Join(err, l.end(ctx)) // it may be locked
+	}
+	return err
+}
+
+// end ends the transactions that are under way, of this process and of one whose time is
+// over.
+func (l *Lease) end(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, renewEvery)
+	defer cancel()
+	if _, err := l.db.ExecContext(ctx, end, l.owner, upFor.Milliseconds()); err != nil {
+		return fmt.Errorf("end the transactions of a leader whose connection is broken: %w", err)
+	}
 	return nil
 }
 
@@ -151,17 +192,35 @@ func (l *Lease) Leader() Leader {
 // Leads reports whether this process has had the lease.
 func (l *Lease) Leads() bool { return l.Leader().Owner == l.owner }
 
-// Epoch is the argument of Fence.
+// Epoch and Owner are the arguments of Fence.
 func (l *Lease) Epoch() int64 { return l.epoch }
 
-// Held reports whether nobody else can have the lease by now.
+// Owner is this process, as the lease has it.
+func (l *Lease) Owner() string { return l.owner }
+
+// Held reports whether nobody else can have the lease by now. Of the machine's two
+// clocks one stands still while the machine sleeps, and the other may be set back.
 func (l *Lease) Held() bool {
 	until := l.until.Load()
-	return until != nil && time.Now().Before(*until)
+	select {
+	case <-l.lost:
+		return false
+	default:
+	}
+	if until == nil {
+		return false
+	}
+	now := time.Now()
+	return now.Before(*until) && now.Round(0).Before(until.Round(0))
 }
 
 // Lost is closed once somebody else has it.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }
+
+// Lose says that Fence has failed: somebody else has it.
+func (l *Lease) Lose() {
+	l.losing.Do(func() { close(l.lost) })
+}
 
 func (l *Lease) extend(asked time.Time) {
 	until := asked.Add(length)
@@ -179,7 +238,7 @@ func (l *Lease) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		within, cancel := context.WithTimeout(ctx, length)
+		within, cancel := context.WithTimeout(ctx, renewEvery) // then there is time for another connection
 		asked := time.Now()
 		err := l.ask(within, renew, l.owner, length.Milliseconds())
 		cancel()
@@ -187,8 +246,7 @@ func (l *Lease) keep(ctx context.Context) {
 		case err == nil:
 			l.extend(asked)
 		case errors.Is(err, ledger.ErrLost):
-			l.until.Store(nil)
-			close(l.lost)
+			l.Lose()
 			return
 		case ctx.Err() == nil:
 			l.log.WarnContext(ctx, "the lease of the database could not be renewed", "error", err)
@@ -198,6 +256,11 @@ func (l *Lease) keep(ctx context.Context) {
 
 // Raise raises the epoch. See the protocol, 7.
 func (l *Lease) Raise(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, length)
+	defer cancel()
+	if err := l.end(ctx); err != nil {
+		l.log.WarnContext(ctx, "the epoch is raised once they have ended by themselves", "error", err)
+	}
 	err := l.db.QueryRowContext(ctx, raise, l.owner).Scan(&l.epoch)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ledger.ErrLost
@@ -213,9 +276,17 @@ func (l *Lease) Release() error {
 	l.stop()
 	<-l.ended
 	l.until.Store(nil)
+	return l.giveBack()
+}
+
+func (l *Lease) giveBack() error {
 	ctx, cancel := context.WithTimeout(context.Background(), renewEvery)
 	defer cancel()
-	if err := l.ask(ctx, release, l.owner); err != nil && !errors.Is(err, ledger.ErrLost) {
+	err := l.ask(ctx, release, l.owner)
+	if err != nil && !errors.Is(err, ledger.ErrLost) {
+		err = l.ask(ctx, release, l.owner) // on another connection
+	}
+	if err != nil && !errors.Is(err, ledger.ErrLost) {
 		return fmt.Errorf("give the lease of the database back: %w", err)
 	}
 	return nil

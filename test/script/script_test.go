@@ -2,12 +2,18 @@
 // testdata is a script (testscript, txtar) that drives the real binary, in a
 // directory and on a port of its own. Its first lines say what the person wants.
 //
+// Each script runs twice: on SQLite, and with a PostgreSQL database of its own. What is
+// about one of them alone begins with [sqlite] or [postgres], such as
+//
+//	[postgres] skip 'it is about the data directory'
+//
 // Scripts start with these variables; `switchhook` is on the path, and everything
 // that the environment can say is said there:
 //
 //	KEY                        the operator's key, that post and its like send
 //	SWITCHHOOK_ADMIN_KEY       the same
 //	SWITCHHOOK_DATA            $WORK/data
+//	SWITCHHOOK_DATABASE        empty, or the URL of the PostgreSQL database
 //	SWITCHHOOK_LISTEN          127.0.0.1:0
 //	SWITCHHOOK_ALLOW_NETWORKS  127.0.0.0/8, where the receivers are
 //	SEED                       the folder of the JSON examples of VoIPBin's page
@@ -66,6 +72,8 @@
 package script_test
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -74,6 +82,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 )
 
 const (
@@ -84,6 +94,17 @@ const (
 
 // A command is one of the package's own.
 type command = func(ts *testscript.TestScript, neg bool, args []string)
+
+// Most of a script is waiting for a server.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("6"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -97,30 +118,59 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{
+	for _, on := range []struct {
+		store    string
+		database func(testing.TB) string
+	}{
+		{"sqlite", func(testing.TB) string { return "" }},
+		{"postgres", pgtest.New},
+	} {
+		t.Run(on.store, func(t *testing.T) {
+			t.Parallel()
+			on.database(t) // or it is left out, as a whole
+			params := params(t, bin, seed, on.database)
+			params.Condition = func(name string) (bool, error) {
+				if name != "sqlite" && name != "postgres" {
+					return false, fmt.Errorf("there is no condition %s", name)
+				}
+				return name == on.store, nil
+			}
+			testscript.Run(t, params)
+		})
+	}
+}
+
+func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscript.Params {
+	t.Helper()
+	return testscript.Params{
 		Dir:         "testdata",
 		WorkdirRoot: t.TempDir(), // testscript leaves its own behind where -run selects scripts
 		// It ends what exec runs; the package's own commands have bounds of their own.
 		Deadline: time.Now().Add(2 * patience),
 		Setup: func(env *testscript.Env) error {
+			tb, ok := env.T().(testing.TB)
+			if !ok {
+				return errors.New("the script is no test")
+			}
 			for _, v := range [][2]string{
 				{"PATH", bin + string(os.PathListSeparator) + os.Getenv("PATH")},
 				{"SEED", seed},
 				{"KEY", operatorKey},
 				{"SWITCHHOOK_ADMIN_KEY", operatorKey},
 				{"SWITCHHOOK_DATA", filepath.Join(env.WorkDir, "data")},
+				{"SWITCHHOOK_DATABASE", on(tb)},
 				{"SWITCHHOOK_LISTEN", "127.0.0.1:0"},
 				{"SWITCHHOOK_ALLOW_NETWORKS", "127.0.0.0/8"},
 			} {
 				env.Setenv(v[0], v[1])
 			}
 			w := newWorld(filepath.Join(bin, "switchhook"), filepath.Join(env.WorkDir, "server.log"))
-			w.tb, _ = env.T().(testing.TB)
+			w.tb = tb
 			env.Values[worldKey{}] = w
 			env.Defer(func() {
 				w.end()
-				if w.tb != nil && w.tb.Failed() {
-					w.tb.Logf("the end of server.log:\n%s", w.log.tail())
+				if tb.Failed() {
+					tb.Logf("the end of server.log:\n%s", w.log.tail())
 				}
 			})
 			return nil
@@ -133,7 +183,7 @@ func TestScripts(t *testing.T) {
 			"compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,
-	})
+	}
 }
 
 type worldKey struct{}

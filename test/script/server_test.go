@@ -87,7 +87,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(w.bin, append([]string{"serve"}, args...)...)
 	cmd.Dir = ts.Getenv("WORK")
 	for _, name := range []string{
-		"PATH", "HOME", "TMPDIR", "SWITCHHOOK_ADMIN_KEY", "SWITCHHOOK_MASTER_KEY", "SWITCHHOOK_CONFIG", "SWITCHHOOK_DATA",
+		"PATH", "HOME", "TMPDIR", "SWITCHHOOK_ADMIN_KEY", "SWITCHHOOK_MASTER_KEY", "SWITCHHOOK_CONFIG", "SWITCHHOOK_DATA", "SWITCHHOOK_DATABASE",
 		"SWITCHHOOK_LISTEN", "SWITCHHOOK_ALLOW_NETWORKS", "SWITCHHOOK_LOG_LEVEL", "SWITCHHOOK_LOG_FORMAT", "SWITCHHOOK_RETENTION",
 	} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))

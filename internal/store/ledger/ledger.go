@@ -88,13 +88,16 @@ type Conn interface {
 	Reader
 	// Transact runs fn in a transaction, which is durable once it returns nil.
 	// ErrUnknown: nobody knows whether it was committed, until Connect succeeds: then
-	// it was, or never will be.
+	// it was, or never will be. ErrBroken: the connection is of no more use.
 	Transact(ctx context.Context, fn func(Tx) error) error
 	Close() error
 }
 
 // ErrUnknown is in an error of Transact: the connection broke while it committed.
 var ErrUnknown = errors.New("the connection broke while a transaction was committed")
+
+// ErrBroken is in an error of Transact: the connection broke.
+var ErrBroken = errors.New("the connection to the database broke")
 
 // A Tx is a transaction under way.
 type Tx interface {

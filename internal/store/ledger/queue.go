@@ -154,7 +154,7 @@ func (d *DB) run(ctx context.Context) {
 		items = d.queue.take(items)
 		if len(items) == 0 {
 			_ = d.saveAll(ctx) // or the next start does it
-			d.settleDoubt()    // the next start knows more
+			d.endDoubt(ctx)
 			return
 		}
 		for rest := items; len(rest) > 0; {
@@ -228,12 +228,17 @@ func (d *DB) inDoubt(ctx context.Context, items []item) {
 				return
 			}
 			err := d.enqueue(ctx, func(ctx context.Context) error {
-				if len(d.doubtful) > 0 {
-					if err := d.w.reopen(ctx); err != nil {
-						return err
-					}
-					d.settleDoubt()
+				if len(d.doubtful) == 0 {
+					return nil
 				}
+				err := d.w.reopen(ctx)
+				if err != nil && !d.db.Fatal(err) {
+					return err
+				}
+				if err != nil {
+					_ = d.refuse(ctx, err) // nobody will ever know
+				}
+				d.settleDoubt(err)
 				return nil
 			})
 			settled = err == nil || errors.Is(err, errClosed)
@@ -241,16 +246,31 @@ func (d *DB) inDoubt(ctx context.Context, items []item) {
 	})
 }
 
-// askAgain is how long to wait before the database is asked again what it knows.
-const askAgain = 200 * time.Millisecond
+const (
+	// askAgain is how long to wait before the database is asked again what it knows,
+	// askLast how long it has to answer when the store is closed.
+	askAgain = 200 * time.Millisecond
+	askLast  = 5 * time.Second
+)
 
-// settleDoubt is called once the database was read again.
-func (d *DB) settleDoubt() {
+// endDoubt tells what is still in doubt when the store is closed.
+func (d *DB) endDoubt(ctx context.Context) {
+	if len(d.doubtful) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, askLast)
+		defer cancel()
+		d.settleDoubt(d.w.reopen(ctx))
+	}
+}
+
+// settleDoubt is called once the database was read again. unread is why it was not, and
+// will not be: then the commits may have been committed or not, and are told to have
+// failed, as if they were to be tried again.
+func (d *DB) settleDoubt(unread error) {
 	if len(d.doubtful) == 0 {
 		return
 	}
 	var err error
-	if d.w.batches < d.doubt {
+	if unread != nil || d.w.batches < d.doubt {
 		err = d.refusal.Load()
 	}
 	for _, r := range d.doubtful {
@@ -320,7 +340,7 @@ func (d *DB) Resume(ctx context.Context) error {
 		if err := d.w.reopen(committer); err != nil {
 			return d.refuse(committer, err)
 		}
-		d.settleDoubt()
+		d.settleDoubt(nil)
 		d.refusal.Store(nil)
 		d.indexClosed(committer)
 		return nil

@@ -84,15 +84,22 @@ func (w *writer) saveCounters(ctx context.Context) error {
 	return w.tx.Put(ctx, "UPDATE meta SET last_sequence = ?, last_attempt = ?, watermark = ?, batches = ?", w.lastSequence, w.lastAttempt, w.watermark, w.batches)
 }
 
-// transact runs fn in a transaction, which is w.tx meanwhile.
+// transact runs fn in a transaction, which is w.tx meanwhile. A connection that broke
+// before is made anew.
 func (w *writer) transact(ctx context.Context, fn func() error) error {
 	if w.conn == nil {
-		return errors.New("the last attempt to connect to the database failed")
+		if err := w.reopen(ctx); err != nil {
+			return err
+		}
 	}
 	w.packed = w.packed[:0]
-	return w.conn.Transact(ctx, func(tx Tx) error {
+	err := w.conn.Transact(ctx, func(tx Tx) error {
 		w.tx = tx
 		defer func() { w.tx = nil }()
 		return fn()
 	})
+	if errors.Is(err, ErrBroken) {
+		_ = w.disconnect()
+	}
+	return err
 }

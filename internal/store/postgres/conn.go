@@ -29,6 +29,8 @@ type conn struct {
 const longestTransaction = 15 * time.Second
 
 func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, longestTransaction)
+	defer cancel()
 	pool := sql.OpenDB(stdlib.GetConnector(*d.config))
 	c, err := pool.Conn(ctx)
 	if err != nil {
@@ -69,10 +71,26 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 	err := fn(t)
 	if err == nil {
 		err = t.commit(ctx)
-	} else if t.begun {
-		_, _ = c.below.Exec(context.WithoutCancel(ctx), "ROLLBACK") // a connection that is broken has no transaction
 	}
-	return errors.Join(t.err, err)
+	if (err != nil || t.err != nil) && t.begun {
+		c.rollBack(ctx)
+	}
+	if t.err != nil && !errors.Is(err, t.err) { // fn may have gone on, and met what follows from it
+		err = errors.Join(t.err, err)
+	}
+	if err != nil && c.below.IsClosed() {
+		err = errors.Join(err, ledger.ErrBroken)
+	}
+	return err
+}
+
+// rollBack ends a transaction, if there is one, or else the connection.
+func (c *conn) rollBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout) // that of the transaction may be over
+	defer cancel()
+	if _, err := c.below.Exec(ctx, "ROLLBACK"); err != nil {
+		_ = c.below.Close(ctx) // the server rolls back
+	}
 }
 
 // tx saves what is put until something is asked, or the end.
@@ -84,8 +102,6 @@ type tx struct {
 	begun     bool  // the server knows of the transaction
 	err       error
 }
-
-const turnOn = "SET LOCAL synchronous_commit = on"
 
 func (t *tx) Put(_ context.Context, text string, args ...any) error {
 	t.batch.Queue(translated(text), cleaned(args)...)
@@ -147,16 +163,14 @@ func (t *tx) send(ctx context.Context, begin bool) error {
 		b.Queue("BEGIN")
 	}
 	if !t.begun {
-		if t.db.lax {
-			b.Queue(turnOn)
-		}
-		b.Queue(cluster.Fence, t.db.o.Lease.Epoch())
+		b.Queue(cluster.Fence, t.db.o.Lease.Epoch(), t.db.o.Lease.Owner())
 	}
 	b.QueuedQueries = append(b.QueuedQueries, t.batch.QueuedQueries...)
 	t.batch = pgx.Batch{}
 	err := t.below.SendBatch(ctx, b).Close()
 	const divisionByZero = "22012" // of the fence, and of no other statement
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == divisionByZero {
+		t.db.o.Lease.Lose()
 		return ledger.ErrLost
 	}
 	return err
@@ -170,11 +184,13 @@ func (t *tx) commit(ctx context.Context) error {
 		}
 		return unknown(t.send(ctx, false))
 	}
-	if t.flush(ctx) != nil { // which Transact returns
-		_, _ = t.below.Exec(context.WithoutCancel(ctx), "ROLLBACK") // a connection that is broken has no transaction
-		return nil
+	if err := t.flush(ctx); err != nil {
+		return err
 	}
-	_, err := t.below.Exec(ctx, "COMMIT")
+	tag, err := t.below.Exec(ctx, "COMMIT")
+	if err == nil && tag.String() != "COMMIT" {
+		return errors.New("the server has rolled the transaction back: one of its statements had failed")
+	}
 	return unknown(err)
 }
 
@@ -183,7 +199,7 @@ func unknown(err error) error {
 	if err == nil || errors.Is(err, ledger.ErrLost) {
 		return err
 	}
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Severity == "ERROR" {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ledger.ErrUnknown, err)

@@ -3,7 +3,7 @@
 //
 // One transaction goes to the server and back once: its statements are sent together.
 // It is durable when the server says so: a server that runs with fsync=off is refused,
-// and where synchronous_commit is off by default, it is turned on for each transaction.
+// and synchronous_commit is on in each transaction, whatever it is by default.
 // Nothing lasts longer than a transaction on its connection (no named statements, no
 // settings, no LISTEN), so that PgBouncer may stand between, in transaction mode.
 //
@@ -40,8 +40,6 @@ type Database struct {
 	lease   *sql.DB
 	config  *pgx.ConnConfig
 	name    string
-	// lax: a commit is not waited for by default.
-	lax bool
 	// local is this machine's address, as the server sees it; empty where it is the same
 	// machine.
 	local string
@@ -122,14 +120,16 @@ func (d *Database) prepare(ctx context.Context) (err error) {
 		return fmt.Errorf("open the database %s: %w", d.name, err)
 	}
 	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	var fsync, synchronous string
-	if err := conn.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('synchronous_commit')").Scan(&fsync, &synchronous); err != nil {
+	var fsync, isolation string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('default_transaction_isolation')").Scan(&fsync, &isolation); err != nil {
 		return fmt.Errorf("read the settings of the database %s: %w", d.name, err)
 	}
 	if fsync != "on" {
 		return fmt.Errorf("the server of the database %s runs with fsync=%s: what it calls committed may be lost; set fsync=on", d.name, fsync)
 	}
-	d.lax = synchronous == "off"
+	if isolation != "read committed" {
+		return fmt.Errorf("the database %s has default_transaction_isolation=%s, and transactions are made for 'read committed': set it so for the database or the role", d.name, isolation)
+	}
 	if host, _, err := net.SplitHostPort(conn.PgConn().Conn().LocalAddr().String()); err == nil {
 		if ip, err := netip.ParseAddr(host); err == nil && !ip.IsLoopback() {
 			d.local = host
@@ -195,15 +195,26 @@ func (d *database) BeginDay(ctx context.Context, tx ledger.Tx, day int64) error 
 }
 
 // DayPartitions are the statements that make the partitions of a day (since 1970, UTC),
-// where they are not there yet.
+// where they are not there yet. CREATE TABLE … PARTITION OF would wait for all who read
+// the table, such as pg_dump, which reads for hours. To attach one waits for nobody.
 func DayPartitions(day int64) (statements []string) {
 	for _, table := range dayTables {
-		statements = append(statements, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)", partition(table, day), table, day, day+1))
+		statements = append(statements, fmt.Sprintf(`DO $$ BEGIN
+			IF to_regclass('%[1]s') IS NULL THEN
+				CREATE TABLE %[1]s (LIKE %[2]s INCLUDING STORAGE);
+				ALTER TABLE %[2]s ATTACH PARTITION %[1]s FOR VALUES FROM (%[3]d) TO (%[4]d);
+			END IF;
+		END $$`, partition(table, day), table, day, day+1))
 	}
 	return statements
 }
 
 func (d *database) DropDay(ctx context.Context, tx ledger.Tx, day int64) error {
+	// It waits for all who read the table, and all who write wait behind it: Prune comes
+	// again in an hour.
+	if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '200ms'"); err != nil {
+		return err
+	}
 	for _, table := range dayTables {
 		if _, err := tx.Exec(ctx, "DROP TABLE IF EXISTS "+partition(table, day)); err != nil {
 			return err

@@ -1,16 +1,32 @@
 package postgres_test
 
 import (
+	"flag"
+	"fmt"
 	"log/slog"
+	"net/url"
+	"os"
 	"sync"
 	"testing"
 
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/store/ledger"
+	"github.com/switchhook/switchhook/internal/store/memory"
 	"github.com/switchhook/switchhook/internal/store/postgres"
 	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 	"github.com/switchhook/switchhook/internal/store/storetest"
 )
+
+// Most of a test here is waiting for a server.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set("8"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // databases are those of a test's directories: what is opened twice is the same.
 type databases struct {
@@ -29,9 +45,9 @@ func (d *databases) of(t *testing.T, dir string) string {
 }
 
 // open opens a store as the only process does.
-func open(t *testing.T, url, dir string) *ledger.DB {
+func open(t *testing.T, database, dir string) *ledger.DB {
 	t.Helper()
-	db, err := postgres.Connect(t.Context(), url)
+	db, err := postgres.Connect(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,4 +70,33 @@ func TestStore(t *testing.T) {
 		t.Helper()
 		return open(t, dbs.of(t, dir), dir)
 	})
+}
+
+func TestModel(t *testing.T) {
+	t.Parallel()
+	dbs := databases{urls: map[string]string{}}
+	storetest.Model(t, 5, func(t *testing.T, dir string) store.Store {
+		t.Helper()
+		return open(t, dbs.of(t, dir), dir)
+	}, func() store.Store { return memory.New() })
+}
+
+// The store asks for nothing that PgBouncer does not have in transaction mode.
+func TestModelBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t, nil)
+	super := connect(t, server.URL())
+	through, err := url.Parse(pgtest.Bouncer(t, server.URL())) // to any database
+	must(t, err)
+	names := map[string]string{}
+	storetest.Model(t, 5, func(t *testing.T, dir string) store.Store {
+		t.Helper()
+		if names[dir] == "" {
+			names[dir] = fmt.Sprint("d", len(names))
+			do(t, super, "CREATE DATABASE "+names[dir])
+		}
+		u := *through
+		u.Path = names[dir]
+		return open(t, u.String(), dir)
+	}, func() store.Store { return memory.New() })
 }

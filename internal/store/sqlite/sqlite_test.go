@@ -5,6 +5,7 @@ import (
 
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/store/ledger"
+	"github.com/switchhook/switchhook/internal/store/memory"
 	"github.com/switchhook/switchhook/internal/store/sqlite"
 	"github.com/switchhook/switchhook/internal/store/storetest"
 )
@@ -29,4 +30,12 @@ func TestStore(t *testing.T) {
 		t.Helper()
 		return open(t, dir)
 	})
+}
+
+func TestModel(t *testing.T) {
+	t.Parallel()
+	storetest.Model(t, 30, func(t *testing.T, dir string) store.Store {
+		t.Helper()
+		return open(t, dir)
+	}, func() store.Store { return memory.New() })
 }

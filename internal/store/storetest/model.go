@@ -1,10 +1,11 @@
-package sqlite_test
+package storetest
 
 import (
 	"errors"
 	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,22 +15,22 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/store"
-	"github.com/switchhook/switchhook/internal/store/memory"
-	"github.com/switchhook/switchhook/internal/store/sqlite"
 )
 
-// TestModel makes random commits to a database and to the store in memory, and
-// asks both the same random questions.
-func TestModel(t *testing.T) {
-	t.Parallel()
+// Model makes random commits to stores that open opens in new directories and to others
+// in memory, and asks both the same random questions. checks is how often, unless the flag
+// rapid.checks or an earlier call says otherwise.
+func Model(t *testing.T, checks int, open func(t *testing.T, dir string) store.Store, memory func() store.Store) {
+	t.Helper()
 	// The default of 100 takes half a minute under the race detector.
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("30"); err != nil {
+		if err := f.Value.Set(strconv.Itoa(checks)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		m := &model{T: r, dir: t.TempDir(), memory: memory.New(), start: time.Now().AddDate(0, 0, -9)}
+		dir := t.TempDir()
+		m := &model{memory: memory(), start: time.Now().AddDate(0, 0, -9), fresh: func() store.Store { return open(t, dir) }}
 		m.open(r)
 		defer func() { _ = m.db.Close() }()
 		ask := m.ask
@@ -44,9 +45,7 @@ func TestModel(t *testing.T) {
 }
 
 type model struct {
-	*rapid.T
-
-	dir        string
+	fresh      func() store.Store
 	db, memory store.Store
 	start      time.Time
 	events     []*switchhook.Event
@@ -58,20 +57,17 @@ func (m *model) open(r *rapid.T) {
 			r.Fatal(err)
 		}
 	}
-	db, err := sqlite.Open(r.Context(), sqlite.Options{Dir: m.dir})
-	if err != nil {
-		r.Fatal(err)
-	}
-	m.db = db
+	m.db = m.fresh()
 }
 
+//nolint:gochecknoglobals // constants that Go cannot write as such
 var (
-	accounts = rapid.SampledFrom([]string{"a", "b", "c"})
-	hooks    = rapid.SampledFrom([]string{"wh_1", "wh_2", "wh_3"})
-	keys     = rapid.SampledFrom([]string{"", "call-1", "call-2"})
-	legs     = rapid.SampledFrom([]string{"", "call-1", "leg-1", "leg-2"})
-	types    = rapid.SampledFrom([]string{"call.created", "call.hungup", "custom.x"})
-	states   = rapid.SampledFrom([]switchhook.DeliveryState{
+	tenants = rapid.SampledFrom([]string{"a", "b", "c"})
+	hooks   = rapid.SampledFrom([]string{"wh_1", "wh_2", "wh_3"})
+	keys    = rapid.SampledFrom([]string{"", "call-1", "call-2"})
+	legs    = rapid.SampledFrom([]string{"", "call-1", "leg-1", "leg-2"})
+	types   = rapid.SampledFrom([]string{"call.created", "call.hungup", "custom.x"})
+	states  = rapid.SampledFrom([]switchhook.DeliveryState{
 		switchhook.Pending, switchhook.Delivered, switchhook.Delivered, switchhook.Failed, switchhook.Expired, switchhook.Cancelled,
 	})
 )
@@ -127,7 +123,7 @@ func (m *model) draw(r *rapid.T) (c switchhook.Commit) {
 	for range rapid.IntRange(0, 3).Draw(r, "events") {
 		last++
 		e := &switchhook.Event{
-			ID: fmt.Sprintf("evt_%d", last), Type: types.Draw(r, "type"), AccountID: accounts.Draw(r, "account"),
+			ID: fmt.Sprintf("evt_%d", last), Type: types.Draw(r, "type"), AccountID: tenants.Draw(r, "account"),
 			Key: keys.Draw(r, "key"), CallID: legs.Draw(r, "leg"), Sequence: int64(last), AcceptedAt: m.at(last),
 			Targets: rapid.SliceOfNDistinct(hooks, 0, 3, rapid.ID).Draw(r, "targets"), Data: []byte(`{}`),
 		}
@@ -158,7 +154,7 @@ func (m *model) draw(r *rapid.T) (c switchhook.Commit) {
 		}
 	}
 	for range rapid.IntRange(0, 3).Draw(r, "snapshots") {
-		snap := switchhook.Snapshot{AccountID: accounts.Draw(r, "account"), Kind: "call", ID: legs.Draw(r, "leg"), UpdatedAt: m.at(last)}
+		snap := switchhook.Snapshot{AccountID: tenants.Draw(r, "account"), Kind: "call", ID: legs.Draw(r, "leg"), UpdatedAt: m.at(last)}
 		if rapid.Bool().Draw(r, "goes on") {
 			snap.Data = fmt.Append(nil, last)
 		}
@@ -186,7 +182,7 @@ func (m *model) prune(r *rapid.T) {
 func (m *model) ask(r *rapid.T) {
 	var some []string
 	if rapid.Bool().Draw(r, "by account") {
-		some = rapid.SliceOfNDistinct(accounts, 0, 3, rapid.ID).Draw(r, "accounts")
+		some = rapid.SliceOfNDistinct(tenants, 0, 3, rapid.ID).Draw(r, "accounts")
 	}
 	optional := func(g *rapid.Generator[string], name string) string {
 		if rapid.Bool().Draw(r, "by "+name) {
@@ -284,7 +280,7 @@ func (m *model) ask(r *rapid.T) {
 		if event == "" {
 			return
 		}
-		id := switchhook.DeliveryID(accounts.Draw(r, "account"), event, hooks.Draw(r, "to"))
+		id := switchhook.DeliveryID(tenants.Draw(r, "account"), event, hooks.Draw(r, "to"))
 		same(r, m, limit, func(s store.Store, _ switchhook.Page) ([]*switchhook.Delivery, string, error) {
 			d, err := s.Delivery(ctx, some, id)
 			if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
