@@ -13,7 +13,7 @@ import (
 // two were posted without ids and never acknowledged, at two receivers.
 func ran() *rig {
 	r := &rig{
-		server: &server{}, load: &load{}, journal: newJournal(),
+		subject: &server{}, load: &load{}, journal: newJournal(),
 		receivers: []*receiver{{kind: good}, {kind: flaky}}, webhooks: []string{"wh_0", "wh_1"},
 	}
 	at := time.Now().Add(-time.Minute)
@@ -96,4 +96,4 @@ func TestChecker(t *testing.T) {
 	}
 }
 
-func crash(at time.Time) []interruption { return []interruption{{"a crash", at, at}} }
+func crash(at time.Time) []interruption { return []interruption{{cause: "a crash", from: at, to: at}} }

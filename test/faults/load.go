@@ -29,7 +29,8 @@ type event struct {
 
 // A load posts calls until it is stopped, and knows what was acknowledged.
 type load struct {
-	s       *server
+	s       subject
+	ids     bool // every event has one: what was not answered can still arrive later
 	seed    uint64
 	callers int
 	pace    time.Duration        // the longest pause of a caller between two posts
@@ -97,6 +98,13 @@ func (l *load) refusals() int {
 	return l.refused
 }
 
+// unanswered are the posts without an answer so far.
+func (l *load) unanswered() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
 // A caller posts one call after the other.
 type caller struct {
 	l      *load
@@ -124,7 +132,7 @@ func (c *caller) run(ctx context.Context) {
 			n := 1 + c.random.IntN(min(4, len(rest)))
 			// The first of a call has an id: it is posted until it is known to be
 			// there, so all that follow can be expected to carry what it said.
-			c.post(ctx, rest[:n], first || c.random.IntN(5) > 0)
+			c.post(ctx, rest[:n], first || c.l.ids || c.random.IntN(5) > 0)
 			rest = rest[n:]
 			if len(c.old) > 0 && c.random.IntN(25) == 0 {
 				c.repeat(ctx, c.old[c.random.IntN(len(c.old))])

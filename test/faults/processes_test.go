@@ -1,0 +1,304 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
+)
+
+// named are binaries that say who they are, built once.
+var named = sync.OnceValues(func() (bins []string, err error) {
+	for i := range 3 {
+		bin, err := build(context.Background(), binaries, versionOf(i))
+		if err != nil {
+			return nil, err
+		}
+		bins = append(bins, bin)
+	}
+	return bins, nil
+})
+
+// openCluster makes a rig of n processes on a server, which ends with the test.
+func openCluster(t *testing.T, server *pgtest.Server, n int, relays bool, kinds ...kind) (*rig, *cluster) {
+	t.Helper()
+	bins, err := named()
+	must(t, err)
+	database := server.New(t)
+	u, err := url.Parse(database)
+	must(t, err)
+	super, err := url.Parse(server.URL())
+	must(t, err)
+	super.Path = u.Path
+	r, c, err := newCluster(t.Context(), bins[:n], t.TempDir(), database, super.String(), relays, *seedFlag, kinds...)
+	must(t, err)
+	t.Cleanup(r.close)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("seed %d; the processes' last words:\n%s", *seedFlag, r.tail())
+		}
+	})
+	return r, c
+}
+
+// times are how long something took.
+type times []time.Duration
+
+func (t times) String() string {
+	if len(t) == 0 {
+		return "none"
+	}
+	var sum, longest time.Duration
+	for _, d := range t {
+		sum, longest = sum+d, max(longest, d)
+	}
+	return fmt.Sprintf("%d, %s on average, %s at most", len(t), (sum / time.Duration(len(t))).Round(10*time.Millisecond), longest.Round(10*time.Millisecond))
+}
+
+// Of three processes on one database any may be killed, stand still for longer than
+// the lease, or be stopped, at any moment: nothing is lost, the order holds though the events of a
+// call are accepted through all of them, and another takes over within the lease's time.
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	r, c := openCluster(t, pgtest.Start(t, nil), 3, false, append(kinds(), holding)...)
+	random, end := random(*seedFlag, 0), time.Now().Add(*forFlag)
+	var killed, stopped, inOrder, back times
+	of := map[string]int{}
+	ctx := t.Context()
+	faults := map[string]func() error{
+		"kill -9 of the leader": func() error {
+			m, err := c.led(ctx)
+			if err != nil {
+				return err
+			}
+			at, from := m.at(), time.Now()
+			led, err := m.kill(ctx)
+			if err != nil || !led {
+				return err
+			}
+			after, err := c.taken(ctx, at, from)
+			killed = append(killed, after)
+			return err
+		},
+		"SIGSTOP of the leader": func() error {
+			m, err := c.led(ctx)
+			if err != nil {
+				return err
+			}
+			at, from := m.at(), time.Now()
+			return m.standStill(ctx, func() error {
+				after, err := c.taken(ctx, at, from)
+				stopped = append(stopped, after)
+				pause(ctx, time.Duration(random.Int64N(int64(3*time.Second))))
+				return err
+			})
+		},
+		"SIGTERM of the leader": func() error {
+			m, err := c.led(ctx)
+			if err != nil {
+				return err
+			}
+			at := m.at()
+			if err := m.restart(ctx); err != nil {
+				return err
+			}
+			after, err := c.taken(ctx, at, time.Now())
+			inOrder = append(inOrder, after)
+			return err
+		},
+		"kill -9 of a follower": func() error {
+			m, err := c.follower(ctx)
+			if err == nil {
+				_, err = m.kill(ctx)
+			}
+			return err
+		},
+		"SIGSTOP of a follower": func() error {
+			m, err := c.follower(ctx)
+			if err != nil {
+				return err
+			}
+			return m.standStill(ctx, func() error {
+				pause(ctx, time.Second+time.Duration(random.Int64N(int64(time.Second))))
+				return nil
+			})
+		},
+		"SIGTERM of a follower": func() error {
+			m, err := c.follower(ctx)
+			if err == nil {
+				err = m.restart(ctx)
+			}
+			return err
+		},
+	}
+	names := []string{"kill -9 of the leader", "SIGSTOP of the leader", "SIGTERM of the leader", "kill -9 of a follower", "SIGSTOP of a follower", "SIGTERM of a follower"}
+	r.load.start(ctx)
+	for n := 0; n < rounds(1) && *forFlag == 0 || time.Now().Before(end); n++ {
+		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		for _, name := range names {
+			pause(ctx, time.Duration(random.Int64N(int64(time.Second))))
+			from := time.Now()
+			if err := faults[name](); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			of[name]++
+			if random.IntN(3) > 0 { // else the next one comes in the midst of it
+				after, err := r.acknowledges(ctx, from)
+				must(t, err)
+				back = append(back, after)
+			}
+		}
+	}
+	must(t, c.ready(ctx))
+	finish(t, r)
+	t.Logf("faults: %v", of)
+	t.Logf("taken over after a kill: %s; while the leader stood still: %s; after its end in order: %s", killed, stopped, inOrder)
+	t.Logf("from a fault to the next acknowledged post: %s", back)
+	for _, after := range append(killed, stopped...) {
+		if after > takenOver {
+			t.Errorf("a takeover took %s, want at most %s", after, takenOver)
+		}
+	}
+}
+
+// The server of the database is restarted, killed, frozen, and cuts connections
+// in mid-commit: nothing acknowledged is lost, posts are refused with 503 meanwhile, and all goes
+// on by itself.
+func TestDatabase(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t, nil)
+	r, c := openCluster(t, server, 2, false, good, slow, flaky, hanging, throttled, holding)
+	c.timeout = 30 * time.Second
+	random, ctx := random(*seedFlag, 0), t.Context()
+	var cut int
+	// cutting cuts the connections that write, at random moments.
+	cutting := func(n int) {
+		for range n {
+			pause(ctx, time.Duration(random.Int64N(int64(300*time.Millisecond))))
+			var ended int
+			must(t, c.ask(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+				WHERE application_name = 'switchhook' AND (state <> 'idle' OR query LIKE 'COMMIT%' OR query LIKE 'UPDATE meta%')`, &ended))
+			cut += ended
+		}
+	}
+	r.load.start(ctx)
+	for range rounds(1) {
+		for _, fault := range []struct {
+			name string
+			do   func() error
+		}{
+			{"cut connections", func() error { cutting(10); return nil }},
+			{"restart", server.Restart},
+			{"stop", func() error {
+				err := server.Stop(pgtest.Fast)
+				pause(ctx, 2*time.Second)
+				return err
+			}},
+			{"start", server.Restart},
+			{"kill", func() error {
+				if err := server.Kill(); err != nil {
+					return err
+				}
+				pause(ctx, time.Duration(random.Int64N(int64(time.Second))))
+				return server.Restart()
+			}},
+			{"freeze", func() error {
+				if err := server.Freeze(); err != nil {
+					return err
+				}
+				pause(ctx, 20*time.Second)
+				return server.Thaw()
+			}},
+		} {
+			from, refused, lost := time.Now(), r.load.refusals(), r.load.unanswered()
+			for _, m := range c.members {
+				m.troubled(false)
+			}
+			must(t, fault.do())
+			took, done := time.Since(from), time.Now()
+			refused, lost = r.load.refusals()-refused, r.load.unanswered()-lost
+			if fault.name == "stop" {
+				if refused == 0 {
+					t.Error("while the database was down no post was refused with 503")
+				}
+				t.Logf("%s: %s; %d posts answered 503, %d without an answer", fault.name, took.Round(time.Millisecond), refused, lost)
+				continue
+			}
+			after, err := r.acknowledges(ctx, done)
+			must(t, err)
+			must(t, r.complete(ctx, func(k kind) bool { return k == good }))
+			t.Logf("%s: %s; %d posts answered 503, %d without an answer; acknowledged %s after it, all sent to the good receiver after %s",
+				fault.name, took.Round(time.Millisecond), refused, lost, after.Round(time.Millisecond), time.Since(done).Round(time.Millisecond))
+			if after > takenOver {
+				t.Errorf("after %s, posts were acknowledged only after %s", fault.name, after)
+			}
+		}
+	}
+	must(t, c.ready(ctx))
+	finish(t, r)
+	t.Logf("%d connections cut", cut)
+}
+
+// A leader that is cut off from the database while others are not: its work is taken over within
+// the lease's time, it sends nothing any more, and what it had under way changes nothing.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	r, c := openCluster(t, pgtest.Start(t, nil), 3, true, good, slow, flaky, hanging, throttled, holding)
+	ctx := t.Context()
+	var taken, back times
+	r.load.start(ctx)
+	for range rounds(1) {
+		for name, cut := range map[string]func(*relay){
+			"its connections are reset":                  func(r *relay) { r.is(severed) },
+			"nothing gets through":                       func(r *relay) { r.is(stalled) },
+			"nothing gets through, from a COMMIT onward": func(r *relay) { r.stallAt("COMMIT") },
+		} {
+			pause(ctx, time.Second)
+			m, err := c.led(ctx)
+			must(t, err)
+			at := m.at()
+			p, from := m.troubled(false)
+			cut(m.relay)
+			after, err := c.taken(ctx, at, from)
+			if err != nil || after > takenOver {
+				t.Errorf("%s: taken over after %s (%v), want %s at most", name, after, err, takenOver)
+			}
+			taken = append(taken, after)
+			next, err := r.acknowledges(ctx, from.Add(after))
+			must(t, err)
+			back = append(back, after+next)
+			pause(ctx, 2*time.Second) // both believe what they know
+			if a, err := m.call(ctx, http.MethodGet, "/healthz", "", nil); err != nil || a.status != http.StatusOK {
+				t.Errorf("%s: GET /healthz of the process that is cut off: %d, %v", name, a.status, err)
+			}
+			m.troubled(false)
+			m.relay.is(passing)
+			code, err := p.wait()
+			must(t, err)
+			if code != 1 {
+				t.Errorf("%s: the process ended with %d, want 1", name, code)
+			}
+			must(t, c.ready(ctx))
+		}
+		// Who follows needs no database to pass requests on.
+		m, err := c.follower(ctx)
+		must(t, err)
+		m.troubled(false)
+		m.relay.is(severed)
+		pause(ctx, time.Second)
+		if a, err := m.call(ctx, http.MethodGet, "/v1/webhooks", "", nil); err != nil || a.status != http.StatusOK {
+			t.Errorf("a follower without the database passed a request on: %d, %v", a.status, err)
+		}
+		m.relay.is(passing)
+	}
+	must(t, c.ready(ctx))
+	finish(t, r)
+	t.Logf("taken over: %s; acknowledged again: %s", taken, back)
+}

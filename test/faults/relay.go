@@ -1,0 +1,188 @@
+//go:build unix
+
+package faults
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"sync"
+)
+
+// A relay stands between a process and its database, and can come between them.
+type relay struct {
+	listener net.Listener
+	to       string // host:port
+	done     sync.WaitGroup
+
+	mu    sync.Mutex
+	moved *sync.Cond
+	state relaying
+	at    []byte // what the process says when the relay is to stall; nil: nothing
+	conns map[net.Conn]struct{}
+	ended bool
+}
+
+type relaying int
+
+const (
+	passing  relaying = iota
+	stalled           // connections stay, and nothing gets through: a network that swallows all
+	severed           // connections are reset, and new ones too
+	watching          // passes until the process says something, then stalls before that
+)
+
+// newRelay returns a relay and the database's URL through it.
+func newRelay(ctx context.Context, database string) (*relay, string, error) {
+	u, err := url.Parse(database)
+	if err != nil {
+		return nil, "", err
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
+	r := &relay{listener: listener, to: u.Host, conns: map[net.Conn]struct{}{}}
+	r.moved = sync.NewCond(&r.mu)
+	r.done.Go(func() { r.accept(context.WithoutCancel(ctx)) })
+	u.Host = listener.Addr().String()
+	return r, u.String(), nil
+}
+
+// is changes what the relay does.
+func (r *relay) is(state relaying) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state = state
+	if state == severed {
+		r.reset()
+	}
+	r.moved.Broadcast()
+}
+
+// stallAt stalls everything as soon as the process says something, and before that passes.
+func (r *relay) stallAt(said string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.at, r.state = []byte(said), watching
+}
+
+// stalls reports whether nothing gets through at the moment.
+func (r *relay) stalls() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state == stalled
+}
+
+// reset resets all connections. mu is held.
+func (r *relay) reset() {
+	for c := range r.conns {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		_ = c.Close()
+	}
+}
+
+func (r *relay) close() {
+	_ = r.listener.Close()
+	r.mu.Lock()
+	r.ended = true
+	r.reset()
+	r.moved.Broadcast()
+	r.mu.Unlock()
+	r.done.Wait()
+}
+
+func (r *relay) accept(ctx context.Context) {
+	for {
+		c, err := r.listener.Accept()
+		if err != nil {
+			return
+		}
+		r.done.Go(func() { r.serve(ctx, c) })
+	}
+}
+
+// serve relays one connection.
+func (r *relay) serve(ctx context.Context, from net.Conn) {
+	if !r.keep(from) {
+		return
+	}
+	defer r.drop(from)
+	if !r.passes(nil) {
+		return
+	}
+	var d net.Dialer
+	to, err := d.DialContext(ctx, "tcp", r.to)
+	if err != nil || !r.keep(to) {
+		return
+	}
+	defer r.drop(to)
+	back := make(chan struct{})
+	go func() {
+		defer close(back)
+		r.copy(from, to, false)
+	}()
+	r.copy(to, from, true)
+	<-back
+}
+
+// keep reports whether the connection is to be served.
+func (r *relay) keep(c net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended || r.state == severed {
+		_ = c.Close()
+		return false
+	}
+	r.conns[c] = struct{}{}
+	return true
+}
+
+func (r *relay) drop(c net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.conns, c)
+	_ = c.Close()
+}
+
+// passes waits until something gets through. false: never.
+func (r *relay) passes(said []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == watching && bytes.Contains(said, r.at) {
+		r.state = stalled
+	}
+	for r.state == stalled && !r.ended {
+		r.moved.Wait()
+	}
+	return !r.ended && r.state != severed
+}
+
+// copy passes on what one side says, its end too.
+func (r *relay) copy(to, from net.Conn, process bool) {
+	defer to.Close()
+	defer from.Close()
+	for b := make([]byte, 64<<10); ; {
+		n, err := from.Read(b)
+		said := b[:n]
+		if !process {
+			said = nil
+		}
+		if !r.passes(said) {
+			return
+		}
+		if n > 0 {
+			if _, werr := to.Write(b[:n]); werr != nil {
+				err = errors.Join(err, werr)
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
