@@ -25,12 +25,13 @@ const straggling = 500 * time.Millisecond
 // A report is what came of a run.
 type report struct {
 	faults   []string
-	acked    int // events
-	again    int // posts of them whose first answer was lost: answered duplicate
-	unknown  int // events whose answer was lost and that had no id
-	appeared int // and of these arrived
-	lost     int // posts without an answer
-	refused  int // posts that were answered 503
+	acked    int           // events
+	again    int           // posts of them whose first answer was lost: answered duplicate
+	unknown  int           // events whose answer was lost and that had no id
+	appeared int           // and of these arrived
+	lost     int           // posts without an answer
+	refused  int           // posts that were answered 503
+	waited   time.Duration // that one of them was kept waiting, at most
 
 	deliveries int // different ones that arrived
 	arrivals   int
@@ -53,8 +54,8 @@ func (r *report) fault(format string, args ...any) {
 // String is the report in a person's words.
 func (r *report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d events acknowledged (%d posts refused, %d without an answer, %d events found again by their id; of %d without id and answer %d were there); ",
-		r.acked, r.refused, r.lost, r.again, r.unknown, r.appeared)
+	fmt.Fprintf(&b, "%d events acknowledged (%d posts refused, within %s, %d without an answer, %d events found again by their id; of %d without id and answer %d were there); ",
+		r.acked, r.refused, r.waited.Round(time.Millisecond), r.lost, r.again, r.unknown, r.appeared)
 	fmt.Fprintf(&b, "%d deliveries in %d requests (%d of them not answered 2xx, %d more broken off); repeats:", r.deliveries, r.arrivals, r.failures, r.broken)
 	if len(r.repeats) == 0 {
 		b.WriteString(" none")
@@ -83,7 +84,7 @@ func (r *rig) check(ctx context.Context) *report {
 	for _, f := range slices.Concat(r.load.faults, r.journal.faults) {
 		rep.fault("%s", f)
 	}
-	rep.again, rep.lost, rep.refused = r.load.again, r.load.lost, r.load.refused
+	rep.again, rep.lost, rep.refused, rep.waited = r.load.again, r.load.lost, r.load.refused, r.load.longest
 	rep.arrivals, rep.broken = len(r.journal.arrivals), r.journal.broken
 
 	byDelivery := map[delivery][]*arrival{}

@@ -40,12 +40,13 @@ type load struct {
 	done     sync.WaitGroup
 
 	mu      sync.Mutex
-	events  []*event   // in the order in which they were first posted, per call
-	unknown [][]*event // posted together without ids, the answer lost
-	posts   []post     // those that were acknowledged, not as duplicates
-	refused int        // posts that were answered 503
-	lost    int        // posts without an answer
-	again   int        // posts that were answered duplicate
+	events  []*event      // in the order in which they were first posted, per call
+	unknown [][]*event    // posted together without ids, the answer lost
+	posts   []post        // those that were acknowledged, not as duplicates
+	refused int           // posts that were answered 503
+	longest time.Duration // that one of them was kept waiting
+	lost    int           // posts without an answer
+	again   int           // posts that were answered duplicate
 	faults  []string
 }
 
@@ -233,6 +234,7 @@ func (c *caller) try(ctx context.Context, events []*event, ids bool) []receipt {
 		return nil
 	case a.status == http.StatusServiceUnavailable:
 		c.l.refused++
+		c.l.longest = max(c.l.longest, time.Since(from))
 		if a.header.Get("Retry-After") == "" {
 			c.l.faults = append(c.l.faults, "a 503 came without Retry-After")
 		}

@@ -59,7 +59,8 @@ type member struct {
 	mu      sync.Mutex
 	now     *process
 	url     string
-	trouble time.Time // when something was last done to it
+	trouble time.Time // since when something is done to it
+	eased   time.Time // when that was last over
 	killed  bool      // by us
 }
 
@@ -298,7 +299,7 @@ func (m *member) standStill(ctx context.Context, then func() error) error {
 	if cont := p.cmd.Process.Signal(syscall.SIGCONT); cont != nil {
 		return errors.Join(err, cont)
 	}
-	m.troubled(false)
+	m.ease()
 	m.c.r.interruption(interruption{cause: "standing still", from: from, to: time.Now(), who: m.name, still: true})
 	return err
 }
@@ -312,13 +313,23 @@ func (m *member) restart(ctx context.Context) error {
 	return p.terminate()
 }
 
-// troubled notes that something is done to the process from now on.
+// troubled notes that something is done to the process from now on. What it could not record
+// when something was done to it before may still not be recorded.
 func (m *member) troubled(killed bool) (*process, time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.killed = killed
-	m.trouble = time.Now()
+	if time.Since(m.eased) > recorded {
+		m.trouble = time.Now()
+	}
 	return m.now, m.trouble
+}
+
+// ease notes that nothing is done to the process any more.
+func (m *member) ease() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.eased = time.Now()
 }
 
 // exited judges an end that was not asked for by terminate: it may be ours, or the process

@@ -20,8 +20,9 @@ type relay struct {
 	mu    sync.Mutex
 	moved *sync.Cond
 	state relaying
-	at    []byte // what the process says when the relay is to stall; nil: nothing
+	at    []byte // what the process says when the relay is to stall
 	conns map[net.Conn]struct{}
+	lost  net.Conn // from the process: the one that nothing gets through any more
 	ended bool
 }
 
@@ -32,6 +33,7 @@ const (
 	stalled           // connections stay, and nothing gets through: a network that swallows all
 	severed           // connections are reset, and new ones too
 	watching          // passes until the process says something, then stalls before that
+	losing            // the same, and then only that connection stalls, for ever
 )
 
 // newRelay returns a relay and the database's URL through it.
@@ -63,18 +65,11 @@ func (r *relay) is(state relaying) {
 	r.moved.Broadcast()
 }
 
-// stallAt stalls everything as soon as the process says something, and before that passes.
-func (r *relay) stallAt(said string) {
+// isAt changes to watching or losing: until the process says something.
+func (r *relay) isAt(said string, state relaying) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.at, r.state = []byte(said), watching
-}
-
-// stalls reports whether nothing gets through at the moment.
-func (r *relay) stalls() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.state == stalled
+	r.at, r.state = []byte(said), state
 }
 
 // reset resets all connections. mu is held.
@@ -113,7 +108,7 @@ func (r *relay) serve(ctx context.Context, from net.Conn) {
 		return
 	}
 	defer r.drop(from)
-	if !r.passes(nil) {
+	if !r.passes(from, nil) {
 		return
 	}
 	var d net.Dialer
@@ -125,9 +120,9 @@ func (r *relay) serve(ctx context.Context, from net.Conn) {
 	back := make(chan struct{})
 	go func() {
 		defer close(back)
-		r.copy(from, to, false)
+		r.copy(from, to, from)
 	}()
-	r.copy(to, from, true)
+	r.copy(to, from, from)
 	<-back
 }
 
@@ -150,30 +145,32 @@ func (r *relay) drop(c net.Conn) {
 	_ = c.Close()
 }
 
-// passes waits until something gets through. false: never.
-func (r *relay) passes(said []byte) bool {
+// passes waits until something gets through on a connection from the process. false: never.
+func (r *relay) passes(on net.Conn, said []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state == watching && bytes.Contains(said, r.at) {
+	if now := len(said) > 0 && bytes.Contains(said, r.at); now && r.state == watching {
 		r.state = stalled
+	} else if now && r.state == losing {
+		r.state, r.lost = passing, on
 	}
-	for r.state == stalled && !r.ended {
+	for (r.state == stalled || r.lost == on) && !r.ended {
 		r.moved.Wait()
 	}
 	return !r.ended && r.state != severed
 }
 
 // copy passes on what one side says, its end too.
-func (r *relay) copy(to, from net.Conn, process bool) {
+func (r *relay) copy(to, from, process net.Conn) {
 	defer to.Close()
 	defer from.Close()
 	for b := make([]byte, 64<<10); ; {
 		n, err := from.Read(b)
 		said := b[:n]
-		if !process {
+		if from != process {
 			said = nil
 		}
-		if !r.passes(said) {
+		if !r.passes(process, said) {
 			return
 		}
 		if n > 0 {
