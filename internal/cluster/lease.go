@@ -16,7 +16,8 @@
 //     leader's own, and locks the row, so that who wants to take the lease waits for a
 //     transaction that is under way. So there is never more than one that writes,
 //     whatever the clocks say and however long a process was stopped. Time decides only how
-//     soon another may begin.
+//     soon another may begin. Who has waited for a second has the server end the
+//     transaction: a process may be stopped, or cut off, in the midst of one.
 //  5. A leader whose lease may have run out by its own clock (counted from before it asked for
 //     the last renewal) sends nothing and records nothing until it was renewed. A
 //     request on its way cannot be called back: what another leader then sends again goes
@@ -67,6 +68,11 @@ const (
 	release = `UPDATE lease SET owner = '', url = '', until = '-infinity' WHERE owner = $1`
 	raise   = `UPDATE lease SET epoch = epoch + 1 WHERE owner = $1 RETURNING epoch`
 	who     = `SELECT owner, url FROM lease`
+	// free ends the connections that take and raise wait for, but those that wait themselves.
+	free = `SELECT pg_terminate_backend(holds.pid)
+		FROM pg_stat_activity waits CROSS JOIN unnest(pg_blocking_pids(waits.pid)) holder JOIN pg_stat_activity holds ON holds.pid = holder
+		WHERE waits.datname = current_database() AND waits.wait_event_type = 'Lock' AND waits.query LIKE 'UPDATE lease SET epoch%'
+			AND holds.wait_event_type IS DISTINCT FROM 'Lock'`
 )
 
 // A Leader is who leads, as far as is known.
@@ -103,7 +109,7 @@ func New(db *sql.DB, name, url string, log *slog.Logger) *Lease {
 // meanwhile is logged, and it is asked again.
 func (l *Lease) Acquire(ctx context.Context) error {
 	for asked := time.Now(); ; asked = time.Now() {
-		err := l.db.QueryRowContext(ctx, take, l.owner, l.url, length.Milliseconds(), upFor.Milliseconds()).Scan(&l.epoch)
+		err := l.claim(ctx, take, l.owner, l.url, length.Milliseconds(), upFor.Milliseconds())
 		if err == nil {
 			l.extend(asked)
 			break
@@ -198,11 +204,31 @@ func (l *Lease) keep(ctx context.Context) {
 
 // Raise raises the epoch. See the protocol, 7.
 func (l *Lease) Raise(ctx context.Context) error {
-	err := l.db.QueryRowContext(ctx, raise, l.owner).Scan(&l.epoch)
+	err := l.claim(ctx, raise, l.owner)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ledger.ErrLost
 	}
 	return err
+}
+
+// claim runs take or raise. Either waits for a transaction that has locked the row, but not
+// for longer than a second: its process may be silent.
+func (l *Lease) claim(ctx context.Context, text string, args ...any) error {
+	waiting, done := context.WithCancel(ctx)
+	defer done()
+	go func() {
+		for {
+			select {
+			case <-waiting.Done():
+				return
+			case <-time.After(askEvery):
+			}
+			if _, err := l.db.ExecContext(waiting, free); err != nil && waiting.Err() == nil {
+				l.log.WarnContext(waiting, "the transaction that holds the lease could not be ended", "error", err)
+			}
+		}
+	}()
+	return l.db.QueryRowContext(ctx, text, args...).Scan(&l.epoch)
 }
 
 // Release gives the lease back, if this process has it.
