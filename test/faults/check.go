@@ -97,10 +97,10 @@ func (r *rig) check(ctx context.Context) *report {
 	}
 	rep.deliveries = len(byDelivery)
 	sequences := r.checkNames(rep)
+	r.checkRivals(rep)
 	r.checkPosts(rep, byDelivery, sequences)
 	r.checkOrder(rep, byDelivery, sequences)
 	r.checkRepeats(ctx, rep, byDelivery)
-	r.checkRivals(rep)
 	r.checkCutOff(rep)
 	return rep
 }

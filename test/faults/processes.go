@@ -85,7 +85,7 @@ func newCluster(ctx context.Context, bins []string, data, database, server strin
 	if err != nil {
 		return nil, nil, err
 	}
-	r.load.ids = true
+	r.load.ids, r.load.callers = true, 4
 	return r, c, nil
 }
 

@@ -253,22 +253,26 @@ func TestDatabase(t *testing.T) {
 // the lease's time, it sends nothing any more, and what it had under way changes nothing.
 func TestCutOff(t *testing.T) {
 	t.Parallel()
-	r, c := openCluster(t, pgtest.Start(t, nil), 3, true, good, slow, flaky, hanging, throttled, holding)
+	r, c := openCluster(t, pgtest.Start(t, nil), 3, true, good, slow, flaky, hanging, throttled, dead)
 	ctx := t.Context()
 	var taken, back times
 	r.load.start(ctx)
 	for range rounds(1) {
-		for name, cut := range map[string]func(*relay){
-			"its connections are reset":                  func(r *relay) { r.is(severed) },
-			"nothing gets through":                       func(r *relay) { r.is(stalled) },
-			"nothing gets through, from a COMMIT onward": func(r *relay) { r.isAt("COMMIT", watching) },
+		for _, fault := range []struct {
+			name string
+			cut  func(*relay)
+		}{
+			{"its connections are reset", func(r *relay) { r.is(severed) }},
+			{"nothing gets through", func(r *relay) { r.is(stalled) }},
+			{"nothing gets through, from a COMMIT onward", func(r *relay) { r.isAt("COMMIT", watching) }},
 		} {
+			name := fault.name
 			pause(ctx, time.Second)
 			m, err := c.led(ctx)
 			must(t, err)
 			at := m.at()
 			p, from := m.troubled(false)
-			cut(m.relay)
+			fault.cut(m.relay)
 			after, err := c.taken(ctx, at, from)
 			if taken = append(taken, after); err != nil || after > takenOver {
 				t.Errorf("%s: taken over after %s (%v), want %s at most", name, after, err, takenOver)

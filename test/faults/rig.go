@@ -141,7 +141,7 @@ func (r *rig) interruption(i interruption) {
 func (r *rig) finish(ctx context.Context) (*report, error) {
 	r.load.stop()
 	if err := r.arrive(ctx); err != nil {
-		return nil, err
+		return r.check(ctx), err
 	}
 	open := ""
 	err := until(ctx, "for no delivery to be open", func() (none bool, err error) {
