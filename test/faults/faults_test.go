@@ -74,9 +74,6 @@ func must(t *testing.T, err error) {
 func finish(t *testing.T, r *rig) {
 	t.Helper()
 	rep, err := r.finish(t.Context())
-	if rep == nil {
-		t.Fatal(err)
-	}
 	for _, f := range rep.faults {
 		t.Error(f)
 	}

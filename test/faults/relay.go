@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // A relay stands between a process and its database, and can come between them.
@@ -34,7 +35,11 @@ const (
 	severed           // connections are reset, and new ones too
 	watching          // passes until the process says something, then stalls before that
 	losing            // the same, and then only that connection stalls, for ever
+	cutting           // that gets through, its answer does not: the connection is reset
 )
+
+// cutAfter is how long the server has for what it was told last.
+const cutAfter = 50 * time.Millisecond
 
 // newRelay returns a relay and the database's URL through it.
 func newRelay(ctx context.Context, database string) (*relay, string, error) {
@@ -65,11 +70,18 @@ func (r *relay) is(state relaying) {
 	r.moved.Broadcast()
 }
 
-// isAt changes to watching or losing: until the process says something.
+// isAt changes to watching, losing or cutting: what is to happen when the process says something.
 func (r *relay) isAt(said string, state relaying) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.at, r.state = []byte(said), state
+}
+
+// happened reports whether that has happened.
+func (r *relay) happened() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state == passing || r.state == stalled
 }
 
 // reset resets all connections. mu is held.
@@ -149,10 +161,18 @@ func (r *relay) drop(c net.Conn) {
 func (r *relay) passes(on net.Conn, said []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now := len(said) > 0 && bytes.Contains(said, r.at); now && r.state == watching {
-		r.state = stalled
-	} else if now && r.state == losing {
-		r.state, r.lost = passing, on
+	if len(said) > 0 && bytes.Contains(said, r.at) {
+		switch r.state {
+		case watching:
+			r.state = stalled
+		case losing:
+			r.state, r.lost = passing, on
+		case cutting:
+			r.state, r.lost = passing, on
+			time.AfterFunc(cutAfter, func() { _ = on.Close() })
+			return true
+		case passing, stalled, severed:
+		}
 	}
 	for (r.state == stalled || r.lost == on) && !r.ended {
 		r.moved.Wait()
