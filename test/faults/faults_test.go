@@ -17,8 +17,8 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "make the choices of an earlier run again (0: new ones)")
-	killsFlag = flag.Int("kills", 20, "how often TestKill kills the server; the rounds of the other faults grow with it")
-	forFlag   = flag.Duration("for", 0, "let TestKill go on for this long, instead of a number of kills")
+	killsFlag = flag.Int("kills", 20, "how often TestKill kills the server; the rounds of the other faults, and of several processes, grow with it")
+	forFlag   = flag.Duration("for", 0, "let TestKill and TestProcesses go on for this long, instead of a number of kills")
 	binaries  string // the directory of what was built
 	binary    string // built once
 )

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -75,7 +74,7 @@ func newCluster(ctx context.Context, bins []string, data, database, server strin
 		if relays {
 			var err error
 			if m.relay, m.database, err = newRelay(ctx, database); err != nil {
-				c.close()
+				c.close() //nolint:contextcheck // it has to be done in any case
 				return nil, nil, err
 			}
 		}
@@ -273,6 +272,7 @@ func (m *member) kill(ctx context.Context) (led bool, err error) {
 	}
 	at := m.at()
 	p, from := m.troubled(true)
+	defer m.ease()
 	if err := p.kill(); err != nil {
 		return false, err
 	}
@@ -310,6 +310,7 @@ func (m *member) restart(ctx context.Context) error {
 		return err
 	}
 	p, _ := m.troubled(true)
+	defer m.ease()
 	return p.terminate()
 }
 
@@ -319,7 +320,7 @@ func (m *member) troubled(killed bool) (*process, time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.killed = killed
-	if time.Since(m.eased) > recorded {
+	if !m.trouble.After(m.eased) && time.Since(m.eased) > recorded {
 		m.trouble = time.Now()
 	}
 	return m.now, m.trouble
@@ -435,16 +436,4 @@ func (r *rig) acknowledges(ctx context.Context, from time.Time) (after time.Dura
 		return after > 0, nil
 	})
 	return after, err
-}
-
-// as makes a URL tell the server who connects.
-func as(database, name string) string {
-	u, err := url.Parse(database)
-	if err != nil {
-		return database
-	}
-	q := u.Query()
-	q.Set("application_name", name)
-	u.RawQuery = q.Encode()
-	return u.String()
 }

@@ -253,7 +253,7 @@ func (r *rig) callJSON(ctx context.Context, method, path string, in, out any) er
 			return err
 		}
 	}
-	a, err := r.subject.call(ctx, method, path, "application/json", body)
+	a, err := r.call(ctx, method, path, "application/json", body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
