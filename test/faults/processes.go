@@ -84,7 +84,7 @@ func newCluster(ctx context.Context, bins []string, data, database, server strin
 	if err != nil {
 		return nil, nil, err
 	}
-	r.load.ids, r.load.callers = true, 4
+	r.load.ids, r.load.callers = true, 6
 	return r, c, nil
 }
 
