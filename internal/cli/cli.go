@@ -117,8 +117,8 @@ directory.`,
 		c.Version = Version
 		c.Notice = func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format, args...) }
 		a, err := app.New(cmd.Context(), c)
-		if cause := context.Cause(cmd.Context()); err != nil && cause != nil && errors.Is(err, cause) {
-			return nil // stopped before it had to do anything
+		if cause := context.Cause(cmd.Context()); err != nil && cause != nil && (errors.Is(err, cause) || errors.Is(err, context.Canceled)) {
+			return nil // stopped before it had to do anything, maybe while a database was asked, which says no more than that
 		}
 		if err != nil {
 			return err

@@ -210,6 +210,10 @@ func (r *Router) check(ev *switchhook.Event, path string, p *problems) draft {
 	return d
 }
 
+// lookUp is how long the store may take to say which ids it knows. Nothing has been given
+// to it yet, so whoever posts can be refused rather than kept waiting for a store that hangs.
+const lookUp = 5 * time.Second
+
 // fresh returns the drafts that were not accepted before, and marks the others'
 // receipts.
 func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhook.Receipt) ([]draft, error) {
@@ -221,6 +225,8 @@ func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhoo
 		}
 	}
 	seen := map[idRef]bool{}
+	ctx, cancel := context.WithTimeout(ctx, lookUp)
+	defer cancel()
 	for account, ids := range given {
 		known, err := r.o.Store.Known(ctx, account, ids)
 		if err != nil {

@@ -25,12 +25,13 @@ const straggling = 500 * time.Millisecond
 // A report is what came of a run.
 type report struct {
 	faults   []string
-	acked    int // events
-	again    int // posts of them whose first answer was lost: answered duplicate
-	unknown  int // events whose answer was lost and that had no id
-	appeared int // and of these arrived
-	lost     int // posts without an answer
-	refused  int // posts that were answered 503
+	acked    int           // events
+	again    int           // posts of them whose first answer was lost: answered duplicate
+	unknown  int           // events whose answer was lost and that had no id
+	appeared int           // and of these arrived
+	lost     int           // posts without an answer
+	refused  int           // posts that were answered 503
+	waited   time.Duration // that one of them was kept waiting, at most
 
 	deliveries int // different ones that arrived
 	arrivals   int
@@ -39,6 +40,7 @@ type report struct {
 	repeats    map[string]int // by their excuse
 	most       int            // repeats after one interruption
 	longest    time.Duration  // between an answer and the interruption that cost its record
+	terms      int            // of processes that have sent, where there are several
 }
 
 const mostFaults = 20
@@ -52,8 +54,8 @@ func (r *report) fault(format string, args ...any) {
 // String is the report in a person's words.
 func (r *report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d events acknowledged (%d posts refused, %d without an answer, %d events found again by their id; of %d without id and answer %d were there); ",
-		r.acked, r.refused, r.lost, r.again, r.unknown, r.appeared)
+	fmt.Fprintf(&b, "%d events acknowledged (%d posts refused, within %s, %d without an answer, %d events found again by their id; of %d without id and answer %d were there); ",
+		r.acked, r.refused, r.waited.Round(time.Millisecond), r.lost, r.again, r.unknown, r.appeared)
 	fmt.Fprintf(&b, "%d deliveries in %d requests (%d of them not answered 2xx, %d more broken off); repeats:", r.deliveries, r.arrivals, r.failures, r.broken)
 	if len(r.repeats) == 0 {
 		b.WriteString(" none")
@@ -63,6 +65,9 @@ func (r *report) String() string {
 	}
 	if r.most > 0 {
 		fmt.Fprintf(&b, ", at most %d at once, answered at most %s before", r.most, r.longest.Round(time.Millisecond))
+	}
+	if r.terms > 0 {
+		fmt.Fprintf(&b, "; %d processes sent, one after the other", r.terms)
 	}
 	return b.String()
 }
@@ -74,10 +79,12 @@ func (r *rig) check(ctx context.Context) *report {
 	defer r.load.mu.Unlock()
 	r.journal.mu.Lock()
 	defer r.journal.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, f := range slices.Concat(r.load.faults, r.journal.faults) {
 		rep.fault("%s", f)
 	}
-	rep.again, rep.lost, rep.refused = r.load.again, r.load.lost, r.load.refused
+	rep.again, rep.lost, rep.refused, rep.waited = r.load.again, r.load.lost, r.load.refused, r.load.longest
 	rep.arrivals, rep.broken = len(r.journal.arrivals), r.journal.broken
 
 	byDelivery := map[delivery][]*arrival{}
@@ -90,6 +97,7 @@ func (r *rig) check(ctx context.Context) *report {
 	}
 	rep.deliveries = len(byDelivery)
 	sequences := r.checkNames(rep)
+	r.checkRivals(rep)
 	r.checkPosts(rep, byDelivery, sequences)
 	r.checkOrder(rep, byDelivery, sequences)
 	r.checkRepeats(ctx, rep, byDelivery)
@@ -208,7 +216,10 @@ func (r *rig) checkRepeats(ctx context.Context, rep *report, byDelivery map[deli
 		var done *arrival // the last one that was answered
 		for _, a := range all {
 			if done != nil {
-				i := r.interruption(done)
+				i := r.excuse(done)
+				if i < 0 {
+					i = r.straggler(a)
+				}
 				switch {
 				case i >= 0:
 					after[i]++
@@ -231,21 +242,85 @@ func (r *rig) checkRepeats(ctx context.Context, rep *report, byDelivery map[deli
 // there was an interruption.
 func (r *rig) checkCutOff(rep *report) {
 	for _, a := range r.journal.arrivals {
-		if r.receivers[a.hook].kind == slow && a.outcome == refused && r.interruption(a) < 0 {
+		if r.receivers[a.hook].kind == slow && a.outcome == refused && r.excuse(a) < 0 {
 			rep.fault("CUT OFF: a request with %s was given up before it was answered", a.tag)
 		}
 	}
 }
 
-// interruption finds the one that may have cost the outcome of a request, or -1.
-func (r *rig) interruption(a *arrival) int {
+// excuse finds the interruption that may have cost the outcome of a request, or -1.
+func (r *rig) excuse(a *arrival) int {
 	end := a.answered
 	if a.outcome == refused {
 		end = a.at
 	}
 	return slices.IndexFunc(r.interruptions, func(i interruption) bool {
-		return !i.to.Add(straggling).Before(a.at) && !i.from.After(end.Add(recorded))
+		return (i.who == "" || i.who == a.by) && !i.to.Add(straggling).Before(a.at) && !i.from.After(end.Add(recorded))
 	})
+}
+
+// straggler finds the interruption of the sender of a request that came in it, or -1:
+// another may have sent it meanwhile, and have been answered.
+func (r *rig) straggler(a *arrival) int {
+	return slices.IndexFunc(r.interruptions, func(i interruption) bool {
+		return i.who != "" && i.who == a.by && !a.at.Before(i.from) && !a.at.After(i.to.Add(straggling))
+	})
+}
+
+// A term is the time in which a process of several has sent.
+type term struct {
+	who         string
+	began       time.Time // the process
+	first, last time.Time // of its requests
+	n           int
+}
+
+// terms are those of the processes that have sent, in their order.
+func (r *rig) terms(rep *report) []*term {
+	all := make([]*term, 0, len(r.launches))
+	for _, l := range r.launches {
+		all = append(all, &term{who: l.who, began: l.at})
+	}
+	slices.SortFunc(all, func(x, y *term) int { return x.began.Compare(y.began) })
+	for _, a := range r.journal.arrivals {
+		i := len(all) - 1
+		for i >= 0 && (all[i].who != a.by || all[i].began.After(a.at)) {
+			i--
+		}
+		if i < 0 {
+			rep.fault("RIVALS: %s was sent by %q, which is no process of ours", a.tag, a.by)
+			continue
+		}
+		if all[i].n++; all[i].n == 1 {
+			all[i].first = a.at
+		}
+		// What it was about to send when it was stopped it may send after all.
+		if !slices.ContainsFunc(r.interruptions, func(s interruption) bool {
+			return s.still && s.who == a.by && !a.at.Before(s.from) && !a.at.After(s.to.Add(straggling))
+		}) {
+			all[i].last = a.at
+		}
+	}
+	all = slices.DeleteFunc(all, func(t *term) bool { return t.n == 0 })
+	slices.SortFunc(all, func(x, y *term) int { return x.first.Compare(y.first) })
+	return all
+}
+
+// checkRivals checks that of several processes one sends, and none after another has begun to.
+func (r *rig) checkRivals(rep *report) {
+	if len(r.launches) == 0 {
+		return
+	}
+	terms := r.terms(rep)
+	rep.terms = len(terms)
+	for i, t := range terms {
+		for _, next := range terms[i+1:] {
+			if after := t.last.Sub(next.first); after > straggling {
+				rep.fault("RIVALS: %s sent for %s more after %s had begun to", t.who, after.Round(time.Millisecond), next.who)
+				break
+			}
+		}
+	}
 }
 
 // unread reports whether the server has recorded that it got no answer to a
@@ -259,7 +334,7 @@ func (r *rig) unread(ctx context.Context, a *arrival) bool {
 		} `json:"items"`
 	}
 	q := url.Values{"webhook_id": {r.webhooks[a.hook]}, "event_id": {a.event}, "outcome": {"failure"}, "limit": {"100"}}
-	if err := r.server.callJSON(ctx, http.MethodGet, "/v1/attempts?"+q.Encode(), nil, &list); err != nil {
+	if err := r.callJSON(ctx, http.MethodGet, "/v1/attempts?"+q.Encode(), nil, &list); err != nil {
 		return false
 	}
 	for _, attempt := range list.Items {

@@ -13,7 +13,7 @@ import (
 // two were posted without ids and never acknowledged, at two receivers.
 func ran() *rig {
 	r := &rig{
-		server: &server{}, load: &load{}, journal: newJournal(),
+		subject: &server{}, load: &load{}, journal: newJournal(),
 		receivers: []*receiver{{kind: good}, {kind: flaky}}, webhooks: []string{"wh_0", "wh_1"},
 	}
 	at := time.Now().Add(-time.Minute)
@@ -79,10 +79,29 @@ func TestChecker(t *testing.T) {
 			again(r, 7)
 			r.journal.arrivals[7].outcome = refused
 		}, "CUT OFF: a request with call-3"},
-		"again after one that broke off":    {func(r *rig) { again(r, 7); r.journal.arrivals[7].outcome = unclear }, ""},
-		"again after a crash at the moment": {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].answered.Add(recorded / 2)) }, ""},
-		"again after a crash much later":    {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].answered.Add(recorded * 2)) }, "REPEAT: call-3"},
-		"again after a crash long before":   {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].at.Add(-recorded)) }, "REPEAT: call-3"},
+		"again after one that broke off":     {func(r *rig) { again(r, 7); r.journal.arrivals[7].outcome = unclear }, ""},
+		"again after a crash at the moment":  {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].answered.Add(recorded / 2)) }, ""},
+		"again after a crash much later":     {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].answered.Add(recorded * 2)) }, "REPEAT: call-3"},
+		"again after a crash long before":    {func(r *rig) { again(r, 7); r.interruptions = crash(r.journal.arrivals[7].at.Add(-recorded)) }, "REPEAT: call-3"},
+		"two processes, one after the other": {func(r *rig) { share(r, 4) }, ""},
+		"two processes at the same time":     {func(r *rig) { share(r, 4); later(r, 3, time.Minute) }, "RIVALS: first sent for"},
+		"a process sends what it was about to when it was stopped": {func(r *rig) {
+			share(r, 4)
+			a := later(r, 3, time.Minute)
+			r.interruptions = []interruption{{cause: "standing still", from: r.journal.arrivals[3].at, to: a.at, who: "first", still: true}}
+		}, ""},
+		"and goes on long after": {func(r *rig) {
+			share(r, 4)
+			a := later(r, 3, time.Minute)
+			r.interruptions = []interruption{{cause: "standing still", from: r.journal.arrivals[3].at, to: a.at.Add(-straggling * 2), who: "first", still: true}}
+		}, "RIVALS: first sent for"},
+		"again after the kill of another process": {func(r *rig) {
+			share(r, 8)
+			again(r, 7)
+			r.interruptions = crash(r.journal.arrivals[7].answered)
+			r.interruptions[0].who = "second"
+		}, "REPEAT: call-3"},
+		"sent by nobody": {func(r *rig) { share(r, 8); r.journal.arrivals[2].by = "third" }, "RIVALS: call-1 was sent by \"third\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,4 +115,22 @@ func TestChecker(t *testing.T) {
 	}
 }
 
-func crash(at time.Time) []interruption { return []interruption{{"a crash", at, at}} }
+func crash(at time.Time) []interruption { return []interruption{{cause: "a crash", from: at, to: at}} }
+
+// share makes the run one of two processes: the first has sent so many of the requests.
+func share(r *rig, n int) {
+	for i, a := range r.journal.arrivals {
+		if a.by = "first"; i >= n {
+			a.by = "second"
+		}
+	}
+	r.launches = []launch{{"first", r.journal.arrivals[0].at.Add(-time.Second)}, {"second", r.journal.arrivals[0].at}}
+}
+
+// later makes an arrival come again after a time.
+func later(r *rig, n int, after time.Duration) *arrival {
+	a := *r.journal.arrivals[n]
+	a.at, a.answered = a.at.Add(after), a.answered.Add(after)
+	r.journal.arrivals = append(r.journal.arrivals, &a)
+	return &a
+}

@@ -29,7 +29,8 @@ type event struct {
 
 // A load posts calls until it is stopped, and knows what was acknowledged.
 type load struct {
-	s       *server
+	s       subject
+	ids     bool // every event has one: what was not answered can still arrive later
 	seed    uint64
 	callers int
 	pace    time.Duration        // the longest pause of a caller between two posts
@@ -39,12 +40,13 @@ type load struct {
 	done     sync.WaitGroup
 
 	mu      sync.Mutex
-	events  []*event   // in the order in which they were first posted, per call
-	unknown [][]*event // posted together without ids, the answer lost
-	posts   []post     // those that were acknowledged, not as duplicates
-	refused int        // posts that were answered 503
-	lost    int        // posts without an answer
-	again   int        // posts that were answered duplicate
+	events  []*event      // in the order in which they were first posted, per call
+	unknown [][]*event    // posted together without ids, the answer lost
+	posts   []post        // those that were acknowledged, not as duplicates
+	refused int           // posts that were answered 503
+	longest time.Duration // that one of them was kept waiting
+	lost    int           // posts without an answer
+	again   int           // posts that were answered duplicate
 	faults  []string
 }
 
@@ -97,6 +99,13 @@ func (l *load) refusals() int {
 	return l.refused
 }
 
+// unanswered are the posts without an answer so far.
+func (l *load) unanswered() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
 // A caller posts one call after the other.
 type caller struct {
 	l      *load
@@ -124,7 +133,7 @@ func (c *caller) run(ctx context.Context) {
 			n := 1 + c.random.IntN(min(4, len(rest)))
 			// The first of a call has an id: it is posted until it is known to be
 			// there, so all that follow can be expected to carry what it said.
-			c.post(ctx, rest[:n], first || c.random.IntN(5) > 0)
+			c.post(ctx, rest[:n], first || c.l.ids || c.random.IntN(5) > 0)
 			rest = rest[n:]
 			if len(c.old) > 0 && c.random.IntN(25) == 0 {
 				c.repeat(ctx, c.old[c.random.IntN(len(c.old))])
@@ -225,6 +234,7 @@ func (c *caller) try(ctx context.Context, events []*event, ids bool) []receipt {
 		return nil
 	case a.status == http.StatusServiceUnavailable:
 		c.l.refused++
+		c.l.longest = max(c.l.longest, time.Since(from))
 		if a.header.Get("Retry-After") == "" {
 			c.l.faults = append(c.l.faults, "a 503 came without Retry-After")
 		}

@@ -90,7 +90,8 @@ type arrival struct {
 	event, key, tag string
 	typ             string
 	sequence        int64
-	folded          bool // it carries what the first event of its call said
+	by              string // the program's version, of which each process of several has its own
+	folded          bool   // it carries what the first event of its call said
 	at              time.Time
 	outcome         outcome
 	answered        time.Time // when the status was sent, where it was 2xx
@@ -350,6 +351,6 @@ func read(header http.Header, body []byte) (*arrival, error) {
 	}
 	return &arrival{
 		id: header.Get("webhook-id"), event: ev.ID, typ: ev.Type, key: ev.Key, tag: ev.Data.Call.Dialed,
-		sequence: ev.Sequence, folded: ev.Data.Call.RequestURI == said(ev.Key),
+		by: strings.TrimPrefix(header.Get("User-Agent"), "Switchhook/"), sequence: ev.Sequence, folded: ev.Data.Call.RequestURI == said(ev.Key),
 	}, nil
 }

@@ -8,37 +8,63 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"syscall"
+	"sync"
 	"time"
 )
 
-// A rig is one server with its receivers and its load.
+// A subject is what is to withstand the faults: a server, or several on one database.
+type subject interface {
+	// start starts it, again, and waits until it is ready.
+	start(ctx context.Context) error
+	// call makes a request once. An error says that the outcome is not known.
+	call(ctx context.Context, method, path, contentType string, body []byte) (answer, error)
+	// terminate asks it to stop, and wants it to do so in order.
+	terminate() error
+	// close ends what still runs.
+	close()
+	// tail is what it said last.
+	tail() string
+}
+
+// A rig is a subject with its receivers and its load.
 type rig struct {
-	server    *server
-	process   *process
+	subject
+	server    *server // which is the subject, if there is one only
 	load      *load
 	journal   *journal
 	receivers []*receiver
 	webhooks  []string // ids, by receiver
 
+	mu sync.Mutex
 	// interruptions are when the server could not finish what it had begun.
 	interruptions []interruption
+	launches      []launch // of processes, where there are several
+}
+
+// A launch is the start of one of several processes.
+type launch struct {
+	who string
+	at  time.Time
 }
 
 // An interruption is a time in which an outcome may have been lost.
 type interruption struct {
 	cause    string
 	from, to time.Time
+	who      string // the process whose outcomes; empty: the only one's
+	still    bool   // it stood still: what it was about to send came afterwards
 }
 
 // newRig starts a server on a new data directory, with one webhook for each kind
 // of receiver. Close it.
 func newRig(ctx context.Context, bin, data string, seed uint64, kinds ...kind) (*rig, error) {
-	r := &rig{
-		server:  &server{bin: bin, data: data, key: fmt.Sprintf("faults-%016x", seed)},
-		journal: newJournal(),
-	}
-	r.load = &load{s: r.server, seed: seed, callers: 8, pace: 200 * time.Millisecond, wanted: func(typ string) (n int) {
+	s := &server{bin: bin, data: data, key: fmt.Sprintf("faults-%016x", seed)}
+	return rigOf(ctx, &rig{subject: s, server: s, journal: newJournal()}, seed, kinds...)
+}
+
+// rigOf gives a rig all but its subject.
+func rigOf(ctx context.Context, r *rig, seed uint64, kinds ...kind) (*rig, error) {
+	r.load = &load{s: r.subject, seed: seed, callers: 8, pace: 200 * time.Millisecond, wanted: func(typ string) (n int) {
 		for _, k := range kinds {
 			if k.wants(typ) {
 				n++
@@ -84,7 +110,7 @@ func (r *rig) subscribe(ctx context.Context, to *receiver) error {
 	var made struct {
 		ID string `json:"id"`
 	}
-	err := r.server.callJSON(ctx, http.MethodPost, "/v1/webhooks", map[string]any{
+	err := r.callJSON(ctx, http.MethodPost, "/v1/webhooks", map[string]any{
 		"name": string(to.kind), "url": to.url, "events": to.kind.events(), "timeout": to.kind.timeout().String(),
 		"max_concurrency": concurrency, "hold": "1h", "max_age": "24h", "retry": map[string]any{"schedule": schedule},
 	}, &made)
@@ -92,45 +118,22 @@ func (r *rig) subscribe(ctx context.Context, to *receiver) error {
 	return err
 }
 
-// start starts the server, again, and waits until it is ready.
-func (r *rig) start(ctx context.Context) error {
-	if err := r.launch(ctx); err != nil {
-		return err
-	}
-	return r.process.becomesReady()
-}
-
-// launch starts the server and does not wait.
-func (r *rig) launch(ctx context.Context) error {
-	p, err := r.server.launch(ctx)
-	if err == nil {
-		r.process = p
-	}
-	return err
-}
-
 // kill kills the server.
 func (r *rig) kill() error {
 	from := time.Now()
-	err := r.process.kill()
+	err := r.server.now.kill()
 	r.interrupted("kill", from)
 	return err
 }
 
 func (r *rig) interrupted(cause string, from time.Time) {
-	r.interruptions = append(r.interruptions, interruption{cause, from, time.Now()})
+	r.interruption(interruption{cause: cause, from: from, to: time.Now()})
 }
 
-// terminate asks the server to stop, and wants it to do so in order.
-func (r *rig) terminate() error {
-	if err := r.process.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("terminate: %w", err)
-	}
-	code, err := r.process.wait()
-	if err == nil && code != 0 {
-		err = fmt.Errorf("after SIGTERM the server exited with %d:\n%s", code, r.process.tail())
-	}
-	return err
+func (r *rig) interruption(i interruption) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.interruptions = append(r.interruptions, i)
 }
 
 // finish ends the load, heals the receivers, waits until all that was
@@ -138,7 +141,7 @@ func (r *rig) terminate() error {
 func (r *rig) finish(ctx context.Context) (*report, error) {
 	r.load.stop()
 	if err := r.arrive(ctx); err != nil {
-		return nil, err
+		return r.check(ctx), err
 	}
 	open := ""
 	err := until(ctx, "for no delivery to be open", func() (none bool, err error) {
@@ -233,12 +236,12 @@ func (r *rig) delivery(ctx context.Context, state string) (string, error) {
 			Error   string    `json:"error"`
 		} `json:"items"`
 	}
-	err := r.server.callJSON(ctx, http.MethodGet, "/v1/deliveries?limit=1&state="+state, nil, &deliveries)
+	err := r.callJSON(ctx, http.MethodGet, "/v1/deliveries?limit=1&state="+state, nil, &deliveries)
 	if err != nil || len(deliveries.Items) == 0 {
 		return "", err
 	}
 	d := deliveries.Items[0]
-	err = r.server.callJSON(ctx, http.MethodGet, "/v1/attempts?webhook_id="+d.Webhook+"&event_id="+d.Event, nil, &attempts)
+	err = r.callJSON(ctx, http.MethodGet, "/v1/attempts?webhook_id="+d.Webhook+"&event_id="+d.Event, nil, &attempts)
 	kind := r.receivers[slices.Index(r.webhooks, d.Webhook)].kind
 	return fmt.Sprintf("%s of %s to the receiver %s, %d attempts made, the next one due at %s; its history, newest first: %v",
 		d.ID, d.Event, kind, d.Made, d.Next, attempts.Items), err
@@ -249,16 +252,14 @@ func (r *rig) status(ctx context.Context, hook int) (string, error) {
 	var webhook struct {
 		Status string `json:"status"`
 	}
-	err := r.server.callJSON(ctx, http.MethodGet, "/v1/webhooks/"+r.webhooks[hook], nil, &webhook)
+	err := r.callJSON(ctx, http.MethodGet, "/v1/webhooks/"+r.webhooks[hook], nil, &webhook)
 	return webhook.Status, err
 }
 
 // close ends all that still runs, once the context that it began with has ended.
 func (r *rig) close() {
 	r.load.done.Wait()
-	if r.process != nil {
-		_ = r.process.kill() // it has ended, unless something failed
-	}
+	r.subject.close()
 	for _, receiver := range r.receivers {
 		receiver.close()
 	}

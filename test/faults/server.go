@@ -26,10 +26,10 @@ import (
 const patience = 60 * time.Second
 
 // build makes the server's binary as it is released: without the race detector,
-// which would slow down what is to be interrupted.
-func build(ctx context.Context, dir string) (bin string, err error) {
-	bin = filepath.Join(dir, "switchhook")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/switchhook/switchhook/cmd/switchhook") //nolint:gosec // into the test's own directory
+// which would slow down what is to be interrupted. It tells receivers its version.
+func build(ctx context.Context, dir, version string) (bin string, err error) {
+	bin = filepath.Join(dir, "switchhook-"+version)
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags", "-X github.com/switchhook/switchhook/internal/cli.Version="+version, "-o", bin, "github.com/switchhook/switchhook/cmd/switchhook") //nolint:gosec // into the test's own directory
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
@@ -52,18 +52,32 @@ type process struct {
 	exited chan struct{}
 	url    string // once it is ready
 
+	started time.Time
+
 	mu  sync.Mutex
 	log []string // the last lines
 }
 
 const keptLines = 40
 
-// launch starts a process, which is killed when ctx ends. Each listens on a port of its own: one that was free for a
+// launch starts a process and does not wait. Each listens on a port of its own: one that was free for a
 // moment may be another's after a restart.
-func (s *server) launch(ctx context.Context) (*process, error) {
-	p := &process{ready: make(chan struct{}), exited: make(chan struct{})}
-	p.cmd = exec.CommandContext(ctx, s.bin, "serve", "--data", s.data, "--listen", "127.0.0.1:0", "--allow-network", "127.0.0.0/8") //nolint:gosec // the binary that build made
-	p.cmd.Env = append(os.Environ(), "SWITCHHOOK_ADMIN_KEY="+s.key)
+func (s *server) launch(ctx context.Context) error {
+	p, err := serve(ctx, s.bin, []string{"SWITCHHOOK_ADMIN_KEY=" + s.key}, "--data", s.data, "--listen", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = p
+	return nil
+}
+
+// serve starts a process, which is killed when ctx ends.
+func serve(ctx context.Context, bin string, env []string, flags ...string) (*process, error) {
+	p := &process{ready: make(chan struct{}), exited: make(chan struct{}), started: time.Now()}
+	p.cmd = exec.CommandContext(ctx, bin, append([]string{"serve", "--allow-network", "127.0.0.0/8"}, flags...)...) //nolint:gosec // the binary that build made
+	p.cmd.Env = append(os.Environ(), env...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -72,10 +86,33 @@ func (s *server) launch(ctx context.Context) (*process, error) {
 		return nil, err
 	}
 	go p.follow(stderr)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = p
 	return p, nil
+}
+
+// start starts the server, again, and waits until it is ready.
+func (s *server) start(ctx context.Context) error {
+	if err := s.launch(ctx); err != nil {
+		return err
+	}
+	return s.now.becomesReady()
+}
+
+// terminate asks the server to stop, and wants it to do so in order.
+func (s *server) terminate() error { return s.now.terminate() }
+
+// close ends what still runs.
+func (s *server) close() {
+	if s.now != nil {
+		_ = s.now.kill() // it has ended, unless something failed
+	}
+}
+
+// tail is what the server said last.
+func (s *server) tail() string {
+	if s.now == nil {
+		return ""
+	}
+	return s.now.tail()
 }
 
 // follow reads what the process says until it ends.
@@ -117,6 +154,18 @@ func (p *process) becomesReady() error {
 	case <-time.After(patience):
 		return fmt.Errorf("the server was not ready after %s:\n%s", patience, p.tail())
 	}
+}
+
+// terminate asks it to stop, and wants it to do so in order.
+func (p *process) terminate() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("terminate: %w", err)
+	}
+	code, err := p.wait()
+	if err == nil && code != 0 {
+		err = fmt.Errorf("after SIGTERM the server exited with %d:\n%s", code, p.tail())
+	}
+	return err
 }
 
 // kill ends it as kill -9 does.
@@ -173,11 +222,16 @@ func (s *server) call(ctx context.Context, method, path, contentType string, bod
 	if err != nil {
 		return answer{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url+path, bytes.NewReader(body))
+	return ask(ctx, method, url+path, s.key, contentType, body)
+}
+
+// ask makes a request once and returns the whole answer.
+func ask(ctx context.Context, method, url, key, contentType string, body []byte) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
-	req.Header.Set("Authorization", "Bearer "+s.key)
+	req.Header.Set("Authorization", "Bearer "+key)
 	req.Header.Set("Content-Type", contentType)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -189,7 +243,7 @@ func (s *server) call(ctx context.Context, method, path, contentType string, bod
 }
 
 // callJSON is call for what has to succeed at once. out may be nil.
-func (s *server) callJSON(ctx context.Context, method, path string, in, out any) error {
+func (r *rig) callJSON(ctx context.Context, method, path string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var body []byte
@@ -199,7 +253,7 @@ func (s *server) callJSON(ctx context.Context, method, path string, in, out any)
 			return err
 		}
 	}
-	a, err := s.call(ctx, method, path, "application/json", body)
+	a, err := r.call(ctx, method, path, "application/json", body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
