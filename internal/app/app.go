@@ -128,7 +128,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w (choose another address with --listen)", c.Listen, err)
 	}
-	a.serve() //nolint:contextcheck // Run ends it
+	a.serve()
 	if a.store, err = a.openStore(ctx); err != nil {
 		return nil, errors.Join(err, a.server.Close())
 	}

@@ -70,7 +70,7 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	a.front.is(alive(api.Unavailable("this process is about to take over")))
 	opened, err := db.Open(ctx, postgres.Options{Lease: lease, MasterKey: key, Logger: log})
 	if err != nil {
-		return nil, errors.Join(err, lease.Release(), db.Close()) //nolint:contextcheck // it takes its own time
+		return nil, errors.Join(err, lease.Release(), db.Close())
 	}
 	return opened, nil
 }

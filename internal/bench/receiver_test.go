@@ -149,14 +149,18 @@ func TestGate(t *testing.T) {
 func TestChildEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	for role, args := range map[string][]string{
-		RoleReceiver: {RoleReceiver}, RoleLoad: {RoleLoad}, RoleServer: {RoleServer, t.TempDir()},
+		RoleReceiver: {RoleReceiver}, RoleLoad: {RoleLoad}, RoleServer: {RoleServer, t.TempDir(), ""},
 	} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
 			in, parent := io.Pipe()
 			out, childOut := io.Pipe()
 			ended := make(chan error, 1)
-			go func() { ended <- Child(t.Context(), args, in, childOut) }()
+			go func() {
+				err := Child(t.Context(), args, in, childOut)
+				_ = childOut.Close() // who waits for a line is told
+				ended <- err
+			}()
 			said := &child{in: parent, out: bufio.NewReader(out)}
 			switch role {
 			case RoleReceiver:

@@ -92,7 +92,7 @@ func (t *target) transact(ctx context.Context, fn func(pgx.Tx) error) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after Commit
-	if _, err := tx.Exec(ctx, cluster.Fence, t.lease.Epoch()); err != nil {
+	if _, err := tx.Exec(ctx, cluster.Fence, t.lease.Epoch(), t.lease.Owner()); err != nil {
 		const divisionByZero = "22012"
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == divisionByZero {
 			return errors.New("another process has taken over the database meanwhile")
