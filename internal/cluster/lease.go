@@ -29,8 +29,10 @@
 //     connection, and raises the epoch: what it left on its way was committed before that,
 //     or never will be.
 //
-// Order needs nothing more: the leader alone gives out sequences and sends, and a new one
-// takes up what is open in the database before it accepts anything.
+// Order follows: the leader alone gives out sequences and sends, and a new one takes up
+// what is open in the database before it accepts anything. What no protocol can fence is a
+// request: a process that is stopped after its last look at the lease, right before the
+// system call that writes the request, writes it when it goes on, however late.
 package cluster
 
 import (
