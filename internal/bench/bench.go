@@ -88,6 +88,7 @@ type bench struct {
 	dir      string // of the server's
 	database string // its URL; empty: it is in dir
 	schema   string // of the data there
+	failing  bool   // the receiver refuses some
 
 	app    *app.App // as serve has it
 	server *api
@@ -197,7 +198,7 @@ func (b *bench) hooks(ctx context.Context, account string, n, concurrency int, p
 			path = "/" + account + "/" + strconv.Itoa(i)
 		}
 		w := map[string]any{
-			"account_id": account, "name": path, "url": b.at.url + path, "events": []string{"call.*"}, "dialect": "switchhook",
+			"account_id": account, "name": path, "url": b.at.url + path, "events": []string{"call.*", "custom.waits"}, "dialect": "switchhook",
 			"max_concurrency": concurrency,
 		}
 		if err := b.server.call(ctx, http.MethodPost, "/v1/webhooks", w, nil); err != nil {
@@ -371,7 +372,11 @@ func (b *bench) inProcess(ctx context.Context, account string, fanOut int64, len
 	for range feeders {
 		wg.Go(func() {
 			for ctx.Err() == nil && time.Now().Before(end) && deliveries.Load() < most && g.enter(feederBatch*fanOut) {
-				receipts, err := b.app.Accept(ctx, cs.batch(feederBatch))
+				events := cs.batch(feederBatch)
+				if b.failing { // what is refused must not expire
+					events = patient(events)
+				}
+				receipts, err := b.app.Accept(ctx, events)
 				if err != nil {
 					cancel(err)
 					return

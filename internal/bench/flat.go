@@ -42,6 +42,7 @@ func (b *bench) flat(ctx context.Context) error {
 	}
 	f := &Flatness{Deliveries: b.o.Flat, Failing: b.o.Failing}
 	fail := func(percent int) error {
+		b.failing = percent > 0
 		return b.at.call(ctx, http.MethodPost, pathFailing+"?percent="+strconv.Itoa(percent), nil, nil)
 	}
 	var part [2]float64
