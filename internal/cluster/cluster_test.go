@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"log/slog"
 	"os"
 	"sync"
@@ -20,16 +19,7 @@ import (
 	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 )
 
-// Most of a test here is waiting for a server.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("8"); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(pgtest.Parallel(m, "8")) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -58,38 +48,10 @@ func leading(t *testing.T, l *cluster.Lease, within time.Duration) time.Duration
 	if err := l.Acquire(ctx); err != nil {
 		t.Fatalf("it does not lead within %v: %v", within, err)
 	}
-	if !l.Held() || !l.Leads() {
-		t.Errorf("held %v, leads %v just after it was taken", l.Held(), l.Leads())
+	if !l.Held() || l.Leader().Owner != l.Owner() {
+		t.Errorf("held %v, leads %v just after it was taken", l.Held(), l.Leader().Owner == l.Owner())
 	}
 	return time.Since(start)
-}
-
-// connect is a connection behind the protocol's back.
-func connect(t *testing.T, database string) *pgx.Conn {
-	t.Helper()
-	c, err := pgx.Connect(t.Context(), database)
-	must(t, err)
-	t.Cleanup(func() { _ = c.Close(context.Background()) })
-	return c
-}
-
-func do(t *testing.T, c *pgx.Conn, text string, args ...any) {
-	t.Helper()
-	_, err := c.Exec(t.Context(), text, args...)
-	must(t, err)
-}
-
-// eventually waits for what has to come true.
-func eventually(t *testing.T, what string, within time.Duration, is func() bool) {
-	t.Helper()
-	end := time.After(within)
-	for !is() {
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-end:
-			t.Fatalf("not within %v: %s", within, what)
-		}
-	}
 }
 
 func lost(l *cluster.Lease) bool {
@@ -116,7 +78,7 @@ func TestGivenBack(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	a, b := process(t, database, "http://a"), process(t, database, "http://b")
-	c := connect(t, database)
+	c := pgtest.Connect(t, database)
 	if took := leading(t, a, 3*time.Second); took > 2*time.Second {
 		t.Errorf("a lease that is free was taken after %v", took)
 	}
@@ -125,8 +87,8 @@ func TestGivenBack(t *testing.T) {
 	}
 	second := make(chan error, 1)
 	go func() { second <- b.Acquire(t.Context()) }()
-	eventually(t, "the follower knows the leader", 3*time.Second, func() bool { return b.Leader() == cluster.Leader{Owner: a.Owner(), URL: "http://a"} })
-	if b.Held() || b.Leads() {
+	pgtest.Eventually(t, "the follower knows the leader", 3*time.Second, func() bool { return b.Leader() == cluster.Leader{Owner: a.Owner(), URL: "http://a"} })
+	if b.Held() || b.Leader().Owner == b.Owner() {
 		t.Error("a follower leads")
 	}
 	must(t, a.Release())
@@ -148,11 +110,11 @@ func TestRunOut(t *testing.T) {
 	s := pgtest.Start(t, nil)
 	database := s.New(t)
 	l := process(t, database, "")
-	c := connect(t, database)
-	do(t, c, "UPDATE lease SET owner = 'dead', epoch = 7, until = clock_timestamp() + interval '1 second'")
+	c := pgtest.Connect(t, database)
+	pgtest.Do(t, c, "UPDATE lease SET owner = 'dead', epoch = 7, until = clock_timestamp() + interval '1 second'")
 	must(t, s.Restart())
 	leading(t, l, 15*time.Second)
-	c = connect(t, database)
+	c = pgtest.Connect(t, database)
 	var early bool
 	must(t, c.QueryRow(t.Context(), "SELECT clock_timestamp() < pg_postmaster_start_time() + interval '4 seconds'").Scan(&early))
 	if early {
@@ -168,7 +130,7 @@ func TestTakenWithoutKnowing(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	l := process(t, database, "")
-	do(t, connect(t, database), "UPDATE lease SET owner = $1, epoch = 7, until = clock_timestamp() + interval '1 hour'", l.Owner())
+	pgtest.Do(t, pgtest.Connect(t, database), "UPDATE lease SET owner = $1, epoch = 7, until = clock_timestamp() + interval '1 hour'", l.Owner())
 	leading(t, l, 3*time.Second)
 	if l.Epoch() != 8 {
 		t.Errorf("the epoch is %d after 7", l.Epoch())
@@ -181,8 +143,8 @@ func TestNeverTwo(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	process(t, database, "") // makes the schema
-	c := connect(t, database)
-	do(t, c, "CREATE TABLE written (n bigserial PRIMARY KEY, epoch bigint, before bigint)")
+	c := pgtest.Connect(t, database)
+	pgtest.Do(t, c, "CREATE TABLE written (n bigserial PRIMARY KEY, epoch bigint, before bigint)")
 	const turns = 12
 	var wg sync.WaitGroup
 	var led atomic.Int64
@@ -190,7 +152,7 @@ func TestNeverTwo(t *testing.T) {
 		wg.Go(func() {
 			for led.Load() < turns {
 				l := process(t, database, "")
-				w := connect(t, database)
+				w := pgtest.Connect(t, database)
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 				err := l.Acquire(ctx)
 				cancel()
@@ -233,13 +195,13 @@ func TestServerAway(t *testing.T) {
 	l := process(t, s.New(t), "")
 	leading(t, l, 10*time.Second)
 	must(t, s.Stop(pgtest.Fast))
-	eventually(t, "it may have run out", 8*time.Second, func() bool { return !l.Held() })
+	pgtest.Eventually(t, "it may have run out", 8*time.Second, func() bool { return !l.Held() })
 	must(t, s.Restart())
-	eventually(t, "it was renewed", 8*time.Second, l.Held)
+	pgtest.Eventually(t, "it was renewed", 8*time.Second, l.Held)
 	must(t, s.Freeze())
-	eventually(t, "it may have run out", 8*time.Second, func() bool { return !l.Held() })
+	pgtest.Eventually(t, "it may have run out", 8*time.Second, func() bool { return !l.Held() })
 	must(t, s.Thaw())
-	eventually(t, "it was renewed", 8*time.Second, l.Held)
+	pgtest.Eventually(t, "it was renewed", 8*time.Second, l.Held)
 	if lost(l) {
 		t.Error("it was lost, and nobody else was there")
 	}
@@ -250,8 +212,8 @@ func TestLost(t *testing.T) {
 	database := pgtest.New(t)
 	l := process(t, database, "")
 	leading(t, l, 3*time.Second)
-	do(t, connect(t, database), "UPDATE lease SET owner = 'other', epoch = epoch + 1, until = clock_timestamp() + interval '1 hour'")
-	eventually(t, "it is lost", 4*time.Second, func() bool { return lost(l) })
+	pgtest.Do(t, pgtest.Connect(t, database), "UPDATE lease SET owner = 'other', epoch = epoch + 1, until = clock_timestamp() + interval '1 hour'")
+	pgtest.Eventually(t, "it is lost", 4*time.Second, func() bool { return lost(l) })
 	if l.Held() {
 		t.Error("it is held, and lost")
 	}
@@ -260,7 +222,7 @@ func TestLost(t *testing.T) {
 	}
 	must(t, l.Release())
 	var owner string
-	must(t, connect(t, database).QueryRow(t.Context(), "SELECT owner FROM lease").Scan(&owner))
+	must(t, pgtest.Connect(t, database).QueryRow(t.Context(), "SELECT owner FROM lease").Scan(&owner))
 	if owner != "other" {
 		t.Errorf("it gave back what is another's: the owner is %q", owner)
 	}
@@ -272,8 +234,8 @@ func TestSameEpochOfAnother(t *testing.T) {
 	database := pgtest.New(t)
 	l := process(t, database, "")
 	leading(t, l, 3*time.Second)
-	c := connect(t, database)
-	do(t, c, "UPDATE lease SET owner = 'other', until = clock_timestamp() + interval '1 hour'")
+	c := pgtest.Connect(t, database)
+	pgtest.Do(t, c, "UPDATE lease SET owner = 'other', until = clock_timestamp() + interval '1 hour'")
 	if !fenced(t, c, l) {
 		t.Error("the fence lets in who has another's epoch")
 	}
@@ -285,8 +247,8 @@ func TestHangsInATransaction(t *testing.T) {
 	t.Parallel()
 	stuck := func(t *testing.T, database string, l *cluster.Lease) *pgx.Conn {
 		t.Helper()
-		c := connect(t, database)
-		do(t, c, "BEGIN")
+		c := pgtest.Connect(t, database)
+		pgtest.Do(t, c, "BEGIN")
 		if fenced(t, c, l) {
 			t.Fatal("the leader is kept out")
 		}
@@ -298,7 +260,7 @@ func TestHangsInATransaction(t *testing.T) {
 		a, b := process(t, database, ""), process(t, database, "")
 		leading(t, a, 3*time.Second)
 		c := stuck(t, database, a)
-		do(t, connect(t, database), "UPDATE lease SET until = clock_timestamp() - interval '1 second', owner = 'stopped'")
+		pgtest.Do(t, pgtest.Connect(t, database), "UPDATE lease SET until = clock_timestamp() - interval '1 second', owner = 'stopped'")
 		leading(t, b, 10*time.Second)
 		if _, err := c.Exec(t.Context(), "COMMIT"); err == nil {
 			t.Error("the transaction of the one before was committed after that")
@@ -315,7 +277,7 @@ func TestHangsInATransaction(t *testing.T) {
 		if err := b.Acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("another leads: %v", err)
 		}
-		do(t, c, "COMMIT")
+		pgtest.Do(t, c, "COMMIT")
 	})
 	t.Run("it comes back itself", func(t *testing.T) {
 		t.Parallel()
@@ -331,7 +293,7 @@ func TestHangsInATransaction(t *testing.T) {
 		if _, err := c.Exec(t.Context(), "COMMIT"); err == nil {
 			t.Error("what was on its way was committed after that")
 		}
-		if fenced(t, connect(t, database), l) {
+		if fenced(t, pgtest.Connect(t, database), l) {
 			t.Error("the fence keeps the leader out")
 		}
 	})

@@ -36,7 +36,7 @@ func (l *Lease) Follow(tell http.HandlerFunc, secure *tls.Config) http.Handler {
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) { tell(w, r) },
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		leader := l.Leader()
+		leader := l.leader.Load()
 		to, err := url.Parse(leader.URL)
 		if leader.Owner == "" || leader.Owner == l.owner || err != nil || r.Header.Get(forwarded) != "" {
 			tell(w, r)
@@ -46,7 +46,7 @@ func (l *Lease) Follow(tell http.HandlerFunc, secure *tls.Config) http.Handler {
 		// would say nothing.
 		ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), target{}, to))
 		defer cancel(nil)
-		stop := l.watch(leader, func() { cancel(errReplaced) })
+		stop := context.AfterFunc(leader.leads, func() { cancel(errReplaced) }) //nolint:contextcheck // it ends with the leader, not with the request
 		defer stop()
 		proxy.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -55,37 +55,3 @@ func (l *Lease) Follow(tell http.HandlerFunc, secure *tls.Config) http.Handler {
 type target struct{}
 
 var errReplaced = errors.New("another process leads now")
-
-// watch calls fn once another leads, unless stop was called before.
-func (l *Lease) watch(leader Leader, fn func()) (stop func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.Leader().Owner != leader.Owner {
-		fn()
-		return func() {}
-	}
-	w := &watcher{fn}
-	l.watchers[w] = struct{}{}
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.watchers, w)
-	}
-}
-
-type watcher struct{ fn func() }
-
-// now says who leads from now on, and reports whether that was another before.
-func (l *Lease) now(is Leader) (changed bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	was := l.leader.Swap(&is)
-	if was != nil && was.Owner == is.Owner {
-		return false
-	}
-	for w := range l.watchers {
-		w.fn()
-		delete(l.watchers, w)
-	}
-	return true
-}

@@ -44,7 +44,7 @@ func follow(t *testing.T, l *cluster.Lease, url string) {
 		_ = l.Acquire(ctx) // never
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	eventually(t, "the follower knows who leads", 5*time.Second, func() bool { return l.Leader().URL == url })
+	pgtest.Eventually(t, "the follower knows who leads", 5*time.Second, func() bool { return l.Leader().URL == url })
 }
 
 // ask sends a request and returns its answer.
@@ -161,7 +161,7 @@ func TestFollowerCutsWhatWasPassedOn(t *testing.T) {
 	}
 	<-asked
 	<-asked
-	do(t, connect(t, database), "UPDATE lease SET owner = 'third', url = 'http://127.0.0.1:1', until = clock_timestamp() + interval '1 hour'")
+	pgtest.Do(t, pgtest.Connect(t, database), "UPDATE lease SET owner = 'third', url = 'http://127.0.0.1:1', until = clock_timestamp() + interval '1 hour'")
 	for path, to := range answers {
 		select {
 		case got := <-to:
@@ -193,7 +193,7 @@ func TestNobodyToPassOnTo(t *testing.T) {
 	refused("nobody is known", nil)
 	// Two that take each other for the leader, or one that takes itself: the address is
 	// that of this process, under another's name.
-	do(t, connect(t, database), "UPDATE lease SET owner = 'other', url = $1, until = clock_timestamp() + interval '1 hour'", s.URL)
+	pgtest.Do(t, pgtest.Connect(t, database), "UPDATE lease SET owner = 'other', url = $1, until = clock_timestamp() + interval '1 hour'", s.URL)
 	follow(t, l, s.URL)
 	refused("the leader's address is ours", nil)
 	refused("it was passed on to us", http.Header{"Switchhook-Forwarded": {"other"}})

@@ -91,6 +91,19 @@ type Leader struct {
 	URL   string // where it is reached
 }
 
+// known is who leads, as long as nobody else does.
+type known struct {
+	Leader
+	leads    context.Context //nolint:containedctx // ends requests that were passed on
+	replaced context.CancelFunc
+}
+
+func newKnown(is Leader) *known {
+	k := &known{Leader: is}
+	k.leads, k.replaced = context.WithCancel(context.Background())
+	return k
+}
+
 // A Lease is a process's part in the protocol.
 type Lease struct {
 	db    *sql.DB
@@ -100,20 +113,19 @@ type Lease struct {
 
 	epoch  int64 // of who writes alone
 	until  atomic.Pointer[time.Time]
-	leader atomic.Pointer[Leader]
+	leader atomic.Pointer[known]
 	lost   chan struct{}
 	losing sync.Once
 	stop   context.CancelFunc // nil: it was never ours
 	ended  chan struct{}
-
-	mu       sync.Mutex
-	watchers map[*watcher]struct{} // requests that were passed on
 }
 
 // New is that of a process. name is for people who look at the lease; url is where the
 // others reach this process.
 func New(db *sql.DB, name, url string, log *slog.Logger) *Lease {
-	return &Lease{db: db, owner: name + " " + rand.Text(), url: url, log: log, lost: make(chan struct{}), ended: make(chan struct{}), watchers: map[*watcher]struct{}{}}
+	l := &Lease{db: db, owner: name + " " + rand.Text(), url: url, log: log, lost: make(chan struct{}), ended: make(chan struct{})}
+	l.leader.Store(newKnown(Leader{}))
+	return l
 }
 
 // Acquire waits until this process leads, or ctx ends. What goes wrong with the database
@@ -184,15 +196,17 @@ func (l *Lease) look(ctx context.Context) error {
 }
 
 // Leader is who leads, as it was last known.
-func (l *Lease) Leader() Leader {
-	if is := l.leader.Load(); is != nil {
-		return *is
-	}
-	return Leader{}
-}
+func (l *Lease) Leader() Leader { return l.leader.Load().Leader }
 
-// Leads reports whether this process has had the lease.
-func (l *Lease) Leads() bool { return l.Leader().Owner == l.owner }
+// now says who leads from now on, and reports whether that was another before. Only
+// Acquire calls it.
+func (l *Lease) now(is Leader) (changed bool) {
+	if l.Leader().Owner == is.Owner {
+		return false
+	}
+	l.leader.Swap(newKnown(is)).replaced()
+	return true
+}
 
 // Epoch and Owner are the arguments of Fence.
 func (l *Lease) Epoch() int64 { return l.epoch }

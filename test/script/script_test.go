@@ -73,7 +73,6 @@ package script_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -95,16 +94,7 @@ const (
 // A command is one of the package's own.
 type command = func(ts *testscript.TestScript, neg bool, args []string)
 
-// Most of a script is waiting for a server.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("6"); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(pgtest.Parallel(m, "6")) }
 
 func TestScripts(t *testing.T) {
 	t.Parallel()

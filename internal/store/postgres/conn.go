@@ -18,7 +18,8 @@ import (
 // conn is the connection that writes. It is one of database/sql, for what is read, and
 // the pgx connection below it, for what is written.
 type conn struct {
-	*sql.Conn
+	asker
+	sql   *sql.Conn
 	db    *database
 	below *pgx.Conn
 	pool  *sql.DB
@@ -36,7 +37,7 @@ func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("connect to the database: %w", err), pool.Close())
 	}
-	w := &conn{Conn: c, db: d, pool: pool}
+	w := &conn{asker: asker{c}, sql: c, db: d, pool: pool}
 	err = c.Raw(func(driverConn any) error {
 		w.below = driverConn.(*stdlib.Conn).Conn() //nolint:errcheck,forcetypeassert // GetConnector's
 		return nil
@@ -52,15 +53,7 @@ func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
 	return w, nil
 }
 
-func (c *conn) Close() error { return errors.Join(c.Conn.Close(), c.pool.Close()) }
-
-func (c *conn) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	return c.Conn.QueryContext(ctx, translated(text), cleaned(args)...)
-}
-
-func (c *conn) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
-	return c.Conn.QueryRowContext(ctx, translated(text), cleaned(args)...)
-}
+func (c *conn) Close() error { return errors.Join(c.sql.Close(), c.pool.Close()) }
 
 // Transact sends what was put together with the end of the transaction, if fn has asked
 // for nothing at once.

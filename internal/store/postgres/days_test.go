@@ -57,7 +57,7 @@ const partitions = "SELECT inhrelid::regclass::text FROM pg_inherits JOIN pg_cla
 func TestDaysAreDropped(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
-	s, c := open(t, url, t.TempDir()), connect(t, url)
+	s, c := open(t, url, t.TempDir()), pgtest.Connect(t, url)
 	for n := range 6 { // two slices a day
 		keep(t, s, int64(n+1), noon(n/2).Add(time.Duration(n%2)*7*time.Hour))
 	}
@@ -103,11 +103,11 @@ func TestDayComesAgain(t *testing.T) {
 func TestSomebodyReadsForLong(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
-	s, c := open(t, url, t.TempDir()), connect(t, url)
+	s, c := open(t, url, t.TempDir()), pgtest.Connect(t, url)
 	keep(t, s, 1, noon(1))
-	do(t, c, "BEGIN ISOLATION LEVEL REPEATABLE READ")
-	do(t, c, "SELECT count(*) FROM event_blocks")
-	do(t, c, "LOCK TABLE attempt_blocks, slices, meta IN ACCESS SHARE MODE") // as pg_dump does
+	pgtest.Do(t, c, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+	pgtest.Do(t, c, "SELECT count(*) FROM event_blocks")
+	pgtest.Do(t, c, "LOCK TABLE attempt_blocks, slices, meta IN ACCESS SHARE MODE") // as pg_dump does
 	quick := func(what string, fn func()) {
 		t.Helper()
 		start := time.Now()
@@ -122,7 +122,7 @@ func TestSomebodyReadsForLong(t *testing.T) {
 		}
 	})
 	quick("an event after that", func() { keep(t, s, 3, noon(2)) })
-	do(t, c, "COMMIT")
+	pgtest.Do(t, c, "COMMIT")
 	prune(t, s, noon(2))
 	if !slices.Equal(there(t, s), []int64{2, 3}) {
 		t.Errorf("there are %v", there(t, s))

@@ -153,21 +153,8 @@ func (r *trial) round() {
 	if ok == commits {
 		return
 	}
-	eventually(r.t, "the store takes commits again", 20*time.Second, func() bool { return r.s.Resume(r.t.Context()) == nil })
+	pgtest.Eventually(r.t, "the store takes commits again", 20*time.Second, func() bool { return r.s.Resume(r.t.Context()) == nil })
 	r.last = first + int64(ok)
-}
-
-// eventually waits for what has to come true.
-func eventually(t *testing.T, what string, within time.Duration, is func() bool) {
-	t.Helper()
-	end := time.After(within)
-	for !is() {
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-end:
-			t.Fatalf("not within %v: %s", within, what)
-		}
-	}
 }
 
 // check compares what the database has with what was told.
@@ -272,7 +259,7 @@ func TestConnectionIsCut(t *testing.T) {
 		t.Parallel()
 		database, dir := pgtest.New(t), t.TempDir()
 		r := &trial{t: t, s: open(t, database, dir)}
-		c := connect(t, database)
+		c := pgtest.Connect(t, database)
 		r.run(func(stop <-chan struct{}) {
 			for pause(stop, time.Duration(rand.IntN(60))*time.Millisecond) {
 				_, err := c.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'switchhook' AND datname = current_database()")
@@ -317,7 +304,7 @@ func TestServerHangs(t *testing.T) {
 	done := make(chan error, 1)
 	start := time.Now()
 	r.s.Submit(&switchhook.Commit{Events: []*switchhook.Event{e}, Done: func(err error) { done <- err }})
-	eventually(t, "the server is given up", 25*time.Second, func() bool {
+	pgtest.Eventually(t, "the server is given up", 25*time.Second, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		return errors.Is(r.s.Ping(ctx), ledger.ErrUnknown)
@@ -343,7 +330,7 @@ func TestServerHangs(t *testing.T) {
 		r.last--
 		r.failed++
 	}
-	eventually(t, "the store takes commits again", 20*time.Second, func() bool { return r.s.Resume(t.Context()) == nil })
+	pgtest.Eventually(t, "the store takes commits again", 20*time.Second, func() bool { return r.s.Resume(t.Context()) == nil })
 	for range 10 {
 		r.round()
 	}
@@ -361,7 +348,7 @@ func TestClosedInDoubt(t *testing.T) {
 	w.cut()
 	done := make(chan error, 1)
 	s.Submit(&switchhook.Commit{Events: []*switchhook.Event{event(2)}, Done: func(err error) { done <- err }})
-	eventually(t, "the commit fails", 5*time.Second, func() bool { return s.Ping(t.Context()) != nil })
+	pgtest.Eventually(t, "the commit fails", 5*time.Second, func() bool { return s.Ping(t.Context()) != nil })
 	start := time.Now()
 	_ = s.Close() // the lease cannot be given back
 	if took := time.Since(start); took > 10*time.Second {
@@ -396,8 +383,8 @@ func TestRobbed(t *testing.T) {
 	database := pgtest.New(t)
 	s := open(t, database, t.TempDir())
 	must(t, submit(s, switchhook.Commit{Events: []*switchhook.Event{event(1)}}))
-	c := connect(t, database)
-	do(t, c, "UPDATE lease SET owner = 'other', epoch = epoch + 1, until = clock_timestamp() + interval '1 hour'")
+	c := pgtest.Connect(t, database)
+	pgtest.Do(t, c, "UPDATE lease SET owner = 'other', epoch = epoch + 1, until = clock_timestamp() + interval '1 hour'")
 	for n := range int64(2) {
 		if err := submit(s, switchhook.Commit{Events: []*switchhook.Event{event(2 + n)}}); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
 			t.Errorf("a commit of who has lost the lease: %v", err)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/switchhook/switchhook/internal/store/ledger"
 )
 
 // migrationFiles are named 0001_what.sql, without gaps, and never change once
@@ -22,10 +22,6 @@ const schemaLock = 0x53776869
 
 // migrate brings the schema to the newest version, all steps or none.
 func migrate(ctx context.Context, conn *pgx.Conn, name string) error {
-	names, err := fs.Glob(migrationFiles, "migrations/*.sql") // in order of name
-	if err != nil {
-		return fmt.Errorf("list migrations: %w", err)
-	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("open the database %s: %w", name, err)
@@ -38,22 +34,16 @@ func migrate(ctx context.Context, conn *pgx.Conn, name string) error {
 	if err != nil {
 		return fmt.Errorf("read the schema version of %s: %w", name, err)
 	}
-	if version > len(names) {
-		return fmt.Errorf("the data in %s has schema version %d, and this program knows versions up to %d: start the newer program that wrote it",
-			name, version, len(names))
-	}
-	for i, file := range names[version:] {
-		script, err := migrationFiles.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("read migration %s: %w", file, err)
-		}
+	err = ledger.Migrate(migrationFiles, name, version, func(script string, version int) error {
 		// Without arguments: a script of many statements.
-		if _, err := tx.Exec(ctx, string(script), pgx.QueryExecModeSimpleProtocol); err != nil {
-			return fmt.Errorf("apply migration %s: %w", strings.TrimPrefix(file, "migrations/"), err)
+		if _, err := tx.Exec(ctx, script, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
 		}
-		if _, err := tx.Exec(ctx, "UPDATE schema_version SET version = $1", version+i+1); err != nil {
-			return fmt.Errorf("apply migration %s: %w", strings.TrimPrefix(file, "migrations/"), err)
-		}
+		_, err := tx.Exec(ctx, "UPDATE schema_version SET version = $1", version)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return tx.Commit(ctx)
 }

@@ -98,20 +98,23 @@ type Options struct {
 
 // CheckKey reports an error if secrets in the database were sealed with another key.
 func (d *Database) CheckKey(ctx context.Context, masterKey func(mayMake bool) ([]byte, error)) error {
-	return ledger.CheckKey(ctx, &database{Database: d}, masterKey)
+	return ledger.CheckKey(ctx, d.ledger(Options{}), masterKey)
 }
 
 // Open opens the store in a database. Closing it closes the database and gives the lease
 // back.
 func (d *Database) Open(ctx context.Context, o Options) (*ledger.DB, error) {
-	return ledger.Open(ctx, ledger.Options{Database: &database{d, o}, MasterKey: o.MasterKey, Logger: o.Logger})
+	return ledger.Open(ctx, ledger.Options{Database: d.ledger(o), MasterKey: o.MasterKey, Logger: o.Logger})
 }
 
 // A database is a ledger's.
 type database struct {
 	*Database
+	asker
 	o Options
 }
+
+func (d *Database) ledger(o Options) *database { return &database{d, asker{d.DB}, o} }
 
 // prepare looks at the server's settings and brings the schema up to date.
 func (d *Database) prepare(ctx context.Context) (err error) {
@@ -143,33 +146,13 @@ func (d *database) Name() string { return "the database " + d.name }
 func (d *database) Held() bool            { return d.o.Lease.Held() }
 func (d *database) Lost() <-chan struct{} { return d.o.Lease.Lost() }
 
-// QueryContext asks in the ledger's SQL.
-func (d *database) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	return d.DB.QueryContext(ctx, translated(text), cleaned(args)...)
-}
-
-// QueryRowContext asks in the ledger's SQL.
-func (d *database) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
-	return d.DB.QueryRowContext(ctx, translated(text), cleaned(args)...)
-}
-
 func (d *database) View(ctx context.Context, fn func(ledger.Reader) error) error {
 	tx, err := d.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	return fn(view{tx})
-}
-
-type view struct{ *sql.Tx }
-
-func (v view) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	return v.Tx.QueryContext(ctx, translated(text), cleaned(args)...)
-}
-
-func (v view) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
-	return v.Tx.QueryRowContext(ctx, translated(text), cleaned(args)...)
+	return fn(asker{tx})
 }
 
 // Fatal: who has lost the lease can promise nothing any more. What goes wrong on the

@@ -1,7 +1,6 @@
 package postgres_test
 
 import (
-	"flag"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -17,16 +16,7 @@ import (
 	"github.com/switchhook/switchhook/internal/store/storetest"
 )
 
-// Most of a test here is waiting for a server.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("8"); err != nil {
-			panic(err)
-		}
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { os.Exit(pgtest.Parallel(m, "8")) }
 
 // databases are those of a test's directories: what is opened twice is the same.
 type databases struct {
@@ -85,7 +75,7 @@ func TestModel(t *testing.T) {
 func TestModelBehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t, nil)
-	super := connect(t, server.URL())
+	super := pgtest.Connect(t, server.URL())
 	through, err := url.Parse(pgtest.Bouncer(t, server.URL())) // to any database
 	must(t, err)
 	names := map[string]string{}
@@ -93,7 +83,7 @@ func TestModelBehindPgBouncer(t *testing.T) {
 		t.Helper()
 		if names[dir] == "" {
 			names[dir] = fmt.Sprint("d", len(names))
-			do(t, super, "CREATE DATABASE "+names[dir])
+			pgtest.Do(t, super, "CREATE DATABASE "+names[dir])
 		}
 		u := *through
 		u.Path = names[dir]

@@ -1,10 +1,32 @@
 package postgres
 
 import (
+	"context"
+	"database/sql"
 	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/switchhook/switchhook/internal/store/ledger"
+)
+
+// An asker asks in the ledger's SQL.
+type asker struct{ below ledger.Reader }
+
+func (a asker) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return a.below.QueryContext(ctx, translated(text), cleaned(args)...)
+}
+
+func (a asker) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	return a.below.QueryRowContext(ctx, translated(text), cleaned(args)...)
+}
+
+// phrases are what is more than a parameter.
+var phrases = strings.NewReplacer( //nolint:gochecknoglobals // a constant that Go cannot write as one
+	"SELECT value FROM json_each(?) AS text", "SELECT json_array_elements_text(?::json)",
+	"SELECT value FROM json_each(?)", "SELECT json_array_elements_text(?::json)::bigint",
+	" INDEXED BY due_replay", "",
 )
 
 // translations are of the ledger's statements, of which there are some dozens.
@@ -15,11 +37,7 @@ func translated(text string) string {
 	if t, ok := translations.Load(text); ok {
 		return t.(string) //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
-	t := strings.NewReplacer(
-		"SELECT value FROM json_each(?) AS text", "SELECT json_array_elements_text(?::json)",
-		"SELECT value FROM json_each(?)", "SELECT json_array_elements_text(?::json)::bigint",
-		" INDEXED BY due_replay", "",
-	).Replace(text)
+	t := phrases.Replace(text)
 	var b strings.Builder
 	n := 0
 	for i := range len(t) {

@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"log/slog"
 	"os"
@@ -25,21 +24,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// connect is a connection behind the store's back.
-func connect(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	c, err := pgx.Connect(t.Context(), url)
-	must(t, err)
-	t.Cleanup(func() { _ = c.Close(context.Background()) })
-	return c
-}
-
-func do(t *testing.T, c *pgx.Conn, text string) {
-	t.Helper()
-	_, err := c.Exec(t.Context(), text)
-	must(t, err)
 }
 
 // texts are those of a query's only column.
@@ -89,11 +73,11 @@ func TestDurable(t *testing.T) {
 	server := pgtest.Start(t, map[string]string{"synchronous_commit": "off"})
 	url := server.New(t)
 	s := open(t, url, t.TempDir())
-	c := connect(t, url)
-	do(t, c, `CREATE TABLE seen (setting text)`)
-	do(t, c, `CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	c := pgtest.Connect(t, url)
+	pgtest.Do(t, c, `CREATE TABLE seen (setting text)`)
+	pgtest.Do(t, c, `CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$`)
-	do(t, c, `CREATE TRIGGER see AFTER UPDATE ON meta FOR EACH ROW EXECUTE FUNCTION see()`)
+	pgtest.Do(t, c, `CREATE TRIGGER see AFTER UPDATE ON meta FOR EACH ROW EXECUTE FUNCTION see()`)
 	var want []string
 	n := int64(0)
 	for _, setting := range []string{"off", "local", "remote_apply"} {
@@ -120,8 +104,8 @@ func TestDurable(t *testing.T) {
 func TestOtherIsolation(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
-	c := connect(t, url)
-	do(t, c, "ALTER DATABASE "+c.Config().Database+" SET default_transaction_isolation = 'serializable'")
+	c := pgtest.Connect(t, url)
+	pgtest.Do(t, c, "ALTER DATABASE "+c.Config().Database+" SET default_transaction_isolation = 'serializable'")
 	refused(t, url, "default_transaction_isolation=serializable", "read committed")
 }
 
@@ -148,7 +132,7 @@ func TestManyMakeTheSchema(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got := texts(t, connect(t, url), "SELECT version::text FROM schema_version"); len(got) != 1 {
+	if got := texts(t, pgtest.Connect(t, url), "SELECT version::text FROM schema_version"); len(got) != 1 {
 		t.Errorf("the schema's versions are %v", got)
 	}
 	open(t, url, t.TempDir())
@@ -158,8 +142,8 @@ func TestNewerSchema(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
 	must(t, open(t, url, t.TempDir()).Close())
-	c := connect(t, url)
-	do(t, c, "UPDATE schema_version SET version = 900")
+	c := pgtest.Connect(t, url)
+	pgtest.Do(t, c, "UPDATE schema_version SET version = 900")
 	refused(t, url, c.Config().Database, "schema version 900", "knows versions up to ")
 }
 

@@ -5,9 +5,9 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
-	"io/fs"
 	"strconv"
-	"strings"
+
+	"github.com/switchhook/switchhook/internal/store/ledger"
 )
 
 // migrationFiles are named 0001_what.sql, without gaps, and never change once
@@ -22,10 +22,6 @@ const applicationID = 0x53776869
 // migrate brings the schema to the newest version, each step whole or not at
 // all. PRAGMA user_version says where it stands.
 func migrate(ctx context.Context, conn *sql.Conn, dir string) error {
-	names, err := fs.Glob(migrationFiles, "migrations/*.sql") // in order of name
-	if err != nil {
-		return fmt.Errorf("list migrations: %w", err)
-	}
 	var version int
 	if err := conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read the schema version of %s: %w", dir, err)
@@ -37,20 +33,7 @@ func migrate(ctx context.Context, conn *sql.Conn, dir string) error {
 	if version > 0 && application != applicationID {
 		return fmt.Errorf("the data in %s was written during the development before the first release and cannot be read any more: start with an empty directory", dir)
 	}
-	if version > len(names) {
-		return fmt.Errorf("the data in %s has schema version %d, and this program knows versions up to %d: start the newer program that wrote it",
-			dir, version, len(names))
-	}
-	for i, name := range names[version:] {
-		script, err := migrationFiles.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("read migration %s: %w", name, err)
-		}
-		if err := apply(ctx, conn, string(script), version+i+1); err != nil {
-			return fmt.Errorf("apply migration %s: %w", strings.TrimPrefix(name, "migrations/"), err)
-		}
-	}
-	return nil
+	return ledger.Migrate(migrationFiles, dir, version, func(script string, version int) error { return apply(ctx, conn, script, version) })
 }
 
 func apply(ctx context.Context, conn *sql.Conn, script string, version int) error {

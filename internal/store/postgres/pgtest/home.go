@@ -151,7 +151,7 @@ func (p *process) gone() error {
 // ready waits until the process answers.
 func (p *process) ready(ask func() error) error {
 	var answer error
-	return errors.Join(until(p.name+" to answer", func() (bool, error) {
+	return errors.Join(until(p.name+" to answer", patience, func() (bool, error) {
 		if !p.runs() {
 			return false, p.gone()
 		}

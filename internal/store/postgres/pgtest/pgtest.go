@@ -118,8 +118,8 @@ func ask(database string, what func(context.Context, *pgx.Conn) error) error {
 }
 
 // until waits for something to come true, or to fail.
-func until(what string, done func() (bool, error)) error {
-	end := time.After(patience)
+func until(what string, within time.Duration, done func() (bool, error)) error {
+	end := time.After(within)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -129,7 +129,7 @@ func until(what string, done func() (bool, error)) error {
 		select {
 		case <-tick.C:
 		case <-end:
-			return fmt.Errorf("waited %v for %s", patience, what)
+			return fmt.Errorf("waited %v for %s", within, what)
 		}
 	}
 }

@@ -21,21 +21,6 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// connect connects for the time of the test.
-func connect(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	c, err := pgx.Connect(t.Context(), url)
-	must(t, err)
-	t.Cleanup(func() { _ = c.Close(context.Background()) })
-	return c
-}
-
-func do(t *testing.T, c *pgx.Conn, sql string) {
-	t.Helper()
-	_, err := c.Exec(t.Context(), sql)
-	must(t, err)
-}
-
 // value asks for one text.
 func value(t *testing.T, c *pgx.Conn, sql string) string {
 	t.Helper()
@@ -46,8 +31,8 @@ func value(t *testing.T, c *pgx.Conn, sql string) string {
 
 func TestNew(t *testing.T) {
 	t.Parallel()
-	a, b := connect(t, New(t)), connect(t, New(t))
-	do(t, a, "CREATE TABLE t (n text)")
+	a, b := Connect(t, New(t)), Connect(t, New(t))
+	Do(t, a, "CREATE TABLE t (n text)")
 	for c, want := range map[*pgx.Conn]string{a: "1", b: "0"} {
 		if got := value(t, c, "SELECT count(*)::text FROM pg_tables WHERE tablename = 't'"); got != want {
 			t.Errorf("%s tables, want %s: two databases are one", got, want)
@@ -66,7 +51,7 @@ func TestNew(t *testing.T) {
 func TestNewElsewhere(t *testing.T) {
 	s := Start(t, nil)
 	t.Setenv(superEnv, s.URL())
-	c := connect(t, s.URL())
+	c := Connect(t, s.URL())
 	count := func() string {
 		return value(t, c, "SELECT (SELECT count(*) FROM pg_database) || ' databases, ' || (SELECT count(*) FROM pg_roles) || ' roles'")
 	}
@@ -87,21 +72,21 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	s := Start(t, map[string]string{"max_connections": "30"})
 	url := s.New(t)
-	c := connect(t, url)
-	do(t, c, "CREATE TABLE t (n int)")
+	c := Connect(t, url)
+	Do(t, c, "CREATE TABLE t (n int)")
 	for n, end := range []func() error{s.Kill, func() error { return s.Stop(Immediate) }, func() error { return s.Stop(Fast) }, s.Restart} {
-		do(t, c, "INSERT INTO t VALUES (1)")
+		Do(t, c, "INSERT INTO t VALUES (1)")
 		must(t, end())
 		if _, err := c.Exec(t.Context(), "SELECT 1"); err == nil {
 			t.Fatal("the server still answers")
 		}
 		must(t, s.Restart())
-		c = connect(t, url)
+		c = Connect(t, url)
 		if got, want := value(t, c, "SELECT count(*)::text FROM t"), strconv.Itoa(n+1); got != want {
 			t.Fatalf("%s rows after the server's end, %s were committed", got, want)
 		}
 	}
-	c = connect(t, s.SocketURL())
+	c = Connect(t, s.SocketURL())
 	if got := value(t, c, "SHOW max_connections"); got != "30" {
 		t.Errorf("max_connections is %s, want 30", got)
 	}
@@ -117,7 +102,7 @@ func TestKill(t *testing.T) {
 func TestFreeze(t *testing.T) {
 	t.Parallel()
 	s := Start(t, nil)
-	c := connect(t, s.URL())
+	c := Connect(t, s.URL())
 	must(t, s.Freeze())
 	answer := make(chan error)
 	go func() {
@@ -142,16 +127,16 @@ func TestFreeze(t *testing.T) {
 func TestBouncer(t *testing.T) {
 	t.Parallel()
 	database := New(t)
-	direct := connect(t, database)
-	through := connect(t, Bouncer(t, database)+"&default_query_exec_mode=simple_protocol")
+	direct := Connect(t, database)
+	through := Connect(t, Bouncer(t, database)+"&default_query_exec_mode=simple_protocol")
 	if a, b := value(t, direct, "SELECT current_database()"), value(t, through, "SELECT current_database()"); a != b {
 		t.Errorf("through the bouncer is %s, not %s", b, a)
 	}
 	// Transaction mode: what the session remembers, another client may be served with.
-	other := connect(t, through.Config().ConnString())
-	do(t, through, "BEGIN")
+	other := Connect(t, through.Config().ConnString())
+	Do(t, through, "BEGIN")
 	a := value(t, through, "SELECT pg_backend_pid()::text")
-	do(t, through, "COMMIT")
+	Do(t, through, "COMMIT")
 	if b := value(t, other, "SELECT pg_backend_pid()::text"); a != b {
 		t.Errorf("two clients in turn were served by the sessions %s and %s, want one", a, b)
 	}
@@ -217,7 +202,7 @@ func TestNothingStaysBehind(t *testing.T) {
 			if len(lines) < 5 {
 				t.Fatalf("want a directory and the processes of a server, got %q: %s", out, &errs)
 			}
-			must(t, until("the directory to go", func() (bool, error) {
+			must(t, until("the directory to go", patience, func() (bool, error) {
 				_, err := os.Stat(lines[0])
 				return errors.Is(err, os.ErrNotExist), nil
 			}))

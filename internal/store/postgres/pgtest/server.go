@@ -162,7 +162,7 @@ func (s *Server) stop(mode Mode) error {
 	if err := s.process.Signal(mode); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	return until("PostgreSQL to end", func() (bool, error) { return !s.process.runs(), nil })
+	return until("PostgreSQL to end", patience, func() (bool, error) { return !s.process.runs(), nil })
 }
 
 // Restart stops a server that runs (fast), starts it, and waits until it answers.
@@ -193,7 +193,7 @@ func (s *Server) SetConfig(name, value string) error {
 		if _, err := c.Exec(ctx, "SELECT pg_reload_conf()"); err != nil {
 			return err
 		}
-		return until("PostgreSQL to read its settings", func() (bool, error) {
+		return until("PostgreSQL to read its settings", patience, func() (bool, error) {
 			err := c.QueryRow(ctx, "SELECT pg_conf_load_time()").Scan(&now)
 			return now.After(before), err
 		})
@@ -214,7 +214,7 @@ func (s *Server) freeze() error {
 	if err := s.process.Signal(sigStop); err != nil {
 		return fmt.Errorf("freeze PostgreSQL: %w", err)
 	}
-	if err := until("PostgreSQL to stand still", func() (bool, error) {
+	if err := until("PostgreSQL to stand still", patience, func() (bool, error) {
 		all, err := processes()
 		return !s.process.runs() || still(all[s.process.Pid].state), err
 	}); err != nil {
@@ -253,7 +253,7 @@ func (s *Server) Kill() error {
 // others sends a signal to the processes that the server's first one made, and
 // waits until it has worked.
 func (s *Server) others(sig os.Signal, worked func(state byte) bool) error {
-	return until("the processes of PostgreSQL", func() (bool, error) {
+	return until("the processes of PostgreSQL", patience, func() (bool, error) {
 		all, err := processes()
 		done := true
 		for pid, p := range all {
