@@ -1,0 +1,354 @@
+package source
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// A Fact is one thing that a phone system said, in the field's words instead of its own.
+// Facts speak of legs (channels) by the system's ids; which calls they make up, who
+// answered whom, and what is told of it, is the Tracker's to know. Everything but the id of
+// what it is about may be missing: systems differ in what they say.
+type Fact interface{ At() time.Time }
+
+// When is when a fact was, by the system's clock; by ours where that tells none.
+type When time.Time
+
+// At is the time.
+func (w When) At() time.Time { return time.Time(w) }
+
+// A Line is one end as the switch displays it.
+type Line struct{ Number, Name string }
+
+// LegStarted: there is a leg. The switch made it to be called or was called by it.
+type LegStarted struct {
+	When
+	Leg  string // its id, Asterisk's Uniqueid
+	Call string // what ties it to others, Asterisk's Linkedid; the leg's own id for the first
+	// Device is the endpoint that the leg goes to, such as 101 of PJSIP/101-00000003.
+	Device string
+	// Channel is its whole name in the system.
+	Channel string
+	// Trunk: it leads outside. Unknown legs lead to phones.
+	Trunk bool
+	// Outbound: the switch made it, to a phone or a trunk. Inbound legs come from there.
+	Outbound bool
+	// Hidden: a device of the switch's own (a Local channel, a loopback). It ties legs to
+	// one another, and nothing is told of it.
+	Hidden      bool
+	Caller      Line   // who is at its end, as far as is known yet
+	Dialed      string // what an inbound leg dialled
+	Context     string // where in the dial plan
+	AccountCode string
+	SIPCallID   string
+	Answered    bool              // already, as in a list of what there is
+	Vars        map[string]string // as the operator asked the switch to tell
+}
+
+// LegRinging: the phone at the leg's end rings.
+type LegRinging struct {
+	When
+	Leg string
+}
+
+// LegAnswered: the leg is up. Of an inbound leg it only says that somebody or something
+// answered: an announcement, a queue.
+type LegAnswered struct {
+	When
+	Leg string
+}
+
+// Dialled: on behalf of From a leg To was made, to ring. From may be empty (originated).
+type Dialled struct {
+	When
+	From, To string
+}
+
+// An Outcome is how a dialled leg ended, or that it was answered.
+type Outcome string
+
+// The outcomes.
+const (
+	Answered    Outcome = "answered"
+	Busy        Outcome = "busy"
+	NoAnswer    Outcome = "no_answer"
+	Cancelled   Outcome = "cancelled" // the caller gave up, or another leg was faster
+	Elsewhere   Outcome = "answered_elsewhere"
+	Rejected    Outcome = "rejected"
+	Congestion  Outcome = "congestion"
+	Unavailable Outcome = "unregistered"
+	Failed      Outcome = "failed"
+)
+
+// DialEnded: what became of a dialled leg.
+type DialEnded struct {
+	When
+	From, To string
+	Outcome  Outcome
+	// Forward is where To sends the call instead.
+	Forward string
+}
+
+// PartyChanged: the switch shows somebody else at a leg's end, or says what it dialled.
+type PartyChanged struct {
+	When
+	Leg       string
+	Caller    *Line // who is at the leg's own end
+	Connected *Line // who is shown to it
+	Dialed    string
+	Context   string
+	Vars      map[string]string // that changed
+}
+
+// Linked: a leg belongs to another call from now on.
+type Linked struct {
+	When
+	Leg, Call string
+}
+
+// BridgeEntered and BridgeLeft: legs in the same bridge hear one another.
+type BridgeEntered struct {
+	When
+	Bridge, Leg string
+	// Holding: nobody talks there, as in a parking lot.
+	Holding bool
+	// Conference: a room for many.
+	Conference bool
+}
+
+// BridgeLeft is the end of it.
+type BridgeLeft struct {
+	When
+	Bridge, Leg string
+}
+
+// Held: the phone at a leg's end has put the other on hold, or took it back.
+type Held struct {
+	When
+	Leg string
+	On  bool
+}
+
+// Transferred: the phone at Leg passed the call on.
+type Transferred struct {
+	When
+	Leg        string // who transfers
+	Transferee string // who is passed on, where known
+	Attended   bool
+	Target     string // the extension it goes to
+	TargetLeg  string // the leg that it goes to, if attended
+}
+
+// PickedUp: Leg has taken over a call that rang at Target.
+type PickedUp struct {
+	When
+	Leg, Target string
+}
+
+// A ParkStep is what happened to a parked call.
+type ParkStep string
+
+// The steps.
+const (
+	Parked        ParkStep = "parked"
+	Retrieved     ParkStep = "retrieved"
+	ParkTimedOut  ParkStep = "timed_out" // it goes back to who parked it
+	ParkAbandoned ParkStep = "abandoned"
+)
+
+// Parking: a leg is put into a slot, or leaves it.
+type Parking struct {
+	When
+	Leg, Slot, Lot string
+	Step           ParkStep
+	Retriever      string // the leg that took it
+}
+
+// DTMF: a key was pressed, and let go after Duration.
+type DTMF struct {
+	When
+	Leg, Digit string
+	Duration   time.Duration
+}
+
+// Recording: the sound of a leg is written, or no longer.
+type Recording struct {
+	When
+	Leg, ID, File string
+	On            bool
+}
+
+// LegEnded: the leg is gone.
+type LegEnded struct {
+	When
+	Leg string
+	// Q850 is the cause as the switch gives it (ITU-T Q.850), which may be wrong: a
+	// missed call ends with 16 in Asterisk.
+	Q850      int
+	CauseText string
+	SIPStatus int // of the answer that ended it, where known (RFC 3261)
+	// By is who hung up first, where the switch knows: the name of a channel.
+	By string
+}
+
+// CallEnded: the switch says that all legs of the call are gone.
+type CallEnded struct {
+	When
+	Call string
+}
+
+// QueueJoined: a caller waits in a queue.
+type QueueJoined struct {
+	When
+	Queue, Leg string
+	Position   int
+	Priority   *int
+}
+
+// QueueLeft: the caller waits no longer, for whatever reason.
+type QueueLeft struct {
+	When
+	Queue, Leg string
+}
+
+// An AgentLine is an agent as a queue sees them.
+type AgentLine struct {
+	ID        string // the interface, such as PJSIP/101
+	Name      string
+	Extension string
+}
+
+// AgentCalled: the queue rings an agent for a caller.
+type AgentCalled struct {
+	When
+	Queue, Leg string // of the caller
+	AgentLeg   string
+	Agent      AgentLine
+}
+
+// AgentMissed: the agent did not answer.
+type AgentMissed struct {
+	When
+	Queue, Leg, AgentLeg string
+	Agent                AgentLine
+	Rang                 time.Duration
+}
+
+// AgentConnected: caller and agent speak.
+type AgentConnected struct {
+	When
+	Queue, Leg, AgentLeg string
+	Agent                AgentLine
+	Waited, Rang         time.Duration
+}
+
+// QueueAbandoned: the caller gave up.
+type QueueAbandoned struct {
+	When
+	Queue, Leg string
+	Position   int
+	Waited     time.Duration
+}
+
+// QueueCompleted: caller and agent have spoken. Leg may be missing; then the agent tells.
+type QueueCompleted struct {
+	When
+	Queue, Leg, AgentLeg string
+	Agent                AgentLine
+	Reason               string // caller, agent or transfer
+	Waited, Talked       time.Duration
+}
+
+// AgentStatus: how an agent stands: one of available, away, busy, offline, ringing.
+type AgentStatus struct {
+	When
+	Queue   string
+	Agent   AgentLine
+	Status  string
+	Reason  string // of a pause
+	Removed bool   // from the queue
+	Added   bool
+}
+
+// VoicemailCount: how many messages a mailbox has. New ones are told when New rises.
+type VoicemailCount struct {
+	When
+	Mailbox, Context string
+	New, Old         int
+	Leg              string // who left one
+	Caller           Line
+}
+
+// FaxEnded: a fax was sent or received, or was not.
+type FaxEnded struct {
+	When
+	Leg            string
+	Sent, OK       bool
+	Local, Remote  string // station ids
+	Pages          int
+	Status, Error  string
+	File           string
+	BitRate, DPI   string
+	LocalNumber    string
+	CallerOrCallee Line
+}
+
+// Conferred: somebody joined a room, or left it. Leg empty: the room itself.
+type Conferred struct {
+	When
+	Room, Instance, Leg string
+	Joined              bool
+	Moderator, Muted    *bool
+	Caller              Line
+}
+
+// Registered: a phone registered or is no longer (Status registered, deregistered or
+// failed).
+type Registered struct {
+	When
+	Device, Contact, UserAgent, IP string
+	Port                           int
+	Expires                        *int64 // seconds
+	Status                         string
+	Reason                         string
+}
+
+// Texted: a text message went through the switch.
+type Texted struct {
+	When
+	ID, From, To, Text string
+	Outbound           bool
+}
+
+// Detailed is the switch's own record of a call (CDR), whole.
+type Detailed struct {
+	When
+	Leg    string
+	Record json.RawMessage
+}
+
+// Custom is an event of the operator's own, told as custom.NAME.
+type Custom struct {
+	When
+	Name, Leg string
+	Data      json.RawMessage // an object
+}
+
+// Present is all that there is at the moment, told after a gap. What the Tracker believes
+// and is not among it has ended meanwhile.
+type Present struct {
+	When
+	Legs []LegStarted
+	// Bridges has the legs in each bridge.
+	Bridges map[string][]string
+	// Waiting are the callers in queues; nil: the system does not tell.
+	Waiting []QueueJoined
+	// Agents are the members of queues; nil: the system does not tell.
+	Agents []AgentStatus
+	// Devices are the phones that are registered; nil: the system does not tell.
+	Devices []Registered
+	// Mailboxes are how many messages there are, for later; nil: not told.
+	Mailboxes []VoicemailCount
+	// ParkedLegs are those that wait in slots; nil: not told.
+	ParkedLegs []Parking
+}
