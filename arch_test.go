@@ -54,7 +54,8 @@ func drawing() map[string][]string {
 		"internal/store/ledger":          {"internal/store"},
 		"internal/store/postgres":        {"internal/store/ledger", "internal/cluster"},
 		"internal/store/postgres/pgtest": {},
-		"internal/cluster":               {"internal/store/ledger"},
+		"internal/cluster":               {"internal/store/ledger", "internal/deliver/wire", "internal/cluster/line"}, // whoever follows sends for the leader
+		"internal/cluster/line":          {},
 		"internal/store/memory":          {"internal/store"},
 		"internal/store/*":               {"internal/store/ledger"},                  // the databases
 		"internal/sim":                   {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product

@@ -230,6 +230,16 @@ func (l *Lease) Held() bool {
 	return now.Before(*until) && now.Round(0).Before(until.Round(0))
 }
 
+// remaining is for how long a hand may start requests: not longer than nobody else can
+// have the lease.
+func (l *Lease) remaining() time.Duration {
+	until := l.until.Load()
+	if until == nil || !l.Held() {
+		return 0
+	}
+	return max(min(mayFor, time.Until(*until)), 0)
+}
+
 // Lost is closed once somebody else has it.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }
 
