@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,15 +49,16 @@ type hand struct {
 	owner   string
 	line    *line.Line
 	overdue *time.Timer // runs out when it has not been heard of for long enough
-	way     atomic.Int64
-	leaving atomic.Bool
+	way     atomic.Int64   // requests that it sends at the moment
+	work    sync.WaitGroup // the same
+	leaving bool           // under Hands.mu
 	mayTo   atomic.Pointer[time.Time] // it starts no request after that
 	unsure  atomic.Bool               // by its own clock it may start none, until it is answered again
 }
 
 // takes reports whether it is to be given requests.
 func (it *hand) takes(now time.Time) bool {
-	return !it.leaving.Load() && !it.unsure.Load() && now.Before(*it.mayTo.Load())
+	return !it.leaving && !it.unsure.Load() && now.Before(*it.mayTo.Load())
 }
 
 // ownWeight is how much more a request of its own counts for the leader, which has the
@@ -122,42 +124,37 @@ func (h *Hands) meet(w http.ResponseWriter, r *http.Request) {
 	})
 	it.overdue = time.AfterFunc(mayFor+margin, it.line.Close)
 	close(ready)
-	if h.join(it) {
-		<-it.line.Done()
-		it.overdue.Stop()
-		h.part(it, it.line.Err())
-	} else {
-		it.line.Close()
-	}
+	<-it.line.Done()
+	it.overdue.Stop()
+	h.part(it)
 }
 
-func (h *Hands) join(it *hand) bool {
+// heard notes that a hand may send from now on for a while. With that it joins.
+func (h *Hands) heard(it *hand) (may time.Duration) {
+	may = h.lease.remaining()
+	until := time.Now().Add(may)
+	it.unsure.Store(false)
+	it.overdue.Reset(mayFor + margin)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
-		return false
+	if it.mayTo.Swap(&until) == nil && it.line.Err() == nil {
+		h.hands = append(h.hands, it)
+		h.changed(len(h.hands))
+		h.log.Info("another process sends for this one", "process", it.owner, "processes", 1+len(h.hands))
 	}
-	now := time.Now()
-	it.mayTo.Store(&now)
-	h.hands = append(h.hands, it)
+	return may
+}
+
+func (h *Hands) part(it *hand) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	i := slices.Index(h.hands, it)
+	if i < 0 {
+		return
+	}
+	h.hands = slices.Delete(h.hands, i, i+1)
 	h.changed(len(h.hands))
-	h.log.Info("another process sends for this one", "process", it.owner, "processes", 1+len(h.hands))
-	return true
-}
-
-func (h *Hands) part(it *hand, why error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	// Others may be looking at the old list.
-	list := make([]*hand, 0, len(h.hands))
-	for _, each := range h.hands {
-		if each != it {
-			list = append(list, each)
-		}
-	}
-	h.hands = list
-	h.changed(len(list))
-	h.log.Info("a process that sent for this one is gone", "process", it.owner, "under_way", it.way.Load(), "reason", why)
+	h.log.Info("a process that sent for this one is gone", "process", it.owner, "under_way", it.way.Load(), "reason", it.line.Err())
 }
 
 // serve answers what a hand says.
@@ -167,14 +164,13 @@ func (h *Hands) serve(ctx context.Context, it *hand, call []byte) line.Encode {
 	}
 	switch call[0] {
 	case sayPing:
-		may := h.lease.remaining()
-		until := time.Now().Add(may)
-		it.mayTo.Store(&until)
-		it.unsure.Store(false)
-		it.overdue.Reset(mayFor + margin)
+		may := h.heard(it)
 		return func(b []byte) []byte { return number(b, uint64(may)) } //nolint:gosec // it is not negative
 	case sayLeave:
-		it.leaving.Store(true)
+		h.mu.Lock()
+		it.leaving = true
+		h.mu.Unlock()
+		it.work.Wait()
 		return nothing
 	case sayAsk:
 		h.mu.Lock()
@@ -231,35 +227,41 @@ func (w *recorder) Write(b []byte) (int, error) {
 	return w.body.Write(b)
 }
 
-// pick is who has the least to do: nil is this process itself.
-func (h *Hands) pick() (least *hand) {
+// pick gives a request to who has the least to do: nil is this process itself. done is to
+// be called when there is an answer.
+func (h *Hands) pick() (least *hand, done func()) {
 	h.mu.Lock()
-	hands := h.hands
-	h.mu.Unlock()
+	defer h.mu.Unlock()
 	most := h.ownWay.Load() * ownWeight
 	now := time.Now()
-	for _, it := range hands {
+	for _, it := range h.hands {
 		if way := it.way.Load(); way < most && it.takes(now) {
 			least, most = it, way
 		}
 	}
-	return least
+	if least == nil {
+		h.ownWay.Add(1)
+		return nil, func() { h.ownWay.Add(-1) }
+	}
+	least.way.Add(1)
+	least.work.Add(1)
+	return least, func() {
+		least.way.Add(-1)
+		least.work.Done()
+	}
 }
 
 // Send sends a request, or lets a hand do it. wire.ErrNotSent: it should be tried again;
 // that a hand has sent it before it died is possible.
 func (h *Hands) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error) {
-	it := h.pick()
+	it, done := h.pick()
+	defer done()
 	if it == nil {
-		h.ownWay.Add(1)
-		defer h.ownWay.Add(-1)
 		return h.own.Send(ctx, r)
 	}
 	if r.May != nil && !r.May() {
 		return nil, wire.ErrNotSent
 	}
-	it.way.Add(1)
-	defer it.way.Add(-1)
 	said, err := it.line.Call(ctx, func(b []byte) []byte { return requestSaid(b, r, time.Until(r.Deadline)) })
 	if errors.Is(err, line.ErrBroken) {
 		// It may live and not know: by then it starts nothing more. See the protocol, 9.
@@ -302,7 +304,7 @@ func (h *Hands) Refuse(ctx context.Context) {
 // Close sends the hands away. It is called after Refuse, when nothing is sent any more.
 func (h *Hands) Close() {
 	h.mu.Lock()
-	hands := h.hands
+	hands := slices.Clone(h.hands)
 	h.mu.Unlock()
 	for _, it := range hands {
 		it.line.Close()

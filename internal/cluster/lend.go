@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,7 +70,6 @@ type Helper struct {
 	secure *tls.Config // for leaders with an https URL; nil: the system's roots
 
 	lent   atomic.Pointer[lent] // nil: there is no line to the leader at the moment
-	work   sync.WaitGroup
 	stop   context.CancelFunc
 	ended  chan struct{}
 	failed func(error)
@@ -250,8 +248,6 @@ func (h *Helper) send(ctx context.Context, l *lent, call []byte) line.Encode {
 	if len(call) == 0 || call[0] != saySend {
 		return nothing
 	}
-	h.work.Add(1)
-	defer h.work.Done()
 	q, err := (&reader{rest: string(call[1:])}).request()
 	if err != nil {
 		return func(b []byte) []byte { return answerSaid(b, nil, err) }
@@ -292,21 +288,12 @@ func (h *Helper) ask(w http.ResponseWriter, r *http.Request, tell http.HandlerFu
 	return true
 }
 
-// Leave gives this process to the leader no longer: it is given nothing more to send, and
-// what it sends at the moment is finished, or cut off when ctx ends.
+// Leave lends this process no longer: it is given nothing more to send, and what it sends
+// at the moment is finished, or cut off when ctx ends.
 func (h *Helper) Leave(ctx context.Context) {
 	if l := h.lent.Load(); l != nil {
-		if _, err := l.line.Call(ctx, func(b []byte) []byte { return append(b, sayLeave) }); err == nil {
-			done := make(chan struct{})
-			go func() {
-				h.work.Wait()
-				close(done)
-			}()
-			select {
-			case <-done:
-			case <-ctx.Done():
-			}
-		}
+		// What is not answered in time, or over a broken line, is sent again by others.
+		_, _ = l.line.Call(ctx, func(b []byte) []byte { return append(b, sayLeave) })
 	}
 	h.stop()
 	<-h.ended
