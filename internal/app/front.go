@@ -80,7 +80,7 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	a.front.is(alive(api.Unavailable("this process is about to take over")))
 	opened, err := db.Open(ctx, postgres.Options{Lease: lease, MasterKey: key, Logger: log})
 	if err != nil {
-		return nil, errors.Join(err, lease.Release(), db.Close())
+		return nil, errors.Join(err, lease.Release(), db.Close()) //nolint:contextcheck // ctx may have ended
 	}
 	common, err := secret() // there is a key by now
 	if err != nil {
@@ -95,7 +95,7 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 func (a *App) follow(ctx context.Context, lease *cluster.Lease, transport cluster.Transport, secret func() (cluster.Secret, error)) error {
 	follow, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	helper := lease.Help(deliver.Explained(transport), secret, a.peers(), fail)
+	helper := lease.Help(deliver.Explained(transport), secret, a.peers(), fail) //nolint:contextcheck // it works until Leave, which is after ctx has ended
 	a.front.is(alive(lease.Follow(helper, api.Unavailable("no process leads at the moment"), a.peers())))
 	err := lease.Acquire(follow)
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful/3)

@@ -48,10 +48,10 @@ type Hands struct {
 type hand struct {
 	owner   string
 	line    *line.Line
-	overdue *time.Timer // runs out when it has not been heard of for long enough
-	way     atomic.Int64   // requests that it sends at the moment
-	work    sync.WaitGroup // the same
-	leaving bool           // under Hands.mu
+	overdue *time.Timer               // runs out when it has not been heard of for long enough
+	way     atomic.Int64              // requests that it sends at the moment
+	work    sync.WaitGroup            // the same
+	leaving bool                      // under Hands.mu
 	mayTo   atomic.Pointer[time.Time] // it starts no request after that
 	unsure  atomic.Bool               // by its own clock it may start none, until it is answered again
 }
@@ -118,7 +118,7 @@ func (h *Hands) meet(w http.ResponseWriter, r *http.Request) {
 	}
 	it := &hand{owner: owner}
 	ready := make(chan struct{})
-	it.line = line.New(conn, bufio.NewReaderSize(in.Reader, 64<<10), func(ctx context.Context, call []byte) line.Encode {
+	it.line = line.New(conn, bufio.NewReaderSize(in.Reader, 64<<10), func(ctx context.Context, call []byte) line.Encode { //nolint:contextcheck // it outlives the request
 		<-ready
 		return h.serve(ctx, it, call)
 	})
@@ -203,7 +203,7 @@ func (h *Hands) answer(ctx context.Context, call []byte) line.Encode {
 	w := &recorder{header: http.Header{}}
 	(*h.handler.Load()).ServeHTTP(w, q)
 	return func(b []byte) []byte {
-		return text(multiSaid(number(b, uint64(max(w.status, http.StatusOK))), w.header), w.body.Bytes()) //nolint:gosec // a status
+		return text(multiSaid(number(b, uint64(max(w.status, http.StatusOK))), w.header), w.body.Bytes())
 	}
 }
 

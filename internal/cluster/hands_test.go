@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -50,7 +49,7 @@ func common() cluster.Secret { return cluster.Secret{Key: []byte("master"), Setu
 func newCrew(t *testing.T, handler http.Handler) *crew {
 	t.Helper()
 	c := &crew{database: pgtest.New(t), own: newCounter()}
-	var front http.Handler = http.NotFoundHandler()
+	front := http.NotFoundHandler()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { front.ServeHTTP(w, r) }))
 	t.Cleanup(s.Close)
 	c.url = s.URL
@@ -151,7 +150,7 @@ func TestHandsErrors(t *testing.T) {
 	m := c.follower(t, "", common())
 	c.has(t, 1)
 	over := make(chan struct{})
-	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-over }))
+	r := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
 	t.Cleanup(r.Close)
 	t.Cleanup(func() { close(over) })
 	hangs := make(chan error)
@@ -287,14 +286,13 @@ func TestHandsThatDoNotFit(t *testing.T) {
 	if err := <-other.failed; !errors.Is(err, cluster.ErrKey) {
 		t.Errorf("failed with %v", err)
 	}
-	else_ := c.follower(t, "", cluster.Secret{Key: []byte("master"), Setup: "in another way"})
-	if status, _, _ := ask(t, http.MethodPost, else_.url+"/v1/events", "{}", nil); status != http.StatusAccepted {
+	differs := c.follower(t, "", cluster.Secret{Key: []byte("master"), Setup: "in another way"})
+	if status, _, _ := ask(t, http.MethodPost, differs.url+"/v1/events", "{}", nil); status != http.StatusAccepted {
 		t.Errorf("answered %d", status)
 	}
-	fits := c.follower(t, "", common())
+	c.follower(t, "", common())
 	c.has(t, 1)
-	_ = fits
-	resp, err := http.Get(c.url + "/cluster/link") //nolint:noctx // a stranger
+	resp, err := http.Get(c.url + "/cluster/link")
 	must(t, err)
 	if _ = resp.Body.Close(); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("a stranger is answered %d", resp.StatusCode)
@@ -373,8 +371,7 @@ func newBetween(t *testing.T, to string) *between {
 			}
 			out, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", strings.TrimPrefix(to, "http://"))
 			if err != nil {
-				slog.Error("between", "error", err)
-				_ = in.Close()
+				_ = in.Close() // as if nobody listened
 				continue
 			}
 			b.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -136,7 +137,7 @@ func (h *Helper) help(ctx context.Context, leader *known) error {
 	never := time.Time{}
 	l.mayTo.Store(&never)
 	ready := make(chan struct{})
-	l.line = line.New(conn, in, func(ctx context.Context, call []byte) line.Encode {
+	l.line = line.New(conn, in, func(ctx context.Context, call []byte) line.Encode { //nolint:contextcheck // what it serves ends with the line
 		<-ready
 		return h.send(ctx, l, call)
 	})
@@ -280,9 +281,7 @@ func (h *Helper) ask(w http.ResponseWriter, r *http.Request, tell http.HandlerFu
 		tell(w, r)
 		return true
 	}
-	for name, values := range header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), header)
 	w.WriteHeader(int(status)) //nolint:gosec // a status
 	_, _ = io.WriteString(w, text)
 	return true

@@ -166,7 +166,7 @@ func multiSaid(b []byte, h http.Header) []byte {
 	for _, values := range h {
 		n += len(values)
 	}
-	b = number(b, uint64(n)) //nolint:gosec // a length
+	b = number(b, uint64(n))
 	for name, values := range h {
 		for _, value := range values {
 			b = text(text(b, name), value)

@@ -145,7 +145,10 @@ func New(o Options) *Engine {
 
 // Senders says how many processes send for this engine: as many times more requests are
 // under way at once. One, until it is told.
-func (e *Engine) Senders(n int) { e.shares.senders(n) }
+func (e *Engine) Senders(n int) {
+	e.shares.senders(n)
+	e.metrics.senders.Set(float64(n))
+}
 
 // halted reports whether nothing is to be sent for now: too many outcomes wait for the
 // store, or what it has open may be another process's by now.

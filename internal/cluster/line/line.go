@@ -26,7 +26,7 @@ type Encode func(b []byte) []byte
 // line, or when the caller wants no answer any more.
 type Serve func(ctx context.Context, call []byte) Encode
 
-// ErrBroken: the line ended before the answer came. Whether the call was heard is unknown.
+// ErrBroken is that the line ended before the answer came. Whether the call was heard is unknown.
 var ErrBroken = errors.New("the line is broken")
 
 // The kinds of frames.
