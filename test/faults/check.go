@@ -296,7 +296,7 @@ func (r *rig) terms(rep *report) []*term {
 		}
 		// What it was about to send when it was stopped it may send after all.
 		if !slices.ContainsFunc(r.interruptions, func(s interruption) bool {
-			return s.still && s.who == a.by && !a.at.Before(s.from) && !a.at.After(s.to.Add(straggling))
+			return s.still && (s.who == "" || s.who == a.by) && !a.at.Before(s.from) && !a.at.After(s.to.Add(straggling))
 		}) {
 			all[i].last = a.at
 		}

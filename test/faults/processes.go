@@ -280,9 +280,11 @@ func (m *member) kill(ctx context.Context) (led bool, err error) {
 	if err := m.c.ask(ctx, "SELECT url FROM lease", &leader); err != nil {
 		return false, err
 	}
-	if led = leader == at; led { // the kill of another costs no outcome
-		m.c.r.interruption(interruption{cause: "a kill", from: from, to: time.Now(), who: m.name})
+	it := interruption{cause: "a kill", from: from, to: time.Now(), who: m.name}
+	if led = leader == at; !led {
+		it.cause, it.who = "a kill of one that sent for the leader", ""
 	}
+	m.c.r.interruption(it)
 	return led, nil
 }
 
@@ -291,16 +293,24 @@ func (m *member) standStill(ctx context.Context, then func() error) error {
 	if err := m.up(ctx); err != nil {
 		return err
 	}
+	leader, err := m.c.leader(ctx)
+	if err != nil {
+		return err
+	}
 	p, from := m.troubled(false)
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	err := then()
+	err = then()
 	if cont := p.cmd.Process.Signal(syscall.SIGCONT); cont != nil {
 		return errors.Join(err, cont)
 	}
 	m.ease()
-	m.c.r.interruption(interruption{cause: "standing still", from: from, to: time.Now(), who: m.name, still: true})
+	it := interruption{cause: "standing still", from: from, to: time.Now(), who: m.name, still: true}
+	if leader != m {
+		it.cause, it.who = "standing still of one that sent for the leader", ""
+	}
+	m.c.r.interruption(it)
 	return err
 }
 
