@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -104,7 +105,14 @@ func (d *Database) CheckKey(ctx context.Context, masterKey func(mayMake bool) ([
 // Open opens the store in a database. Closing it closes the database and gives the lease
 // back.
 func (d *Database) Open(ctx context.Context, o Options) (*ledger.DB, error) {
-	return ledger.Open(ctx, ledger.Options{Database: d.ledger(o), MasterKey: o.MasterKey, Logger: o.Logger})
+	below := d.ledger(o)
+	opened, err := ledger.Open(ctx, ledger.Options{Database: below, MasterKey: o.MasterKey, Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	ctx, below.stop = context.WithCancel(context.WithoutCancel(ctx)) // Close ends it
+	below.vacuuming.Go(func() { below.vacuums(ctx) })
+	return opened, nil
 }
 
 // A database is a ledger's.
@@ -112,9 +120,14 @@ type database struct {
 	*Database
 	asker
 	o Options
+
+	stop      context.CancelFunc
+	vacuuming sync.WaitGroup
 }
 
-func (d *Database) ledger(o Options) *database { return &database{d, asker{d.DB}, o} }
+func (d *Database) ledger(o Options) *database {
+	return &database{Database: d, asker: asker{d.DB}, o: o, stop: func() {}}
+}
 
 // prepare looks at the server's settings and brings the schema up to date.
 func (d *Database) prepare(ctx context.Context) (err error) {
@@ -161,6 +174,8 @@ func (d *database) Fatal(err error) bool { return errors.Is(err, ledger.ErrLost)
 
 // Close gives the lease back.
 func (d *database) Close() error {
+	d.stop()
+	d.vacuuming.Wait()
 	return errors.Join(d.o.Lease.Release(), d.Database.Close())
 }
 
