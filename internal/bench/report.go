@@ -214,6 +214,11 @@ func (r *Report) Write(w io.Writer) error {
 		row("flat", fmt.Sprintf("%.0f/s, then %.0f/s", f.FirstPerS, f.LastPerS), judge(f.Ratio >= aimFlat, fmt.Sprintf("≥ %.0f %%", 100*aimFlat)),
 			fmt.Sprintf("after %d and %d deliveries: %.0f %%; as parts of the limit %.0f %%", flatFirst, f.Deliveries, 100*f.Ratio, 100*f.OfLimits))
 	}
+	if f := r.Flat; f != nil && len(f.Waiting) > 1 {
+		first, last := f.Waiting[0], f.Waiting[len(f.Waiting)-1]
+		row("what waits", fmt.Sprintf("%.2f ms, then %.2f ms", first.LookMS, last.LookMS), "",
+			fmt.Sprintf("a look into its table, of which %d %% fail; it had %d and then %d KiB", f.Failing, first.KiB, last.KiB))
+	}
 	if l := r.Backlog; l != nil {
 		row("backlog, memory", fmt.Sprintf("%.0f MiB", l.RSSMB), judge(l.RSSMB < aimBacklogMB, fmt.Sprintf("< %d MiB", aimBacklogMB)),
 			fmt.Sprintf("with %d deliveries that wait for a receiver that is down", l.Deliveries))

@@ -31,8 +31,8 @@ const deadRows = `SELECT relid::regclass::text, n_dead_tup, n_live_tup, pg_relat
 type vacuum struct {
 	db   *sql.DB
 	held func() bool
-	// stays is how many dead rows of a table could not be removed: a transaction
-	// elsewhere may still see them.
+	// stays is how many dead rows of a table could not be removed the last time: a
+	// transaction elsewhere may still see them.
 	stays map[string]int64
 }
 
@@ -57,45 +57,54 @@ func (d *database) vacuums(ctx context.Context) {
 	}
 }
 
+// A table is one in which rows die.
+type table struct {
+	name             string
+	dead, live, size int64
+}
+
 // look vacuums the tables that need it.
 func (v *vacuum) look(ctx context.Context) error {
 	if !v.held() {
 		return nil
 	}
-	tables, err := v.needy(ctx)
+	tables, err := v.tables(ctx)
 	if err != nil {
-		return fmt.Errorf("count dead rows: %w", err)
+		return err
 	}
-	for table, shrinks := range tables {
+	vacuumed := false
+	for _, t := range tables {
+		if stays := v.stays[t.name]; t.dead-stays <= vacuumDead+int64(vacuumPart*float64(t.live+stays)) {
+			continue
+		}
 		// Where the server is at it, or somebody changes the table, that is not waited for.
 		// Without INDEX_CLEANUP entries of few rows stay, each to be looked at and passed over.
-		text := fmt.Sprintf("VACUUM (SKIP_LOCKED, INDEX_CLEANUP, TRUNCATE %t) %s", shrinks, table)
+		text := fmt.Sprintf("VACUUM (SKIP_LOCKED, INDEX_CLEANUP, TRUNCATE %t) %s", t.size > vacuumShrinks, t.name)
 		if _, err := v.db.ExecContext(ctx, text); err != nil {
-			return fmt.Errorf("vacuum %s: %w", table, err)
+			return fmt.Errorf("vacuum %s: %w", t.name, err)
 		}
+		v.stays[t.name], vacuumed = t.dead, true
 	}
-	return nil
+	if vacuumed {
+		_, err = v.tables(ctx) // what is dead right after it, stays
+	}
+	return err
 }
 
-// needy are the tables to be vacuumed, and whether they are to give room back.
-func (v *vacuum) needy(ctx context.Context) (map[string]bool, error) {
+// tables are those in which rows die, as the server has counted.
+func (v *vacuum) tables(ctx context.Context) (all []table, err error) {
 	rows, err := v.db.QueryContext(ctx, deadRows)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("count dead rows: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	tables := map[string]bool{}
 	for rows.Next() {
-		var table string
-		var dead, live, size int64
-		if err := rows.Scan(&table, &dead, &live, &size); err != nil {
-			return nil, err
+		var t table
+		if err := rows.Scan(&t.name, &t.dead, &t.live, &t.size); err != nil {
+			return nil, fmt.Errorf("count dead rows: %w", err)
 		}
-		stays := min(v.stays[table], dead)
-		if v.stays[table] = stays; dead-stays > vacuumDead+int64(vacuumPart*float64(live+stays)) {
-			tables[table] = size > vacuumShrinks
-			v.stays[table] = dead // unless the next look finds fewer
-		}
+		v.stays[t.name] = min(v.stays[t.name], t.dead)
+		all = append(all, t)
 	}
-	return tables, rows.Err()
+	return all, rows.Err()
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 )
 
-// comeAndGo lets rows of a webhook wait, and settles them.
-func comeAndGo(t *testing.T, s *ledger.DB, webhook string, from, to int64) {
+// comeAndGo lets rows wait, and settles them.
+func comeAndGo(t *testing.T, s *ledger.DB, from, to int64) {
 	t.Helper()
 	var due []switchhook.Due
 	var settled []switchhook.DeliveryRef
 	for n := from; n < to; n++ {
-		ref := switchhook.DeliveryRef{Sequence: n, WebhookID: webhook}
+		ref := switchhook.DeliveryRef{Sequence: n, WebhookID: "wh_1"}
 		due, settled = append(due, switchhook.Due{DeliveryRef: ref, At: time.Now()}), append(settled, ref)
 	}
 	must(t, submit(s, switchhook.Commit{Due: due}))
@@ -55,14 +55,14 @@ func TestVacuum(t *testing.T) {
 	pgtest.Do(t, c, "ALTER TABLE due SET (autovacuum_enabled = off)")
 	pgtest.Do(t, other, "BEGIN ISOLATION LEVEL REPEATABLE READ")
 	pgtest.Do(t, other, "SELECT 1 FROM due") // from now on it sees all that is here now
-	comeAndGo(t, s, "wh_1", 1, 2000)
+	comeAndGo(t, s, 1, 2000)
 	counts(t, s, c, "it is vacuumed", func(n counters) bool { return n.Vacuums == 1 })
-	comeAndGo(t, s, "wh_1", 2000, 2100) // too few for another
+	comeAndGo(t, s, 2000, 2100) // too few for another
 	counts(t, s, c, "it is counted", func(n counters) bool { return n.Dead == 2099 })
-	comeAndGo(t, s, "wh_1", 2100, 4200)
+	comeAndGo(t, s, 2100, 4200)
 	counts(t, s, c, "it is vacuumed again", func(n counters) bool { return n.Vacuums >= 2 })
 	pgtest.Do(t, other, "ROLLBACK")
-	comeAndGo(t, s, "wh_1", 4200, 6200)
+	comeAndGo(t, s, 4200, 6200)
 	counts(t, s, c, "no row is dead", func(n counters) bool { return n.Dead == 0 })
 	if n := counted(t, c).Vacuums; n > 4 {
 		t.Errorf("%d vacuums of four times that rows went", n)
