@@ -88,7 +88,9 @@ func (w *writer) saveCounters(ctx context.Context) error {
 // before is made anew.
 func (w *writer) transact(ctx context.Context, fn func() error) error {
 	if w.conn == nil {
-		if err := w.reopen(ctx); err != nil {
+		if err := w.reopen(ctx); errors.Is(err, ErrUnknown) {
+			return fmt.Errorf("try a new connection: %v", err) //nolint:errorlint // unknown is what became of the trial, and of nothing else
+		} else if err != nil {
 			return err
 		}
 	}
