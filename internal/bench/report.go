@@ -217,7 +217,8 @@ func (r *Report) Write(w io.Writer) error {
 	if f := r.Flat; f != nil && len(f.Waiting) > 1 {
 		first, last := f.Waiting[0], f.Waiting[len(f.Waiting)-1]
 		row("what waits", fmt.Sprintf("%.2f ms, then %.2f ms", first.LookMS, last.LookMS), "",
-			fmt.Sprintf("a look into its table, of which %d %% fail; it had %d and then %d KiB", f.Failing, first.KiB, last.KiB))
+			fmt.Sprintf("a look into its table, where %d %% fail; to ask for nothing %.2f and %.2f ms; the table had %d and %d KiB",
+				f.Failing, first.TripMS, last.TripMS, first.KiB, last.KiB))
 	}
 	if l := r.Backlog; l != nil {
 		row("backlog, memory", fmt.Sprintf("%.0f MiB", l.RSSMB), judge(l.RSSMB < aimBacklogMB, fmt.Sprintf("< %d MiB", aimBacklogMB)),

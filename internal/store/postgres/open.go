@@ -19,11 +19,14 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/switchhook/switchhook/internal/cluster"
@@ -33,6 +36,9 @@ import (
 const (
 	readers        = 8
 	connectTimeout = 3 * time.Second
+	// connectWithin is how long all of several hosts have. One of which nothing is heard must
+	// leave time for the next before a renewal of the lease is over.
+	connectWithin = 1500 * time.Millisecond
 )
 
 // A Database is one that was looked at: it can be waited for, and then opened.
@@ -56,13 +62,20 @@ func Connect(ctx context.Context, rawURL string) (*Database, error) {
 	}
 	// Statements are described once and sent without names.
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	hosts := hostsOf(config)
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
+		if len(hosts) > 1 {
+			config.ConnectTimeout = connectWithin / time.Duration(len(hosts))
+		}
+	}
+	if len(hosts) > 1 && config.ValidateConnect == nil { // no standby, of which one may be among them
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "switchhook"
 	}
-	d := &Database{config: config, name: fmt.Sprintf("%s at %s", config.Database, config.Host)}
+	d := &Database{config: config, name: fmt.Sprintf("%s at %s", config.Database, strings.Join(hosts, ", "))}
 	if err := d.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -73,6 +86,17 @@ func Connect(ctx context.Context, rawURL string) (*Database, error) {
 	d.lease = sql.OpenDB(stdlib.GetConnector(*config)) // a renewal must not wait for a long list
 	d.lease.SetMaxOpenConns(2)
 	return d, nil
+}
+
+// hostsOf are the different servers of a URL.
+func hostsOf(config *pgx.ConnConfig) (hosts []string) {
+	for _, f := range append([]*pgconn.FallbackConfig{{Host: config.Host, Port: config.Port}}, config.Fallbacks...) {
+		host := net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port)))
+		if !slices.Contains(hosts, host) { // each comes with TLS and without
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // Lease is the database's, for a process that is called so and reached there.
