@@ -175,7 +175,7 @@ func (d *Database) prepare(ctx context.Context) (err error) {
 			d.local = host
 		}
 	}
-	return migrate(ctx, conn, d.name)
+	return migrate(ctx, conn, migrationFiles, d.name)
 }
 
 func (d *database) Name() string { return "the database " + d.name }
