@@ -35,7 +35,10 @@ type LegStarted struct {
 	Outbound bool
 	// Hidden: a device of the switch's own (a Local channel, a loopback). It ties legs to
 	// one another, and nothing is told of it.
-	Hidden      bool
+	Hidden bool
+	// Twin is the other half of a device that is a pair of legs, told with the second of
+	// them: what enters the one leaves the other.
+	Twin        string
 	Caller      Line   // who is at its end, as far as is known yet
 	Dialed      string // what an inbound leg dialled
 	Context     string // where in the dial plan
