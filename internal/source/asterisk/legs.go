@@ -81,7 +81,7 @@ func (t *translator) newConnectedLine(m Message, at source.When) source.Fact {
 // newExten tells that a leg went on to another extension of the dial plan, such as a ring
 // group. It comes only to those who ask for the class dialplan.
 func (t *translator) newExten(m Message, at source.When) source.Fact {
-	if m.Get("Priority") != "1" {
+	if m.Get("Priority") != "1" || m.Get("AppData") == "(Outgoing Line)" {
 		return nil
 	}
 	return source.PartyChanged{When: at, Leg: m.Get("Uniqueid"), Dialed: dialled(m.Get("Extension")), Context: m.Get("Context")}
