@@ -23,7 +23,7 @@ type Line struct{ Number, Name string }
 // LegStarted: there is a leg. The switch made it to be called or was called by it.
 type LegStarted struct {
 	When
-	Leg  string // its id, Asterisk's Uniqueid
+	Leg string // its id, Asterisk's Uniqueid
 	// Call is what ties it to others, Asterisk's Linkedid: the leg's own id for the first;
 	// empty where that is not known yet, as in ARI.
 	Call string
