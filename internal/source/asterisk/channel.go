@@ -70,11 +70,13 @@ type plan struct {
 	// outside has what Asterisk's list of endpoints says of them: whether they need no
 	// password to call in, or have one to call out, as no phone does.
 	outside map[string]bool
+	// seen has what was decided of an endpoint when a channel of it began.
+	seen map[string]bool
 }
 
 // newPlan is the plan of the options.
 func newPlan(o *Options) *plan {
-	p := &plan{trunks: o.Trunks, contexts: o.TrunkContexts, extensions: o.Extensions, outside: map[string]bool{}}
+	p := &plan{trunks: o.Trunks, contexts: o.TrunkContexts, extensions: o.Extensions, outside: map[string]bool{}, seen: map[string]bool{}}
 	if p.contexts == nil {
 		p.contexts = usualTrunkContexts
 	}
@@ -102,6 +104,26 @@ func (p *plan) trunk(channel, context string) bool {
 	default:
 		return matches(usualTrunkNames, strings.ToLower(endpoint))
 	}
+}
+
+// began is trunk for a channel that begins, and so has its endpoint's own context.
+func (p *plan) began(channel, context string) bool {
+	trunk := p.trunk(channel, context)
+	if len(p.seen) < mostSeen {
+		p.seen[endpointOf(channel)] = trunk
+	}
+	return trunk
+}
+
+// mostSeen bounds what is remembered of endpoints: guests are called by their address.
+const mostSeen = 100_000
+
+// seenTrunk is trunk for a channel that has been there for a while.
+func (p *plan) seenTrunk(channel, context string) bool {
+	if trunk, seen := p.seen[endpointOf(channel)]; seen {
+		return trunk
+	}
+	return p.trunk(channel, context)
 }
 
 // learn keeps what an entry of PJSIPShowEndpoints says.

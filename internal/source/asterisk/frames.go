@@ -42,3 +42,9 @@ func (r *frameReader) next() ([]byte, error) {
 		r.frame = append(r.frame, part[:min(len(part), mostFrame+1-len(r.frame))]...)
 	}
 }
+
+// line reads a single line: what Asterisk greets with.
+func (r *frameReader) line() (string, error) {
+	part, err := r.in.ReadSlice('\n')
+	return string(bytes.TrimRight(part, "\r\n")), err
+}

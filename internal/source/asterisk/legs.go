@@ -15,7 +15,7 @@ func (t *translator) newChannel(m Message, at source.When) source.Fact {
 		// with Ring, an analogue telephone with Rsrvd or Dialing.
 		Outbound: m.Get("ChannelStateDesc") == "Down",
 	}
-	f.Trunk = !f.Hidden && t.plan.trunk(channel, context)
+	f.Trunk = !f.Hidden && t.plan.began(channel, context)
 	if !f.Outbound {
 		f.Dialed = dialled(m.Get("Exten"))
 	}
