@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestQueueIsAList(t *testing.T) {
 					t.Fatalf("%d wait, want %d and the %d that were popped", got, len(model), len(popped))
 				}
 				var oldest time.Time
-				if all := append(popped[:len(popped):len(popped)], model...); len(all) > 0 {
+				if all := append(slices.Clip(popped), model...); len(all) > 0 {
 					oldest = all[0].At
 				}
 				if got := q.Oldest(); !got.Equal(oldest) {

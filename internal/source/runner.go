@@ -149,7 +149,7 @@ func (h *host) Connected(ctx context.Context, system string, kept bool) error {
 	}
 	h.watch.connected(system)
 	h.log.InfoContext(ctx, "a source is connected", "system", system)
-	return h.teller.connected(ctx, kept)
+	return h.teller.connected(ctx, system, kept)
 }
 
 // Tell gets committed what follows from facts.

@@ -322,7 +322,7 @@ func TestWrongEventsBecomeRejects(t *testing.T) {
 	told := make(chan error, 1)
 	s := p.start(script(func(ctx context.Context, _ *switchhook.Source, h source.Host) error {
 		var facts []source.Fact
-		for _, name := range strings.Fields("wrong1 east bare other acme wrong2 wrong3 mapped root wrong4") {
+		for name := range strings.FieldsSeq("wrong1 east bare other acme wrong2 wrong3 mapped root wrong4") {
 			facts = append(facts, source.Custom{When: source.When(h.Now()), Name: name, Data: []byte(`{}`)})
 		}
 		told <- h.Tell(ctx, facts)

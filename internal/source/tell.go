@@ -371,13 +371,13 @@ func (q *quota) take(now time.Time) bool {
 }
 
 // connected tells that the system has let us in, and what was missed of it before.
-func (t *teller) connected(ctx context.Context, kept bool) error {
+func (t *teller) connected(ctx context.Context, system string, kept bool) error {
 	if err := t.take(ctx); err != nil {
 		return err
 	}
 	defer t.leave()
 	now := time.Now().UTC()
-	t.say("connected", now)
+	t.say("connected", now, ordjson.Member{Name: "system", Value: ordjson.String(system)})
 	if !t.heard.IsZero() {
 		t.say("gap", now,
 			ordjson.Member{Name: "since", Value: timeOf(t.heard)}, ordjson.Member{Name: "until", Value: timeOf(now)},

@@ -65,11 +65,12 @@ func (s *Switch) greet(conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	all := "welcome\n"
+	var all strings.Builder
+	all.WriteString("welcome\n")
 	for _, leg := range s.legs {
-		all += "leg " + leg + "\n"
+		all.WriteString("leg " + leg + "\n")
 	}
-	if _, err := io.WriteString(conn, all+"all\n"); err == nil {
+	if _, err := io.WriteString(conn, all.String()+"all\n"); err == nil {
 		s.conns[conn] = true
 		s.came <- struct{}{}
 	}
@@ -153,7 +154,7 @@ func (Lines) Run(ctx context.Context, s *switchhook.Source, h source.Host) error
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // it has ended
+	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	in := bufio.NewScanner(conn)
 	if !in.Scan() {
