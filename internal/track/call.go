@@ -64,6 +64,7 @@ type leg struct {
 	Twin     string            `json:"twin,omitzero"`
 	Number   string            `json:"num,omitzero"` // at its end: a telephone number, or the extension
 	Name     string            `json:"name,omitzero"`
+	Shown    string            `json:"shown,omitzero"` // the number that it showed first
 	Dialed   string            `json:"dialed,omitzero"`
 	Context  string            `json:"ctx,omitzero"`
 	Code     string            `json:"code,omitzero"` // the account code

@@ -156,7 +156,7 @@ func (t *Tracker) watch(c *call) {
 	r := c.root()
 	open := c.Ended.IsZero() && (r != nil && (!c.Told || r.Phase == over && !c.LeftEarly) ||
 		r != nil && c.Told && !c.lives(false) || !c.Over.IsZero() ||
-		slices.ContainsFunc(c.Queues, func(q *queueCall) bool { return q.Left && q.waits() }))
+		slices.ContainsFunc(c.Queues, func(q *queueCall) bool { return !q.Left.IsZero() && q.waits() }))
 	if _, already := t.open[c.Key]; open && !already {
 		t.open[c.Key] = time.Time{}
 	} else if !open {

@@ -20,7 +20,7 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	}
 	l := &leg{
 		ID: f.Leg, Channel: f.Channel, Device: f.Device, Trunk: f.Trunk, Outbound: f.Outbound, Hidden: f.Hidden, Twin: f.Twin,
-		Number: f.Caller.Number, Name: f.Caller.Name, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
+		Number: f.Caller.Number, Name: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
 		SIP: f.SIPCallID, Vars: f.Vars, Tie: cmp.Or(f.Call, f.Leg), Started: f.At(),
 	}
 	if !l.Trunk && !l.Hidden {
@@ -430,12 +430,15 @@ func (t *Tracker) partyChanged(f source.PartyChanged) {
 	}
 }
 
-// callerChanged takes over what the caller shows from now on. A phone keeps its number,
-// whatever it shows to those whom it calls.
+// callerChanged takes over what the caller shows from now on. A phone that shows another
+// number, to those outside, is still the same.
 func (t *Tracker) callerChanged(l *leg, shown source.Line, at time.Time) {
 	number, name := l.Number, cmp.Or(shown.Name, l.Name)
-	if l.Trunk {
+	switch {
+	case l.Trunk:
 		number = cmp.Or(shown.Number, l.Number)
+	case shown.Number != "" && shown.Number != l.Shown:
+		return
 	}
 	if number == l.Number && name == l.Name {
 		return

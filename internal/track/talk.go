@@ -145,9 +145,14 @@ func better(c, than *call, group []*leg) bool {
 	) > 0
 }
 
-// bringTogether puts a leg that another one dialled into the same call.
+// bringTogether puts a leg that another one dialled, or whose place it took, into the same
+// call. One that was told never goes into one that was not.
 func (t *Tracker) bringTogether(from, to *leg, at time.Time) {
-	if from.call != to.call {
+	switch {
+	case from.call == to.call:
+	case to.call.Told && !from.call.Told:
+		t.move(from, to.call, at)
+	default:
 		t.move(to, from.call, at)
 	}
 }
@@ -239,20 +244,22 @@ func (t *Tracker) linked(f source.Linked) {
 		}
 	case !c.Told:
 		t.move(l, other, f.At())
+	case !other.Told:
+		t.move(other.Legs[0], c, f.At())
 	case l.Hidden:
 		t.remove(l)
 		t.add(other, l)
 		t.touch(other)
+		t.endIfEmpty(c, f.At())
 	}
 }
 
 // pickedUp: the call that rings at Target is Leg's now.
 func (t *Tracker) pickedUp(f source.PickedUp) {
 	l, target := t.live(f.Leg, f.When), t.live(f.Target, f.When)
-	if l == nil || target == nil || l.call == target.call {
-		return
+	if l != nil && target != nil {
+		t.bringTogether(target, l, f.At())
 	}
-	t.move(l, target.call, f.At())
 }
 
 func (t *Tracker) held(f source.Held) {

@@ -153,8 +153,7 @@ func (t *Tracker) foldService(fact source.Fact) {
 		t.queueLeft(f)
 	case source.AgentCalled:
 		t.agentCalled(f)
-	case source.AgentMissed:
-		t.agentMissed(f)
+	case source.AgentMissed: // the caller waits on; the leg's end says it
 	case source.AgentConnected:
 		t.agentConnected(f)
 	case source.QueueAbandoned:
