@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/internal/source"
@@ -11,6 +12,7 @@ func (t *translator) newChannel(m Message, at source.When) source.Fact {
 	f := source.LegStarted{
 		When: at, Leg: id, Call: m.Get("Linkedid"), Device: endpointOf(channel), Channel: channel,
 		Hidden: isHidden(channel), Caller: line(m, "CallerID"), Context: context, AccountCode: m.Get("AccountCode"),
+		SIPCallID: m.Get("SIPCallID"), // from ARI
 		// Down is how a channel begins that is about to dial; one that dials us begins
 		// with Ring, an analogue telephone with Rsrvd or Dialing.
 		Outbound: m.Get("ChannelStateDesc") == "Down",
@@ -25,21 +27,20 @@ func (t *translator) newChannel(m Message, at source.When) source.Fact {
 	return t.pair(f)
 }
 
-// pair tells which legs are the halves of one Local channel: their names differ in ;1 and
-// ;2.
+// pair tells which legs are the halves of one Local channel.
 func (t *translator) pair(f source.LegStarted) source.LegStarted {
-	n := len(f.Channel) - 2
-	if n < 0 || f.Channel[n] != ';' {
-		return f
-	}
-	name := f.Channel[:n]
-	if other := t.halves[name]; other != "" && other != f.Leg {
-		f.Twin = other
-		delete(t.halves, name)
-	} else {
+	if name, half := halfOf(f.Channel); half {
+		f.Twin = t.halves[name]
 		t.halves[name] = f.Leg
 	}
 	return f
+}
+
+// halfOf is what the halves of a Local channel have in common: their names differ in ;1 and
+// ;2 only.
+func halfOf(channel string) (name string, half bool) {
+	name, number, half := strings.Cut(channel, ";")
+	return name, half && (number == "1" || number == "2")
 }
 
 // dialled is an extension that somebody may have dialled. s, and words such as h and
@@ -148,8 +149,8 @@ func (t *translator) hangup(m Message, at source.When) source.Fact {
 		}
 		delete(t.legs, id)
 	}
-	if n := len(m.Get("Channel")) - 2; n > 0 {
-		delete(t.halves, m.Get("Channel")[:n])
+	if name, half := halfOf(m.Get("Channel")); half {
+		delete(t.halves, name)
 	}
 	return f
 }

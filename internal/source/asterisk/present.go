@@ -40,10 +40,14 @@ func newPresent(t *translator) *present {
 // ofPresent marks the ActionID of a list.
 const ofPresent = "present-"
 
-// requests asks for all lists, and in the end for the time.
-func (p *present) requests() string {
+// requests asks for all lists, and in the end for the time. chan_sip was in Asterisk until 20;
+// to ask a later one for its peers would be a security event.
+func requests(chanSIP bool) string {
 	var b strings.Builder
 	for _, action := range strings.Fields("PJSIPShowEndpoints QueueStatus PJSIPShowContacts SIPpeers VoicemailUsersList ParkedCalls CoreShowChannels Ping") {
+		if action == "SIPpeers" && !chanSIP {
+			continue
+		}
 		b.WriteString("Action: " + action + "\r\nActionID: " + ofPresent + action + "\r\n\r\n")
 	}
 	return b.String()
@@ -126,7 +130,7 @@ func (p *present) channel(m Message, at source.When) {
 	if p.t.legs[id] == nil {
 		p.t.legs[id] = l
 	}
-	p.legs[id] = p.t.pair(f)
+	p.legs[id] = f
 	if l.bridge != "" {
 		p.bridges[id] = l.bridge
 	}
@@ -190,9 +194,14 @@ func (p *present) fact(at time.Time) source.Present {
 	slices.SortFunc(f.Legs, func(a, b source.LegStarted) int {
 		return cmp.Or(a.At().Compare(b.At()), sequence(a.Leg)-sequence(b.Leg), cmp.Compare(a.Leg, b.Leg))
 	})
-	for _, l := range f.Legs {
+	halves := map[string]string{}
+	for i, l := range f.Legs {
 		if b := p.bridges[l.Leg]; b != "" {
 			f.Bridges[b] = append(f.Bridges[b], l.Leg)
+		}
+		if name, half := halfOf(l.Channel); half {
+			f.Legs[i].Twin = halves[name]
+			halves[name] = l.Leg
 		}
 	}
 	f.Waiting = listed(p.told["QueueStatus"], p.waiting)
