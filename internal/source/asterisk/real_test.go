@@ -147,7 +147,7 @@ func TestRealARIKeepsWhatHappens(t *testing.T) {
 	}
 	s := asterisktest.Start(t, asterisktest.Options{Version: asterisktest.V22, Outbound: "ws://" + server.Listener.Addr().String() + "/v1/sources/pbx/ari"})
 	ari := map[string]any{"username": asterisktest.User, "password": asterisktest.Secret}
-	for _, o := range []map[string]any{
+	for i, o := range []map[string]any{
 		{"ari": ari},
 		{"ari": ari, "address": s.AMI, "username": asterisktest.User, "secret": asterisktest.Secret},
 	} {
@@ -159,8 +159,13 @@ func TestRealARIKeepsWhatHappens(t *testing.T) {
 		stop()
 
 		away()
+		st := s.Listen(t)
 		call(t, s)
+		st.Await(t, "Event: DialEnd", "DialStatus: ANSWER")
 		s.Do(t, "Hangup", "Channel", "/^Local/")
+		for _, half := range []string{"1", "2"} {
+			st.Await(t, "Event: Hangup", fmt.Sprintf("Channel: Local/620@internal-%08x;%s", i, half))
+		}
 
 		h = newHost()
 		stop = start(t, c, src, h)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,8 @@ type session struct {
 	asked    bool     // for the lists
 	booted   bool     // Asterisk has loaded its modules
 	pongs    int
-	caughtUp bool // ARI has sent what it had kept
+	caughtUp bool          // ARI has sent what it had kept
+	waiting  []source.Fact // of AMI, for that
 
 	told   time.Time // up to here an earlier session told all
 	until  time.Time // up to here this one did
@@ -67,9 +69,6 @@ func (n *session) alone(ctx context.Context, next next, silence time.Duration, r
 		gone <- err
 		return err
 	})
-	if err := n.s.ask(ctx, hello, "asterisk/info"); err != nil {
-		return "", false, err
-	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -90,9 +89,7 @@ func (n *session) beside(ctx context.Context, next next, silence time.Duration) 
 		if err != nil {
 			return err
 		}
-		if err = s.ask(ctx, hello, "asterisk/info"); err == nil {
-			err = s.read(ctx, silence)
-		}
+		err = s.read(ctx, silence)
 		if !n.o.outbound() || errors.Is(err, source.ErrQueueClosed) {
 			return err
 		}
@@ -159,23 +156,35 @@ func (n *session) fromAMI(ctx context.Context, item source.Item) ([]source.Fact,
 	if err != nil {
 		return nil, err
 	}
-	if n.present != nil && n.caughtUp { // ARI tells these until then
-		kept := facts[:0]
-		for _, f := range facts {
-			if !ofLeg(f) {
-				kept = append(kept, f)
-			}
-		}
-		facts = kept
-	}
-	return facts, n.ask(ctx)
+	return n.ofAMI(facts), n.ask(ctx)
 }
+
+// ofAMI returns what of the facts of AMI is to be told now. Up to the Present ARI tells of
+// legs, if it comes in time; until it does, all waits for it.
+func (n *session) ofAMI(facts []source.Fact) []source.Fact {
+	facts = append(n.waiting, facts...)
+	n.waiting = nil
+	switch {
+	case n.present == nil || !n.o.outbound():
+	case n.expectsARI():
+		n.waiting, facts = facts, nil
+	case n.caughtUp:
+		facts = slices.DeleteFunc(facts, ofLeg)
+	}
+	return facts
+}
+
+// expectsARI: it may still send what it has kept.
+func (n *session) expectsARI() bool { return n.o.outbound() && !n.caughtUp && n.pongs < 2 }
 
 // fromARI returns the facts of a message.
 func (n *session) fromARI(ctx context.Context, item source.Item) ([]source.Fact, error) {
 	if _, ok := isHello(item.Message); ok {
-		n.caughtUp, n.booted = n.o.outbound() || n.w == nil, n.booted || n.w == nil
-		return nil, n.ask(ctx)
+		n.caughtUp = true
+		if n.w == nil {
+			n.booted = true
+		}
+		return n.ofAMI(nil), n.ask(ctx)
 	}
 	messages, err := n.ari.messages(item.Message)
 	if err != nil {
@@ -248,10 +257,9 @@ func ofLeg(f source.Fact) bool {
 
 // ask asks for what there is, once Asterisk has loaded its modules: earlier it might say that
 // no telephone is registered. It says so with FullyBooted, but not to those who may not read
-// the class system; they wait for three pongs. For what ARI has kept, two are enough.
+// the class system; they wait for three pongs.
 func (n *session) ask(ctx context.Context) error {
-	late := n.o.outbound() && !n.caughtUp && n.pongs < 2
-	if n.asked || late || !n.booted && n.pongs < 3 {
+	if n.asked || n.expectsARI() || !n.booted && n.pongs < 3 {
 		return nil
 	}
 	n.asked = true

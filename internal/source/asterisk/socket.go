@@ -25,6 +25,7 @@ import (
 type socket struct {
 	conn *websocket.Conn
 	push func(message []byte) error // takes what comes, answers too
+	came bool                       // Asterisk dialled us
 	ask  func(ctx context.Context, id, uri string) error
 }
 
@@ -73,7 +74,7 @@ func dialARI(ctx context.Context, o *ARIOptions, push func([]byte) error) (*sock
 		}
 		return push(answer)
 	}
-	return &socket{conn, push, ask}, nil
+	return &socket{conn, push, false, ask}, nil
 }
 
 func getARI(ctx context.Context, uri string, header http.Header) (body []byte, status int, err error) {
@@ -96,7 +97,7 @@ func getARI(ctx context.Context, uri string, header http.Header) (body []byte, s
 // newSocket is one that Asterisk opened.
 func newSocket(conn *websocket.Conn, push func([]byte) error) *socket {
 	conn.SetReadLimit(mostMessage)
-	return &socket{conn, push, func(ctx context.Context, id, uri string) error {
+	return &socket{conn, push, true, func(ctx context.Context, id, uri string) error {
 		request, err := json.Marshal(map[string]string{"type": "RESTRequest", "transaction_id": id, "request_id": id, "method": "GET", "uri": uri})
 		if err != nil {
 			return err
@@ -107,14 +108,24 @@ func newSocket(conn *websocket.Conn, push func([]byte) error) *socket {
 	}}
 }
 
-// read passes each message on at once, until the connection or ctx ends, and says why it
-// did. A peer that does not answer pings ends it.
+// read says hello and passes each message on at once, until the connection or ctx ends, and
+// says why it did. A peer that does not answer pings ends it.
+//
+// An Asterisk that dials does not see a request that follows the answer to its handshake too
+// closely, until something else comes (22.10). So it gets ours when it has said something:
+// what it had kept, and then ApplicationRegistered.
 func (s *socket) read(ctx context.Context, silence time.Duration) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer s.conn.CloseNow() //nolint:errcheck // it has ended
 	go s.ping(ctx, silence)
-	for {
+	for greet := !s.came; ; greet = s.came {
+		if greet {
+			s.came = false
+			if err := s.ask(ctx, hello, "asterisk/info"); err != nil {
+				return err
+			}
+		}
 		_, message, err := s.conn.Read(ctx)
 		if err != nil {
 			return fmt.Errorf("the WebSocket of ARI ended: %w", err)
