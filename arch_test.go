@@ -37,6 +37,7 @@ func drawing() map[string][]string {
 		"internal/catalogue":                    {"internal/ordjson"},
 		"internal/calls":                        {"internal/catalogue", "internal/ordjson"},
 		"internal/directory":                    {"internal/catalogue", "internal/ordjson"},
+		"internal/track":                        {"internal/source", "internal/catalogue", "internal/ordjson"},
 		"internal/expression":                   {"internal/catalogue"},
 		"internal/route":                        append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
 		"internal/deliver":                      append(strings.Fields(contracts), "internal/deliver/wire", "internal/catalogue", "internal/ordjson"),

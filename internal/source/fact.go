@@ -23,8 +23,10 @@ type Line struct{ Number, Name string }
 // LegStarted: there is a leg. The switch made it to be called or was called by it.
 type LegStarted struct {
 	When
-	Leg  string // its id, Asterisk's Uniqueid
-	Call string // what ties it to others, Asterisk's Linkedid; the leg's own id for the first
+	Leg string // its id, Asterisk's Uniqueid
+	// Call is what ties it to others, Asterisk's Linkedid: the leg's own id for the first;
+	// empty where that is not known yet, as in ARI.
+	Call string
 	// Device is the endpoint that the leg goes to, such as 101 of PJSIP/101-00000003.
 	Device string
 	// Channel is its whole name in the system.
@@ -44,8 +46,9 @@ type LegStarted struct {
 	Context     string // where in the dial plan
 	AccountCode string
 	SIPCallID   string
-	Answered    bool              // already, as in a list of what there is
-	Vars        map[string]string // as the operator asked the switch to tell
+	Ringing     bool              // already, as in a list of what there is
+	Answered    bool              // likewise
+	Vars        map[string]string // as the operator asked the switch to tell; FROM_DID and RINGGROUP mean what they do in FreePBX
 }
 
 // LegRinging: the phone at the leg's end rings.
@@ -65,6 +68,10 @@ type LegAnswered struct {
 type Dialled struct {
 	When
 	From, To string
+	// Number is what was dialled at To, such as a telephone number behind a trunk.
+	Number string
+	// Exten and Context are where From is in the dial plan.
+	Exten, Context string
 }
 
 // An Outcome is how a dialled leg ended, or that it was answered.
@@ -342,7 +349,8 @@ type Custom struct {
 type Present struct {
 	When
 	Legs []LegStarted
-	// Bridges has the legs in each bridge.
+	// Bridges has the legs in each bridge where they hear one another: no conferences, no
+	// parking lots.
 	Bridges map[string][]string
 	// Waiting are the callers in queues; nil: the system does not tell.
 	Waiting []QueueJoined

@@ -61,6 +61,11 @@ type Tracker interface {
 	// committed with them.
 	Fold(facts []Fact) (events []*switchhook.Event, changed []Belief)
 
+	// Tick does what is due at a time of our own clock, and is called every second or so:
+	// some things are told once it is clear that nothing more is coming, and a call of
+	// which nothing was heard for hours has ended.
+	Tick(now time.Time) (events []*switchhook.Event, changed []Belief)
+
 	// Restore puts back a belief that was committed earlier.
 	Restore(b Belief) error
 }
