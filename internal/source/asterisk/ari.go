@@ -14,16 +14,10 @@ import (
 )
 
 // An ariReader turns what ARI says into the messages that the manager interface would have
-// sent, so that one table serves both. It keeps no more than is needed to know which call a
-// channel belongs to: ARI does not say, unless ari.conf has channelvars = CHANNEL(linkedid).
+// sent, so that one table serves both. Which call a channel belongs to ARI does not say,
+// unless ari.conf has channelvars = CHANNEL(linkedid): then there is no Linkedid.
 type ariReader struct {
-	calls   map[string]string  // by channel
-	held    map[string]Message // channels that Asterisk made, until it is known who for
-	bridges map[string]string  // by channel, in a list
-}
-
-func newARIReader() *ariReader {
-	return &ariReader{calls: map[string]string{}, held: map[string]Message{}}
+	bridges map[string]string // by channel, of the list
 }
 
 // An ariEvent has the members of all events that are used, and those of a RESTResponse.
@@ -42,6 +36,7 @@ type ariEvent struct {
 	Caller     *ariChannel     `json:"caller"` // of Dial
 	Peer       json.RawMessage `json:"peer"`   // too; in a PeerStatusChange something else
 	DialStatus string          `json:"dialstatus"`
+	DialString string          `json:"dialstring"`
 	Forward    string          `json:"forward"`
 
 	Result     string      `json:"result"` // of transfers
@@ -187,23 +182,14 @@ func (r *ariReader) messages(raw []byte) ([]Message, error) {
 		m = append(m, Field{"UserEvent", e.EventName})
 		m = append(m, userFields(e.UserEvent)...)
 	}
-	return r.hold(&e, m), nil
+	return []Message{m}, nil
 }
 
-// dial tells a Dial in one of the three events that the manager interface has for it. Who is
-// dialled belongs to the call of who dials.
+// dial tells a Dial in one of the three events that the manager interface has for it.
 func (r *ariReader) dial(e *ariEvent, m Message) ([]Message, error) {
 	var peer *ariChannel
 	if err := jsonv2.Unmarshal(e.Peer, &peer); err != nil {
 		return nil, err
-	}
-	var all []Message
-	if peer != nil {
-		call := peer.ID
-		if e.Caller != nil {
-			call = r.callOf(e.Caller)
-		}
-		all = r.release(peer.ID, call)
 	}
 	switch e.DialStatus {
 	case "":
@@ -212,77 +198,12 @@ func (r *ariReader) dial(e *ariEvent, m Message) ([]Message, error) {
 	default:
 		m[0].Value = "DialEnd"
 	}
-	m = append(m, Field{"DialStatus", e.DialStatus}, Field{"Forward", e.Forward})
-	return append(all, peer.fields(e.Caller.fields(m, ""), "Dest")), nil
-}
-
-// hold keeps back a channel that Asterisk made until a Dial says for whom, or until it does
-// something for itself.
-func (r *ariReader) hold(e *ariEvent, m Message) []Message {
-	if e.Channel == nil {
-		return []Message{m}
-	}
-	id := e.Channel.ID
-	switch e.Type {
-	case "ChannelCreated":
-		call := e.Channel.Vars[linkedID]
-		if call == "" && e.Channel.State == "Down" {
-			r.held[id] = m
-			return nil
-		}
-		if call == "" {
-			call = id
-		}
-		r.calls[id] = call
-		return []Message{m.with("Linkedid", call)}
-	case "ChannelCallerId", "ChannelConnectedLine", "ChannelDialplan":
-		if created, held := r.held[id]; held {
-			// It is only dressed up yet. It began as it was, but with this.
-			r.held[id] = append(created[:2:2], m[2:]...)
-			return nil
-		}
-	}
-	all := append(r.release(id, id), m)
-	if e.Type == "ChannelDestroyed" {
-		delete(r.calls, id)
-	}
-	return all
-}
-
-// release lets a channel go that was held.
-func (r *ariReader) release(id, call string) []Message {
-	created, held := r.held[id]
-	if !held {
-		return nil
-	}
-	delete(r.held, id)
-	r.calls[id] = call
-	return []Message{created.with("Linkedid", call)}
-}
-
-func (r *ariReader) callOf(c *ariChannel) string {
-	if call := c.Vars[linkedID]; call != "" {
-		return call
-	}
-	if call := r.calls[c.ID]; call != "" {
-		return call
-	}
-	return c.ID
+	m = append(m, Field{"DialStatus", e.DialStatus}, Field{"DialString", e.DialString}, Field{"Forward", e.Forward})
+	return []Message{peer.fields(e.Caller.fields(m, ""), "Dest")}, nil
 }
 
 // linkedID is the variable that tells a channel's call.
 const linkedID = "CHANNEL(linkedid)"
-
-// with sets the first field of a name, or adds it.
-func (m Message) with(name, value string) Message {
-	for i := range m {
-		if m[i].Name == name {
-			m[i].Value = value
-			return m
-		}
-	}
-	return append(m, Field{name, value})
-}
 
 // fields are those that the manager interface writes of a channel, with a prefix.
 func (c *ariChannel) fields(m Message, prefix string) Message {
@@ -379,6 +300,9 @@ func (r *ariReader) listed(e *ariEvent) ([]Message, error) {
 		}
 		r.bridges = map[string]string{}
 		for _, b := range bridges {
+			if isApart(b.Technology, b.Creator) {
+				continue
+			}
 			for _, channel := range b.Channels {
 				r.bridges[channel] = b.ID
 			}
@@ -390,11 +314,8 @@ func (r *ariReader) listed(e *ariEvent) ([]Message, error) {
 			return nil, err
 		}
 		for _, c := range channels {
-			m := c.fields(Message{id, {"Event", "CoreShowChannel"}, {"BridgeId", r.bridges[c.ID]}, {"ApplicationData", c.Dialplan.Data}}, "")
-			if r.calls[c.ID] == "" {
-				r.calls[c.ID] = r.callOf(&c)
-			}
-			all = append(all, m.with("Linkedid", r.calls[c.ID]))
+			m := Message{id, {"Event", "CoreShowChannel"}, {"BridgeId", r.bridges[c.ID]}, {"ApplicationData", c.Dialplan.Data}}
+			all = append(all, c.fields(m, ""))
 		}
 	}
 	return all, nil

@@ -10,7 +10,7 @@ import (
 func (t *translator) newChannel(m Message, at source.When) source.Fact {
 	id, channel, context := m.Get("Uniqueid"), m.Get("Channel"), m.Get("Context")
 	f := source.LegStarted{
-		When: at, Leg: id, Call: m.Get("Linkedid"), Device: endpointOf(channel), Channel: channel,
+		When: at, Leg: id, Call: callOf(m), Device: endpointOf(channel), Channel: channel,
 		Hidden: isHidden(channel), Caller: line(m, "CallerID"), Context: context, AccountCode: m.Get("AccountCode"),
 		SIPCallID: m.Get("SIPCallID"), // from ARI
 		// Down is how a channel begins that is about to dial; one that dials us begins
@@ -25,6 +25,16 @@ func (t *translator) newChannel(m Message, at source.When) source.Fact {
 	f.Vars, l.vars = variables(m, "")
 	t.legs[id] = l
 	return t.pair(f)
+}
+
+// callOf is which call a channel belongs to. Where that is not told, one that dials us is
+// the first of its own.
+func callOf(m Message) string {
+	call := m.Get("Linkedid")
+	if call == "" && m.Get("ChannelStateDesc") == "Ring" && !isHidden(m.Get("Channel")) {
+		return m.Get("Uniqueid")
+	}
+	return call
 }
 
 // pair tells which legs are the halves of one Local channel.
@@ -156,7 +166,23 @@ func (t *translator) hangup(m Message, at source.When) source.Fact {
 }
 
 func (t *translator) dialBegin(m Message, at source.When) source.Fact {
-	return source.Dialled{When: at, From: m.Get("Uniqueid"), To: m.Get("DestUniqueid")}
+	return source.Dialled{
+		When: at, From: m.Get("Uniqueid"), To: m.Get("DestUniqueid"), Number: numberOf(m.Get("DialString")),
+		Exten: dialled(m.Get("Exten")), Context: m.Get("Context"),
+	}
+}
+
+// numberOf is the number in what was dialled: that of trunk/0301234, 0301234@trunk and
+// trunk/sip:0301234@192.0.2.1.
+func numberOf(dialString string) string {
+	number := dialString[strings.LastIndexAny(dialString, "/:")+1:]
+	if user, _, at := strings.Cut(dialString, "@"); at { // Local/101@context/n
+		number = user[strings.LastIndexAny(user, "/:")+1:]
+	}
+	if !isNumber(number) {
+		return ""
+	}
+	return number
 }
 
 // dialState: progress is what a trunk says instead of ringing, when the ringing itself can
@@ -216,13 +242,19 @@ func refine(o source.Outcome, q850, sip int) source.Outcome {
 func (t *translator) bridgeEnter(m Message, at source.When) source.Fact {
 	f := source.BridgeEntered{
 		When: at, Bridge: m.Get("BridgeUniqueid"), Leg: m.Get("Uniqueid"),
-		Holding: m.Get("BridgeTechnology") == "holding_bridge", Conference: m.Get("BridgeCreator") == "ConfBridge",
+		Holding: m.Get("BridgeTechnology") == holding, Conference: m.Get("BridgeCreator") == conference,
 	}
 	if l := t.legs[f.Leg]; l != nil {
 		l.bridge = f.Bridge
 	}
 	return f
 }
+
+// What bridges say of themselves in which people do not simply talk to one another.
+const holding, conference = "holding_bridge", "ConfBridge"
+
+// isApart reports whether a bridge is one of them.
+func isApart(technology, creator string) bool { return technology == holding || creator == conference }
 
 func (t *translator) bridgeLeave(m Message, at source.When) source.Fact {
 	f := source.BridgeLeft{When: at, Bridge: m.Get("BridgeUniqueid"), Leg: m.Get("Uniqueid")}

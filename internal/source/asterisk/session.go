@@ -42,7 +42,7 @@ type session struct {
 }
 
 func newSession(o *Options, h source.Host, told time.Time) *session {
-	n := &session{o: o, h: h, t: newTranslator(o), ari: newARIReader(), other: newTranslator(o), told: told, until: told}
+	n := &session{o: o, h: h, t: newTranslator(o), ari: &ariReader{}, other: newTranslator(o), told: told, until: told}
 	n.other.plan = n.t.plan
 	n.present = newPresent(n.t)
 	return n
