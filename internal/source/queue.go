@@ -56,6 +56,10 @@ type Queue struct {
 
 	waiting int
 	popped  []Item // by the last Pop
+
+	pushed int64
+	last   time.Time // when the last message came
+	left   time.Time // when the oldest of those that Drop forgot did
 }
 
 // An Item is a message and when it was received.
@@ -100,6 +104,8 @@ func (q *Queue) Push(message []byte, at time.Time) error {
 		return err
 	}
 	q.waiting++
+	q.pushed++
+	q.last = at
 	q.signal()
 	return nil
 }
@@ -170,7 +176,7 @@ func (q *Queue) write() error {
 	q.chunks = append(q.chunks, chunk{s, s.length, len(q.tail), q.tailed})
 	s.length += int64(len(q.tail))
 	q.onDisk += int64(len(q.tail))
-	q.tail = q.tail[:0]
+	q.tail, q.tailed = q.tail[:0], time.Time{}
 	return nil
 }
 
@@ -227,7 +233,7 @@ func (q *Queue) pop(most int) (items []Item, wake <-chan struct{}, err error) {
 func (q *Queue) load() error {
 	data := q.tail
 	if len(q.chunks) == 0 {
-		q.tail = nil
+		q.tail, q.tailed = nil, time.Time{}
 	} else {
 		c := q.chunks[0]
 		q.chunks = q.chunks[1:]
@@ -268,13 +274,16 @@ func (q *Queue) Close() {
 func (q *Queue) Drop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.left.IsZero() {
+		q.left = q.oldest()
+	}
 	q.closed = true
 	for i, c := range q.chunks {
 		if i == 0 || c.segment != q.chunks[i-1].segment {
 			c.segment.close()
 		}
 	}
-	q.ready, q.chunks, q.tail, q.popped = nil, nil, nil, nil
+	q.ready, q.chunks, q.tail, q.popped, q.tailed = nil, nil, nil, nil, time.Time{}
 	q.bytes, q.onDisk, q.waiting = 0, 0, 0
 	q.signal()
 }
@@ -291,6 +300,10 @@ func (q *Queue) Len() int {
 func (q *Queue) Oldest() time.Time {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.oldest()
+}
+
+func (q *Queue) oldest() time.Time {
 	switch {
 	case len(q.popped) > 0:
 		return q.popped[0].At
@@ -298,9 +311,18 @@ func (q *Queue) Oldest() time.Time {
 		return q.ready[0].At
 	case len(q.chunks) > 0:
 		return q.chunks[0].oldest
-	case len(q.tail) > 0:
-		return q.tailed
 	default:
-		return time.Time{}
+		return q.tailed
 	}
+}
+
+// progress is how many messages came in all, when the last one did, and when the oldest
+// did that waits or was forgotten.
+func (q *Queue) progress() (pushed int64, last, oldest time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.left.IsZero() {
+		return q.pushed, q.last, q.left
+	}
+	return q.pushed, q.last, q.oldest()
 }
