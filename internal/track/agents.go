@@ -3,6 +3,7 @@ package track
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -53,7 +54,7 @@ func (t *Tracker) agentStatus(f *source.AgentStatus) {
 		a = &agent{ID: f.Agent.ID}
 		t.agents[a.ID] = a
 	}
-	a.Name, a.Extension = cmp.Or(f.Agent.Name, a.Name), cmp.Or(f.Agent.Extension, a.Extension)
+	a.Name, a.Extension = cmp.Or(strings.ToValidUTF8(f.Agent.Name, "\uFFFD"), a.Name), cmp.Or(f.Agent.Extension, a.Extension)
 	i := slices.IndexFunc(a.Queues, func(m member) bool { return m.Queue == f.Queue })
 	switch {
 	case i >= 0 && f.At().Before(a.Queues[i].At): // told late

@@ -31,21 +31,18 @@ func TestForgets(t *testing.T) {
 	tr, kept := track.New(track.Options{Source: "pbx", Account: "acme"}), keeper{}
 	round := func(n int) {
 		for _, f := range files[n%len(files)] {
-			if _, present := f.(source.Present); present {
-				continue
-			}
 			_, changed := tr.Fold([]source.Fact{rename(f, fmt.Sprint("-", n))})
 			kept.keep(changed)
 		}
-		_, changed := tr.Tick(midnight().Add(time.Duration(n) * time.Second))
+		_, changed := tr.Fold([]source.Fact{source.Present{When: source.When(midnight().Add(time.Hour))}})
 		kept.keep(changed)
 	}
-	for n := range 3000 { // until as much is remembered as may be
+	for n := range 1000 { // until as much is remembered as may be
 		round(n)
 	}
 	before, beliefs := heap(), len(kept)
-	for n := range 6000 {
-		round(3000 + n)
+	for n := range 1500 {
+		round(1000 + n)
 	}
 	if after := heap(); after > before+before/2+1<<20 {
 		t.Errorf("memory grew from %d to %d", before, after)
@@ -60,4 +57,23 @@ func heap() uint64 {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// Whoever has a wrong password tries it again and again.
+func TestFailedRegistrations(t *testing.T) {
+	t.Parallel()
+	tr := track.New(track.Options{Source: "pbx", Account: "acme"})
+	failed := func(device string, second int) int {
+		at := source.When(midnight().Add(time.Duration(second) * time.Second))
+		events, _ := tr.Fold([]source.Fact{source.Registered{When: at, Device: device, IP: "10.0.0.1", Status: "failed"}})
+		return len(events)
+	}
+	for _, c := range []struct {
+		device       string
+		second, want int
+	}{{"101", 0, 1}, {"101", 1, 0}, {"102", 1, 1}, {"101", 59, 0}, {"101", 61, 1}} {
+		if got := failed(c.device, c.second); got != c.want {
+			t.Errorf("%s at %d: %d events", c.device, c.second, got)
+		}
+	}
 }

@@ -160,6 +160,7 @@ func (t *Tracker) conferred(f source.Conferred) {
 	if r == nil {
 		r = &room{Name: f.Room, Instance: f.Instance, Started: f.At()}
 	}
+	f.Caller = valid(f.Caller)
 	i := slices.IndexFunc(r.In, func(p participant) bool { return p.Leg == l.ID })
 	switch {
 	case f.Joined && i < 0:

@@ -17,8 +17,9 @@
 //   - What it believes can be committed with the events (source.Belief) and put back.
 //
 // Calls join when people of two of them come together: an attended transfer, a pickup, a
-// parked call fetched. The one goes on whose first leg talks on, of two such the older one;
-// the other has its call.hungup, or goes on without the leg that left.
+// parked call fetched. The one goes on whose first leg talks on; of two such one that leads
+// outside, else the older one. The other has its call.hungup, or goes on without the leg
+// that left.
 package track
 
 import (
