@@ -2,10 +2,7 @@ package asterisk
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -15,10 +12,14 @@ import (
 // A Connector speaks with Asterisk.
 type Connector struct {
 	silence time.Duration // that ends a connection
+	doors   doors
+
+	mu   sync.Mutex
+	told map[string]time.Time // by source: up to when an earlier session told all
 }
 
 // New returns the Connector.
-func New() *Connector { return &Connector{silence: silence} }
+func New() *Connector { return &Connector{silence: silence, told: map[string]time.Time{}} }
 
 // Kind is asterisk.
 func (*Connector) Kind() string { return "asterisk" }
@@ -32,124 +33,93 @@ func (*Connector) Check(options map[string]any) error {
 	return err
 }
 
-// Run speaks with one Asterisk until ctx ends or the connection does.
+// Run speaks with one Asterisk until ctx ends or the connection does. The messages of AMI
+// and ARI meet in one queue, as they come.
 func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host) error {
 	o, err := readOptions(s.Options)
 	if err != nil {
 		return err
 	}
-	w, err := connect(ctx, o)
-	if err != nil {
-		return err
-	}
-	w.silence = c.silence
-	stop := context.AfterFunc(ctx, func() { _ = w.conn.Close() }) // so the reader ends
-	defer stop()
-	defer w.conn.Close() //nolint:errcheck // it has ended
-	system, err := w.systemOf()
-	if err != nil {
-		return err
-	}
-
-	queue := h.NewQueue()
-	defer queue.Drop()
-	ended := make(chan error, 1)
-	go func() {
-		defer queue.Close()
-		ended <- w.read(func(frame []byte) error { return queue.Push(frame, h.Now()) })
-	}()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go w.ping(ctx)
-
-	if err := h.Connected(ctx, system, false); err != nil {
-		return err
+	queue := h.NewQueue()
+	defer queue.Drop()
+	n := newSession(o, h, c.toldUntil(s.ID))
+	n.push = func(message []byte) error { return queue.Push(message, h.Now()) }
+	ended := make(chan error, 2) // why AMI and ARI did; either ends both
+	read := func(read func() error) {
+		ended <- read()
+		queue.Close()
 	}
-	return (&session{o: o, h: h, w: w, t: newTranslator(o)}).run(ctx, queue, ended)
-}
 
-// A session is what happens with the messages of one connection: they are read in the order
-// in which they came, and told.
-type session struct {
-	o       *Options
-	h       source.Host
-	w       *wire
-	t       *translator
-	present *present // nil: the lists were told
-	asked   bool     // for them
-	pongs   int
-}
-
-// batch is how many messages are told at once at most.
-const batch = 500
-
-func (s *session) run(ctx context.Context, queue *source.Queue, ended <-chan error) error {
-	s.present = newPresent(s.t)
-	for {
-		items, err := queue.Pop(ctx, batch)
-		if errors.Is(err, io.EOF) {
-			return <-ended
+	var system string
+	var kept bool
+	if o.Address != "" {
+		if n.w, err = connect(ctx, o); err != nil {
+			return err
 		}
+		defer context.AfterFunc(ctx, n.w.close)() // so that the reader ends
+		defer n.w.close()
+		if system, err = n.w.systemOf(); err != nil {
+			return err
+		}
+		n.w.silence = c.silence
+		go read(func() error { return n.w.read(n.push) })
+		go n.w.ping(ctx)
+	}
+	if o.ARI != nil {
+		next, err := c.sockets(ctx, s.ID, o.ARI)
 		if err != nil {
 			return err
 		}
-		var facts []source.Fact
-		for _, item := range items {
-			if facts, err = s.take(ctx, facts, item); err != nil {
-				return err
-			}
+		if o.Address != "" {
+			go read(func() error { return n.beside(ctx, next, c.silence) })
+		} else if system, kept, err = n.alone(ctx, next, c.silence, read); err != nil {
+			return err
 		}
-		if len(facts) > 0 {
-			if err := s.h.Tell(ctx, facts); err != nil {
-				return err
-			}
-		}
+	}
+	if err := h.Connected(ctx, system, kept); err != nil {
+		return err
+	}
+	err = n.run(ctx, queue, ended)
+	c.tellUntil(s.ID, n.until)
+	return err
+}
+
+// toldUntil is the time up to which earlier sessions of a source have told all.
+func (c *Connector) toldUntil(id string) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.told[id]
+}
+
+func (c *Connector) tellUntil(id string, t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.After(c.told[id]) {
+		c.told[id] = t
 	}
 }
 
-// take adds what a message says to the facts.
-func (s *session) take(ctx context.Context, facts []source.Fact, item source.Item) ([]source.Fact, error) {
-	if len(item.Message) > mostFrame {
-		s.h.Reject(ctx, item.Message[:4<<10], fmt.Errorf("the frame is over %d bytes", mostFrame))
-		return facts, nil
-	}
-	m := Parse(item.Message)
-	switch {
-	case s.present != nil && strings.HasPrefix(m.Get("ActionID"), ofPresent):
-		over, err := s.present.list(m, item.At)
-		if err != nil {
-			return facts, err
-		}
-		if over {
-			at, ok := epoch(m.Get("Timestamp"))
-			if !ok {
-				at = item.At
-			}
-			facts, s.present = append(facts, s.present.fact(at)), nil
-		}
-		return facts, nil
-	case m.Get("Event") == "" && m.Get("Response") == "":
-		s.h.Reject(ctx, item.Message, errors.New("the frame is neither an event nor an answer"))
-		return facts, nil
-	}
-	for _, f := range s.t.translate(m, item.At) {
-		if s.present != nil {
-			s.present.apply(f)
-		}
-		facts = append(facts, f)
-	}
-	return facts, s.ask(m)
-}
+// A next waits for a WebSocket of ARI, or opens one.
+type next func(ctx context.Context, push func(message []byte) error) (*socket, error)
 
-// ask asks for what there is, once Asterisk has loaded its modules. It says so with
-// FullyBooted, but not to those who may not read the class system; they wait for a while.
-func (s *session) ask(m Message) error {
-	if m.Get("Ping") == "Pong" {
-		s.pongs++
+func (c *Connector) sockets(ctx context.Context, id string, o *ARIOptions) (next, error) {
+	if o.URL != "" {
+		return func(ctx context.Context, push func([]byte) error) (*socket, error) { return dialARI(ctx, o, push) }, nil
 	}
-	if s.asked || m.Get("Event") != "FullyBooted" && s.pongs < 3 {
-		return nil
+	d := c.doors.open(ctx, id, o)
+	if o.Listen != "" {
+		if err := d.listen(ctx, o.Listen); err != nil {
+			return nil, err
+		}
 	}
-	s.asked = true
-	return s.w.write(s.present.requests())
+	return func(ctx context.Context, push func([]byte) error) (*socket, error) {
+		select {
+		case conn := <-d.arrived:
+			return newSocket(conn, push), nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}, nil
 }

@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/internal/source"
@@ -9,8 +10,9 @@ import (
 func (t *translator) newChannel(m Message, at source.When) source.Fact {
 	id, channel, context := m.Get("Uniqueid"), m.Get("Channel"), m.Get("Context")
 	f := source.LegStarted{
-		When: at, Leg: id, Call: m.Get("Linkedid"), Device: endpointOf(channel), Channel: channel,
+		When: at, Leg: id, Call: callOf(m), Device: endpointOf(channel), Channel: channel,
 		Hidden: isHidden(channel), Caller: line(m, "CallerID"), Context: context, AccountCode: m.Get("AccountCode"),
+		SIPCallID: m.Get("SIPCallID"), // from ARI
 		// Down is how a channel begins that is about to dial; one that dials us begins
 		// with Ring, an analogue telephone with Rsrvd or Dialing.
 		Outbound: m.Get("ChannelStateDesc") == "Down",
@@ -25,21 +27,30 @@ func (t *translator) newChannel(m Message, at source.When) source.Fact {
 	return t.pair(f)
 }
 
-// pair tells which legs are the halves of one Local channel: their names differ in ;1 and
-// ;2.
-func (t *translator) pair(f source.LegStarted) source.LegStarted {
-	n := len(f.Channel) - 2
-	if n < 0 || f.Channel[n] != ';' {
-		return f
+// callOf is which call a channel belongs to. Where that is not told, one that dials us is
+// the first of its own.
+func callOf(m Message) string {
+	call := m.Get("Linkedid")
+	if call == "" && m.Get("ChannelStateDesc") == "Ring" && !isHidden(m.Get("Channel")) {
+		return m.Get("Uniqueid")
 	}
-	name := f.Channel[:n]
-	if other := t.halves[name]; other != "" && other != f.Leg {
-		f.Twin = other
-		delete(t.halves, name)
-	} else {
+	return call
+}
+
+// pair tells which legs are the halves of one Local channel.
+func (t *translator) pair(f source.LegStarted) source.LegStarted {
+	if name, half := halfOf(f.Channel); half {
+		f.Twin = t.halves[name]
 		t.halves[name] = f.Leg
 	}
 	return f
+}
+
+// halfOf is what the halves of a Local channel have in common: their names differ in ;1 and
+// ;2 only.
+func halfOf(channel string) (name string, half bool) {
+	name, number, half := strings.Cut(channel, ";")
+	return name, half && (number == "1" || number == "2")
 }
 
 // dialled is an extension that somebody may have dialled. s, and words such as h and
@@ -148,14 +159,30 @@ func (t *translator) hangup(m Message, at source.When) source.Fact {
 		}
 		delete(t.legs, id)
 	}
-	if n := len(m.Get("Channel")) - 2; n > 0 {
-		delete(t.halves, m.Get("Channel")[:n])
+	if name, half := halfOf(m.Get("Channel")); half {
+		delete(t.halves, name)
 	}
 	return f
 }
 
 func (t *translator) dialBegin(m Message, at source.When) source.Fact {
-	return source.Dialled{When: at, From: m.Get("Uniqueid"), To: m.Get("DestUniqueid")}
+	return source.Dialled{
+		When: at, From: m.Get("Uniqueid"), To: m.Get("DestUniqueid"), Number: numberOf(m.Get("DialString")),
+		Exten: dialled(m.Get("Exten")), Context: m.Get("Context"),
+	}
+}
+
+// numberOf is the number in what was dialled: that of trunk/0301234, 0301234@trunk and
+// trunk/sip:0301234@192.0.2.1.
+func numberOf(dialString string) string {
+	number := dialString[strings.LastIndexAny(dialString, "/:")+1:]
+	if user, _, at := strings.Cut(dialString, "@"); at { // Local/101@context/n
+		number = user[strings.LastIndexAny(user, "/:")+1:]
+	}
+	if !isNumber(number) {
+		return ""
+	}
+	return number
 }
 
 // dialState: progress is what a trunk says instead of ringing, when the ringing itself can
@@ -215,13 +242,19 @@ func refine(o source.Outcome, q850, sip int) source.Outcome {
 func (t *translator) bridgeEnter(m Message, at source.When) source.Fact {
 	f := source.BridgeEntered{
 		When: at, Bridge: m.Get("BridgeUniqueid"), Leg: m.Get("Uniqueid"),
-		Holding: m.Get("BridgeTechnology") == "holding_bridge", Conference: m.Get("BridgeCreator") == "ConfBridge",
+		Holding: m.Get("BridgeTechnology") == holding, Conference: m.Get("BridgeCreator") == conference,
 	}
 	if l := t.legs[f.Leg]; l != nil {
 		l.bridge = f.Bridge
 	}
 	return f
 }
+
+// What bridges say of themselves in which people do not simply talk to one another.
+const holding, conference = "holding_bridge", "ConfBridge"
+
+// isApart reports whether a bridge is one of them.
+func isApart(technology, creator string) bool { return technology == holding || creator == conference }
 
 func (t *translator) bridgeLeave(m Message, at source.When) source.Fact {
 	f := source.BridgeLeft{When: at, Bridge: m.Get("BridgeUniqueid"), Leg: m.Get("Uniqueid")}

@@ -135,7 +135,8 @@ func (o *Options) check(wrong *source.Errors) {
 		need("secret", o.Secret, "is missing: expected the secret in manager.conf")
 	}
 	if o.Address != "" {
-		if _, _, err := net.SplitHostPort(o.addressPort()); err != nil {
+		host, port, err := net.SplitHostPort(o.addressPort())
+		if err != nil || host == "" || !isNumber(port) || strings.ContainsAny(host, "/ ") {
 			wrong.Add("options.address", "expected host or host:port")
 		}
 	}

@@ -23,6 +23,7 @@ type present struct {
 
 	legs      map[string]source.LegStarted
 	bridges   map[string]string // by leg
+	apart     map[string]bool   // bridges in which nobody simply talks
 	waiting   map[string]source.QueueJoined
 	agents    map[string]source.AgentStatus
 	devices   map[string]source.Registered
@@ -32,7 +33,7 @@ type present struct {
 
 func newPresent(t *translator) *present {
 	return &present{
-		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, bridges: map[string]string{}, waiting: map[string]source.QueueJoined{},
+		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, bridges: map[string]string{}, apart: map[string]bool{}, waiting: map[string]source.QueueJoined{},
 		agents: map[string]source.AgentStatus{}, devices: map[string]source.Registered{}, mailboxes: map[string]source.VoicemailCount{}, parked: map[string]source.Parking{},
 	}
 }
@@ -40,10 +41,14 @@ func newPresent(t *translator) *present {
 // ofPresent marks the ActionID of a list.
 const ofPresent = "present-"
 
-// requests asks for all lists, and in the end for the time.
-func (p *present) requests() string {
+// requests asks for all lists, and in the end for the time. chan_sip was in Asterisk until 20;
+// to ask a later one for its peers would be a security event.
+func requests(chanSIP bool) string {
 	var b strings.Builder
-	for _, action := range strings.Fields("PJSIPShowEndpoints QueueStatus PJSIPShowContacts SIPpeers VoicemailUsersList ParkedCalls CoreShowChannels Ping") {
+	for _, action := range strings.Fields("PJSIPShowEndpoints QueueStatus PJSIPShowContacts SIPpeers VoicemailUsersList ParkedCalls BridgeList CoreShowChannels Ping") {
+		if action == "SIPpeers" && !chanSIP {
+			continue
+		}
 		b.WriteString("Action: " + action + "\r\nActionID: " + ofPresent + action + "\r\n\r\n")
 	}
 	return b.String()
@@ -73,6 +78,8 @@ func (p *present) entry(m Message, at source.When) {
 	switch m.Get("Event") {
 	case "EndpointList":
 		p.t.plan.learn(m)
+	case "BridgeListItem":
+		p.apart[m.Get("BridgeUniqueid")] = isApart(m.Get("BridgeTechnology"), m.Get("BridgeCreator"))
 	case "CoreShowChannel":
 		p.channel(m, at)
 	case "QueueMember":
@@ -107,26 +114,25 @@ func (p *present) entry(m Message, at source.When) {
 func (p *present) channel(m Message, at source.When) {
 	id, channel := m.Get("Uniqueid"), m.Get("Channel")
 	f := source.LegStarted{
-		When: source.When(startOf(id, at.At().Add(-clock(m.Get("Duration"))))), Leg: id, Call: m.Get("Linkedid"), Device: endpointOf(channel), Channel: channel,
+		When: source.When(startOf(id, at.At().Add(-clock(m.Get("Duration"))))), Leg: id, Call: callOf(m), Device: endpointOf(channel), Channel: channel,
 		Hidden: isHidden(channel), Caller: line(m, "CallerID"), Context: m.Get("Context"), AccountCode: m.Get("AccountCode"),
 	}
 	f.Trunk = !f.Hidden && p.t.plan.seenTrunk(channel, f.Context)
-	switch m.Get("ChannelStateDesc") {
-	case "Ringing", "Down":
-		f.Outbound = true
-	default:
-		f.Outbound = m.Get("ApplicationData") == "(Outgoing Line)"
-	}
-	f.Answered = m.Get("ChannelStateDesc") == "Up"
+	state := m.Get("ChannelStateDesc")
+	f.Ringing, f.Answered = state == "Ringing", state == "Up"
+	f.Outbound = f.Ringing || state == "Down" || m.Get("ApplicationData") == "(Outgoing Line)"
 	if !f.Outbound {
 		f.Dialed = dialled(m.Get("Exten"))
+		if f.Call == "" && !f.Hidden {
+			f.Call = id // ARI does not tell, but this one is the first of its call
+		}
 	}
 	l := &leg{channel: channel, call: f.Call, bridge: m.Get("BridgeId")}
 	f.Vars, l.vars = variables(m, "")
 	if p.t.legs[id] == nil {
 		p.t.legs[id] = l
 	}
-	p.legs[id] = p.t.pair(f)
+	p.legs[id] = f
 	if l.bridge != "" {
 		p.bridges[id] = l.bridge
 	}
@@ -137,9 +143,14 @@ func (p *present) apply(fact source.Fact) {
 	switch f := fact.(type) {
 	case source.LegStarted:
 		p.legs[f.Leg] = f
+	case source.LegRinging:
+		if l, ok := p.legs[f.Leg]; ok {
+			l.Ringing = !l.Answered
+			p.legs[f.Leg] = l
+		}
 	case source.LegAnswered:
 		if l, ok := p.legs[f.Leg]; ok {
-			l.Answered = true
+			l.Ringing, l.Answered = false, true
 			p.legs[f.Leg] = l
 		}
 	case source.Linked:
@@ -154,6 +165,7 @@ func (p *present) apply(fact source.Fact) {
 		maps.DeleteFunc(p.waiting, func(_ string, w source.QueueJoined) bool { return w.Leg == f.Leg })
 	case source.BridgeEntered:
 		p.bridges[f.Leg] = f.Bridge
+		p.apart[f.Bridge] = f.Holding || f.Conference
 	case source.BridgeLeft:
 		if p.bridges[f.Leg] == f.Bridge {
 			delete(p.bridges, f.Leg)
@@ -190,9 +202,14 @@ func (p *present) fact(at time.Time) source.Present {
 	slices.SortFunc(f.Legs, func(a, b source.LegStarted) int {
 		return cmp.Or(a.At().Compare(b.At()), sequence(a.Leg)-sequence(b.Leg), cmp.Compare(a.Leg, b.Leg))
 	})
-	for _, l := range f.Legs {
-		if b := p.bridges[l.Leg]; b != "" {
+	halves := map[string]string{}
+	for i, l := range f.Legs {
+		if b := p.bridges[l.Leg]; b != "" && !p.apart[b] {
 			f.Bridges[b] = append(f.Bridges[b], l.Leg)
+		}
+		if name, half := halfOf(l.Channel); half {
+			f.Legs[i].Twin = halves[name]
+			halves[name] = l.Leg
 		}
 	}
 	f.Waiting = listed(p.told["QueueStatus"], p.waiting)

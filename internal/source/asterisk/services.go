@@ -192,3 +192,22 @@ func (t *translator) mixMonitor(m Message, at source.When) source.Fact {
 	f.File = l.file
 	return f
 }
+
+// text is a SIP MESSAGE that came in. Those of a phone go out of it, for the account.
+func (t *translator) text(m Message, at source.When) source.Fact {
+	from, to := userOf(m.Get("From")), userOf(m.Get("To"))
+	id := source.EventID("asterisk-text", m.Get("Timestamp"), from, to, m.Get("Body"))
+	return source.Texted{
+		When: at, ID: id, From: from, To: to, Text: m.Get("Body"), Outbound: !t.plan.trunk(m.Get("Endpoint")+"-", ""),
+	}
+}
+
+// userOf is 101 of "Desk" <sip:101@192.0.2.1>, pjsip:101@192.0.2.1 and pjsip:trunk/sip:101@192.0.2.1.
+func userOf(uri string) string {
+	if _, rest, found := strings.Cut(uri, "<"); found {
+		uri, _, _ = strings.Cut(rest, ">")
+	}
+	uri = uri[strings.LastIndexByte(uri, ':')+1:]
+	user, _, _ := strings.Cut(uri, "@")
+	return user
+}

@@ -113,6 +113,9 @@ func (t *translator) table() map[string]func(Message, source.When) source.Fact {
 		"MixMonitorStop":  t.mixMonitor,
 		"Cdr":             t.cdr,
 		"UserEvent":       t.userEvent,
+
+		// Only ARI tells of these.
+		"TextMessageReceived": t.text,
 	}
 }
 

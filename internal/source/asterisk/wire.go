@@ -217,6 +217,8 @@ func explained(err error) error {
 	}
 }
 
+func (w *wire) close() { _ = w.conn.Close() } // nothing is lost that was not before
+
 // systemOf is what Asterisk calls itself, such as Asterisk 22.10.1. Not everybody may know;
 // they get the version of the manager interface.
 func (w *wire) systemOf() (string, error) {
@@ -227,5 +229,20 @@ func (w *wire) systemOf() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "Asterisk " + answer[0].Get("AsteriskVersion"), nil
+	return "Asterisk " + version(answer[0].Get("AsteriskVersion")), nil
+}
+
+// version is a version without what packagers add: 22.10.1 of 22.10.1+dfsg-1.
+func version(s string) string {
+	if i := strings.IndexAny(s, "+~"); i > 0 {
+		return s[:i]
+	}
+	return s
+}
+
+// hasChanSIP reports whether this may be an Asterisk with chan_sip, which 20 was the last to
+// have. Its manager interface is 9.
+func (w *wire) hasChanSIP() bool {
+	major, _, _ := strings.Cut(strings.TrimPrefix(w.banner, "Asterisk Call Manager/"), ".")
+	return number(major) < 10
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -289,7 +290,9 @@ func TestSilentPeerIsNoticed(t *testing.T) {
 	r.more = func(net.Conn, func()) { <-silent }
 	go r.serve(t)
 	defer close(silent)
-	err := (&Connector{silence: 300 * time.Millisecond}).Run(t.Context(), r.source(nil), h)
+	c := New()
+	c.silence = 300 * time.Millisecond
+	err := c.Run(t.Context(), r.source(nil), h)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("Run ended with %v", err)
 	}
@@ -331,4 +334,25 @@ func TestSlowStoreHoldsNobodyUp(t *testing.T) {
 	if n != frames {
 		t.Errorf("%d of %d were told", n, frames)
 	}
+}
+
+// start runs a Connector until the returned function is called.
+func start(t *testing.T, c *Connector, s *switchhook.Source, h *host) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = c.Run(ctx, s, h)
+	}()
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return stop
+}
+
+// doorOf serves the WebSockets of a Connector's sources.
+func doorOf(c *Connector) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/v1/sources/{id}/ari", func(w http.ResponseWriter, r *http.Request) { c.Accept(w, r, r.PathValue("id")) })
+	return mux
 }
