@@ -79,11 +79,26 @@ type Step struct {
 	For      time.Duration
 	Code     int
 	Text     string
+
+	Held, Consulted SIP // of a transfer
+}
+
+// A SIP names a dialog of Asterisk's: its Call-ID and the tags of either side.
+type SIP struct{ ID, Local, Remote string }
+
+// SIP is the dialog of a PJSIP channel.
+func (s *Server) SIP(tb testing.TB, channel string) SIP {
+	tb.Helper()
+	get := func(what string) string {
+		return s.Do(tb, "Getvar", "Channel", channel, "Variable", "CHANNEL(pjsip,"+what+")").Get("Value")
+	}
+	return SIP{ID: get("call-id"), Local: get("local_tag"), Remote: get("remote_tag")}
 }
 
 // Steps of who is called, before the call is answered.
 func Ring(d time.Duration) Step { return Step{template: "ring", For: d} }
 func Answer() Step              { return Step{template: "answer"} }
+func Receive() Step             { return Step{template: "messaged"} } // no call, but a text
 func Refuse(code int) Step      { return Step{template: "refuse", Code: code} }
 func Cancelled() Step           { return Step{template: "cancelled"} }
 
@@ -98,7 +113,8 @@ func Speak(d time.Duration) Step  { return Step{template: "speak", For: d} } // 
 func Hold(d time.Duration) Step   { return Step{template: "offer", Text: "sendonly", For: d} }
 func Unhold(d time.Duration) Step { return Step{template: "offer", Text: "sendrecv", For: d} }
 func Press(digit string) Step     { return Step{template: "press", Text: digit} }
-func Refer(number string) Step    { return Step{template: "refer", Text: number} } // a blind transfer
+func Refer(number string) Step    { return Step{template: "refer", Text: number} } // a blind transfer, until it has gone through
+func Notified() Step              { return Step{template: "notified"} }            // a transfer of this call that was asked for elsewhere has gone through
 func HangUp() Step                { return Step{template: "hangup"} }
 func Released() Step              { return Step{template: "released"} } // the other side hangs up
 
@@ -112,11 +128,27 @@ func (p *Phone) Call(tb testing.TB, number string, steps ...Step) *Dialog {
 	return p.dial(tb, number, append(first, steps...))
 }
 
+// Message sends a text to a number.
+func (p *Phone) Message(tb testing.TB, number, text string) {
+	tb.Helper()
+	p.dial(tb, number, []Step{{template: "message", Text: text, Code: 401}, {template: "message", Text: text, Code: 202}}).Wait(tb)
+}
+
+// Transfer connects the other sides of two of the phone's calls with one another, as
+// its transfer key does in the second: it asks that of the call to a number that it holds.
+func (p *Phone) Transfer(tb testing.TB, number string, held, consulted SIP) {
+	tb.Helper()
+	p.dial(tb, number, []Step{{template: "transfer", Held: held, Consulted: consulted}}).Wait(tb)
+}
+
 // Expect says what the phone does with the next call that it gets. It is there
 // when Expect returns.
 func (p *Phone) Expect(tb testing.TB, steps ...Step) *Dialog {
 	tb.Helper()
-	d := p.run(tb, "", p.port, append([]Step{{template: "invited"}}, steps...))
+	if steps[0].template != "messaged" {
+		steps = append([]Step{{template: "invited"}}, steps...)
+	}
+	d := p.run(tb, "", p.port, steps)
 	if err := until("SIPp to listen", func() (bool, error) {
 		select {
 		case <-d.done:
@@ -145,7 +177,7 @@ func (d *Dialog) Wait(tb testing.TB) {
 	if d.err != nil {
 		messages, _ := os.ReadFile(filepath.Join(d.dir, "messages")) // without them there is less to say
 		wrong, _ := os.ReadFile(filepath.Join(d.dir, "errors"))
-		tb.Fatalf("%s did not go as its script says: %v\n%s\n%s", d.what, d.err, wrong[:min(1000, len(wrong))], messages[max(0, len(messages)-4000):])
+		tb.Fatalf("%s did not go as its script says: %v\n%s\n%s", d.what, d.err, wrong[:min(1000, len(wrong))], messages[max(0, len(messages)-9000):])
 	}
 }
 
@@ -159,7 +191,7 @@ func (p *Phone) dial(tb testing.TB, number string, steps []Step) *Dialog {
 }
 
 // longest is how long a call may take.
-const longest = time.Minute
+const longest = 20 * time.Second
 
 // run starts a SIPp at a port.
 func (p *Phone) run(tb testing.TB, number string, port int, steps []Step) *Dialog {
@@ -175,19 +207,20 @@ func (p *Phone) run(tb testing.TB, number string, port int, steps []Step) *Dialo
 	if err != nil {
 		tb.Fatal(err)
 	}
-	media, err := freePort(p.ip)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	program, err := sipp()
 	if err != nil {
 		tb.Fatal(err)
 	}
+	args := []string{
+		"--kill-after=1", strconv.Itoa(int(longest.Seconds())), program,
+		p.server.sip, "-sf", "scenario.xml", "-m", "1", "-i", p.ip, "-p", strconv.Itoa(port), "-bind_local", "-mi", p.ip,
+		"-nostdin", "-aa", "-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors",
+	}
+	if id := steps[0].Held.ID; id != "" {
+		args = append(args, "-cid_str", id)
+	}
 	// timeout(1) is for the case that we do not live to do it; SIPp's own does not end a call that hangs.
-	//nolint:gosec // G204: SIPp with a scenario of our own
-	cmd := exec.CommandContext(context.Background(), "timeout", "--kill-after=1", strconv.Itoa(int(longest.Seconds())), program,
-		p.server.sip, "-sf", "scenario.xml", "-m", "1", "-i", p.ip, "-p", strconv.Itoa(port), "-bind_local", "-mi", p.ip, "-mp", strconv.Itoa(media),
-		"-nostdin", "-aa", "-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors")
+	cmd := exec.CommandContext(context.Background(), "timeout", args...) //nolint:gosec // G204: SIPp with a scenario of our own
 	cmd.Dir = dir
 	var output bytes.Buffer
 	cmd.Stderr = &output
@@ -230,7 +263,7 @@ func (p *Phone) script(number string, steps []Step) ([]byte, error) {
 		case "invite":
 			n++
 			invite = n
-		case "register", "offer", "press", "refer", "hangup":
+		case "register", "message", "offer", "press", "refer", "hangup":
 			n++
 		case "speak":
 			s.Text = filepath.Join(p.server.dir, "sound.ul")
