@@ -14,7 +14,7 @@ func mailbox() []Scenario {
 			"106 > 105: PJSIP/106 > : VoiceMail ANSWERED",
 			"106 > 105: PJSIP/106 > PJSIP/105: Dial NO ANSWER",
 		},
-		Voicemails: []string{},
+		Voicemails: []string{"\"Desk 106\" <106>"},
 		play: func(tb testing.TB, st *Stage) {
 			callee := st.phones["105"].Expect(tb, Ring(0), Cancelled())
 			all(tb, st.phones["106"].Call(tb, "105", Answered(), Speak(2*second), HangUp()), callee)
@@ -31,13 +31,13 @@ func mailbox() []Scenario {
 		},
 	}, {
 		Name: "ivr",
-		CDRs: []string{},
+		CDRs: []string{"+12025550143 > s: PJSIP/trunk > : BackGround ANSWERED"},
 		play: func(tb testing.TB, st *Stage) {
 			all(tb, st.Trunk("+12025550143", "Caller Outside").Call(tb, "+12025550120", Answered(), Talk(second), HangUp()))
 		},
 	}, {
 		Name: "ivr-extension", Phones: []string{"101"},
-		CDRs: []string{},
+		CDRs: []string{"+12025550143 > 101: PJSIP/trunk > PJSIP/101: Dial ANSWERED"},
 		play: func(tb testing.TB, st *Stage) {
 			callee := st.phones["101"].Expect(tb, Ring(moment), Answer(), Talk(second), HangUp())
 			all(tb, st.Trunk("+12025550143", "Caller Outside").Call(tb, "+12025550120", Answered(), Talk(moment), Press("1"), Released()), callee)
@@ -47,8 +47,8 @@ func mailbox() []Scenario {
 		CDRs: []string{
 			"101 > 800: PJSIP/101 > PJSIP/102: ConfBridge ANSWERED",
 			"101 > 800: PJSIP/101 > PJSIP/103: ConfBridge ANSWERED",
-			"102 > 800: PJSIP/102 > : ConfBridge ANSWERED",
-			"103 > 800: PJSIP/103 > PJSIP/102: ConfBridge ANSWERED",
+			"102 > 800: PJSIP/102 > PJSIP/103: ConfBridge ANSWERED",
+			"103 > 800: PJSIP/103 > : ConfBridge ANSWERED",
 		},
 		play: func(tb testing.TB, st *Stage) {
 			first := st.phones["101"].Call(tb, "800", Answered(), Talk(4*second), HangUp())
@@ -75,7 +75,7 @@ func others() []Scenario {
 		play: func(tb testing.TB, st *Stage) { st.phones["101"].FailToRegister(tb) },
 	}, {
 		Name: "originate", Phones: []string{"101", "106"},
-		CDRs: []string{},
+		CDRs: []string{"106 > 101: PJSIP/106 > PJSIP/101: Dial ANSWERED"},
 		play: func(tb testing.TB, st *Stage) {
 			caller := st.phones["106"].Expect(tb, Ring(moment), Answer(), Talk(2*second), HangUp())
 			callee := st.phones["101"].Expect(tb, Ring(moment), Answer(), Released())
@@ -113,7 +113,7 @@ func others() []Scenario {
 		},
 	}, {
 		Name: "restart", Phones: []string{"101", "106"},
-		CDRs: []string{},
+		CDRs: []string{"106 > 101: PJSIP/106 > PJSIP/101: Dial ANSWERED"},
 		play: func(tb testing.TB, st *Stage) {
 			callee := st.phones["101"].Expect(tb, Ring(moment), Answer(), Released())
 			caller := st.phones["106"].Call(tb, "101", Answered(), Released())
