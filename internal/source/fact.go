@@ -253,12 +253,14 @@ type AgentConnected struct {
 	Waited, Rang         time.Duration
 }
 
-// QueueAbandoned: the caller gave up.
+// QueueAbandoned: the caller left a queue and was not served. Asterisk tells this also of one
+// whom the queue puts out because waiting took too long.
 type QueueAbandoned struct {
 	When
 	Queue, Leg string
 	Position   int
 	Waited     time.Duration
+	GaveUp     bool // it is known that the caller hung up
 }
 
 // QueueCompleted: caller and agent have spoken. Leg may be missing; then the agent tells.

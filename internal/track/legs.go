@@ -21,7 +21,7 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	f.Caller = valid(f.Caller)
 	l := &leg{
 		ID: f.Leg, Channel: f.Channel, Device: f.Device, Trunk: f.Trunk, Outbound: f.Outbound, Hidden: f.Hidden, Twin: f.Twin,
-		Number: f.Caller.Number, Name: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
+		Number: f.Caller.Number, Name: f.Caller.Name, Own: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
 		SIP: f.SIPCallID, Vars: f.Vars, Tie: cmp.Or(f.Call, f.Leg), Started: f.At(),
 	}
 	if !l.Trunk && !l.Hidden {
@@ -120,6 +120,9 @@ func (t *Tracker) announce(c *call) {
 		data.Extension = l.extension()
 	}
 	t.tell(c, "call.created", l.Started, data)
+	if !l.Up.IsZero() && !l.Outbound {
+		t.answerCall(c, l.Up, "system", nil)
+	}
 }
 
 // described is what is known of a leg from its beginning.
@@ -231,11 +234,11 @@ func (t *Tracker) legRinging(f source.LegRinging) {
 // dialling says whether somebody took the call (who has to press a key first is up before).
 func (t *Tracker) legAnswered(f source.LegAnswered) {
 	l := t.live(f.Leg, f.When)
-	if l == nil || l.Hidden || l.Up {
+	if l == nil || l.Hidden || !l.Up.IsZero() {
 		return
 	}
 	c := l.call
-	l.Up = true
+	l.Up = f.At()
 	t.touch(c)
 	switch {
 	case l.Outbound:
@@ -244,13 +247,14 @@ func (t *Tracker) legAnswered(f source.LegAnswered) {
 		}
 	case l.isRoot() && c.Phase < answered:
 		for _, o := range c.Legs { // ARI may tell this before AMI tells who
-			if o.Up && o.Dialling && !o.Hidden {
+			if !o.Up.IsZero() && o.Dialling && !o.Hidden {
 				t.answer(o, f.At())
 				return
 			}
 		}
-		t.announce(c)
-		t.answerCall(c, f.At(), "system", nil)
+		if c.Told { // else it is not clear yet whether a call is begun here or fetched
+			t.answerCall(c, f.At(), "system", nil)
+		}
 	case !l.isRoot():
 		l.Phase.reach(answered)
 	}
@@ -390,7 +394,9 @@ func (t *Tracker) dialEnded(f source.DialEnded) {
 	switch {
 	case to.Phase >= answered:
 	case f.Outcome != source.Answered:
-		to.Outcome = string(f.Outcome)
+		if to.Outcome == "" || to.Outcome == string(source.Cancelled) { // it is also cancelled after it rang too long
+			to.Outcome = string(f.Outcome)
+		}
 	case !to.Hidden:
 		t.answer(to, f.At())
 	}

@@ -220,7 +220,7 @@ func (t *Tracker) tellRoom(r *room, l *leg, p *participant, what string, moderat
 
 // endServices ends what a leg that is gone was in the middle of.
 func (t *Tracker) endServices(l *leg, at time.Time) {
-	t.endQueues(l, at)
+	t.endQueues(l)
 	for _, name := range sortedKeys(t.rooms) {
 		r := t.rooms[name]
 		if i := slices.IndexFunc(r.In, func(p participant) bool { return p.Leg == l.ID }); i >= 0 {
