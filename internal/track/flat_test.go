@@ -20,7 +20,7 @@ func rename(f source.Fact, suffix string) source.Fact {
 			m.SetString(m.String() + suffix)
 		}
 	}
-	renamed, _ := v.Interface().(source.Fact)
+	renamed, _ := reflect.TypeAssert[source.Fact](v)
 	return renamed
 }
 

@@ -230,12 +230,39 @@ func flatten(b *strings.Builder, prefix string, data []byte) {
 func kinds() map[string]reflect.Type {
 	m := map[string]reflect.Type{}
 	for _, f := range []source.Fact{
-		source.LegStarted{}, source.LegRinging{}, source.LegAnswered{}, source.Dialled{}, source.DialEnded{}, source.PartyChanged{},
-		source.Linked{}, source.BridgeEntered{}, source.BridgeLeft{}, source.Held{}, source.Transferred{}, source.PickedUp{},
-		source.Parking{}, source.DTMF{}, source.Recording{}, source.LegEnded{}, source.CallEnded{}, source.QueueJoined{},
-		source.QueueLeft{}, source.AgentCalled{}, source.AgentMissed{}, source.AgentConnected{}, source.QueueAbandoned{},
-		source.QueueCompleted{}, source.AgentStatus{}, source.VoicemailCount{}, source.FaxEnded{}, source.Conferred{},
-		source.Registered{}, source.Texted{}, source.Detailed{}, source.Custom{}, source.Present{},
+		source.LegStarted{},
+		source.LegRinging{},
+		source.LegAnswered{},
+		source.Dialled{},
+		source.DialEnded{},
+		source.PartyChanged{},
+		source.Linked{},
+		source.BridgeEntered{},
+		source.BridgeLeft{},
+		source.Held{},
+		source.Transferred{},
+		source.PickedUp{},
+		source.Parking{},
+		source.DTMF{},
+		source.Recording{},
+		source.LegEnded{},
+		source.CallEnded{},
+		source.QueueJoined{},
+		source.QueueLeft{},
+		source.AgentCalled{},
+		source.AgentMissed{},
+		source.AgentConnected{},
+		source.QueueAbandoned{},
+		source.QueueCompleted{},
+		source.AgentStatus{},
+		source.VoicemailCount{},
+		source.FaxEnded{},
+		source.Conferred{},
+		source.Registered{},
+		source.Texted{},
+		source.Detailed{},
+		source.Custom{},
+		source.Present{},
 	} {
 		m[reflect.TypeOf(f).Name()] = reflect.TypeOf(f)
 	}
@@ -319,7 +346,7 @@ func readFact(tb testing.TB, line string) (_ source.Fact, clock bool) {
 		}
 		readMember(tb, field, value)
 	}
-	fact, _ := v.Interface().(source.Fact)
+	fact, _ := reflect.TypeAssert[source.Fact](v)
 	return fact, clock
 }
 

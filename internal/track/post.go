@@ -3,6 +3,7 @@ package track
 import (
 	"cmp"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (t *Tracker) newMessage(f *source.VoicemailCount, name string, i int) {
 		at = c.moment(at)
 		data.Call = &switchhook.Call{ID: c.Root, MessageLeft: &yes}
 	}
-	id := source.EventID(name, f.Leg, stamp(f.At()), string(rune('0'+i)))
+	id := source.EventID(name, f.Leg, stamp(f.At()), strconv.Itoa(i))
 	data.Voicemail = &switchhook.Voicemail{
 		ID: id[strings.LastIndexByte(id, ':')+1:], MailboxID: t.recordID(account, "mailbox", name, f.Mailbox), MailboxNumber: f.Mailbox,
 		ReceivedAt: f.At(), Folder: "new", MessageCount: &count,
