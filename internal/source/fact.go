@@ -143,6 +143,7 @@ type Held struct {
 type Transferred struct {
 	When
 	Leg        string // who transfers
+	SecondLeg  string // with which they reached the target first, if attended
 	Transferee string // who is passed on, where known
 	Attended   bool
 	Target     string // the extension it goes to

@@ -3,6 +3,7 @@ package track
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -21,8 +22,9 @@ type agent struct {
 
 // A member of a queue is what it knows of an agent.
 type member struct {
-	Queue  string `json:"q"`
-	Status string `json:"s"`
+	Queue  string    `json:"q"`
+	Status string    `json:"s"`
+	At     time.Time `json:"at"`
 }
 
 func (a *agent) beliefID() string { return "agent/" + a.ID }
@@ -52,19 +54,21 @@ func (t *Tracker) agentStatus(f *source.AgentStatus) {
 		a = &agent{ID: f.Agent.ID}
 		t.agents[a.ID] = a
 	}
-	a.Name, a.Extension = cmp.Or(f.Agent.Name, a.Name), cmp.Or(f.Agent.Extension, a.Extension)
+	a.Name, a.Extension = cmp.Or(strings.ToValidUTF8(f.Agent.Name, "\uFFFD"), a.Name), cmp.Or(f.Agent.Extension, a.Extension)
 	i := slices.IndexFunc(a.Queues, func(m member) bool { return m.Queue == f.Queue })
 	switch {
+	case i >= 0 && f.At().Before(a.Queues[i].At): // told late
+		return
 	case f.Removed && i >= 0:
 		a.Queues = slices.Delete(a.Queues, i, i+1)
 	case f.Removed || f.Status == "" || !slices.Contains(ranks, f.Status):
 		return
 	case i < 0:
-		a.Queues = append(a.Queues, member{f.Queue, f.Status})
+		a.Queues = append(a.Queues, member{f.Queue, f.Status, f.At()})
 	case a.Queues[i].Status == f.Status:
 		return
 	default:
-		a.Queues[i].Status = f.Status
+		a.Queues[i].Status, a.Queues[i].At = f.Status, f.At()
 	}
 	t.agentChanged(a, f.Queue, f.At())
 }

@@ -33,12 +33,14 @@ type call struct {
 
 	AnsweredBy string    `json:"by,omitzero"`
 	AnsweredAt time.Time `json:"ans,omitzero"`
-	Human      bool      `json:"human,omitzero"` // somebody answered
-	Met        bool      `json:"met,omitzero"`   // the caller was in a conference or sent a fax
-	Failure    string    `json:"fail,omitzero"`  // how the last attempt to reach somebody ended
-	LastBy     string    `json:"lastby,omitzero"`
-	LastEnd    time.Time `json:"lastend,omitzero"` // of a further leg, whose channel is LastBy
-	LeftEarly  bool      `json:"early,omitzero"`   // the root's end was told before the call's
+	Human      bool      `json:"human,omitzero"`   // somebody answered
+	Taken      time.Time `json:"taken,omitzero"`   // when somebody did last
+	Met        bool      `json:"met,omitzero"`     // the caller was in a conference or sent a fax
+	Failure    string    `json:"fail,omitzero"`    // how the last attempt to reach somebody ended
+	LastLeg    string    `json:"lastleg,omitzero"` // the channel of the further leg that ended last
+	LastEnd    time.Time `json:"lastend,omitzero"`
+	LastBy     string    `json:"lastby,omitzero"` // who hung up then
+	LeftEarly  bool      `json:"early,omitzero"`  // the root's end was told before the call's
 	Forwarded  bool      `json:"fwd,omitzero"`
 
 	Queues      []*queueCall `json:"queues,omitzero"`
@@ -64,6 +66,7 @@ type leg struct {
 	Twin     string            `json:"twin,omitzero"`
 	Number   string            `json:"num,omitzero"` // at its end: a telephone number, or the extension
 	Name     string            `json:"name,omitzero"`
+	Shown    string            `json:"shown,omitzero"` // the number that it showed first
 	Dialed   string            `json:"dialed,omitzero"`
 	Context  string            `json:"ctx,omitzero"`
 	Code     string            `json:"code,omitzero"` // the account code
@@ -78,7 +81,8 @@ type leg struct {
 	From      string    `json:"from,omitzero"` // who dialled it
 	Dialling  bool      `json:"open,omitzero"` // and has no answer yet
 	Outcome   string    `json:"outc,omitzero"`
-	InGroup   bool      `json:"grp,omitzero"` // it dialled a ring group, which was told
+	InGroup   bool      `json:"grp,omitzero"`   // it dialled a ring group, which was told
+	Spoke     bool      `json:"spoke,omitzero"` // somebody answered at its extension
 	Bridge    string    `json:"br,omitzero"`
 	Apart     bool      `json:"apart,omitzero"` // nobody is heard in that bridge, or many in a room
 	Peer      string    `json:"peer,omitzero"`  // whom it was last told to be bridged with

@@ -20,6 +20,7 @@ func (l *leg) ended(reason string) *switchhook.Call {
 		yes := true
 		call.Reconciled, call.HangupCause = &yes, ""
 	case e.Lost:
+		call.HangupCause = ""
 	case e.By != "" && e.By == l.Channel, l.Phase < answered && refusal(reason):
 		call.HangupBy = "remote"
 	default:
@@ -27,6 +28,9 @@ func (l *leg) ended(reason string) *switchhook.Call {
 	}
 	return call
 }
+
+// unknown reports whether nobody knows how it came to that.
+func (e *ending) unknown() bool { return e.Reconciled || e.Lost }
 
 // refusal reports whether it was the other end that would not take the call.
 func refusal(reason string) bool { return reason == "busy" || reason == "rejected" }
@@ -78,7 +82,8 @@ func (l *leg) reason() string {
 
 // taken reports whether somebody else has taken the call that rang at a leg, or is about to.
 func (c *call) taken(but *leg) bool {
-	return c.Human || slices.ContainsFunc(c.Legs, func(l *leg) bool { return l != but && l.Outbound && l.Up })
+	return c.Taken.After(but.Started) ||
+		slices.ContainsFunc(c.Legs, func(l *leg) bool { return l != but && l.Outbound && l.Up && l.Phase < answered })
 }
 
 // verdict is why a call ended, whose first leg is r.
@@ -114,8 +119,12 @@ const goneOn = 5 * time.Second
 func (c *call) releasedBy(r *leg) string {
 	e := r.End
 	switch {
-	case e.Reconciled || e.Lost:
+	case e.unknown():
 		return ""
+	case c.LeftEarly && c.LastBy != "":
+		return "callee"
+	case c.LeftEarly:
+		return "system"
 	case e.By == r.Channel && e.By != "":
 		return "caller"
 	case e.By != "" && c.ledTo(e.By, e.At):
@@ -129,7 +138,7 @@ func (c *call) releasedBy(r *leg) string {
 
 // ledTo reports whether a channel is another one of the call, or was until now.
 func (c *call) ledTo(channel string, at time.Time) bool {
-	return channel == c.LastBy && at.Sub(c.LastEnd) < goneOn ||
+	return channel == c.LastLeg && at.Sub(c.LastEnd) < goneOn ||
 		slices.ContainsFunc(c.Legs, func(l *leg) bool { return l.Channel == channel && l.Phase < over })
 }
 

@@ -47,16 +47,15 @@ func (t *Tracker) endFurther(l *leg) {
 	if had < answered && reason != "answered_elsewhere" {
 		c.Failure = reason
 	}
-	c.LastBy, c.LastEnd = l.Channel, l.End.At
+	c.LastLeg, c.LastBy, c.LastEnd = l.Channel, l.End.By, l.End.At
 	t.tellLeg(l, "hungup", l.End.At, l.ended(reason))
 	l.Phase = over
-	if l.phone() {
-		switch {
-		case had == answered:
-			t.tellExtension(l, "completed", l.End.At)
-		case l.Rang || l.Outcome == string(source.NoAnswer) || l.Outcome == string(source.Cancelled):
-			t.tellExtension(l, "missed", l.End.At)
-		}
+	switch {
+	case l.Spoke:
+		t.tellExtension(l, "completed", l.End.At)
+	case !l.phone() || l.End.unknown():
+	case l.Rang || l.Outcome == string(source.NoAnswer) || l.Outcome == string(source.Cancelled):
+		t.tellExtension(l, "missed", l.End.At)
 	}
 	t.remove(l)
 }
@@ -92,7 +91,7 @@ func (t *Tracker) finish(c *call, at time.Time) {
 		r.End = &ending{At: at}
 	}
 	reason := c.verdict(r)
-	if !c.Human && !c.Met && c.Direction != "outbound" && (c.Direction == "inbound" || c.Phase < answered || c.Failure != "" || c.Queued > 0) {
+	if !r.End.unknown() && !c.Human && !c.Met && c.Direction != "outbound" && (c.Direction == "inbound" || c.Phase < answered || c.Failure != "" || c.Queued > 0) {
 		t.missed(c, at, reason)
 	}
 	t.hungUp(c, at, reason)
@@ -127,9 +126,9 @@ func (t *Tracker) hungUp(c *call, at time.Time, reason string) {
 	c.Phase = over
 	switch {
 	case !r.phone() || c.LeftEarly:
-	case c.Human:
+	case r.Spoke:
 		t.tellExtension(r, "completed", at)
-	case r.Rang:
+	case r.Rang && !r.End.unknown():
 		t.tellExtension(r, "missed", at)
 	}
 	t.tell(c, "call.hungup", at, &switchhook.Resources{Call: call})
@@ -156,7 +155,7 @@ func (t *Tracker) watch(c *call) {
 	r := c.root()
 	open := c.Ended.IsZero() && (r != nil && (!c.Told || r.Phase == over && !c.LeftEarly) ||
 		r != nil && c.Told && !c.lives(false) || !c.Over.IsZero() ||
-		slices.ContainsFunc(c.Queues, func(q *queueCall) bool { return q.Left && q.waits() }))
+		slices.ContainsFunc(c.Queues, func(q *queueCall) bool { return !q.Left.IsZero() && q.waits() }))
 	if _, already := t.open[c.Key]; open && !already {
 		t.open[c.Key] = time.Time{}
 	} else if !open {

@@ -32,8 +32,8 @@ var update = flag.Bool("update", false, "write the golden files anew; compare th
 //
 // the name, the seconds since midnight or 07:15:30.5, and its members. Values go on to the
 // next member. Those that are no text are JSON; a Line is also number and name. What a
-// Present has follows it, a fact a line, with a tab before it. Tick is one of the Tracker's;
-// Restart puts everything that it believes into a new one.
+// Present has follows it, a fact a line, with a tab before it. Tick is two of the Tracker's,
+// a second apart; Restart puts everything that it believes into a new one.
 //
 // Then it has the events that must follow, one a line: the time, the type, the account if
 // it is not acme, and what is in the data, with the members of call by their bare names.
@@ -129,7 +129,11 @@ func (s *script) run(tb testing.TB, restart int) []string {
 		var changed []source.Belief
 		switch x := step.(type) {
 		case tick:
-			events, changed = tr.Tick(time.Time(x))
+			for range 2 { // what is open at the first is decided at the second
+				again, more := tr.Tick(time.Time(x))
+				events, changed = append(events, again...), append(changed, more...)
+				x = tick(time.Time(x).Add(time.Second))
+			}
 		case source.Fact:
 			events, changed = tr.Fold([]source.Fact{x})
 		}

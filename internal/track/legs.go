@@ -18,9 +18,10 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	if t.gone[f.Leg] != nil || f.Leg == "" {
 		return
 	}
+	f.Caller = valid(f.Caller)
 	l := &leg{
 		ID: f.Leg, Channel: f.Channel, Device: f.Device, Trunk: f.Trunk, Outbound: f.Outbound, Hidden: f.Hidden, Twin: f.Twin,
-		Number: f.Caller.Number, Name: f.Caller.Name, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
+		Number: f.Caller.Number, Name: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
 		SIP: f.SIPCallID, Vars: f.Vars, Tie: cmp.Or(f.Call, f.Leg), Started: f.At(),
 	}
 	if !l.Trunk && !l.Hidden {
@@ -47,6 +48,11 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 		t.begin(c, l)
 	}
 	t.already(l, f, f.When)
+}
+
+// valid makes UTF-8 of what a phone shows.
+func valid(l source.Line) source.Line {
+	return source.Line{Number: strings.ToValidUTF8(l.Number, "\uFFFD"), Name: strings.ToValidUTF8(l.Name, "\uFFFD")}
 }
 
 // begin tells of a new leg, now or once it is known where the call goes.
@@ -163,7 +169,7 @@ func (t *Tracker) legCreated(l *leg, at time.Time) {
 func (t *Tracker) parent(l *leg) string {
 	for range 8 {
 		from := t.legs[l.From]
-		if from == nil {
+		if from == nil || from.call != l.call {
 			break
 		}
 		if !from.Hidden {
@@ -257,7 +263,7 @@ func (t *Tracker) answer(l *leg, at time.Time) {
 		return
 	}
 	c := l.call
-	c.Human = true
+	c.Human, c.Taken = true, at
 	t.touch(c)
 	t.announce(c)
 	for _, q := range c.Queues {
@@ -267,6 +273,7 @@ func (t *Tracker) answer(l *leg, at time.Time) {
 		t.tellLeg(l, "answered", at, &switchhook.Call{To: l.end()})
 	}
 	if !l.Trunk {
+		l.Spoke = true
 		t.tellExtension(l, "answered", at)
 	}
 	t.answerCall(c, at, l.kind(), l)
@@ -315,7 +322,6 @@ func (t *Tracker) dialled(f source.Dialled) {
 		to.Dialling = true
 	}
 	if !to.Hidden {
-		t.decide(c, to)
 		t.announce(c)
 	}
 	if to.Trunk && to.Outbound {
@@ -426,16 +432,19 @@ func (t *Tracker) partyChanged(f source.PartyChanged) {
 		}
 	}
 	if f.Caller != nil && l.isRoot() && !l.Outbound {
-		t.callerChanged(l, *f.Caller, f.At())
+		t.callerChanged(l, valid(*f.Caller), f.At())
 	}
 }
 
-// callerChanged takes over what the caller shows from now on. A phone keeps its number,
-// whatever it shows to those whom it calls.
+// callerChanged takes over what the caller shows from now on. A phone that shows another
+// number, to those outside, is still the same.
 func (t *Tracker) callerChanged(l *leg, shown source.Line, at time.Time) {
 	number, name := l.Number, cmp.Or(shown.Name, l.Name)
-	if l.Trunk {
+	switch {
+	case l.Trunk:
 		number = cmp.Or(shown.Number, l.Number)
+	case shown.Number != "" && shown.Number != l.Shown:
+		return
 	}
 	if number == l.Number && name == l.Name {
 		return

@@ -90,7 +90,7 @@ func (t *Tracker) faxEnded(f *source.FaxEnded) {
 	own := &switchhook.Party{Type: "tel", Address: cmp.Or(f.LocalNumber, f.Local)}
 	fax := &switchhook.Fax{
 		ID: f.Leg, Direction: "inbound", From: other, To: own, TransferredPages: &pages,
-		Status: f.Status, Error: f.Error, DocumentURL: f.File, CompletedAt: f.At(),
+		Status: f.Status, Error: f.Error, DocumentURL: fileURL(f.File), CompletedAt: f.At(),
 	}
 	typ := "fax.received"
 	switch {

@@ -109,7 +109,7 @@ func (t *Tracker) queuesPresent(waiting []source.QueueJoined, now time.Time) {
 		c := t.all[key]
 		for _, q := range slices.Clone(c.Queues) {
 			if q.waits() && !slices.ContainsFunc(waiting, func(f source.QueueJoined) bool { return f.Queue == q.Queue && f.Leg == q.Leg }) {
-				q.Left = true
+				q.Left = now
 				t.leaveQueue(c, q, now)
 			}
 		}

@@ -17,9 +17,10 @@ type queueCall struct {
 	Leg    string    `json:"leg"`
 	Joined time.Time `json:"at"`
 	Called []called  `json:"called,omitzero"` // who rings, or rang
-	// Left: the caller waits no longer, and it is open whether an agent has them.
-	Left     bool `json:"left,omitzero"`
-	Answered bool `json:"ans,omitzero"` // somebody whom the queue rang has answered
+	// Left is since when the caller waits no longer, while it is open whether an agent has
+	// them.
+	Left     time.Time `json:"left,omitzero"`
+	Answered bool      `json:"ans,omitzero"` // somebody whom the queue rang has answered
 	// Agent and AgentLeg serve the caller.
 	Agent    string    `json:"agent,omitzero"`
 	AgentLeg string    `json:"agleg,omitzero"`
@@ -103,14 +104,6 @@ func (t *Tracker) agentCalled(f source.AgentCalled) {
 	t.tellQueue(c, q, "connecting", f.At(), switchhook.QueueCall{AgentID: agent}, f.AgentLeg)
 }
 
-// agentMissed: the caller waits on.
-func (t *Tracker) agentMissed(f source.AgentMissed) {
-	if c, q := t.inQueue(f.Queue, f.Leg, f.When); q != nil {
-		q.Called = slices.DeleteFunc(q.Called, func(o called) bool { return o.Leg == f.AgentLeg })
-		t.touch(c)
-	}
-}
-
 func (t *Tracker) agentConnected(f source.AgentConnected) {
 	c, q := t.inQueue(f.Queue, f.Leg, f.When)
 	if q == nil || !q.waits() {
@@ -124,7 +117,7 @@ func (t *Tracker) agentConnected(f source.AgentConnected) {
 
 // serve tells that an agent speaks with the caller.
 func (t *Tracker) serve(c *call, q *queueCall, agent, agentLeg string, at time.Time) {
-	q.Agent, q.AgentLeg, q.Left, q.Called = agent, agentLeg, false, nil
+	q.Agent, q.AgentLeg, q.Left, q.Called = agent, agentLeg, time.Time{}, nil
 	if l := t.legs[agentLeg]; l == nil || l.Hidden {
 		q.AgentLeg = t.behind(c, l)
 	}
@@ -174,7 +167,7 @@ func (t *Tracker) leave(c *call, q *queueCall) {
 // put out.
 func (t *Tracker) queueLeft(f source.QueueLeft) {
 	if c, q := t.inQueue(f.Queue, f.Leg, f.When); q != nil && q.waits() {
-		q.Left = true
+		q.Left = f.At()
 		t.touch(c)
 	}
 }
@@ -193,7 +186,7 @@ func (t *Tracker) leaveQueues(l *leg, at time.Time) {
 // pressed a key.
 func (t *Tracker) leaveQueue(c *call, q *queueCall, at time.Time) {
 	switch {
-	case !q.Left || !q.waits():
+	case q.Left.IsZero() || !q.waits():
 	case q.Answered:
 		var who called
 		for _, o := range q.Called {
@@ -203,9 +196,8 @@ func (t *Tracker) leaveQueue(c *call, q *queueCall, at time.Time) {
 		}
 		t.serve(c, q, who.Agent, who.Leg, at)
 	default:
-		at = c.moment(at)
 		t.leave(c, q)
-		t.tellQueue(c, q, "kicked", at, switchhook.QueueCall{WaitMS: milliseconds(at.Sub(q.Joined)), EndedAt: at})
+		t.tellQueue(c, q, "kicked", at, switchhook.QueueCall{WaitMS: milliseconds(q.Left.Sub(q.Joined)), EndedAt: q.Left})
 	}
 }
 
@@ -244,7 +236,7 @@ func (t *Tracker) endQueues(l *leg, at time.Time) {
 		case !q.waits() && (q.Leg == l.ID || q.AgentLeg == l.ID):
 			t.complete(c, q, at)
 		case q.Leg == l.ID && q.Answered:
-			q.Left = true
+			q.Left = at
 			t.leaveQueue(c, q, at)
 			t.complete(c, q, at)
 		case q.Leg == l.ID:

@@ -2,6 +2,7 @@ package track
 
 import (
 	"encoding/json"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -103,7 +104,7 @@ func (t *Tracker) tellRecording(l *leg, f *source.Recording) {
 	if l.Hidden && c.Root == "" {
 		return
 	}
-	r := &switchhook.Recording{ID: f.ID, CallID: l.ID, Status: "recording", Format: strings.TrimPrefix(path.Ext(f.File), "."), URL: f.File}
+	r := &switchhook.Recording{ID: f.ID, CallID: l.ID, Status: "recording", Format: strings.TrimPrefix(path.Ext(f.File), "."), URL: fileURL(f.File)}
 	typ := "recording.started"
 	if f.On {
 		r.StartedAt = f.At()
@@ -118,6 +119,14 @@ func (t *Tracker) tellRecording(l *leg, f *source.Recording) {
 		call.RootID = c.Root
 	}
 	t.tell(c, typ, f.At(), &switchhook.Resources{Call: call, Recording: r}, f.ID)
+}
+
+// fileURL is where a file of the phone system lies.
+func fileURL(name string) string {
+	if !path.IsAbs(name) {
+		return name
+	}
+	return (&url.URL{Scheme: "file", Path: name}).String()
 }
 
 // A room is a conference that is held.
@@ -151,6 +160,7 @@ func (t *Tracker) conferred(f source.Conferred) {
 	if r == nil {
 		r = &room{Name: f.Room, Instance: f.Instance, Started: f.At()}
 	}
+	f.Caller = valid(f.Caller)
 	i := slices.IndexFunc(r.In, func(p participant) bool { return p.Leg == l.ID })
 	switch {
 	case f.Joined && i < 0:

@@ -118,7 +118,7 @@ func (t *Tracker) tellBridged(l, peer *leg, at time.Time) {
 }
 
 // join makes one call of those whose legs hear one another: that of the first leg which is
-// among them, else the oldest.
+// among them, of such one that leads outside, else the oldest.
 func (t *Tracker) join(group []*leg, at time.Time) *call {
 	to := group[0].call
 	for _, l := range group[1:] {
@@ -139,15 +139,24 @@ func better(c, than *call, group []*leg) bool {
 	r, other := c.root(), than.root()
 	return cmp.Or(
 		boolean(c.Told)-boolean(than.Told),
-		boolean(slices.Contains(group, r))-boolean(slices.Contains(group, other)),
+		boolean(r.stays(group))-boolean(other.stays(group)),
+		boolean(c.Direction != "internal")-boolean(than.Direction != "internal"),
 		other.Started.Compare(r.Started),
 		cmp.Compare(other.ID, r.ID),
 	) > 0
 }
 
-// bringTogether puts a leg that another one dialled into the same call.
+// stays reports whether a leg is one of a group that talks, and has not passed it on.
+func (l *leg) stays(group []*leg) bool { return slices.Contains(group, l) && !l.Leaving }
+
+// bringTogether puts a leg that another one dialled, or whose place it took, into the same
+// call. One that was told never goes into one that was not.
 func (t *Tracker) bringTogether(from, to *leg, at time.Time) {
-	if from.call != to.call {
+	switch {
+	case from.call == to.call:
+	case to.call.Told && !from.call.Told:
+		t.move(from, to.call, at)
+	default:
 		t.move(to, from.call, at)
 	}
 }
@@ -169,6 +178,9 @@ func (t *Tracker) move(l *leg, to *call, at time.Time) {
 	began := map[*leg]bool{}
 	if from.Told && l.isRoot() {
 		began[l] = true // its end was told, as the call's
+		if from.Human {
+			l.Phase.reach(answered) // who spoke there has not answered here
+		}
 		t.hungUp(from, at, "normal")
 		l.End = nil
 	}
@@ -239,20 +251,22 @@ func (t *Tracker) linked(f source.Linked) {
 		}
 	case !c.Told:
 		t.move(l, other, f.At())
+	case !other.Told:
+		t.move(other.Legs[0], c, f.At())
 	case l.Hidden:
 		t.remove(l)
 		t.add(other, l)
 		t.touch(other)
+		t.endIfEmpty(c, f.At())
 	}
 }
 
 // pickedUp: the call that rings at Target is Leg's now.
 func (t *Tracker) pickedUp(f source.PickedUp) {
 	l, target := t.live(f.Leg, f.When), t.live(f.Target, f.When)
-	if l == nil || target == nil || l.call == target.call {
-		return
+	if l != nil && target != nil {
+		t.bringTogether(target, l, f.At())
 	}
-	t.move(l, target.call, f.At())
 }
 
 func (t *Tracker) held(f source.Held) {
@@ -271,12 +285,13 @@ func (t *Tracker) held(f source.Held) {
 }
 
 func (t *Tracker) transferred(f source.Transferred) {
-	l := t.live(f.Leg, f.When)
-	if l == nil {
-		l = t.live(f.Transferee, f.When)
-	} else {
-		l.Leaving = true
+	for _, id := range []string{f.Leg, f.SecondLeg} {
+		if l := t.live(id, f.When); l != nil {
+			l.Leaving = true
+			t.touch(l.call)
+		}
 	}
+	l := cmp.Or(t.live(f.Transferee, f.When), t.live(f.Leg, f.When))
 	if l == nil || l.Hidden {
 		return
 	}

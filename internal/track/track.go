@@ -17,8 +17,9 @@
 //   - What it believes can be committed with the events (source.Belief) and put back.
 //
 // Calls join when people of two of them come together: an attended transfer, a pickup, a
-// parked call fetched. The one goes on whose first leg talks on, of two such the older one;
-// the other has its call.hungup, or goes on without the leg that left.
+// parked call fetched. The one goes on whose first leg talks on; of two such one that leads
+// outside, else the older one. The other has its call.hungup, or goes on without the leg
+// that left.
 package track
 
 import (
@@ -153,8 +154,7 @@ func (t *Tracker) foldService(fact source.Fact) {
 		t.queueLeft(f)
 	case source.AgentCalled:
 		t.agentCalled(f)
-	case source.AgentMissed:
-		t.agentMissed(f)
+	case source.AgentMissed: // the caller waits on; the leg's end says it
 	case source.AgentConnected:
 		t.agentConnected(f)
 	case source.QueueAbandoned:
