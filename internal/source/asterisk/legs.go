@@ -285,7 +285,7 @@ func (t *translator) attendedTransfer(m Message, at source.When) source.Fact {
 	}
 	return source.Transferred{
 		When: at, Attended: true, Leg: m.Get("OrigTransfererUniqueid"), Transferee: m.Get("TransfereeUniqueid"),
-		Target: target, TargetLeg: m.Get("TransferTargetUniqueid"),
+		SecondLeg: m.Get("SecondTransfererUniqueid"), Target: target, TargetLeg: m.Get("TransferTargetUniqueid"),
 	}
 }
 
