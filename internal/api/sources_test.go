@@ -10,6 +10,8 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/api"
+	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 type sourceView struct {
@@ -189,4 +191,47 @@ func (down) Accept(context.Context, []*switchhook.Event) ([]switchhook.Receipt, 
 func (d down) Reject(ctx context.Context, _ *switchhook.Reject) error {
 	_, err := d.Accept(ctx, nil)
 	return err
+}
+
+// A source that connects by itself reaches whatever this server reaches, so a customer has
+// no say in it.
+func TestOnlyTheOperatorMakesSourcesThatConnect(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *api.Options) {
+		o.Connectors, o.Live = []source.Connector{sourcetest.Lines{}}, source.NewSupervisor(source.SupervisorOptions{})
+	})
+	var src sourceView
+	s.ok(201, request{method: "POST", path: "/v1/sources", body: `{"id":"pbx","kind":"lines","account_id":"acme","options":{"address":"127.0.0.1:1","secret":"x"}}`}, &src)
+	if src.State != "stopped" || src.IngestURL != "" || src.Token != "" {
+		t.Errorf("%+v", src)
+	}
+	for _, r := range []request{
+		{method: "POST", path: "/v1/sources", body: `{"kind":"lines","options":{"address":"127.0.0.1:22","secret":"x"}}`},
+		{method: "PATCH", path: "/v1/sources/pbx", body: `{"options":{"address":"127.0.0.1:22"}}`},
+		{method: "DELETE", path: "/v1/sources/pbx"},
+	} {
+		r.key = acmeKey
+		s.problem(r, api.Problem{Status: 403, Code: "forbidden", Detail: `a source of the kind "lines" connects to whatever it is told to; only the operator's key may make, change or delete it`})
+	}
+	var seen sourceView
+	s.ok(200, request{path: "/v1/sources/pbx", key: acmeKey}, &seen)
+	if d := cmp.Diff(map[string]any{"address": "127.0.0.1:1", "secret": "********"}, seen.Options); d != "" {
+		t.Error(d)
+	}
+}
+
+// Secrets are masked where they lie deeper, too.
+func TestMaskedOptions(t *testing.T) {
+	t.Parallel()
+	given := map[string]any{"secret": "a", "ari": map[string]any{"password": "b", "url": "c"}}
+	got := api.WithoutSecrets(given, []string{"secret", "ari.password", "none", "no.such"})
+	if d := cmp.Diff(map[string]any{"secret": "********", "ari": map[string]any{"password": "********", "url": "c"}}, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(map[string]any{"secret": "a", "ari": map[string]any{"password": "b", "url": "c"}}, given); d != "" {
+		t.Errorf("what is kept has changed: %s", d)
+	}
+	if got := api.WithoutSecrets(map[string]any{"ari": "x"}, []string{"secret", "ari.password"}); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
 }

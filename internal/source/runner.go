@@ -39,6 +39,8 @@ func newRunner(o *SupervisorOptions, s *switchhook.Source, c Connector, w *watch
 // run runs the source until ctx ends.
 func (r *runner) run(ctx context.Context) {
 	r.watch.becomes(StateConnecting, "")
+	var ticking sync.WaitGroup
+	ticking.Go(func() { r.tick(ctx) })
 	pause := firstPause
 	for ctx.Err() == nil {
 		stood, err := r.connect(ctx)
@@ -57,13 +59,27 @@ func (r *runner) run(ctx context.Context) {
 		r.wait(ctx, wait)
 		pause = min(2*pause, lastPause)
 	}
+	ticking.Wait()
 	r.end(ctx)
+}
+
+// tick does what is due every second, until ctx ends.
+func (r *runner) tick(ctx context.Context) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			_ = r.teller.tick(ctx, now.UTC()) // what failed was logged, and is tried again
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // connect runs the connector once, and says how long the connection stood, and why it ended.
 func (r *runner) connect(ctx context.Context) (stood time.Duration, err error) {
 	h := &host{runner: r}
-	var keeping sync.WaitGroup
 	defer func() {
 		if p := recover(); p != nil {
 			err = r.teller.panicked(p)
@@ -71,7 +87,6 @@ func (r *runner) connect(ctx context.Context) (stood time.Duration, err error) {
 		if err == nil {
 			err = errors.New("the connection ended")
 		}
-		keeping.Wait()
 		stood = h.close(ctx, err)
 	}()
 	if err := r.teller.restore(ctx); err != nil {
@@ -79,7 +94,6 @@ func (r *runner) connect(ctx context.Context) (stood time.Duration, err error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	keeping.Go(func() { h.keep(ctx) })
 	return 0, r.connector.Run(ctx, r.source, h)
 }
 
@@ -135,7 +149,7 @@ func (h *host) Connected(ctx context.Context, system string, kept bool) error {
 	}
 	h.watch.connected(system)
 	h.log.InfoContext(ctx, "a source is connected", "system", system)
-	return h.teller.connected(ctx, kept)
+	return h.teller.connected(ctx, system, kept)
 }
 
 // Tell gets committed what follows from facts.
@@ -163,29 +177,6 @@ func (h *host) NewQueue() *Queue {
 // Now is the time.
 func (h *host) Now() time.Time { return time.Now().UTC() }
 
-// keep notes now and then that the system is still heard, also when it has nothing to
-// tell, until ctx ends.
-func (h *host) keep(ctx context.Context) {
-	tick := time.NewTicker(heardEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		reached, _ := h.watch.reached()
-		if h.since().IsZero() || h.teller.take(ctx) != nil {
-			continue
-		}
-		if reached.After(h.teller.heard) {
-			h.teller.hear(reached)
-			_ = h.teller.flush(ctx) // it ends as ctx does
-		}
-		h.teller.leave()
-	}
-}
-
 // since is since when there is a connection.
 func (h *host) since() time.Time {
 	h.mu.Lock()
@@ -204,7 +195,7 @@ func (h *host) close(ctx context.Context, why error) time.Duration {
 	if ctx.Err() != nil {
 		why = context.Cause(ctx)
 	}
-	// Whoever has the turn has a context that has ended.
+	// Whoever has the turn does not have it for long: its context has ended, or is a tick's.
 	if h.teller.take(context.WithoutCancel(ctx)) == nil {
 		defer h.teller.leave()
 		h.teller.hear(reached)

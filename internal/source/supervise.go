@@ -162,7 +162,7 @@ func (s *Supervisor) inTurn(id string, fn func(context.Context)) context.CancelC
 // one was deleted.
 func (s *Supervisor) sweep(ctx context.Context) {
 	gone := map[string]*switchhook.Source{}
-	err := insist(ctx, s.o.Logger, func() error {
+	err := newTeller(&s.o, &switchhook.Source{}, newWatch()).insist(ctx, func() error {
 		return s.o.Router.Beliefs(ctx, func(b switchhook.Snapshot) {
 			id, _, _ := strings.Cut(b.ID, "/")
 			if gone[id] == nil {

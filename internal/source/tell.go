@@ -24,6 +24,8 @@ const (
 	// firstRetry and lastRetry are between two tries of what the store does not take.
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
+	// tickWait is how long a tick keeps others from their turn.
+	tickWait = time.Second
 )
 
 // A teller gets committed what follows from the facts of one source. What it has folded
@@ -39,10 +41,13 @@ type teller struct {
 	tracker Tracker       // nil: to be made of what is committed
 	events  []*switchhook.Event
 	beliefs map[string]json.RawMessage // by id; that of ownBelief is our own
+	up      bool                       // the system has let us in
 	heard   time.Time                  // up to when all that the system said is committed
 	kept    time.Time                  // when heard was last among the beliefs
 	lost    string                     // why it was not heard after that
 	rejects quota
+
+	troubled bool // the store took nothing the last time
 }
 
 // ownBelief is the id of what a teller itself remembers.
@@ -88,15 +93,16 @@ func (t *teller) take(ctx context.Context) error {
 func (t *teller) leave() { <-t.turn }
 
 // insist does what needs the store until it is done, or ctx ends.
-func insist(ctx context.Context, log *slog.Logger, do func() error) error {
-	for wait, told := firstRetry, false; ; wait = min(2*wait, lastRetry) {
+func (t *teller) insist(ctx context.Context, do func() error) error {
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err := do()
 		if err == nil {
+			t.troubled = false
 			return nil
 		}
-		if !told && ctx.Err() == nil {
-			log.WarnContext(ctx, "what a source tells cannot be kept at the moment; it is tried again", "error", err)
-			told = true
+		if !t.troubled && ctx.Err() == nil {
+			t.log.WarnContext(ctx, "what a source tells cannot be kept at the moment; it is tried again", "error", err)
+			t.troubled = true
 		}
 		select {
 		case <-time.After(wait):
@@ -112,7 +118,10 @@ func (t *teller) restore(ctx context.Context) error {
 		return err
 	}
 	defer t.leave()
-	if err := t.flush(ctx); err != nil || t.tracker != nil {
+	if t.tracker != nil {
+		return nil
+	}
+	if err := t.flush(ctx); err != nil {
 		return err
 	}
 	beliefs, err := t.committed(ctx)
@@ -139,7 +148,7 @@ func (t *teller) restore(ctx context.Context) error {
 
 // committed is what is committed of the source's beliefs.
 func (t *teller) committed(ctx context.Context) (beliefs []switchhook.Snapshot, err error) {
-	err = insist(ctx, t.log, func() error {
+	err = t.insist(ctx, func() error {
 		beliefs = nil
 		return t.o.Router.Beliefs(ctx, func(b switchhook.Snapshot) {
 			if b.ID == t.source.ID || strings.HasPrefix(b.ID, t.source.ID+"/") {
@@ -156,7 +165,7 @@ func (t *teller) tell(ctx context.Context, facts []Fact) error {
 		return err
 	}
 	defer t.leave()
-	if err := t.fold(facts); err != nil {
+	if err := t.fold(func(tracker Tracker) ([]*switchhook.Event, []Belief) { return tracker.Fold(facts) }); err != nil {
 		if _, is := errors.AsType[*panicError](err); is {
 			t.reject(ctx, &switchhook.Reject{Reason: err.Error(), Body: fmt.Sprintf("%+v", facts)})
 		}
@@ -171,8 +180,29 @@ func (t *teller) tell(ctx context.Context, facts []Fact) error {
 	return t.flush(ctx)
 }
 
-// fold adds what follows from facts to what is to be committed.
-func (t *teller) fold(facts []Fact) (err error) {
+// tick gets committed what is due, and now and then, when the system was last heard.
+// What the store does not take at once waits for the next time.
+func (t *teller) tick(ctx context.Context, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, tickWait)
+	defer cancel()
+	if err := t.take(ctx); err != nil {
+		return err
+	}
+	defer t.leave()
+	if t.tracker == nil {
+		return nil
+	}
+	if err := t.fold(func(tracker Tracker) ([]*switchhook.Event, []Belief) { return tracker.Tick(now) }); err != nil {
+		return err
+	}
+	if reached, _ := t.watch.reached(); t.up {
+		t.hear(reached)
+	}
+	return t.flush(ctx)
+}
+
+// fold adds what the Tracker makes to what is to be committed.
+func (t *teller) fold(do func(Tracker) ([]*switchhook.Event, []Belief)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.tracker = nil // half of it may be folded; what is committed is whole
@@ -182,7 +212,7 @@ func (t *teller) fold(facts []Fact) (err error) {
 	if t.tracker == nil {
 		return errors.New("what is believed of the system has to be read again first")
 	}
-	events, changed := t.tracker.Fold(facts)
+	events, changed := do(t.tracker)
 	for _, ev := range events {
 		ev.Source, ev.AccountID = t.source.ID, t.account(ev.AccountID)
 		if ev.OccurredAt.IsZero() {
@@ -222,9 +252,10 @@ func (t *teller) account(told string) string {
 
 // hear notes up to when all that the system said is committed.
 func (t *teller) hear(at time.Time) {
-	if at.After(t.heard) {
-		t.heard = at
+	if !at.After(t.heard) {
+		return
 	}
+	t.heard = at
 	if time.Since(t.kept) >= heardEvery {
 		t.keep()
 	}
@@ -232,9 +263,6 @@ func (t *teller) hear(at time.Time) {
 
 // keep has it kept when the system was last heard.
 func (t *teller) keep() {
-	if t.heard.IsZero() {
-		return
-	}
 	t.kept = time.Now()
 	t.beliefs[ownBelief], _ = json.Marshal(own{t.source.Kind, t.source.AccountID, t.heard}) // it is plain
 }
@@ -244,7 +272,7 @@ func (t *teller) flush(ctx context.Context) error {
 	for n := atOnce; len(t.events) > 0 || len(t.beliefs) > 0; {
 		n = min(n, len(t.events))
 		var wrong error
-		err := insist(ctx, t.log, func() error {
+		err := t.insist(ctx, func() error {
 			if wrong = t.commit(ctx, n); n > 0 && switchhook.ErrorCode(wrong) != switchhook.CodeUnavailable {
 				return nil
 			}
@@ -323,7 +351,7 @@ func (t *teller) reject(ctx context.Context, r *switchhook.Reject) {
 	}
 	r.SourceID, r.At = t.source.ID, time.Now().UTC()
 	r.Body = strings.ToValidUTF8(r.Body[:min(len(r.Body), mostRejected)], "\uFFFD")
-	if err := insist(ctx, t.log, func() error { return t.o.Router.Reject(ctx, r) }); err != nil {
+	if err := t.insist(ctx, func() error { return t.o.Router.Reject(ctx, r) }); err != nil {
 		t.log.WarnContext(ctx, "a reject could not be kept", "reason", r.Reason, "error", err)
 	}
 }
@@ -343,26 +371,26 @@ func (q *quota) take(now time.Time) bool {
 }
 
 // connected tells that the system has let us in, and what was missed of it before.
-func (t *teller) connected(ctx context.Context, kept bool) error {
+func (t *teller) connected(ctx context.Context, system string, kept bool) error {
 	if err := t.take(ctx); err != nil {
 		return err
 	}
 	defer t.leave()
 	now := time.Now().UTC()
-	t.say("connected", now)
+	t.say("connected", now, ordjson.Member{Name: "system", Value: ordjson.String(system)})
 	if !t.heard.IsZero() {
 		t.say("gap", now,
 			ordjson.Member{Name: "since", Value: timeOf(t.heard)}, ordjson.Member{Name: "until", Value: timeOf(now)},
 			ordjson.Member{Name: "reason", Value: ordjson.String(t.lost)}, ordjson.Member{Name: "kept", Value: boolOf(kept)})
 	}
-	t.heard = now
+	t.up, t.heard = true, now
 	t.keep()
 	return t.flush(ctx)
 }
 
 // disconnected has it told later that the connection is lost.
 func (t *teller) disconnected(reason string) {
-	t.lost = reason
+	t.up, t.lost = false, reason
 	t.say("disconnected", time.Now().UTC(), ordjson.Member{Name: "reason", Value: ordjson.String(reason)})
 	t.keep()
 }

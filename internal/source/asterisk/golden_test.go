@@ -70,7 +70,7 @@ func details(v reflect.Value) string {
 	if v.Kind() == reflect.Slice {
 		var b strings.Builder
 		for i := range v.Len() {
-			if f, ok := v.Index(i).Interface().(source.Fact); ok {
+			if f, ok := reflect.TypeAssert[source.Fact](v.Index(i)); ok {
 				b.WriteString("\n\t" + describe(f))
 			}
 		}

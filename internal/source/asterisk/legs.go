@@ -273,7 +273,7 @@ func (t *translator) blindTransfer(m Message, at source.When) source.Fact {
 	}
 }
 
-// attendedTransfer: the transferer has two channels, one to the transferee and one to the
+// attendedTransfer: who transfers has two channels, one to whom they pass on and one to the
 // target.
 func (t *translator) attendedTransfer(m Message, at source.When) source.Fact {
 	if m.Get("Result") != "Success" {
@@ -285,7 +285,7 @@ func (t *translator) attendedTransfer(m Message, at source.When) source.Fact {
 	}
 	return source.Transferred{
 		When: at, Attended: true, Leg: m.Get("OrigTransfererUniqueid"), Transferee: m.Get("TransfereeUniqueid"),
-		Target: target, TargetLeg: m.Get("TransferTargetUniqueid"),
+		SecondLeg: m.Get("SecondTransfererUniqueid"), Target: target, TargetLeg: m.Get("TransferTargetUniqueid"),
 	}
 }
 

@@ -2,6 +2,7 @@ package asterisk
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,9 +27,7 @@ func versions(t *testing.T, test func(t *testing.T, version int)) {
 
 func ofAMI(s *asterisktest.Server, more map[string]any) *switchhook.Source {
 	src := &switchhook.Source{ID: "pbx", Kind: "asterisk", Options: map[string]any{"address": s.AMI, "username": asterisktest.User, "secret": asterisktest.Secret}}
-	for k, v := range more {
-		src.Options[k] = v
-	}
+	maps.Copy(src.Options, more)
 	return src
 }
 
@@ -43,8 +42,9 @@ func isPresent(source.Present) bool { return true }
 // A real Asterisk, that restarts in the middle of a call.
 func TestRealManagerInterface(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
+		t.Helper()
 		s, h := asterisktest.Start(t, asterisktest.Options{Version: version}), newHost()
-		ended := run(t, t.Context(), ofAMI(s, nil), h)
+		ended := run(t, ofAMI(s, nil), h)
 		facts := await(t, h, isPresent)
 		first, _ := facts[len(facts)-1].(source.Present)
 		if want := fmt.Sprint("Asterisk ", version, "."); !strings.HasPrefix(h.system, want) {
@@ -60,7 +60,7 @@ func TestRealManagerInterface(t *testing.T) {
 
 		// A second one finds what the first has seen.
 		later := newHost()
-		run(t, t.Context(), ofAMI(s, nil), later)
+		run(t, ofAMI(s, nil), later)
 		facts = await(t, later, isPresent)
 		second, _ := facts[len(facts)-1].(source.Present)
 		if len(second.Legs) != 2 || second.Legs[1].Twin != second.Legs[0].Leg || second.Legs[0].Leg != leg || !second.Legs[0].Answered {
@@ -72,7 +72,7 @@ func TestRealManagerInterface(t *testing.T) {
 			t.Error("Run survived a restart")
 		}
 		again := newHost()
-		run(t, t.Context(), ofAMI(s, nil), again)
+		run(t, ofAMI(s, nil), again)
 		facts = await(t, again, isPresent)
 		if third, _ := facts[len(facts)-1].(source.Present); len(third.Legs) != 0 || len(third.Agents) != 3 {
 			t.Errorf("after the restart there is %s", describe(third))
@@ -85,12 +85,13 @@ func TestRealManagerInterface(t *testing.T) {
 
 func TestRealSecrets(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
+		t.Helper()
 		s := asterisktest.Start(t, asterisktest.Options{Version: version})
 		for _, auth := range []string{"md5", "plain"} {
 			h := newHost()
-			run(t, t.Context(), ofAMI(s, map[string]any{"auth": auth}), h)
+			run(t, ofAMI(s, map[string]any{"auth": auth}), h)
 			await(t, h, isPresent)
-			err := within(t, run(t, t.Context(), ofAMI(s, map[string]any{"auth": auth, "secret": "wrong"}), newHost()))
+			err := within(t, run(t, ofAMI(s, map[string]any{"auth": auth, "secret": "wrong"}), newHost()))
 			if switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
 				t.Errorf("%s: a wrong secret is %v", auth, err)
 			}
@@ -101,10 +102,11 @@ func TestRealSecrets(t *testing.T) {
 // We dial ARI.
 func TestRealARI(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
+		t.Helper()
 		s, h := asterisktest.Start(t, asterisktest.Options{Version: version}), newHost()
 		ari := map[string]any{"url": s.ARI, "username": asterisktest.User, "password": asterisktest.Secret}
 		src := &switchhook.Source{ID: "pbx", Options: map[string]any{"ari": ari}}
-		run(t, t.Context(), src, h)
+		run(t, src, h)
 		await(t, h, isPresent)
 		call(t, s)
 		var first, second source.LegStarted
@@ -118,7 +120,7 @@ func TestRealARI(t *testing.T) {
 		await(t, h, func(f source.LegEnded) bool { return f.Leg == first.Leg })
 
 		ari["password"] = "wrong"
-		if err := within(t, run(t, t.Context(), src, newHost())); switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
+		if err := within(t, run(t, src, newHost())); switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
 			t.Errorf("a wrong password is %v", err)
 		}
 	})

@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -116,10 +117,12 @@ func until(what string, done func() (bool, error)) error {
 }
 
 // freePort is a port of an address that nobody listens at, neither over TCP nor
-// UDP. It is not one of those that the system gives to outgoing connections.
+// UDP, and that this process has not got before: who asked for it might not listen
+// yet. It is not one of those that the system gives to outgoing connections.
 func freePort(ip string) (int, error) {
+	const first, number = 20000, 12000
 	for range 100 {
-		port := 20000 + rand.IntN(12000) //nolint:gosec // G404: any will do
+		port := first + int(ports.Add(1))%number
 		address := net.JoinHostPort(ip, strconv.Itoa(port))
 		tcp, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 		if err != nil {
@@ -133,5 +136,12 @@ func freePort(ip string) (int, error) {
 			return port, nil
 		}
 	}
-	return 0, fmt.Errorf("found no free port of %s between 20000 and 32000", ip)
+	return 0, fmt.Errorf("found no free port of %s between %d and %d", ip, first, first+number)
 }
+
+//nolint:gochecknoglobals // where the process looks next, from anywhere on: other processes do the same
+var ports = func() *atomic.Uint32 {
+	var next atomic.Uint32
+	next.Store(rand.Uint32N(12000)) //nolint:gosec // G404: any will do
+	return &next
+}()

@@ -1,6 +1,7 @@
 package asterisktest
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -70,25 +71,29 @@ func settle(dir string, r root, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ports [4]int
+	var at [4]int
 	for i, ip := range []string{"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2"} {
-		if ports[i], err = freePort(ip); err != nil {
+		if at[i], err = freePort(ip); err != nil {
 			return nil, err
 		}
 	}
 	s := &Server{
 		Version: options.Version,
-		AMI:     net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])),
-		ARI:     fmt.Sprintf("http://127.0.0.1:%d/ari", ports[1]),
+		AMI:     net.JoinHostPort("127.0.0.1", strconv.Itoa(at[0])),
+		ARI:     fmt.Sprintf("http://127.0.0.1:%d/ari", at[1]),
 		dir:     dir,
-		sip:     net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[2])),
-		trunk:   ports[3],
+		sip:     net.JoinHostPort("127.0.0.1", strconv.Itoa(at[2])),
+		trunk:   at[3],
 		env:     []string{"LD_LIBRARY_PATH=" + r.libraries(), "LC_ALL=C", "HOME=" + dir},
 	}
 	for _, d := range []string{"etc", "lib", "run", "spool/voicemail", "log/cdr-csv"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return nil, err
 		}
+	}
+	// Silence that is not: SIPp sends it again and again.
+	if err := os.WriteFile(filepath.Join(dir, "sound.ul"), bytes.Repeat([]byte{0x80, 0xff, 0, 0x7f}, 2000), 0o600); err != nil {
+		return nil, err
 	}
 	return s, errors.Join(r.install(dir), configure(dir, struct {
 		Options
@@ -97,7 +102,7 @@ func settle(dir string, r root, options Options) (*Server, error) {
 		AMI, HTTP, SIP       int
 		Trunk                int
 		Phones               []string
-	}{options, dir, modules, User, keeper, Secret, ports[0], ports[1], ports[2], ports[3], Phones()}))
+	}{options, dir, modules, User, keeper, Secret, at[0], at[1], at[2], at[3], Phones()}))
 }
 
 // Phones are the extensions that have a phone.

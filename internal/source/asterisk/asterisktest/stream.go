@@ -107,7 +107,7 @@ func (st *Stream) Await(tb testing.TB, lines ...string) Message {
 	end := time.After(patience)
 	for {
 		b, more := st.now()
-		for text := range strings.SplitSeq(string(b[:bytes.LastIndex(b, []byte("\r\n\r\n"))+1]), "\r\n\r\n") {
+		for text := range strings.SplitSeq(string(b[:max(0, bytes.LastIndex(b, []byte("\r\n\r\n")))]), "\r\n\r\n") {
 			if m := Message(strings.Split(text, "\r\n")); has(m) {
 				return m
 			}

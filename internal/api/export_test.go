@@ -1,0 +1,4 @@
+package api
+
+// WithoutSecrets is what answers show of options.
+var WithoutSecrets = withoutSecrets
