@@ -79,13 +79,6 @@ func (t *Tracker) newMessage(f *source.VoicemailCount, name string, i int) {
 }
 
 func (t *Tracker) faxEnded(f *source.FaxEnded) {
-	c := t.callOf(f.Leg)
-	if c == nil || c.Root == "" {
-		return
-	}
-	t.announce(c)
-	c.Met = true
-	t.touch(c)
 	pages := int64(f.Pages)
 	other := &switchhook.Party{Type: "tel", Address: cmp.Or(f.CallerOrCallee.Number, f.Remote), Name: f.CallerOrCallee.Name}
 	own := &switchhook.Party{Type: "tel", Address: cmp.Or(f.LocalNumber, f.Local)}
@@ -114,6 +107,14 @@ func (t *Tracker) faxEnded(f *source.FaxEnded) {
 		Local      string `json:"fax_local_station_id,omitzero"`
 		Remote     string `json:"fax_remote_station_id,omitzero"`
 	}{f.BitRate, f.DPI, f.Local, f.Remote})
+	c := t.callOf(f.Leg)
+	if c == nil || c.Root == "" { // the switch called itself
+		t.event(t.ownerOf("number", own.Address), typ, f.At(), &switchhook.Resources{Fax: fax}, f.Leg)
+		return
+	}
+	t.announce(c)
+	c.Met = true
+	t.touch(c)
 	t.tell(c, typ, f.At(), &switchhook.Resources{Fax: fax}, f.Leg)
 }
 

@@ -75,11 +75,13 @@ func (t *Tracker) dtmf(f source.DTMF) {
 	c := l.call
 	t.touch(c)
 	t.announce(c)
-	call := &switchhook.Call{ID: l.ID, RootID: c.Root}
 	data := ordjson.Object{
-		{Name: "call", Value: pack(call)},
+		{Name: "call", Value: pack(&switchhook.Call{ID: c.Root})},
 		{Name: "digit", Value: ordjson.String(f.Digit)},
 		{Name: "duration_ms", Value: pack(f.Duration.Milliseconds())},
+	}
+	if !l.isRoot() {
+		data.Set("leg_id", ordjson.String(l.ID))
 	}
 	t.event(c.Account, "call.dtmf", c.moment(f.At()), data, l.ID, f.Digit, stamp(f.At()))
 }
