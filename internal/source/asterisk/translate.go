@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,14 @@ type served struct{ leg, agentLeg string }
 func newTranslator(o *Options) *translator {
 	t := &translator{plan: newPlan(o), users: o.UserEvents, legs: map[string]*leg{}, halves: map[string]string{}, served: map[string]served{}}
 	t.events = t.table()
+	// ARI sends these to whoever listens, AMI by class. Keys may be somebody's PIN.
+	for class, events := range map[string][]string{"dialplan": {"Newexten", "VarSet"}, "dtmf": {"DTMFEnd"}} {
+		for _, event := range events {
+			if !slices.Contains(o.Classes, class) {
+				delete(t.events, event)
+			}
+		}
+	}
 	return t
 }
 
@@ -151,7 +160,7 @@ func (t *translator) follow(facts []source.Fact, m Message, prefix string, at so
 		l.call = call
 		facts = append(facts, source.Linked{When: at, Leg: id, Call: call})
 	}
-	if vars, all := variables(m, prefix); all != l.vars {
+	if vars, all := variables(m, prefix); all != "" && all != l.vars {
 		before := l.vars
 		l.vars = all
 		for name, value := range vars {
