@@ -108,6 +108,31 @@ func (a *api) registerSources() {
 	handle(a, huma.Operation{
 		OperationID: "list-rejects", Method: http.MethodGet, Path: "/v1/sources/{id}/rejects", Tags: tags, Summary: "List what could not be read, newest first",
 	}, a.listRejects)
+	a.mux.HandleFunc("GET /v1/sources/{id}/ari", a.openDoor)
+	text := func(meaning string) *huma.Response {
+		return &huma.Response{Description: meaning, Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}
+	}
+	a.document(huma.Operation{
+		OperationID: "connect-ari", Method: http.MethodGet, Path: "/v1/sources/{id}/ari", Tags: tags, Summary: "Connect as an Asterisk",
+		Description: "Where the WebSocket of an Asterisk comes in that dials us (websocket_client.conf). Its name and password are those in the source's options.",
+		Security:    []map[string][]string{{}},
+		Parameters:  []*huma.Param{{Name: "id", In: "path", Required: true, Description: "The source.", Schema: &huma.Schema{Type: huma.TypeString}}},
+		Responses: map[string]*huma.Response{
+			"101": {Description: "Connected"}, "401": text("Another name or password"), "503": text("The source does not run at the moment"),
+		},
+	})
+}
+
+// openDoor lets a phone system in that connects to us. Its source knows who may.
+func (a *api) openDoor(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if s := a.tenants.Load().sources[id]; s != nil {
+		if d, ok := a.connectors[s.Kind].(source.Door); ok {
+			d.Accept(w, r, id)
+			return
+		}
+	}
+	a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source %q that systems connect to", id))
 }
 
 func (a *api) viewSource(s *switchhook.Source) sourceView {

@@ -193,6 +193,31 @@ func (d down) Reject(ctx context.Context, _ *switchhook.Reject) error {
 	return err
 }
 
+// door is a kind of sources that are connected to.
+type door struct{ sourcetest.Lines }
+
+func (door) Accept(w http.ResponseWriter, r *http.Request, id string) {
+	name, _, _ := r.BasicAuth()
+	http.Error(w, id+" for "+name, http.StatusUnauthorized)
+}
+
+// A phone system that connects to us has a name and a password of its own, and no key.
+func TestDoor(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *api.Options) {
+		o.Connectors, o.Live = []source.Connector{door{}}, source.NewSupervisor(source.SupervisorOptions{})
+	})
+	s.ok(201, request{method: "POST", path: "/v1/sources", body: `{"id":"pbx","kind":"lines","options":{"address":"127.0.0.1:1","secret":"x"}}`}, nil)
+	s.ok(201, request{method: "POST", path: "/v1/sources", body: `{"id":"hook","kind":"simple"}`}, nil)
+	got := s.do(request{path: "/v1/sources/pbx/ari", key: "-", header: map[string]string{"Authorization": "Basic cGJ4OnB3"}})
+	if got.status != http.StatusUnauthorized || string(got.body) != "pbx for pbx\n" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	for _, id := range []string{"hook", "none"} {
+		s.problem(request{path: "/v1/sources/" + id + "/ari", key: "-"}, api.Problem{Status: 404, Code: "not_found", Detail: `there is no source "` + id + `" that systems connect to`})
+	}
+}
+
 // A source that connects by itself reaches whatever this server reaches, so a customer has
 // no say in it.
 func TestOnlyTheOperatorMakesSourcesThatConnect(t *testing.T) {

@@ -131,6 +131,7 @@ func (p *present) channel(m Message, at source.When) {
 	f.Vars, l.vars = variables(m, "")
 	if p.t.legs[id] == nil {
 		p.t.legs[id] = l
+		p.t.pair(f)
 	}
 	p.legs[id] = f
 	if l.bridge != "" {
