@@ -3,6 +3,8 @@ package asterisktest
 import (
 	"flag"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path"
 	"path/filepath"
@@ -10,9 +12,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/coder/websocket"
 )
 
-//nolint:gochecknoglobals // a flag
 var record = flag.Bool("record", false, "write what the scenarios made AMI, ARI and the books say to ../testdata/streams")
 
 func TestScenarios(t *testing.T) {
@@ -26,7 +30,7 @@ func TestScenarios(t *testing.T) {
 				s := Start(t, options)
 				stage := sc.Prepare(t, s)
 				ari := s.ListenARI(t, User)
-				stage.Play(t)
+				stage.Play()
 
 				compare(t, "CDRs", sc.CDRs, cdrLines(s.CDRs(t)))
 				compare(t, "queue_log", sc.QueueLog, queueLines(s.QueueLog(t)))
@@ -139,5 +143,39 @@ func TestListens(t *testing.T) {
 	}
 	if is, err := listens("127.0.0.1", port); is || err != nil {
 		t.Error(is, err)
+	}
+}
+
+// ARI of 22 comes to us by itself.
+func TestOutbound(t *testing.T) {
+	t.Parallel()
+	came := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, secret, _ := r.BasicAuth()
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"ari"}})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.CloseNow()
+		_, event, err := c.Read(r.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		select {
+		case came <- fmt.Sprintf("%s %s %s %s", user, secret, c.Subprotocol(), event):
+		default:
+		}
+	}))
+	t.Cleanup(server.Close)
+	s := Start(t, Options{Version: V22, Outbound: strings.Replace(server.URL, "http", "ws", 1) + "/ari"})
+	select {
+	case got := <-came:
+		want := fmt.Sprintf("%s %s ari {", User, Secret)
+		if !strings.HasPrefix(got, want) || !strings.Contains(got, "ApplicationRegistered") {
+			t.Errorf("%s, want %s… ApplicationRegistered", got, want)
+		}
+	case <-time.After(patience):
+		t.Fatalf("ARI does not come: %s", s.last())
 	}
 }

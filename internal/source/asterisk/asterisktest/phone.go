@@ -73,16 +73,6 @@ func (p *Phone) register(tb testing.TB, password, expires string, code int) {
 	}).Wait(tb)
 }
 
-// A Step is what a phone does, or expects of the other side, in a call.
-type Step struct {
-	template string
-	For      time.Duration
-	Code     int
-	Text     string
-
-	Held, Consulted SIP // of a transfer
-}
-
 // A SIP names a dialog of Asterisk's: its Call-ID and the tags of either side.
 type SIP struct{ ID, Local, Remote string }
 
@@ -94,29 +84,6 @@ func (s *Server) SIP(tb testing.TB, channel string) SIP {
 	}
 	return SIP{ID: get("call-id"), Local: get("local_tag"), Remote: get("remote_tag")}
 }
-
-// Steps of who is called, before the call is answered.
-func Ring(d time.Duration) Step { return Step{template: "ring", For: d} }
-func Answer() Step              { return Step{template: "answer"} }
-func Receive() Step             { return Step{template: "messaged"} } // no call, but a text
-func Refuse(code int) Step      { return Step{template: "refuse", Code: code} }
-func Cancelled() Step           { return Step{template: "cancelled"} }
-
-// Steps of who calls, until the call is answered or not.
-func Answered() Step              { return Step{template: "answered"} }
-func Refused(code int) Step       { return Step{template: "refused", Code: code} }
-func Cancel(d time.Duration) Step { return Step{template: "cancel", For: d} } // after ringing for so long
-
-// Steps of both, in a call.
-func Talk(d time.Duration) Step   { return Step{template: "talk", For: d} }  // and say nothing
-func Speak(d time.Duration) Step  { return Step{template: "speak", For: d} } // send sound, from now on
-func Hold(d time.Duration) Step   { return Step{template: "offer", Text: "sendonly", For: d} }
-func Unhold(d time.Duration) Step { return Step{template: "offer", Text: "sendrecv", For: d} }
-func Press(digit string) Step     { return Step{template: "press", Text: digit} }
-func Refer(number string) Step    { return Step{template: "refer", Text: number} } // a blind transfer, until it has gone through
-func Notified() Step              { return Step{template: "notified"} }            // a transfer of this call that was asked for elsewhere has gone through
-func HangUp() Step                { return Step{template: "hangup"} }
-func Released() Step              { return Step{template: "released"} } // the other side hangs up
 
 // Call calls a number.
 func (p *Phone) Call(tb testing.TB, number string, steps ...Step) *Dialog {
@@ -196,7 +163,7 @@ const longest = 20 * time.Second
 // run starts a SIPp at a port.
 func (p *Phone) run(tb testing.TB, number string, port int, steps []Step) *Dialog {
 	tb.Helper()
-	dir, err := os.MkdirTemp(p.server.dir, "sipp")
+	dir, err := os.MkdirTemp(p.server.dir, "sipp") //nolint:usetesting // it goes with the server's, whatever ends us
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -44,7 +44,8 @@ func Start(tb testing.TB, options Options) *Server {
 	need(tb, err)
 	r, err := find(options.Version)
 	need(tb, err)
-	dir, err := os.MkdirTemp("", "asterisktest") // Asterisk 16 reads no folder with a # in its name, as tb.TempDir might have
+	//nolint:usetesting // the name of tb.TempDir may have a # in it, and Asterisk 16 cannot read what lies in such a folder
+	dir, err := os.MkdirTemp("", "asterisktest")
 	need(tb, err)
 	tb.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
@@ -155,7 +156,7 @@ func (s *Server) ready(tb testing.TB) {
 	if err := until("Asterisk to answer", func() (bool, error) {
 		select {
 		case <-s.process.ended:
-			return false, fmt.Errorf("Asterisk has ended: %v\n%s", s.process.how, s.last()) //nolint:revive,staticcheck // a name
+			return false, fmt.Errorf("Asterisk has ended: %v\n%s", s.process.how, s.last()) //nolint:staticcheck // ST1005: a name
 		default:
 		}
 		c, err := new(net.Dialer).DialContext(tb.Context(), "tcp", s.AMI)
@@ -222,7 +223,7 @@ func (s *Server) Pid() int { return s.process.Pid }
 func (s *Server) last() string {
 	var text []byte
 	for _, name := range []string{"log/full", "run/output"} {
-		b, _ := os.ReadFile(filepath.Join(s.dir, name)) // without it there is less to say
+		b, _ := os.ReadFile(filepath.Join(s.dir, name)) //nolint:gosec // G304: of our own directory; without it there is less to say
 		text = append(text, b[max(0, len(b)-4000):]...)
 	}
 	return string(text[max(0, len(text)-1000):])

@@ -2,8 +2,6 @@ package asterisktest
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -147,15 +145,17 @@ func (st *Stream) ends(tb testing.TB) {
 // send sends an action with its keys and values.
 func (st *Stream) send(tb testing.TB, action string, pairs ...string) {
 	tb.Helper()
-	text := "Action: " + action + "\r\n"
+	var text strings.Builder
+	fmt.Fprintf(&text, "Action: %s\r\n", action)
 	for pair := range slices.Chunk(pairs, 2) {
-		text += pair[0] + ": " + pair[1] + "\r\n"
+		fmt.Fprintf(&text, "%s: %s\r\n", pair[0], pair[1])
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	deadline, _ := ctx.Deadline()
-	_, err := st.conn.Write([]byte(text + "\r\n"))
-	if err = errors.Join(st.conn.SetWriteDeadline(deadline), err); err != nil {
+	text.WriteString("\r\n")
+	err := st.conn.SetWriteDeadline(time.Now().Add(patience))
+	if err == nil {
+		_, err = st.conn.Write([]byte(text.String()))
+	}
+	if err != nil {
 		tb.Fatalf("send the action %s: %v", action, err)
 	}
 }
