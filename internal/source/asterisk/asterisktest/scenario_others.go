@@ -109,8 +109,8 @@ func others() []Scenario {
 	}, {
 		Name: "fax",
 		CDRs: []string{
-			" > 660: Local/660@internal;1 > : SendFAX ANSWERED",
-			" > 660: Local/660@internal;2 > : Hangup ANSWERED",
+			"+12025550143 > 660: Local/660@internal;1 > : SendFAX ANSWERED",
+			"+12025550143 > 660: Local/660@internal;2 > : Hangup ANSWERED",
 		},
 		play: func(st *Stage) {
 			page := filepath.Join(st.dir, "spool/page.tif")
