@@ -1,11 +1,15 @@
 package asterisktest
 
 import (
+	"bufio"
+	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -118,6 +122,14 @@ func TestLives(t *testing.T) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			t.Parallel()
 			s := Start(t, Options{Version: version})
+			c, err := (&tls.Dialer{Config: &tls.Config{RootCAs: s.CA}}).DialContext(t.Context(), "tcp", s.AMIS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if banner, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.HasPrefix(banner, "Asterisk Call Manager/") {
+				t.Errorf("over TLS it says %q, %v", banner, err)
+			}
 			before := s.Pid()
 			s.Restart(t)
 			if s.Pid() != before {
@@ -131,6 +143,41 @@ func TestLives(t *testing.T) {
 				t.Error("a command says nothing")
 			}
 		})
+	}
+}
+
+// However a test process ends, it takes its phone system with it.
+func TestNothingStaysBehind(t *testing.T) {
+	t.Parallel()
+	const child = "ASTERISKTEST_CHILD"
+	if os.Getenv(child) != "" {
+		s := Start(t, Options{Version: V22})
+		fmt.Printf("%s\n%d\n", s.dir, s.Pid())
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Fatal(self.Kill())
+	}
+	wanted(t)
+	_, err := find(V22)
+	need(t, err)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingStaysBehind$")
+	cmd.Env = append(os.Environ(), child+"=1")
+	output, err := cmd.Output()
+	if _, ended := errors.AsType[*exec.ExitError](err); !ended {
+		t.Fatalf("want a process that was killed, got %v: %s", err, output)
+	}
+	words := strings.Fields(string(output))
+	if len(words) != 2 {
+		t.Fatalf("want a directory and a process, got %q", output)
+	}
+	if err := until("both to go", func() (bool, error) {
+		_, err := os.Stat(words[0])
+		state, _ := os.ReadFile("/proc/" + words[1] + "/status") // nothing if it has gone
+		return errors.Is(err, os.ErrNotExist) && (len(state) == 0 || strings.Contains(string(state), "State:\tZ")), nil
+	}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -73,16 +73,16 @@ func (p *Phone) register(tb testing.TB, password, expires string, code int) {
 	}).Wait(tb)
 }
 
-// A SIP names a dialog of Asterisk's: its Call-ID and the tags of either side.
-type SIP struct{ ID, Local, Remote string }
+// A DialogID names a SIP dialog, as Asterisk sees it: its Call-ID and the tags of either side.
+type DialogID struct{ CallID, Local, Remote string }
 
-// SIP is the dialog of a PJSIP channel.
-func (s *Server) SIP(tb testing.TB, channel string) SIP {
+// DialogID is that of a PJSIP channel.
+func (s *Server) DialogID(tb testing.TB, channel string) DialogID {
 	tb.Helper()
 	get := func(what string) string {
 		return s.Do(tb, "Getvar", "Channel", channel, "Variable", "CHANNEL(pjsip,"+what+")").Get("Value")
 	}
-	return SIP{ID: get("call-id"), Local: get("local_tag"), Remote: get("remote_tag")}
+	return DialogID{CallID: get("call-id"), Local: get("local_tag"), Remote: get("remote_tag")}
 }
 
 // Call calls a number.
@@ -103,7 +103,7 @@ func (p *Phone) Message(tb testing.TB, number, text string) {
 
 // Transfer connects the other sides of two of the phone's calls with one another, as
 // its transfer key does in the second: it asks that of the call to a number that it holds.
-func (p *Phone) Transfer(tb testing.TB, number string, held, consulted SIP) {
+func (p *Phone) Transfer(tb testing.TB, number string, held, consulted DialogID) {
 	tb.Helper()
 	p.dial(tb, number, []Step{{template: "transfer", Held: held, Consulted: consulted}}).Wait(tb)
 }
@@ -158,7 +158,7 @@ func (p *Phone) dial(tb testing.TB, number string, steps []Step) *Dialog {
 }
 
 // longest is how long a call may take.
-const longest = 20 * time.Second
+const longest = time.Minute
 
 // run starts a SIPp at a port.
 func (p *Phone) run(tb testing.TB, number string, port int, steps []Step) *Dialog {
@@ -180,10 +180,10 @@ func (p *Phone) run(tb testing.TB, number string, port int, steps []Step) *Dialo
 	}
 	args := []string{
 		"--kill-after=1", strconv.Itoa(int(longest.Seconds())), program,
-		p.server.sip, "-sf", "scenario.xml", "-m", "1", "-i", p.ip, "-p", strconv.Itoa(port), "-bind_local", "-mi", p.ip,
+		p.server.sip, "-sf", "scenario.xml", "-m", "1", "-i", p.ip, "-p", strconv.Itoa(port), "-bind_local", "-mi", p.ip, "-ci", p.ip,
 		"-nostdin", "-aa", "-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors",
 	}
-	if id := steps[0].Held.ID; id != "" {
+	if id := steps[0].Held.CallID; id != "" {
 		args = append(args, "-cid_str", id)
 	}
 	// timeout(1) is for the case that we do not live to do it; SIPp's own does not end a call that hangs.

@@ -29,7 +29,7 @@ func transfers() []Scenario {
 			first := st.await("Event: DialBegin", "DestCallerIDNum: 101")
 			second := st.await("Event: DialBegin", "DestCallerIDNum: 102")
 			st.await("Event: BridgeEnter", "BridgeNumChannels: 2", "Linkedid: "+second.Get("Linkedid"))
-			st.phones["101"].Transfer(st.TB, "106", st.SIP(st.TB, first.Get("DestChannel")), st.SIP(st.TB, second.Get("Channel")))
+			st.phones["101"].Transfer(st.TB, "106", st.DialogID(st.TB, first.Get("DestChannel")), st.DialogID(st.TB, second.Get("Channel")))
 			st.wait(held, consulted, caller, target)
 		},
 	}, {

@@ -9,7 +9,7 @@ type Step struct {
 	Code     int
 	Text     string
 
-	Held, Consulted SIP // of a transfer
+	Held, Consulted DialogID // of a transfer
 }
 
 // Ring rings, for so long. It is for who is called, as the next ones.

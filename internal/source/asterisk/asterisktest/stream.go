@@ -103,17 +103,20 @@ func (st *Stream) Await(tb testing.TB, lines ...string) Message {
 		})
 	}
 	end := time.After(patience)
-	for {
+	for ended := false; ; {
 		b, more := st.now()
 		for text := range strings.SplitSeq(string(b[:max(0, bytes.LastIndex(b, []byte("\r\n\r\n")))]), "\r\n\r\n") {
 			if m := Message(strings.Split(text, "\r\n")); has(m) {
 				return m
 			}
 		}
+		if ended {
+			tb.Fatalf("the connection ended before %q; its end:\n%s", lines, b[max(0, len(b)-2000):])
+		}
 		select {
 		case <-more:
 		case <-st.done:
-			tb.Fatalf("the connection ended before %q; its end:\n%s", lines, b[max(0, len(b)-2000):])
+			ended = true // but look at what came last
 		case <-end:
 			tb.Fatalf("waited %v for %q; what came last:\n%s", patience, lines, b[max(0, len(b)-2000):])
 		}
@@ -122,11 +125,14 @@ func (st *Stream) Await(tb testing.TB, lines ...string) Message {
 
 // Quiet waits until nothing has come for a moment.
 func (st *Stream) Quiet(moment time.Duration) {
+	end := time.After(patience)
 	for {
 		_, more := st.now()
 		select {
 		case <-more:
 		case <-time.After(moment):
+			return
+		case <-end:
 			return
 		}
 	}
@@ -164,8 +170,7 @@ func (st *Stream) send(tb testing.TB, action string, pairs ...string) {
 // which must not be an error.
 func (s *Server) Do(tb testing.TB, action string, pairs ...string) Message {
 	tb.Helper()
-	s.asked++
-	id := fmt.Sprint("rig-", s.asked)
+	id := fmt.Sprint("rig-", s.asked.Add(1))
 	s.manager.send(tb, action, append(slices.Clip(pairs), "ActionID", id)...)
 	reply := s.manager.Await(tb, "Response: *", "ActionID: "+id)
 	if reply.Get("Response") == "Error" {
