@@ -255,7 +255,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.configuredSources(ctx); err != nil {
 		return err
 	}
-	a.live = a.supervisor()
+	a.live = a.supervisor() //nolint:contextcheck // what runs outlives the start
 	return a.reloadHooks(ctx)
 }
 
