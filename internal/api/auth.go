@@ -171,7 +171,7 @@ func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 	case !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt):
 		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "the API key expired at %s", k.ExpiresAt.Format(time.RFC3339))
 	}
-	a.use(k, at)
+	a.use(r.Context(), k, at)
 	c := caller{tenants: t, account: k.AccountID, role: k.Role}
 	return c, c.may(operation)
 }

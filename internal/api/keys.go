@@ -60,13 +60,14 @@ func (a *api) credential(k *switchhook.APIKey) *credential {
 }
 
 // use writes down that a key was used, beside the request and once in a while.
-func (a *api) use(k *credential, at time.Time) {
+func (a *api) use(ctx context.Context, k *credential, at time.Time) {
 	last := k.noted.Load()
 	if at.Unix()-last < int64(noteEvery/time.Second) || !k.noted.CompareAndSwap(last, at.Unix()) {
 		return
 	}
+	ctx = context.WithoutCancel(ctx) // nor need it end with the request
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), noteWait)
+		ctx, cancel := context.WithTimeout(ctx, noteWait)
 		defer cancel()
 		if err := a.Store.UseAPIKey(ctx, k.ID, at.Truncate(time.Second)); err != nil {
 			a.log.DebugContext(ctx, "it was not written down that a key was used", "key", k.ID, "error", err)

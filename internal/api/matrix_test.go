@@ -25,7 +25,6 @@ type operation struct {
 	// path, "query" by account_id, "body" by account_id or another member in its body;
 	// empty: not at all.
 	names string
-	query string // without account_id
 	body  string // $account is the account
 	ok    int    // the status for who may; 0: 200
 }
