@@ -93,6 +93,7 @@ type Store interface {
 
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
 	UpdateAccount(ctx context.Context, a *switchhook.Account) error
+	DeleteAccounts(ctx context.Context, ids []string) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
@@ -114,8 +115,9 @@ type Router interface {
 	// *switchhook.Error whose fields begin with "events[i].".
 	Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error)
 	// PutRecord keeps a record and makes the event of its change, if it has one.
-	PutRecord(ctx context.Context, r *switchhook.Record) (stored *switchhook.Record, created bool, err error)
-	DeleteRecord(ctx context.Context, accountID, schema, id string) error
+	// allow is asked with the record as it is before, nil for none, and may refuse.
+	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error)
+	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
 	// FilterErrors tells how often a webhook's filter could not say whether it

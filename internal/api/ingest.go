@@ -54,6 +54,10 @@ func (a *api) ingestByToken(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source with this ingest URL"))
 		return
 	}
+	if by := a.tenants.Load().suspended[s.AccountID]; by != "" {
+		a.fail(w, r, suspended(s.AccountID, by))
+		return
+	}
 	a.ingest(w, r, s)
 }
 

@@ -394,7 +394,7 @@ func (a *App) Reload(ctx context.Context) error {
 	}
 	a.directory.SetAccounts(accounts)
 	// The engine first: it must know a webhook before the router aims at it.
-	a.engine.SetWebhooks(webhooks)
+	a.engine.SetWebhooks(a.suspended(webhooks))
 	a.router.SetWebhooks(webhooks)
 	return nil
 }
