@@ -292,6 +292,14 @@ func (a *api) deleteAccount(ctx context.Context, in *struct {
 	case len(all) > 1 && !in.Recursive:
 		return nil, switchhook.Errorf(switchhook.CodeConflict, "the account %s has accounts below it (%d in all); move or delete them first, or add ?recursive=true", in.ID, len(all)-1)
 	}
+	for _, s := range c.sources {
+		if !slices.Contains(all, s.AccountID) {
+			continue
+		}
+		if err := a.mayConnect(c, s.Kind); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.Store.DeleteAccounts(ctx, all); err != nil {
 		return nil, err
 	}

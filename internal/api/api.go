@@ -45,6 +45,10 @@ type Options struct {
 	Dialects []dialect.Dialect
 	// Translators are the kinds of sources whose webhooks /v1/in understands.
 	Translators []source.Translator
+	// Connectors are the kinds of sources that connect by themselves, and Live says how
+	// those stand that run.
+	Connectors []source.Connector
+	Live       Live
 
 	// Reload brings a change of webhooks, accounts or sources into force
 	// everywhere; it is when it returns. Nil: nobody else needs to know.
@@ -141,6 +145,12 @@ type Engine interface {
 	Status(webhookID string) (status string, stats map[string]any)
 }
 
+// Live is what runs the sources that connect by themselves.
+type Live interface {
+	// Status says how a source stands, if it runs.
+	Status(sourceID string) (source.Status, bool)
+}
+
 // api is the handler that New returns.
 type api struct {
 	Options
@@ -154,6 +164,7 @@ type api struct {
 	// sendEvents answers POST /v1/events.
 	sendEvents http.HandlerFunc
 	sources    sourceStats
+	connectors map[string]source.Connector // by kind
 	refused    refusals
 
 	// tenants is who is there; replaced, never changed.
@@ -168,7 +179,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	a := &api{
 		Options: o, log: o.Logger, mux: &mux{ServeMux: http.NewServeMux()}, started: time.Now().UTC(),
-		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{},
+		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{}, connectors: map[string]source.Connector{},
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
@@ -179,6 +190,9 @@ func New(o Options) (http.Handler, error) {
 	a.PublicURL = strings.TrimRight(a.PublicURL, "/")
 	for _, t := range o.Translators {
 		a.byKind[t.Kind()] = t
+	}
+	for _, c := range o.Connectors {
+		a.connectors[c.Kind()] = c
 	}
 	for _, d := range o.Dialects {
 		a.dialects[d.Name()] = d

@@ -77,6 +77,7 @@ func matrix() []operation {
 		{pattern: "PATCH /v1/sources/{id}", may: "a", names: "path", body: `{"options":{"x":1}}`},
 		{pattern: "DELETE /v1/sources/{id}", may: "a", names: "path", ok: 204},
 		{pattern: "POST /v1/sources/{id}/rotate-token", may: "a", names: "path"},
+		{pattern: "GET /v1/sources/{id}/ari", may: "-", ok: 404}, // whoever connects has a password of the source's
 		{pattern: "GET /v1/sources/{id}/rejects", may: "adv", names: "path"},
 
 		{pattern: "GET /v1/records", may: "adv", names: "query"},

@@ -649,6 +649,7 @@ func settleWebhook(old, patch, merged map[string]any) {
 	}
 }
 
+// keepMasked puts the old values where a mask was sent back.
 func keepMasked(old, merged any) {
 	o, _ := old.(map[string]any)
 	m, _ := merged.(map[string]any)
@@ -656,6 +657,7 @@ func keepMasked(old, merged any) {
 		if v == mask && o[name] != nil {
 			m[name] = o[name]
 		}
+		keepMasked(o[name], m[name])
 	}
 }
 

@@ -30,6 +30,7 @@ type Directory struct {
 	records   map[key]*switchhook.Record
 	rows      map[key]ordjson.Object
 	numbers   map[key]string // (account, schema, number without +) → id
+	named     map[name][]key // the records that have it
 }
 
 // SetAccounts replaces all accounts. Records of those that are gone are forgotten.
@@ -86,6 +87,12 @@ func (d *Directory) Ancestors(id string) []string {
 	return up
 }
 
+// Owns reports whether an account is the other, or lies below it.
+func (d *Directory) Owns(account, other string) bool {
+	_, known := d.Account(account)
+	return known && (account == other || slices.Contains(d.Ancestors(account), other))
+}
+
 // Reseller returns the id of the account that the account buys from: its
 // parent, and itself for the root.
 func (d *Directory) Reseller(id string) string {
@@ -108,13 +115,16 @@ func (d *Directory) Put(r *switchhook.Record) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.records == nil {
-		d.records, d.rows, d.numbers = map[key]*switchhook.Record{}, map[key]ordjson.Object{}, map[key]string{}
+		d.records, d.rows, d.numbers, d.named = map[key]*switchhook.Record{}, map[key]ordjson.Object{}, map[key]string{}, map[name][]key{}
 	}
 	k := key{r.AccountID, r.Schema, r.ID}
 	d.forget(k)
 	d.records[k], d.rows[k] = r, row
 	if n := bare(row.Text("number")); n != "" {
 		d.numbers[key{r.AccountID, r.Schema, n}] = r.ID
+	}
+	for n := range namesOf(k, row) {
+		d.named[n] = append(d.named[n], k)
 	}
 	return nil
 }
@@ -130,6 +140,14 @@ func (d *Directory) forget(k key) {
 	n := key{k.account, k.schema, bare(d.rows[k].Text("number"))}
 	if d.numbers[n] == k.id {
 		delete(d.numbers, n)
+	}
+	if row, ok := d.rows[k]; ok {
+		for n := range namesOf(k, row) {
+			d.named[n] = slices.DeleteFunc(d.named[n], func(other key) bool { return other == k })
+			if len(d.named[n]) == 0 {
+				delete(d.named, n)
+			}
+		}
 	}
 	delete(d.records, k)
 	delete(d.rows, k)

@@ -490,3 +490,55 @@ func TestMessagesGetTheirConversation(t *testing.T) {
 		t.Errorf("%s\n%s", events[0].Data, events[1].Data)
 	}
 }
+
+// What a source believes becomes durable with what it tells, and is its own: events are not
+// completed from it. A commit that fails leaves neither.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	belief := func(id, data string) switchhook.Snapshot {
+		return switchhook.Snapshot{Kind: switchhook.KindBelief, ID: id, Data: []byte(data)}
+	}
+	check := func(want string) {
+		t.Helper()
+		var got []string
+		if err := r.router.Beliefs(t.Context(), func(s switchhook.Snapshot) { got = append(got, s.ID+"="+string(s.Data)) }); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("believed is %q, want %q", got, want)
+		}
+	}
+	told := func(events []*switchhook.Event, beliefs ...switchhook.Snapshot) []switchhook.Receipt {
+		t.Helper()
+		receipts, err := r.router.Tell(t.Context(), events, beliefs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return receipts
+	}
+	check("")
+	created := func() []*switchhook.Event {
+		return []*switchhook.Event{event("acme", "call.created", "e1", `{"call":{"id":"a","direction":"inbound"}}`)}
+	}
+	r.store.Fail(errors.New("no space left on device"))
+	if _, err := r.router.Tell(t.Context(), created(), []switchhook.Snapshot{belief("pbx/a", "0")}); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+	check("")
+	if got := told(created(), belief("pbx/a", "1"), belief("pbx/b", "not JSON")); got[0].Duplicate {
+		t.Errorf("%+v", got)
+	}
+	check("pbx/a=1 pbx/b=not JSON")
+	// The same again is told once, and yet remembered.
+	if got := told(created(), belief("pbx/a", "2")); !got[0].Duplicate {
+		t.Errorf("%+v", got)
+	}
+	told(nil, belief("pbx/c", "3"), switchhook.Snapshot{Kind: switchhook.KindBelief, ID: "pbx/b"})
+	check("pbx/a=2 pbx/c=3")
+	told([]*switchhook.Event{event("acme", "call.answered", "e2", `{"call":{"id":"a"}}`)})
+	if events := r.stored(); len(events) != 2 || !strings.Contains(string(events[1].Data), `"direction":"inbound"`) || len(r.accepted) != 2 {
+		t.Errorf("stored are %d events, passed on %d", len(events), len(r.accepted))
+	}
+}
