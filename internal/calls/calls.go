@@ -46,7 +46,7 @@ type snapshot struct {
 	data    json.RawMessage // as it is written; object lies in it
 	root    string          // the call that it belongs to
 	ended   bool
-	toldBy  string    // the type of the event that ended it; not kept over a restart
+	toldBy  string    // the type of the event that ended it
 	changed time.Time // by our own clock
 }
 
@@ -77,6 +77,9 @@ func (f *Folder) Restore(s switchhook.Snapshot) error {
 	f.known[r] = sn
 	if sn.ended {
 		f.ended = append(f.ended, r)
+		if s.Kind == "call" && s.ID == s.RootID { // if the call's end was told too, it is not told again
+			sn.toldBy = "leg.hungup"
+		}
 	}
 	return nil
 }
@@ -175,19 +178,38 @@ func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root string, n
 	return sn
 }
 
-// forget drops what ended more than Grace ago, and more than mostEnded.
+// forget drops what ended more than Grace ago, and more than mostEnded. A first leg that
+// has left its call is kept as long as the call goes on without it: the call's end must
+// not be told for it again.
 func (f *Folder) forget(now time.Time, changes *changeSet) {
-	for len(f.ended) > 0 {
+	for n := len(f.ended); n > 0; n-- {
 		r := f.ended[0]
-		if sn := f.known[r]; sn != nil && sn.ended {
-			if now.Sub(sn.changed) < Grace && len(f.ended) <= mostEnded {
-				return
-			}
+		sn := f.known[r]
+		ended := sn != nil && sn.ended
+		if ended && now.Sub(sn.changed) < Grace && len(f.ended) <= mostEnded {
+			return
+		}
+		f.ended = f.ended[1:]
+		switch {
+		case !ended: // it lives again
+		case sn.toldBy == "leg.hungup" && sn.root == r.id && f.goesOn(r):
+			sn.changed = now
+			f.ended = append(f.ended, r)
+		default:
 			delete(f.known, r)
 			changes.drop(r, now)
 		}
-		f.ended = f.ended[1:]
 	}
+}
+
+// goesOn reports whether a call has a leg that has not ended.
+func (f *Folder) goesOn(first ref) bool {
+	for r, sn := range f.known {
+		if r.kind == first.kind && r.account == first.account && sn.root == first.id && !sn.ended {
+			return true
+		}
+	}
+	return false
 }
 
 // subject is the resource whose life a type tells.
