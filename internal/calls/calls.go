@@ -192,9 +192,10 @@ func (f *Folder) forget(now time.Time, changes *changeSet) {
 		f.ended = f.ended[1:]
 		switch {
 		case !ended: // it lives again
-		case sn.toldBy == "leg.hungup" && sn.root == r.id && f.goesOn(r):
+		case sn.toldBy == "leg.hungup" && sn.root == r.id && f.goesOn(r, now):
 			sn.changed = now
 			f.ended = append(f.ended, r)
+			changes.set(r, sn)
 		default:
 			delete(f.known, r)
 			changes.drop(r, now)
@@ -202,10 +203,10 @@ func (f *Folder) forget(now time.Time, changes *changeSet) {
 	}
 }
 
-// goesOn reports whether a call has a leg that has not ended.
-func (f *Folder) goesOn(first ref) bool {
+// goesOn reports whether a call has another leg, or had one just now.
+func (f *Folder) goesOn(first ref, now time.Time) bool {
 	for r, sn := range f.known {
-		if r.kind == first.kind && r.account == first.account && sn.root == first.id && !sn.ended {
+		if r != first && r.kind == first.kind && r.account == first.account && sn.root == first.id && (!sn.ended || now.Sub(sn.changed) < Grace) {
 			return true
 		}
 	}
