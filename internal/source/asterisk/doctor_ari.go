@@ -68,7 +68,7 @@ func (d *doctor) ariOutbound() {
 
 // ariLines make Asterisk dial us.
 func ariLines(o *ARIOptions) string {
-	return section("websocket_client.conf", "switchhook", "type = websocket_client\nconnection_type = persistent\nuri = wss://SWITCHHOOK/v1/sources/ID/ari\nprotocols = ari\nusername = "+o.Username+"\npassword = …", "") +
+	return section("websocket_client.conf", "switchhook", "type = websocket_client\nconnection_type = persistent\nuri = wss://SWITCHHOOK/v1/sources/ID/ari\ntls_enabled = yes\nca_list_file = /etc/ssl/certs/ca-certificates.crt\nprotocols = ari\nusername = "+o.Username+"\npassword = …", "") +
 		section("ari.conf", "switchhook-out", "type = outbound_websocket\nwebsocket_client_id = switchhook\napps = "+o.App+"\nsubscribe_all = yes\nlocal_ari_user = a user of ari.conf", "/etc/asterisk/ari_additional_custom.conf")
 }
 
