@@ -21,7 +21,7 @@ const module = "github.com/switchhook/switchhook"
 //
 //	cmd → cli → app → everything else
 //
-// (bench stands between cli and app: it measures the whole. copying stands below cli alone.) The siblings (calls, directory, route, deliver, the dialects, sources, stores,
+// (bench stands between cli and app: it measures the whole. copying stands below cli alone.) The siblings (calls, track, directory, route, deliver, the dialects, sources, stores,
 // api) do not know one another: each declares the few methods that it calls,
 // and app lets them meet.
 func drawing() map[string][]string {
@@ -56,7 +56,8 @@ func drawing() map[string][]string {
 		"internal/store/ledger":                 {"internal/store"},
 		"internal/store/postgres":               {"internal/store/ledger", "internal/cluster"},
 		"internal/store/postgres/pgtest":        {},
-		"internal/cluster":                      {"internal/store/ledger"},
+		"internal/cluster":                      {"internal/store/ledger", "internal/deliver/wire", "internal/cluster/line"}, // whoever follows sends for the leader
+		"internal/cluster/line":                 {},
 		"internal/store/memory":                 {"internal/store"},
 		"internal/store/*":                      {"internal/store/ledger"},                  // the databases
 		"internal/sim":                          {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product

@@ -27,6 +27,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/api"
 	"github.com/switchhook/switchhook/internal/calls"
+	"github.com/switchhook/switchhook/internal/cluster"
 	"github.com/switchhook/switchhook/internal/deliver"
 	"github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/dialect/kazoo"
@@ -68,8 +69,9 @@ type App struct {
 	listener   net.Listener
 	front      front
 	server     *http.Server
-	served     chan error  // how it ended
-	tls        *tls.Config // nil: plain HTTP
+	served     chan error     // how it ended
+	tls        *tls.Config    // nil: plain HTTP
+	hands      *cluster.Hands // processes that send for this one; nil: it is alone
 	adminKey   string
 	metrics    *prometheus.Registry
 	ids        *directory.IDs
@@ -160,6 +162,10 @@ func (a *App) takeUp(ctx context.Context) error {
 	if err := a.setSources(ctx); err != nil {
 		return err
 	}
+	if a.hands != nil {
+		handler = a.hands.Handler(handler)
+		a.hands.Changed(func(n int) { a.engine.Senders(1 + n) })
+	}
 	a.front.is(handler)
 	return nil
 }
@@ -240,8 +246,13 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var transport deliver.Transport // nil: its own
+	if a.hands != nil {
+		transport = a.hands
+	}
 	a.engine = deliver.New(deliver.Options{
-		Store: a.store, Dialects: a.dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
+		Transport: transport,
+		Store:     a.store, Dialects: a.dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
 		Resume: a.router.Resume, Held: a.store.Held,
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
@@ -255,7 +266,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.configuredSources(ctx); err != nil {
 		return err
 	}
-	a.live = a.supervisor()
+	a.live = a.supervisor() //nolint:contextcheck // what runs outlives the start
 	return a.reloadHooks(ctx)
 }
 
@@ -465,6 +476,9 @@ func (a *App) Run(ctx context.Context) error {
 	if stopErr := a.server.Shutdown(stop); stopErr != nil {
 		a.log.Warn("some API requests were cut off", "error", stopErr)
 	}
+	if a.hands != nil {
+		a.hands.Refuse(stop)
+	}
 	a.replays.Stop()
 	// A client with half a request must not use up the deliveries' time.
 	stop, done = context.WithTimeout(context.WithoutCancel(ctx), graceful/3)
@@ -473,6 +487,9 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Warn("stop", "error", stopErr)
 	}
 	wg.Wait()
+	if a.hands != nil {
+		a.hands.Close()
+	}
 	return errors.Join(err, a.store.Close())
 }
 

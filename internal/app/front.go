@@ -9,9 +9,12 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/switchhook/switchhook/internal/api"
+	"github.com/switchhook/switchhook/internal/cluster"
+	"github.com/switchhook/switchhook/internal/deliver"
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/store/ledger"
 	"github.com/switchhook/switchhook/internal/store/postgres"
@@ -62,17 +65,46 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	}
 	host, _ := os.Hostname() // empty is no harm
 	lease := db.Lease(fmt.Sprintf("%s/%d", host, os.Getpid()), a.advertised(db.Local()), a.log.With("component", "cluster"))
-	follow := lease.Follow(api.Unavailable("no process leads at the moment"), a.peers())
-	a.front.is(alive(follow))
-	if err := lease.Acquire(ctx); err != nil {
+	transport := deliver.NewTransport(a.c.AllowNetworks)
+	secret := func() (cluster.Secret, error) {
+		k, err := key(false)
+		if err != nil {
+			err = fmt.Errorf("%w (%w)", cluster.ErrKey, err)
+		}
+		networks := slices.SortedFunc(slices.Values(a.c.AllowNetworks), netip.Prefix.Compare)
+		return cluster.Secret{Key: k, Setup: fmt.Sprint(networks)}, err
+	}
+	if err := a.follow(ctx, lease, transport, secret); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	a.front.is(alive(api.Unavailable("this process is about to take over")))
 	opened, err := db.Open(ctx, postgres.Options{Lease: lease, MasterKey: key, Logger: log})
 	if err != nil {
-		return nil, errors.Join(err, lease.Release(), db.Close())
+		return nil, errors.Join(err, lease.Release(), db.Close()) //nolint:contextcheck // ctx may have ended
 	}
+	common, err := secret() // there is a key by now
+	if err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	a.hands = lease.Hands(transport, common)
 	return opened, nil
+}
+
+// follow waits until this process leads. Meanwhile it passes requests on to the leader, and
+// sends for it. When ctx ends it finishes what it has begun.
+func (a *App) follow(ctx context.Context, lease *cluster.Lease, transport cluster.Transport, secret func() (cluster.Secret, error)) error {
+	follow, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	helper := lease.Help(deliver.Explained(transport), secret, a.peers(), fail) //nolint:contextcheck // it works until Leave, which is after ctx has ended
+	a.front.is(alive(lease.Follow(helper, api.Unavailable("no process leads at the moment"), a.peers())))
+	err := lease.Acquire(follow)
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful/3)
+	defer done()
+	if err != nil {
+		_ = a.server.Shutdown(stop) // what is cut off is asked for again
+	}
+	helper.Leave(stop)
+	return err
 }
 
 // onlyHere reports whether other machines cannot connect.

@@ -56,7 +56,7 @@ func (a *App) setSources(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the sources: %w", err)
 	}
-	a.live.Set(sources) //nolint:contextcheck // what runs outlives the request
+	a.live.Set(sources)
 	return nil
 }
 

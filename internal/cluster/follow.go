@@ -17,7 +17,10 @@ const forwarded = "Switchhook-Forwarded"
 // Follow answers requests while this process follows: it passes them on to the leader,
 // byte for byte, live streams included. tell answers that nobody leads at the moment.
 // secure is for leaders with an https URL.
-func (l *Lease) Follow(tell http.HandlerFunc, secure *tls.Config) http.Handler {
+//
+// Events are passed on over the helper's line, where there is one: many at a time, and for
+// less. helper may be nil.
+func (l *Lease) Follow(helper *Helper, tell http.HandlerFunc, secure *tls.Config) http.Handler {
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, DisableCompression: true, TLSClientConfig: secure,
 	}
@@ -40,6 +43,9 @@ func (l *Lease) Follow(tell http.HandlerFunc, secure *tls.Config) http.Handler {
 		to, err := url.Parse(leader.URL)
 		if leader.Owner == "" || leader.Owner == l.owner || err != nil || r.Header.Get(forwarded) != "" {
 			tell(w, r)
+			return
+		}
+		if helper != nil && helper.ask(w, r, tell) {
 			return
 		}
 		// A leader that hangs answers nothing until another leads, and then its answer

@@ -28,7 +28,7 @@ func following(t *testing.T, leader http.HandlerFunc) (follower *httptest.Server
 	t.Cleanup(led.Close)
 	leading(t, process(t, database, led.URL), 3*time.Second)
 	l := process(t, database, "")
-	follower = httptest.NewServer(l.Follow(nobody, nil))
+	follower = httptest.NewServer(l.Follow(nil, nobody, nil))
 	t.Cleanup(follower.Close)
 	follow(t, l, led.URL)
 	return follower, database
@@ -182,7 +182,7 @@ func TestNobodyToPassOnTo(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	l := process(t, database, "")
-	s := httptest.NewServer(l.Follow(nobody, nil))
+	s := httptest.NewServer(l.Follow(nil, nobody, nil))
 	t.Cleanup(s.Close)
 	refused := func(when string, header http.Header) {
 		t.Helper()

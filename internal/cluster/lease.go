@@ -1,8 +1,12 @@
-// Package cluster lets any number of processes serve one database. One of them leads:
-// it accepts, orders, sends and writes. The others follow: they pass each request on to
-// the leader, and one of them takes its place when it ends.
+// Package cluster lets any number of processes serve one database. One of them leads: it
+// accepts, orders and writes, and says what is to be sent. The others follow: they pass
+// requests on to the leader, send for it, and one of them takes its place when it ends.
 //
-// # The protocol
+// lease.go is who leads, follow.go and lend.go what a follower does, hands.go the followers
+// as the leader has them, speech.go what they say to one another, package line how it gets
+// there.
+//
+// # The protocol: who leads
 //
 // One row, the lease, says who leads, at which address, and until when by the database's
 // clock.
@@ -29,9 +33,24 @@
 //     connection, and raises the epoch: what it left on its way was committed before that,
 //     or never will be.
 //
-// Order follows: the leader alone gives out sequences and sends, and a new one takes up
-// what is open in the database before it accepts anything. What no protocol can fence is a
-// request: a process that is stopped after its last look at the lease, right before the
+// # The protocol: who sends
+//
+//  8. Each follower keeps a line to the leader: one connection, over which both prove that
+//     they know the installation's master key, and which carries calls both ways. The
+//     leader gives each request that is to be sent to whoever has the least to do, itself
+//     among them, and waits for the answer. What the answer means, and what is sent next,
+//     it alone decides.
+//  9. A follower asks twice a second whether it may send, and may for three seconds from
+//     when it asked, if it was answered; not for longer than the leader has the lease. Right before it
+//     writes a request it looks whether it may. A leader that has not heard of a follower
+//     for as long, or whose line to it is broken, waits until those three seconds are over,
+//     and then lets another send what that one had: twice perhaps, under the same id.
+//  10. Posted events that reach a follower go to the leader over the line too, as they came.
+//     A follower that stops says so: it is given nothing more, and finishes what it has.
+//
+// Order follows: the leader alone gives out sequences and says what is sent, and a new one
+// takes up what is open in the database before it accepts anything. What no protocol can
+// fence is a request: a process that is stopped after its last look, right before the
 // system call that writes the request, writes it when it goes on, however late.
 package cluster
 
@@ -228,6 +247,16 @@ func (l *Lease) Held() bool {
 	}
 	now := time.Now()
 	return now.Before(*until) && now.Round(0).Before(until.Round(0))
+}
+
+// remaining is for how long a hand may start requests: not longer than nobody else can
+// have the lease.
+func (l *Lease) remaining() time.Duration {
+	until := l.until.Load()
+	if until == nil || !l.Held() {
+		return 0
+	}
+	return max(min(mayFor, time.Until(*until)), 0)
 }
 
 // Lost is closed once somebody else has it.

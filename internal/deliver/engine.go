@@ -143,6 +143,13 @@ func New(o Options) *Engine {
 	return e
 }
 
+// Senders says how many processes send for this engine: as many times more requests are
+// under way at once. One, until it is told.
+func (e *Engine) Senders(n int) {
+	e.shares.senders(n)
+	e.metrics.senders.Set(float64(n))
+}
+
 // halted reports whether nothing is to be sent for now: too many outcomes wait for the
 // store, or what it has open may be another process's by now.
 func (e *Engine) halted() bool {
@@ -343,6 +350,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 		}
 	}
 	e.cancel()
+	e.outbox.last(context.WithoutCancel(ctx)) // however long the requests took
 	done := make(chan struct{})
 	e.o.Store.Submit(&switchhook.Commit{Watermark: e.tracker.watermark(), Done: func(error) { close(done) }})
 	<-done

@@ -13,6 +13,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	waiting  prometheus.Gauge
 	parked   prometheus.Gauge
+	senders  prometheus.Gauge
 
 	delivered prometheus.Counter // of closed
 }
@@ -40,9 +41,13 @@ func newMetrics(reg prometheus.Registerer) metrics {
 	m.parked = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "switchhook_deliver_parked", Help: "Deliveries that are open and only rows, until there is room or their time comes.",
 	})
+	m.senders = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "switchhook_deliver_senders", Help: "Processes that send requests, this one among them.",
+	})
+	m.senders.Set(1)
 	m.delivered = m.closed.WithLabelValues(string(switchhook.Delivered))
 	if reg != nil {
-		reg.MustRegister(m.attempts, m.seconds, m.closed, m.inFlight, m.waiting, m.parked)
+		reg.MustRegister(m.attempts, m.seconds, m.closed, m.inFlight, m.waiting, m.parked, m.senders)
 	}
 	return m
 }

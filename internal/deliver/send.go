@@ -389,6 +389,20 @@ func plain(err error) string {
 	return err.Error()
 }
 
+// Explained is a transport whose errors are words for people, except those that the engine
+// tells apart: they can be told to another process.
+func Explained(t Transport) Transport { return explained{t} }
+
+type explained struct{ Transport }
+
+func (t explained) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error) {
+	answer, err := t.Transport.Send(ctx, r)
+	if err != nil && !errors.Is(err, wire.ErrNotSent) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errors.New(plain(err))
+	}
+	return answer, err
+}
+
 // log writes the one line of an attempt: failures at Info, successes at Debug.
 func (e *Engine) log(a *switchhook.Attempt, w *switchhook.Webhook, v verdict) {
 	level := slog.LevelDebug

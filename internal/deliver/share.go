@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// mostShares is how many quick requests are under way at once, in all: more
-	// make everything slower (measured: 256 at once are a third slower than 64).
+	// mostShares is how many quick requests are under way at once, for each process that
+	// sends: more make everything slower (measured: 256 at once are a third slower than 64).
 	mostShares = 64
 	// quick is how long a request holds on to its share.
 	quick = 25 * time.Millisecond
@@ -24,7 +24,8 @@ const (
 type shares struct {
 	mu      sync.Mutex
 	first   *slot // of requests under way that hold a share, the youngest
-	free    int
+	all     int
+	free    int       // below 0: as many are still to be given back
 	waiting []*tenant // in the order of their turns
 	byID    map[string]*tenant
 	sweeper *time.Timer
@@ -51,14 +52,14 @@ type asker struct {
 }
 
 func newShares(grant func(*queue)) *shares {
-	return &shares{free: mostShares, byID: map[string]*tenant{}, grant: grant}
+	return &shares{all: mostShares, free: mostShares, byID: map[string]*tenant{}, grant: grant}
 }
 
 // acquire takes a share, if there is one for which nobody waits.
 func (s *shares) acquire() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.free == 0 || len(s.waiting) > 0 {
+	if s.free <= 0 || len(s.waiting) > 0 {
 		return false
 	}
 	s.free--
@@ -81,13 +82,28 @@ func (s *shares) ask(q *queue, account string, n int) {
 	} else {
 		t.webhooks = append(t.webhooks, asker{q, n})
 	}
-	for s.free > 0 && len(s.waiting) > 0 { // one has become free since acquire
-		s.free--
-		go s.grant(s.next())
-	}
+	s.spread() // one may have become free since acquire
 	if len(s.waiting) > 0 && s.sweeper == nil {
 		s.sweeper = time.AfterFunc(quick, s.sweep)
 	}
+}
+
+// spread gives what is free to those who wait.
+func (s *shares) spread() {
+	for s.free > 0 && len(s.waiting) > 0 {
+		s.free--
+		go s.grant(s.next())
+	}
+}
+
+// senders says how many processes send.
+func (s *shares) senders(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	more := n*mostShares - s.all
+	s.all += more
+	s.free += more
+	s.spread()
 }
 
 // begin says that a request starts, by whoever has a share.
@@ -133,6 +149,10 @@ func (s *shares) release() {
 }
 
 func (s *shares) handOn() {
+	if s.free < 0 {
+		s.free++
+		return
+	}
 	if q := s.next(); q != nil {
 		go s.grant(q) // the caller may hold its queue's lock
 	} else {

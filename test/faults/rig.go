@@ -51,7 +51,7 @@ type launch struct {
 type interruption struct {
 	cause    string
 	from, to time.Time
-	who      string // the process whose outcomes; empty: the only one's
+	who      string // the process whose outcomes; empty: of all, or of the only one
 	still    bool   // it stood still: what it was about to send came afterwards
 }
 
