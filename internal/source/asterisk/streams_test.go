@@ -84,6 +84,9 @@ func TestAMIAndARIAgree(t *testing.T) {
 func TestLegsStartAndEnd(t *testing.T) {
 	streams(t, func(t *testing.T, ami, _ []source.Fact) {
 		t.Helper()
+		if strings.HasSuffix(t.Name(), "/killed") {
+			t.Skip("Asterisk had no time to say so")
+		}
 		open, ended := map[string]bool{}, map[string]bool{}
 		for _, f := range ami {
 			leg := ""
