@@ -97,6 +97,7 @@ type Store interface {
 
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
 	UpdateAccount(ctx context.Context, a *switchhook.Account) error
+	DeleteAccounts(ctx context.Context, ids []string) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
@@ -106,6 +107,9 @@ type Store interface {
 	UpdateSource(ctx context.Context, s *switchhook.Source) error
 	DeleteSource(ctx context.Context, id string) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
+	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	UseAPIKey(ctx context.Context, id string, at time.Time) error
+	DeleteAPIKey(ctx context.Context, id string) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 }
 
@@ -115,8 +119,9 @@ type Router interface {
 	// *switchhook.Error whose fields begin with "events[i].".
 	Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error)
 	// PutRecord keeps a record and makes the event of its change, if it has one.
-	PutRecord(ctx context.Context, r *switchhook.Record) (stored *switchhook.Record, created bool, err error)
-	DeleteRecord(ctx context.Context, accountID, schema, id string) error
+	// allow is asked with the record as it is before, nil for none, and may refuse.
+	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error)
+	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
 	// FilterErrors tells how often a webhook's filter could not say whether it
@@ -150,7 +155,7 @@ type Live interface {
 type api struct {
 	Options
 	log      *slog.Logger
-	mux      *http.ServeMux
+	mux      *mux
 	huma     huma.API
 	started  time.Time
 	byKind   map[string]source.Translator
@@ -173,7 +178,7 @@ func New(o Options) (http.Handler, error) {
 		o.Changes = new(sync.Mutex)
 	}
 	a := &api{
-		Options: o, log: o.Logger, mux: http.NewServeMux(), started: time.Now().UTC(),
+		Options: o, log: o.Logger, mux: &mux{ServeMux: http.NewServeMux()}, started: time.Now().UTC(),
 		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{}, connectors: map[string]source.Connector{},
 	}
 	if a.log == nil {
@@ -211,6 +216,7 @@ func (a *api) register() {
 	a.registerEventTypes()
 	a.registerStreams()
 	a.registerAccounts()
+	a.registerKeys()
 	a.registerWebhooks()
 	a.registerJobs()
 	a.registerSources()
@@ -219,6 +225,19 @@ func (a *api) register() {
 	a.registerDialectIDs()
 	a.registerAttempts()
 	a.registerSystem()
+}
+
+// A mux remembers what was registered, so that a test can hold who may do what to all of
+// it.
+type mux struct {
+	*http.ServeMux
+	patterns []string
+}
+
+// HandleFunc registers a handler.
+func (m *mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.HandleFunc(pattern, h)
 }
 
 // An exchange is what is known of one request beside its content.

@@ -228,7 +228,7 @@ func (a *api) sourceKinds() []string {
 	return kinds
 }
 
-func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[sourceInput] }) (*output[sourceView], error) {
+func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[sourceInput] }) (*tagged[sourceView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
@@ -253,17 +253,20 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 	}
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
+	if _, err := a.callerNow(ctx).owner(s.AccountID); err != nil { // it may be gone by now
+		return nil, err
+	}
 	if err := a.Store.CreateSource(ctx, s); err != nil {
 		return nil, taken(err, "source", s.ID)
 	}
 	return a.changedSource(ctx, s)
 }
 
-func (a *api) changedSource(ctx context.Context, s *switchhook.Source) (*output[sourceView], error) {
+func (a *api) changedSource(ctx context.Context, s *switchhook.Source) (*tagged[sourceView], error) {
 	if err := a.reload(ctx); err != nil {
 		return nil, err
 	}
-	return &output[sourceView]{Body: a.viewSource(s)}, nil
+	return tag(s.UpdatedAt, a.viewSource(s)), nil
 }
 
 func (a *api) listSources(ctx context.Context, in *struct {
@@ -281,6 +284,9 @@ func (a *api) listSources(ctx context.Context, in *struct {
 			views = append(views, a.viewSource(s))
 		}
 	}
+	for i := range views {
+		views[i].withhold(c)
+	}
 	page, next, err := pageOf(views, in.page(), func(v sourceView) string { return v.ID }, sorted)
 	if err != nil {
 		return nil, err
@@ -297,29 +303,34 @@ func (c caller) source(id string) (*switchhook.Source, error) {
 	return s, nil
 }
 
-func (a *api) getSource(ctx context.Context, in *PathID) (*output[sourceView], error) {
-	s, err := callerOf(ctx).source(in.ID)
+func (a *api) getSource(ctx context.Context, in *PathID) (*tagged[sourceView], error) {
+	c := callerOf(ctx)
+	s, err := c.source(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &output[sourceView]{Body: a.viewSource(s)}, nil
+	v := a.viewSource(s)
+	v.withhold(c)
+	return tag(s.UpdatedAt, v), nil
 }
 
 // editSource changes a source under the lock, and brings it into force.
-func (a *api) editSource(ctx context.Context, id string, edit func(c caller, s *switchhook.Source) error) (*output[sourceView], error) {
+func (a *api) editSource(ctx context.Context, in ChangeID, edit func(c caller, s *switchhook.Source) error) (*tagged[sourceView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	c := callerOf(ctx)
-	c.tenants = a.tenants.Load() // as they are now, not as they were when the request came
-	old, err := c.source(id)
+	c := a.callerNow(ctx)
+	old, err := c.source(in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.match(old.UpdatedAt); err != nil {
 		return nil, err
 	}
 	s := *old
 	if err := edit(c, &s); err != nil {
 		return nil, err
 	}
-	s.UpdatedAt = now()
+	s.UpdatedAt = later(old.UpdatedAt)
 	if err := a.Store.UpdateSource(ctx, &s); err != nil {
 		return nil, err
 	}
@@ -327,11 +338,11 @@ func (a *api) editSource(ctx context.Context, id string, edit func(c caller, s *
 }
 
 func (a *api) patchSource(ctx context.Context, in *struct {
-	PathID
+	ChangeID
 	Body patchBody[sourceInput]
 },
-) (*output[sourceView], error) {
-	return a.editSource(ctx, in.ID, func(c caller, s *switchhook.Source) error {
+) (*tagged[sourceView], error) {
+	return a.editSource(ctx, in.ChangeID, func(c caller, s *switchhook.Source) error {
 		current := sourceInput{ID: s.ID, Kind: s.Kind, AccountID: s.AccountID, AccountMap: s.AccountMap, Options: s.Options}
 		next, err := merge(current, in.Body.raw, func(old, _, merged map[string]any) { keepMasked(old["options"], merged["options"]) })
 		if err != nil {
@@ -351,8 +362,8 @@ func (a *api) patchSource(ctx context.Context, in *struct {
 	})
 }
 
-func (a *api) rotateToken(ctx context.Context, in *PathID) (*output[sourceView], error) {
-	return a.editSource(ctx, in.ID, func(_ caller, s *switchhook.Source) error {
+func (a *api) rotateToken(ctx context.Context, in *ChangeID) (*tagged[sourceView], error) {
+	return a.editSource(ctx, *in, func(_ caller, s *switchhook.Source) error {
 		if a.connectors[s.Kind] != nil {
 			return switchhook.Errorf(switchhook.CodeInvalid, "a source of the kind %q connects by itself; it has no ingest URL", s.Kind)
 		}
@@ -361,12 +372,15 @@ func (a *api) rotateToken(ctx context.Context, in *PathID) (*output[sourceView],
 	})
 }
 
-func (a *api) deleteSource(ctx context.Context, in *PathID) (*struct{}, error) {
+func (a *api) deleteSource(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	c := callerOf(ctx)
+	c := a.callerNow(ctx)
 	s, err := c.source(in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.match(s.UpdatedAt); err != nil {
 		return nil, err
 	}
 	if err := a.mayConnect(c, s.Kind); err != nil {

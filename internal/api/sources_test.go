@@ -238,6 +238,10 @@ func TestOnlyTheOperatorMakesSourcesThatConnect(t *testing.T) {
 		r.key = acmeKey
 		s.problem(r, api.Problem{Status: 403, Code: "forbidden", Detail: `a source of the kind "lines" connects to whatever it is told to; only the operator's key may make, change or delete it`})
 	}
+	s.ok(200, request{method: "PATCH", path: "/v1/sources/pbx", body: `{"account_id":"acme-east"}`}, nil)
+	s.problem(request{method: "DELETE", path: "/v1/accounts/acme-east", key: acmeKey}, api.Problem{
+		Status: 403, Code: "forbidden", Detail: `a source of the kind "lines" connects to whatever it is told to; only the operator's key may make, change or delete it`,
+	})
 	var seen sourceView
 	s.ok(200, request{path: "/v1/sources/pbx", key: acmeKey}, &seen)
 	if d := cmp.Diff(map[string]any{"address": "127.0.0.1:1", "secret": "********"}, seen.Options); d != "" {

@@ -25,21 +25,47 @@ type key struct{ account, schema, id string }
 type Directory struct {
 	mu       sync.RWMutex
 	accounts map[string]*switchhook.Account
-	records  map[key]*switchhook.Record
-	rows     map[key]ordjson.Object
-	numbers  map[key]string // (account, schema, number without +) → id
-	named    map[name][]key // the records that have it
+	// suspended are the accounts that are, or that lie below one.
+	suspended map[string]bool
+	records   map[key]*switchhook.Record
+	rows      map[key]ordjson.Object
+	numbers   map[key]string // (account, schema, number without +) → id
+	named     map[name][]key // the records that have it
 }
 
-// SetAccounts replaces all accounts.
+// SetAccounts replaces all accounts. Records of those that are gone are forgotten.
 func (d *Directory) SetAccounts(accounts []*switchhook.Account) {
 	m := make(map[string]*switchhook.Account, len(accounts))
 	for _, a := range accounts {
 		m[a.ID] = a
 	}
+	suspended := map[string]bool{}
+	for _, a := range accounts {
+		for steps, up := 0, a; up != nil && steps < len(m); steps, up = steps+1, m[up.ParentID] {
+			if !up.SuspendedAt.IsZero() {
+				suspended[a.ID] = true
+			}
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.accounts = m
+	gone := false
+	for id := range d.accounts {
+		gone = gone || m[id] == nil
+	}
+	d.accounts, d.suspended = m, suspended
+	for k := range d.records {
+		if gone && m[k.account] == nil {
+			d.forget(k)
+		}
+	}
+}
+
+// Suspended reports whether an account is suspended, or one above it.
+func (d *Directory) Suspended(id string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.suspended[id]
 }
 
 // Account returns an account.

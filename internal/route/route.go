@@ -49,6 +49,7 @@ type Folder interface {
 // Directory knows the accounts and the records.
 type Directory interface {
 	Account(id string) (*switchhook.Account, bool)
+	Suspended(id string) bool
 	Ancestors(id string) []string
 	Enrich(ev *switchhook.Event, data *ordjson.Object, given ordjson.Object)
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
@@ -141,8 +142,8 @@ type draft struct {
 // last day is a duplicate: its receipt says so, and nothing is done.
 //
 // Errors: *switchhook.Error with fields that begin with "events[i]."; its code
-// is unknown_type, unknown_account, too_large or invalid, and unavailable if
-// the store cannot commit.
+// is unknown_type, unknown_account, account_suspended, too_large or invalid, and
+// unavailable if the store cannot commit.
 func (r *Router) Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error) {
 	return r.Tell(ctx, events, nil)
 }
@@ -197,6 +198,8 @@ func (r *Router) check(ev *switchhook.Event, path string, p *problems) draft {
 	}
 	if _, ok := r.o.Directory.Account(ev.AccountID); !ok {
 		p.add(switchhook.CodeUnknownAccount, path+"account_id", fmt.Sprintf("there is no account %.80q", ev.AccountID))
+	} else if r.o.Directory.Suspended(ev.AccountID) {
+		p.add(switchhook.CodeSuspended, path+"account_id", fmt.Sprintf("the account %.80q is suspended, or one above it", ev.AccountID))
 	}
 	if ev.ID != "" && !switchhook.ValidEventID(ev.ID) {
 		p.add(switchhook.CodeInvalid, path+"id", "expected 1 to 128 of A-Z a-z 0-9 . _ : -")

@@ -83,7 +83,7 @@ func (r *rig) stored() []*switchhook.Event {
 func TestAcceptMakesAnEventWhole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: "number", ID: "n1", Row: []byte(`{"number":"+1555","description":"Main"}`)}); err != nil {
+	if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: "number", ID: "n1", Row: []byte(`{"number":"+1555","description":"Main"}`)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.accept(event("acme", "call.created", "e1", `{"call":{"id":"a","direction":"inbound","to":{"address":"+1555"},"created_at":"2026-01-31T15:04:05.120Z"}}`))
@@ -290,7 +290,7 @@ func TestRecordsMakeEvents(t *testing.T) {
 	r := newRig(t)
 	put := func(schema, id, row string) {
 		t.Helper()
-		if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: schema, ID: id, Row: []byte(row)}); err != nil {
+		if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: schema, ID: id, Row: []byte(row)}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -303,11 +303,11 @@ func TestRecordsMakeEvents(t *testing.T) {
 	put("queue", "q1", `{"name":"Support","detail":"x"}`)
 	put("queue", "q1", `{"name":"Support"}`)
 	for schema, id := range map[string]string{"number": "n1"} {
-		if err := r.router.DeleteRecord(t.Context(), "acme", schema, id); err != nil {
+		if err := r.router.DeleteRecord(t.Context(), "acme", schema, id, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := r.router.DeleteRecord(t.Context(), "acme", "number", "n1"); switchhook.ErrorCode(err) != switchhook.CodeNotFound {
+	if err := r.router.DeleteRecord(t.Context(), "acme", "number", "n1", nil); switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 		t.Errorf("a second delete: %v", err)
 	}
 	var got []string
@@ -348,7 +348,7 @@ func TestWrongRecords(t *testing.T) {
 		{"acme", "agent", "g", `{"status":"asleep"}`, "row.status"},
 		{"acme", "queue", "q", `{"wait_timeout_ms":"1"}`, "row.wait_timeout_ms"},
 	} {
-		_, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: c.account, Schema: c.schema, ID: c.id, Row: []byte(c.row)})
+		_, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: c.account, Schema: c.schema, ID: c.id, Row: []byte(c.row)}, nil)
 		e, ok := errors.AsType[*switchhook.Error](err)
 		if !ok || len(e.Fields) == 0 || e.Fields[0].Field != c.field {
 			t.Errorf("%s/%s %.40s: %v, want the field %s named", c.schema, c.id, c.row, err, c.field)

@@ -279,22 +279,26 @@ func (t *Tracker) partyChanged(f source.PartyChanged) {
 	}
 }
 
-// callerChanged takes over what the caller shows from now on. A phone that shows another
-// number, to those outside, is still the same.
+// callerChanged takes over what the caller shows from now on. Another number is that of
+// another only as long as a call from outside has led to nobody: the dial plan then makes
+// of it what it should have been. Later, and to a phone, it is what is shown to whom the
+// call goes on to.
 func (t *Tracker) callerChanged(l *leg, shown source.Line, at time.Time) {
+	c := l.call
 	number, name := l.Number, cmp.Or(shown.Name, l.Name)
 	switch {
-	case l.Trunk:
-		number = cmp.Or(shown.Number, l.Number)
-	case shown.Number != "" && shown.Number != l.Shown:
+	case shown.Number == "" || shown.Number == l.Shown:
+	case l.Trunk && c.Phase < answered && len(c.Legs) == 1 && len(c.Gone) == 0:
+		number, l.Shown = shown.Number, shown.Number
+	default:
 		return
 	}
 	if number == l.Number && name == l.Name {
 		return
 	}
 	l.Number, l.Name = number, name
-	t.touch(l.call)
-	if l.call.Told {
+	t.touch(c)
+	if c.Told {
 		t.tellLeg(l, "updated", at, &switchhook.Call{From: l.end()})
 	}
 }
