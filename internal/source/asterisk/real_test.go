@@ -91,11 +91,16 @@ func TestRealSecrets(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
 		t.Helper()
 		s := asterisktest.Start(t, asterisktest.Options{Version: version})
-		for _, auth := range []string{"md5", "plain"} {
+		for _, auth := range []string{"md5", "plain", "auto"} {
+			more := map[string]any{"auth": auth}
+			if auth == "auto" {
+				more = map[string]any{"address": s.AMIS, "tls": true, "tls_insecure": true} // who signed it is TestTLS's
+			}
 			h := newHost()
-			run(t, ofAMI(s, map[string]any{"auth": auth}), h)
+			run(t, ofAMI(s, more), h)
 			await(t, h, isPresent)
-			err := within(t, run(t, ofAMI(s, map[string]any{"auth": auth, "secret": "wrong"}), newHost()))
+			more["secret"] = "wrong"
+			err := within(t, run(t, ofAMI(s, more), newHost()))
 			if switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
 				t.Errorf("%s: a wrong secret is %v", auth, err)
 			}
