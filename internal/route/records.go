@@ -112,7 +112,7 @@ func (r *Router) changeRecord(ctx context.Context, w switchhook.RecordWrite, act
 		return err
 	}
 	d.record = &w
-	return r.commit(ctx, []draft{d}, nil)
+	return r.commit(ctx, []draft{d}, nil, func() {})
 }
 
 // recordData is the data of a record.* event.
