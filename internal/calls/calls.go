@@ -150,11 +150,11 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	if late && !about {
 		return whole.Append(nil) // a voicemail that comes after its call changes nothing about it
 	}
-	sn := f.keep(r, was, whole, f.rootOf(ev, kind, whole, old), now, changes)
-	if sn.ended && !late {
-		sn.toldBy = ev.Type
+	toldBy := ev.Type
+	if late {
+		toldBy = old.toldBy
 	}
-	return sn.data
+	return f.keep(r, was, whole, f.rootOf(ev, kind, whole, old), toldBy, now, changes).data
 }
 
 // mostDerived is the room for what an event says of its subject without naming it,
@@ -168,8 +168,11 @@ func revives(kind string, given ordjson.Object) bool {
 }
 
 // keep makes whole the last snapshot, in place of the one that was there, if any.
-func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root string, now time.Time, changes *changeSet) *snapshot {
+func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root, toldBy string, now time.Time, changes *changeSet) *snapshot {
 	sn := &snapshot{object: whole, data: whole.Pack(), root: root, ended: hasEnded(r.kind, whole), changed: now}
+	if sn.ended {
+		sn.toldBy = toldBy
+	}
 	f.known[r] = sn
 	if sn.ended && (was == nil || !was.ended) {
 		f.ended = append(f.ended, r)
@@ -192,7 +195,7 @@ func (f *Folder) forget(now time.Time, changes *changeSet) {
 		f.ended = f.ended[1:]
 		switch {
 		case !ended: // it lives again
-		case sn.toldBy == "leg.hungup" && sn.root == r.id && f.goesOn(r, now):
+		case sn.leftEarly(r) && f.goesOn(r, now):
 			sn.changed = now
 			f.ended = append(f.ended, r)
 			changes.set(r, sn)
@@ -202,6 +205,9 @@ func (f *Folder) forget(now time.Time, changes *changeSet) {
 		}
 	}
 }
+
+// leftEarly reports whether it is of a call's first leg, whose end was told as a leg's.
+func (sn *snapshot) leftEarly(r ref) bool { return sn.toldBy == "leg.hungup" && sn.root == r.id }
 
 // goesOn reports whether a call has another leg, or had one just now.
 func (f *Folder) goesOn(first ref, now time.Time) bool {
@@ -376,7 +382,7 @@ type changeSet struct{ list []switchhook.Snapshot }
 func (c *changeSet) set(r ref, sn *snapshot) {
 	c.put(switchhook.Snapshot{
 		AccountID: r.account, Kind: r.kind, ID: r.id, RootID: sn.root,
-		Data: sn.data, UpdatedAt: sn.changed, Ended: sn.ended,
+		Data: sn.data, UpdatedAt: sn.changed, Ended: sn.ended && !sn.leftEarly(r),
 	})
 }
 

@@ -407,6 +407,10 @@ func TestTheFirstLegIsKeptWhileItsCallGoesOn(t *testing.T) {
 		s.tell(`call.created {"call":{"id":"a"}}`)
 		s.tell(`leg.created {"call":{"id":"b","parent_id":"a"}}`)
 		s.tell(`leg.hungup {"call":{"id":"a"}}`)
+		if s.kept["call a"].Ended {
+			t.Error("a store may forget it")
+		}
+		s.tell(`leg.updated {"call":{"id":"a","vars":{"late":"1"}}}`)
 		s.now = s.now.Add(2 * calls.Grace)
 		s.tell(`leg.updated {"call":{"id":"b"}}`)
 		if restarts {
