@@ -162,9 +162,18 @@ func (r *recorded) serve(t *testing.T) {
 			return
 		}
 		if action == "Ping" && r.more != nil && m.Get("ActionID") == ofPresent+"Ping" {
-			r.more(conn, func() { _ = conn.Close() })
+			r.more(conn, func() { finish(conn) })
 		}
 	}
+}
+
+// finish ends a connection of which the other side reads all that was written: a close with
+// something of its own unread would take that away (RFC 9293 3.10.7.1).
+func finish(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	_ = conn.Close()
 }
 
 func (r *recorded) source(more map[string]any) *switchhook.Source {
