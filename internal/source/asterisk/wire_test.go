@@ -358,8 +358,8 @@ func TestSlowStoreHoldsNobodyUp(t *testing.T) {
 		if _, err := conn.Write(b.Bytes()); err != nil {
 			t.Errorf("the burst was not read: %v", err)
 		}
-		done()
 		close(written)
+		done()
 	}
 	go r.serve(t)
 	if err := within(t, run(t, r.source(nil), h)); !errors.Is(err, io.EOF) {
