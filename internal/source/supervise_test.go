@@ -74,9 +74,7 @@ func (p *program) start(connectors ...source.Connector) *source.Supervisor {
 			}
 			return track.New(track.Options{Source: src.ID, Account: src.AccountID, Accounts: src.AccountMap})
 		},
-		Owns: func(account, other string) bool {
-			return account == other || slices.Contains(p.dir.Ancestors(account), other)
-		},
+		Owns: p.dir.Owns,
 	})
 	p.t.Cleanup(func() { p.stop(s) })
 	return s
@@ -359,7 +357,7 @@ func TestWrongEventsBecomeRejects(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}))
-	s.Set([]*switchhook.Source{{ID: "pbx", Kind: "script", AccountID: "acme", AccountMap: map[string]string{"trunk": "other"}}})
+	s.Set([]*switchhook.Source{{ID: "pbx", Kind: "script", AccountID: "acme", AccountMap: map[string]string{"trunk": "other", "context": "nobody"}}})
 	for n := range 3 {
 		if err := <-told; (err != nil) != (n == 2) {
 			t.Errorf("Tell %d: %v", n, err)

@@ -245,7 +245,7 @@ func (t *teller) account(told string) string {
 		return told
 	}
 	for _, mapped := range t.source.AccountMap {
-		if mapped == told {
+		if mapped == told && t.o.Owns(told, switchhook.RootAccount) { // it may be gone since
 			return told
 		}
 	}
