@@ -146,6 +146,9 @@ func (r *recorded) serve(t *testing.T) {
 		m := Parse(frame)
 		action := m.Get("Action")
 		answer := r.answers[strings.TrimSpace(action+" "+m.Get("Filename")+m.Get("Module"))]
+		if m.Get("ActionID") == secondLook {
+			answer = r.answers["again"]
+		}
 		if answer == "" {
 			answer = "Response: Error\r\nActionID: ID\r\nMessage: Permission denied\r\n\r\n"
 		}
@@ -322,6 +325,33 @@ func TestTLS(t *testing.T) {
 		} else if err := within(t, ended); err == nil || !strings.Contains(err.Error(), test.fails) {
 			t.Errorf("with %v: %v", test.options, err)
 		}
+	}
+}
+
+// The list of channels has one whose end was told before we came, and one that is there.
+func TestSecondLook(t *testing.T) {
+	t.Parallel()
+	r, h := newRecorded(t), newHost()
+	list := func(ids ...string) string {
+		s := "Response: Success\r\nActionID: ID\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n"
+		for _, id := range ids {
+			s += "Event: CoreShowChannel\r\nActionID: ID\r\nChannel: PJSIP/" + id + "-00000001\r\nChannelStateDesc: Up\r\nUniqueid: " + id + "\r\nLinkedid: " + id + "\r\n\r\n"
+		}
+		return s + "Event: CoreShowChannelsComplete\r\nActionID: ID\r\nEventList: Complete\r\n\r\n"
+	}
+	r.answers["CoreShowChannels"] = list("1795159000.1", "1795159000.2", "1795159000.3")
+	r.answers["again"] = list("1795159000.2")
+	r.more = func(conn net.Conn, _ func()) {
+		_, _ = io.WriteString(conn, "Event: Hangup\r\nUniqueid: 1795159000.3\r\nCause: 16\r\n\r\n")
+	}
+	go r.serve(t)
+	c := New()
+	c.silence = 300 * time.Millisecond
+	stop := start(t, c, r.source(nil), h)
+	await(t, h, func(f source.LegEnded) bool { return f.Leg == "1795159000.1" })
+	stop()
+	if len(h.facts) != 3 { // what there is, and two ends
+		t.Errorf("told:\n%s", factLines(h.facts))
 	}
 }
 
