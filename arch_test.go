@@ -49,9 +49,9 @@ func drawing() map[string][]string {
 		"internal/dialect/*":             {"internal/dialect", "internal/catalogue", "internal/ordjson"},
 		"internal/source":                {"internal/catalogue", "internal/ordjson"},
 		"internal/source/*":              {"internal/source", "internal/catalogue", "internal/ordjson"},
-		"internal/store":                 {},
+		"internal/store":                 {"internal/catalogue"},
 		"internal/store/storetest":       {"internal/store"},
-		"internal/store/ledger":          {"internal/store"},
+		"internal/store/ledger":          {"internal/store", "internal/catalogue"}, // what calls are searched by
 		"internal/store/postgres":        {"internal/store/ledger", "internal/cluster"},
 		"internal/store/postgres/pgtest": {},
 		"internal/cluster":               {"internal/store/ledger", "internal/deliver/wire", "internal/cluster/line"}, // whoever follows sends for the leader

@@ -13,6 +13,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -115,6 +116,10 @@ type Router interface {
 	DeleteRecord(ctx context.Context, accountID, schema, id string) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
+	// Call is the snapshot of a call or leg, nil some time after its end.
+	Call(accountID, id string) json.RawMessage
+	// OpenCalls lists the snapshots of the open calls and of their legs.
+	OpenCalls() []switchhook.Snapshot
 	// FilterErrors tells how often a webhook's filter could not say whether it
 	// wants an event, and why the last time.
 	FilterErrors(webhookID string) (count int64, last string)
@@ -196,6 +201,7 @@ func (a *api) register() {
 	a.registerEvents()
 	a.registerEventTypes()
 	a.registerStreams()
+	a.registerCalls()
 	a.registerAccounts()
 	a.registerWebhooks()
 	a.registerJobs()

@@ -110,8 +110,8 @@ type attemptBrief struct {
 	NextAttemptAt time.Time                `json:"next_attempt_at,omitzero"`
 }
 
-func briefOf(at *switchhook.Attempt) any {
-	b := attemptBrief{
+func briefOf(at *switchhook.Attempt) *attemptBrief {
+	b := &attemptBrief{
 		ID: at.ID, DeliveryID: at.DeliveryID, EventID: at.EventID, EventType: at.EventType, AccountID: at.AccountID, WebhookID: at.WebhookID,
 		Dialect: at.Dialect, Number: at.Number, StartedAt: at.StartedAt, DurationMS: at.DurationMS, Outcome: at.Outcome, Error: at.Error,
 		State: at.State, NextAttemptAt: at.NextAttemptAt,
@@ -147,7 +147,7 @@ func (a *api) streamAttempts(ctx context.Context, in *struct {
 			return place(newest[0]), nil
 		},
 		place: place,
-		view:  briefOf,
+		view:  func(at *switchhook.Attempt) any { return briefOf(at) },
 	})
 }
 

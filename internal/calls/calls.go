@@ -86,7 +86,8 @@ func (f *Folder) Len() int { return len(f.known) }
 
 // Fold completes the event's data in place and returns the snapshots that
 // changed, to be committed with the event. It sets the event's key where only
-// the Folder knows it. now is the time of acceptance.
+// the Folder knows it, and Opens where a call begins with it. now is the time of
+// acceptance.
 func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time) ([]switchhook.Snapshot, error) {
 	if strings.HasPrefix(ev.Type, "custom.") || strings.HasPrefix(ev.Type, "record.") {
 		return nil, nil
@@ -147,7 +148,9 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	if late && !about {
 		return whole.Append(nil) // a voicemail that comes after its call changes nothing about it
 	}
-	sn := f.keep(r, was, whole, f.rootOf(ev, kind, whole, old), now, changes)
+	root := f.rootOf(ev, kind, whole, old)
+	ev.Opens = ev.Opens || kind == "call" && old == nil && root == id
+	sn := f.keep(r, was, whole, root, now, changes)
 	if sn.ended && !late {
 		sn.toldBy = ev.Type
 	}

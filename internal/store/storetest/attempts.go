@@ -79,6 +79,8 @@ func attemptFilters(of trial) {
 		{"a webhook", switchhook.AttemptFilter{WebhookID: "wh_1"}, []int64{7, 5, 3, 1}},
 		{"a webhook in an account", switchhook.AttemptFilter{WebhookID: "wh_1", Accounts: []string{"a"}}, []int64{3, 1}},
 		{"an event", switchhook.AttemptFilter{EventID: "evt_2"}, []int64{4, 3}},
+		{"some events", switchhook.AttemptFilter{Events: []*switchhook.Event{all[3], all[1]}}, []int64{8, 7, 4, 3}},
+		{"of no events", switchhook.AttemptFilter{Events: []*switchhook.Event{}}, nil},
 		{"an event and a webhook", switchhook.AttemptFilter{EventID: "evt_2", WebhookID: "wh_2"}, []int64{4}},
 		{"an event in another account", switchhook.AttemptFilter{EventID: "evt_2", Accounts: []string{"b"}}, nil},
 		{"success", switchhook.AttemptFilter{Outcome: switchhook.Success}, []int64{7, 5, 3, 1}},
