@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -277,4 +279,19 @@ func repeat(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = f.WriteString(b.String())
 	ts.Check(err)
 	ts.Check(f.Close())
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	positive(ts, neg)
+	usage(ts, len(args) >= 2, "exits CODE PROGRAM [ARG…]")
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if want := number(ts, args[0]); code != want {
+		ts.Fatalf("it ended with %d, not %d", code, want)
+	}
 }

@@ -61,6 +61,11 @@
 //	relay URL FILE…  posts each file, one after the other, each once all deliveries of the one
 //	                 before have arrived at some receiver; prints how many there were
 //
+// Programs:
+//
+//	exits CODE PROGRAM [ARG…]
+//	                 runs it, like exec; it must end with this code
+//
 // Files:
 //
 //	compact FILE…    prints JSON files without white space, a line each
@@ -170,7 +175,7 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
 			"await": await, "capture": capture, "follow": follow, "followed": followed,
 			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay,
-			"compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
+			"exits": exits, "compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,
 	}
