@@ -125,6 +125,9 @@ type Router interface {
 	FilterErrors(webhookID string) (count int64, last string)
 	// Reject keeps a source's message that could not be read.
 	Reject(ctx context.Context, r *switchhook.Reject) error
+	// Selects makes a function that reports whether a webhook that nobody has set up
+	// would want an event. It is for one goroutine.
+	Selects(w *switchhook.Webhook) func(*switchhook.Event) bool
 	// Samples makes events of the type's samples, for the webhook's account. They
 	// are not kept.
 	Samples(w *switchhook.Webhook, eventType string) ([]*switchhook.Event, error)
@@ -136,6 +139,9 @@ type Engine interface {
 	Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error)
 	// Preview is the request that the event would make, credentials masked.
 	Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.HTTPRequest, error)
+	// Requests makes a function that makes the requests of events, as they would be
+	// sent: credentials in them, signed with the webhook's secrets. They are not sent.
+	Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*switchhook.HTTPRequest, error), error)
 	// Status says how a webhook fares (active, paused, failing or disabled), with what
 	// webhookStats names.
 	Status(webhookID string) (status string, stats map[string]any)
@@ -204,6 +210,7 @@ func (a *api) register() {
 	a.registerCalls()
 	a.registerAccounts()
 	a.registerWebhooks()
+	a.registerListen()
 	a.registerJobs()
 	a.registerSources()
 	a.registerIngest()

@@ -93,6 +93,9 @@ func (o *operation) has(query string) bool {
 	return slices.ContainsFunc(o.Query, func(f field) bool { return f.Name == query })
 }
 
+// streams reports whether it is no command by itself: switchhook tail is.
+func (o *operation) streams() bool { return o.verb() == "stream" }
+
 // operationOf finds one by its id.
 func operationOf(id string) *operation {
 	all := operations()

@@ -115,7 +115,7 @@ func newResource(r resource) *cobra.Command {
 	to := &remote{}
 	to.flags(cmd, "text (tables and such) or json (what the API answers)")
 	for i := range operations() {
-		if o := &operations()[i]; o.resource() == r.name {
+		if o := &operations()[i]; o.resource() == r.name && !o.streams() {
 			cmd.AddCommand(newVerb(to, o))
 		}
 	}

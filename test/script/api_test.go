@@ -5,12 +5,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -225,14 +223,17 @@ func follow(ts *testscript.TestScript, neg bool, args []string) {
 			err = fmt.Errorf("GET %s was answered %s", c.path, resp.Status)
 		}
 		opened <- err
-		var message strings.Builder
+		message, data := "", false
 		for sc := bufio.NewScanner(resp.Body); sc.Scan(); {
 			switch line := sc.Text(); {
+			case line == "":
+				if data { // else it says only where the stream is
+					s.messages.put(message)
+				}
+				message, data = "", false
 			case strings.HasPrefix(line, "id:"), strings.HasPrefix(line, "data:"), strings.HasPrefix(line, "event:"):
-				message.WriteString(line + "\n")
-			case line == "" && message.Len() > 0:
-				s.messages.put(message.String())
-				message.Reset()
+				message += line + "\n"
+				data = data || strings.HasPrefix(line, "data:")
 			}
 		}
 	}()
@@ -279,19 +280,4 @@ func repeat(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = f.WriteString(b.String())
 	ts.Check(err)
 	ts.Check(f.Close())
-}
-
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	positive(ts, neg)
-	usage(ts, len(args) >= 2, "exits CODE PROGRAM [ARG…]")
-	err := ts.Exec(args[1], args[2:]...)
-	code := 0
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		code = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if want := number(ts, args[0]); code != want {
-		ts.Fatalf("it ended with %d, not %d", code, want)
-	}
 }
