@@ -80,7 +80,7 @@ retried, in order per call, in the shape that their code already parses.
 		root.AddCommand(cmd)
 	}
 	root.AddCommand(resourceCommands()...)
-	root.AddCommand(newReplay(), newListen(), newTail(), newVersion())
+	root.AddCommand(newReplay(), newListen(), newTrigger(), newTail(), newVerify(), newVersion())
 	return root
 }
 
