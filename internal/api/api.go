@@ -210,6 +210,7 @@ func (a *api) register() {
 	a.registerCalls()
 	a.registerAccounts()
 	a.registerWebhooks()
+	a.registerBulk()
 	a.registerListen()
 	a.registerJobs()
 	a.registerSources()

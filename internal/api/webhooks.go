@@ -253,7 +253,7 @@ func (a *api) listWebhooks(ctx context.Context, in *struct {
 	mine := slices.DeleteFunc(all, func(w *switchhook.Webhook) bool {
 		return !c.sees(w.AccountID) || in.AccountID != "" && in.AccountID != w.AccountID
 	})
-	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return w.ID }, inOrder)
+	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return rising(w.CreatedAt.UnixMicro()) + w.ID }, sorted)
 	if err != nil {
 		return nil, err
 	}

@@ -83,14 +83,20 @@ func (o *operation) params() (names []string) {
 func (o *operation) verb() string {
 	parts := strings.Split(o.Path, "/")[3:]
 	if last := len(parts) - 1; last >= 0 && !strings.HasPrefix(parts[last], "{") {
-		return parts[last]
+		if verb := parts[last]; last > 0 || !o.ofOne(verb) {
+			return verb
+		}
+		return parts[last] + "-all" // what is there for one, done to many
 	}
 	first, _, _ := strings.Cut(o.ID, "-") // list, create, get, update, delete, send, put …
 	return first
 }
 
-func (o *operation) has(query string) bool {
-	return slices.ContainsFunc(o.Query, func(f field) bool { return f.Name == query })
+// ofOne reports whether the resource has an operation of this name for one.
+func (o *operation) ofOne(verb string) bool {
+	return slices.ContainsFunc(operations(), func(other operation) bool {
+		return other.resource() == o.resource() && strings.HasSuffix(other.Path, "}/"+verb)
+	})
 }
 
 // streams reports whether it is no command by itself: switchhook tail is.

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite operations.json")
 // noCommand are the operations that are no commands by themselves, and why.
 func noCommand(id string) bool {
 	return slices.Contains([]string{
-		"stream-attempts", // switchhook tail
+		"stream-attempts",          // switchhook tail
 		"listen-webhook", "listen", // switchhook listen
 		"ingest", "healthz", "readyz", "metrics",
 	}, id) || strings.HasPrefix(id, "ingest")
