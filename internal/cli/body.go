@@ -177,7 +177,7 @@ func when(value string, now time.Time) (string, error) {
 		return t.UTC().Format(time.RFC3339Nano), nil
 	}
 	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, value, time.Local); err == nil { //nolint:gosmopolitan // it is a person who types it
+		if t, err := time.ParseInLocation(layout, value, time.Local); err == nil {
 			return t.UTC().Format(time.RFC3339Nano), nil
 		}
 	}

@@ -40,7 +40,7 @@ func writeCall(out io.Writer, raw []byte) error {
 	b.WriteByte('\n')
 	day := ""
 	for _, e := range c.Timeline.Items {
-		at := e.At.Local() //nolint:gosmopolitan // it is for a person
+		at := e.At.Local()
 		if d := at.Format("Monday, 2 January 2006, MST"); d != day {
 			day = d
 			b.WriteString(day + "\n")

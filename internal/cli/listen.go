@@ -246,7 +246,7 @@ func (l *listener) show(x *exchange) {
 	if x.Error != "" || x.Status < 200 || x.Status > 299 {
 		colour = "31"
 	}
-	line := fmt.Sprintf("%s  %-22s  %s  %9s  %s", s.paint("2", x.Time.Local().Format("15:04:05.000")), x.EventType, //nolint:gosmopolitan // it is for a person
+	line := fmt.Sprintf("%s  %-22s  %s  %9s  %s", s.paint("2", x.Time.Local().Format("15:04:05.000")), x.EventType,
 		s.paint(colour, fmt.Sprintf("%4s", came)), lasted(time.Duration(x.DurationMS*float64(time.Millisecond))), printable(x.EventID))
 	if x.Error != "" {
 		line += "  " + s.paint("31", printable(x.Error))

@@ -142,11 +142,13 @@ func onThisMachine(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// request is that of an operation: args are for the names in its path.
+// request is that of an operation: args are for the names in its path, one for each.
 func request(o *operation, args []string, query url.Values, body []byte) client.Request {
 	path := o.Path
 	for i, name := range o.params() {
-		path = strings.Replace(path, "{"+name+"}", url.PathEscape(args[i]), 1)
+		if i < len(args) {
+			path = strings.Replace(path, "{"+name+"}", url.PathEscape(args[i]), 1)
+		}
 	}
 	return client.Request{Method: o.Method, Path: path, Query: query, Body: body}
 }

@@ -22,7 +22,7 @@ import (
 // of a, with =HEADER where the last name says too little. An item that is not here has
 // those of its members that are neither objects nor lists.
 func columns(item string) string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // names of members, no credentials
 		"Account":       "id parent_id name created_at",
 		"APIKey":        "id account_id name role expires_at last_used_at created_at",
 		"Attempt":       "started_at=STARTED id event_type=EVENT webhook_id attempt_number=TRY outcome response.status=STATUS duration_ms=TOOK error",
@@ -95,7 +95,7 @@ func cell(name string, value json.RawMessage) string {
 	case '"':
 		s, _ := ordjson.Unquote(value)
 		if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
-			return at.Local().Format(time.DateTime) //nolint:gosmopolitan // it is for a person
+			return at.Local().Format(time.DateTime)
 		}
 		return printable(s)
 	case '[':
@@ -155,7 +155,7 @@ func (t *table) write(out io.Writer) error {
 	}
 	var b strings.Builder
 	for _, row := range append([][]string{t.heads}, t.rows...) {
-		line := ""
+		var line strings.Builder
 		for i, text := range row {
 			if widths[i] == 0 {
 				continue
@@ -163,9 +163,9 @@ func (t *table) write(out io.Writer) error {
 			if n := utf8.RuneCountInString(text); n > widths[i] {
 				text = string([]rune(text)[:widths[i]-1]) + "…"
 			}
-			line += text + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+gap)
+			line.WriteString(text + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text)+gap))
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -198,7 +198,7 @@ func widthOf(out io.Writer) int {
 	if !ok {
 		return 0
 	}
-	width, _, err := term.GetSize(int(f.Fd())) //nolint:gosec // a descriptor
+	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return 0
 	}

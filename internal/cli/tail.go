@@ -79,7 +79,7 @@ func (s *screen) event(data []byte) error {
 	if about == "" {
 		about = ev.Key
 	}
-	s.printf("%s  %s  %-12s  %s  %s\n", s.paint("2", ev.AcceptedAt.Local().Format("15:04:05.000")), //nolint:gosmopolitan // it is for a person
+	s.printf("%s  %s  %-12s  %s  %s\n", s.paint("2", ev.AcceptedAt.Local().Format("15:04:05.000")),
 		s.paint(colours[family], fmt.Sprintf("%-22s", ev.Type)), ev.AccountID, printable(ev.ID), printable(about))
 	return nil
 }
@@ -116,7 +116,7 @@ func (s *screen) tried(data []byte) error {
 	if err := json.Unmarshal(data, &a); err != nil {
 		return fmt.Errorf("the server has sent what is no attempt: %w", err)
 	}
-	s.printf("%s  %-22s  %s  try %d  %s  %s\n", s.paint("2", a.StartedAt.Local().Format("15:04:05.000")), a.EventType, //nolint:gosmopolitan // it is for a person
+	s.printf("%s  %-22s  %s  try %d  %s  %s\n", s.paint("2", a.StartedAt.Local().Format("15:04:05.000")), a.EventType,
 		a.WebhookID, a.Number, s.paint(statusColour(&a), came(&a)), printable(a.EventID))
 	return nil
 }

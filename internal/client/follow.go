@@ -57,7 +57,7 @@ func (c *Client) Follow(ctx context.Context, r Request, state func(error), fn fu
 			return nil
 		})
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // that is how it ends
 		}
 		if s, ok := errors.AsType[stopped](err); ok {
 			return s.error

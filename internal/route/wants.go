@@ -21,7 +21,7 @@ func (r *Router) Selects(w *switchhook.Webhook) func(*switchhook.Event) bool {
 	}
 	h, own := newHook(w, dialects), &allowance{left: filterBurst, at: time.Now()}
 	if w.Filter != "" {
-		h.filter = newFilter(w, prometheus.NewCounter(prometheus.CounterOpts{Name: "unregistered"}))
+		h.filter = newFilter(w, prometheus.NewCounter(prometheus.CounterOpts{Name: "unregistered_total", Help: "Nobody sees it."}))
 	}
 	return func(ev *switchhook.Event) bool {
 		m := matching{ev: ev, allowance: func(string) *allowance { return own }}
