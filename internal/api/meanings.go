@@ -45,6 +45,8 @@ func meanings() map[string]string {
 		"Delivery.state": "pending, delivered, failed, expired or cancelled.", "Delivery.attempts": "How many tries were made.",
 		"Delivery.reason": "Why it ended otherwise than delivered.", "Delivery.accepted_at": "When the event was accepted.", "Delivery.ended_at": "When it ended. Absent: it is pending.",
 
+		"Heard.account_id": "The event's account.", "Heard.occurred_at": "When it happened, by the source's clock.",
+
 		"Attempt.account_id": "The event's account.", "Attempt.request": "What was sent, credentials masked. Absent: nothing could be sent.",
 		"Attempt.response":    "What came back. Absent: nothing did.",
 		"Attempt.replay":      "Somebody wanted the delivery again: a replay, or a retry by hand. Absent: nobody did.",

@@ -58,6 +58,8 @@ type webhookInput struct {
 	Secret         string               `json:"secret,omitzero" doc:"Signs the requests: whsec_ and the base64 of 24 to 64 bytes. Default: one is made. Only at creation; later see rotate-secret."`
 
 	Filter string `json:"filter,omitzero" maxLength:"4096" doc:"A CEL expression over the event: only events for which it is true are delivered." example:"data.call.direction == \"inbound\""`
+
+	near bool // the URL is of whoever listens, and nothing is sent there from here
 }
 
 // A retryInput is either a policy's name or a schedule.
@@ -254,7 +256,7 @@ func (a *api) listWebhooks(ctx context.Context, in *struct {
 	mine := slices.DeleteFunc(all, func(w *switchhook.Webhook) bool {
 		return !c.sees(w.AccountID) || in.AccountID != "" && in.AccountID != w.AccountID
 	})
-	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return w.ID }, inOrder)
+	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return rising(w.CreatedAt.UnixMicro()) + w.ID }, sorted)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,8 @@ func (f *Folder) Len() int { return len(f.known) }
 
 // Fold completes the event's data in place and returns the snapshots that
 // changed, to be committed with the event. It sets the event's key where only
-// the Folder knows it. now is the time of acceptance.
+// the Folder knows it, and Opens where a call begins with it. now is the time of
+// acceptance.
 func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time) ([]switchhook.Snapshot, error) {
 	if strings.HasPrefix(ev.Type, "custom.") || strings.HasPrefix(ev.Type, "record.") {
 		return nil, nil
@@ -154,7 +155,9 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	if late {
 		toldBy = old.toldBy
 	}
-	return f.keep(r, was, whole, f.rootOf(ev, kind, whole, old), toldBy, now, changes).data
+	root := f.rootOf(ev, kind, whole, old)
+	ev.Opens = ev.Opens || kind == "call" && old == nil && root == id
+	return f.keep(r, was, whole, root, toldBy, now, changes).data
 }
 
 // mostDerived is the room for what an event says of its subject without naming it,

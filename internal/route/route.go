@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -44,6 +45,8 @@ type Store interface {
 type Folder interface {
 	Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time) ([]switchhook.Snapshot, error)
 	Restore(switchhook.Snapshot) error
+	Snapshot(accountID, kind, id string) json.RawMessage
+	Open(kind string, fn func(switchhook.Snapshot))
 }
 
 // Directory knows the accounts and the records.
