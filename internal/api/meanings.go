@@ -38,6 +38,7 @@ func meanings() map[string]string {
 		"Attempt.account_id": "The event's account.", "Attempt.request": "What was sent, credentials masked. Absent: nothing could be sent.",
 		"Attempt.response":    "What came back. Absent: nothing did.",
 		"Attempt.replay":      "Somebody wanted the delivery again: a replay, or a retry by hand. Absent: nobody did.",
+		"HTTPResponse.hidden": "It came from a private network: its headers and body are kept back unless the operator has them shown. Absent: it is whole.",
 		"HTTPResponse.status": "The HTTP status.", "HTTPResponse.body": "The body, cut at 16 KiB.", "HTTPResponse.headers": "The headers.",
 
 		"Webhook.url": "Where requests go.", "Webhook.events": "Which events: globs of types, or a dialect's own names.", "Webhook.format": "json or form, where the dialect has both.",

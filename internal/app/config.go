@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type Config struct {
 	Retention      time.Duration  // how long history is kept
 	DisableAfter   time.Duration  // for how long a webhook may fail before it is disabled; Never: for ever
 	AllowNetworks  []netip.Prefix // private networks that webhooks may reach
+	Proxy          *url.URL       // through which all requests go out; nil: none
 	TLSCert        string         // PEM files; both or none
 	TLSKey         string
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
@@ -107,6 +109,16 @@ func Options() []Option {
 		{
 			Flag: "allow-network", Variable: "SWITCHHOOK_ALLOW_NETWORKS", YAML: "allow_networks", List: true,
 			Usage: "private network that webhooks may reach, as CIDR such as 10.1.0.0/16; repeatable", set: prefixes(func(c *Config) *[]netip.Prefix { return &c.AllowNetworks }),
+		},
+		{
+			Flag: "proxy", Variable: "SWITCHHOOK_PROXY", YAML: "proxy",
+			Usage: "http:// or https:// URL of a proxy that webhooks' requests go through (CONNECT), user:password@ in it if it wants one; names are looked up here", set: func(c *Config, v []string) (err error) {
+				c.Proxy, err = url.Parse(v[0])
+				if err != nil || c.Proxy.Scheme != "http" && c.Proxy.Scheme != "https" || c.Proxy.Hostname() == "" || strings.Trim(c.Proxy.Path, "/") != "" {
+					return errors.New("is no URL such as http://proxy.internal:3128") // it may hold a password
+				}
+				return nil
+			},
 		},
 		{
 			Flag: "tls-cert", Variable: "SWITCHHOOK_TLS_CERT", YAML: "tls_cert",

@@ -65,14 +65,18 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	}
 	host, _ := os.Hostname() // empty is no harm
 	lease := db.Lease(fmt.Sprintf("%s/%d", host, os.Getpid()), a.advertised(db.Local()), a.log.With("component", "cluster"))
-	transport := deliver.NewTransport(a.c.AllowNetworks)
+	transport := a.transport()
 	secret := func() (cluster.Secret, error) {
 		k, err := key(false)
 		if err != nil {
 			err = fmt.Errorf("%w (%w)", cluster.ErrKey, err)
 		}
 		networks := slices.SortedFunc(slices.Values(a.c.AllowNetworks), netip.Prefix.Compare)
-		return cluster.Secret{Key: k, Setup: fmt.Sprint(networks)}, err
+		setup := fmt.Sprint(networks)
+		if a.c.Proxy != nil {
+			setup += " " + a.c.Proxy.String()
+		}
+		return cluster.Secret{Key: k, Setup: setup}, err
 	}
 	if err := a.follow(ctx, lease, transport, secret); err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -37,7 +37,10 @@ type target struct {
 	signers signers
 	policy  policy
 	timeout time.Duration
-	problem error // why nothing can be sent
+	way     wire.Way
+	// discreet: what is answered from a private network is not shown to whose webhook it is.
+	discreet bool
+	problem  error // why nothing can be sent
 
 	success, failure prometheus.Counter
 	seconds          prometheus.Observer
@@ -49,6 +52,10 @@ func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect) *target {
 		t.timeout = DefaultTimeout
 	}
 	t.signers, t.problem = newSigners(w.Secrets)
+	if e.o.Reach != nil {
+		networks, shown := e.o.Reach(w.AccountID)
+		t.way.Networks, t.discreet = wire.WayTo(networks), !shown
+	}
 	if u, err := url.Parse(w.URL); err == nil {
 		u.RawQuery = escaped(u.RawQuery)
 		t.url, t.shown = u, shownURL(u)
@@ -222,7 +229,7 @@ func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req
 		h = append(h, switchhook.Header{Name: "webhook-replay", Value: "true"})
 	}
 	h.Sort()
-	return t, &wire.Request{Method: made.Method, URL: u, Header: h, Body: made.Body}, nil
+	return t, &wire.Request{Method: made.Method, URL: u, Header: h, Body: made.Body, Way: t.way, Discreet: t.discreet}, nil
 }
 
 // authorization is the header of that name: the webhook's own setting, or what its
