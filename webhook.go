@@ -32,6 +32,7 @@ type Webhook struct {
 	Modifiers           map[string]any    `json:"modifiers,omitzero"`   // kazoo only
 	Headers             map[string]string `json:"headers,omitzero"`     // added to every request
 	Auth                *Auth             `json:"auth,omitzero"`
+	TLS                 *TLS              `json:"tls,omitzero"`
 	DialectOptions      map[string]any    `json:"dialect_options,omitzero"`
 
 	Retry          Retry    `json:"retry"`
@@ -77,10 +78,27 @@ func (s *Scope) Empty() bool {
 
 // Auth is how a receiver wants us to prove who we are, beside the signature.
 type Auth struct {
-	Type     string `json:"type"` // basic or bearer
+	Type     string `json:"type"` // basic, bearer or oauth2
 	Username string `json:"username,omitzero"`
 	Password string `json:"password,omitzero"`
 	Token    string `json:"token,omitzero"`
+
+	// Of oauth2: client credentials (RFC 6749 4.4), for which TokenURL gives the token.
+	TokenURL     string `json:"token_url,omitzero"`
+	ClientID     string `json:"client_id,omitzero"`
+	ClientSecret string `json:"client_secret,omitzero"`
+	Scope        string `json:"scope,omitzero"`    // with blanks between several
+	Audience     string `json:"audience,omitzero"` // whom the token is for, where the server asks for it
+	// ClientAuth is how the credentials are sent: basic, the default, as a header, or post,
+	// in the form.
+	ClientAuth string `json:"client_auth,omitzero"`
+}
+
+// TLS is whom a receiver is known by, and how it knows us. All of it is PEM.
+type TLS struct {
+	CA          string `json:"ca,omitzero"`          // one of these stands behind the receiver's certificate; empty: one that the system knows
+	Certificate string `json:"certificate,omitzero"` // ours, with what stands behind it; empty: none
+	Key         string `json:"key,omitzero"`         // the certificate's
 }
 
 // Retry says when a failed delivery is tried again: by a policy's name

@@ -46,6 +46,7 @@ type webhookInput struct {
 	Modifiers           map[string]any    `json:"modifiers,omitzero" doc:"Kazoo's own filters and settings (kazoo only)."`
 	Headers             map[string]string `json:"headers,omitzero" doc:"Added to each request. Not Host, Content-Length, Transfer-Encoding, Connection or webhook-*."`
 	Auth                *switchhook.Auth  `json:"auth,omitzero" doc:"How the receiver wants us to prove who we are, beside the signature."`
+	TLS                 *switchhook.TLS   `json:"tls,omitzero" doc:"Whom the receiver is known by, and how it knows us. Default: by the system's authorities; not at all."`
 	DialectOptions      map[string]any    `json:"dialect_options,omitzero" doc:"Settings of the dialect."`
 
 	Retry          *retryInput          `json:"retry,omitzero" doc:"When a failed delivery is tried again. Default: {\"policy\":\"standard\"}."`
@@ -168,8 +169,11 @@ func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
 	}
 	if w.Auth != nil {
 		auth := *w.Auth
-		auth.Password, auth.Token = masked(auth.Password), masked(auth.Token)
+		auth.Password, auth.Token, auth.ClientSecret = masked(auth.Password), masked(auth.Token), masked(auth.ClientSecret)
 		v.Auth = &auth
+	}
+	if w.TLS != nil {
+		v.TLS = &switchhook.TLS{CA: w.TLS.CA, Certificate: w.TLS.Certificate, Key: masked(w.TLS.Key)}
 	}
 	at := time.Now()
 	for _, s := range w.Secrets {
@@ -550,52 +554,12 @@ func (a *api) eventFor(ctx context.Context, w *switchhook.Webhook, id string) (*
 	return ev, nil
 }
 
-// A rotateInput may say the new secret.
-type rotateInput struct {
-	Secret string `json:"secret,omitzero" doc:"The new secret: whsec_ and the base64 of 24 to 64 bytes. Default: one is made."`
-}
-
-func (a *api) rotateSecret(ctx context.Context, in *struct {
-	PathID
-	Body jsonBody[rotateInput]
-},
-) (*output[*webhookView], error) {
-	body, err := in.Body.read()
-	if err != nil {
-		return nil, err
-	}
-	if problem := secretProblem(body.Secret); body.Secret != "" && problem != "" {
-		return nil, switchhook.InvalidField("secret", "%s", problem)
-	}
-	a.Changes.Lock()
-	defer a.Changes.Unlock()
-	old, err := a.webhook(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	secret, at := cmp.Or(body.Secret, switchhook.NewSecret()), now()
-	w := *old
-	w.Secrets, w.UpdatedAt = []switchhook.Secret{{Value: secret}}, at
-	for _, s := range old.Secrets {
-		if s.ExpiresAt.IsZero() {
-			s.ExpiresAt = at.Add(rotation)
-		}
-		if s.ExpiresAt.After(at) && s.Value != secret {
-			w.Secrets = append(w.Secrets, s)
-		}
-	}
-	if err := a.Store.UpdateWebhook(ctx, &w); err != nil {
-		return nil, err
-	}
-	return a.changedWebhook(ctx, &w, secret)
-}
-
 // inputOf is a webhook as its owner would have sent it.
 func inputOf(w *switchhook.Webhook) webhookInput {
 	return webhookInput{
 		AccountID: w.AccountID, Name: w.Name, URL: w.URL, Events: w.Events, Dialect: w.Dialect, Format: w.Format, Method: w.Method, Enabled: &w.Enabled,
 		Scope: w.Scope, IncludeSubaccounts: w.IncludeSubaccounts, IncludeInternalLegs: &w.IncludeInternalLegs, CustomData: w.CustomData, Modifiers: w.Modifiers,
-		Headers: w.Headers, Auth: w.Auth, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
+		Headers: w.Headers, Auth: w.Auth, TLS: w.TLS, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
 		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, RateLimit: &w.RateLimit, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge, Filter: w.Filter,
 	}
 }
@@ -615,6 +579,7 @@ func settleWebhook(old, patch, merged map[string]any) {
 	keepMasked(old["headers"], merged["headers"])
 	keepMasked(old["dialect_options"], merged["dialect_options"])
 	keepMasked(old["auth"], merged["auth"])
+	keepMasked(old["tls"], merged["tls"])
 	object := func(m map[string]any, name string) map[string]any {
 		o, _ := m[name].(map[string]any)
 		return o

@@ -22,6 +22,11 @@ func (a *App) checkURL(rawURL, accountID string) error {
 	return reach.New(networks...).CheckURL(rawURL)
 }
 
+// checkTLS says what is wrong with certificates.
+func checkTLS(t *switchhook.TLS) error {
+	return wire.Way{CA: t.CA, Certificate: t.Certificate, Key: t.Key}.Check()
+}
+
 // A reachOf knows what each account's webhooks may reach. It is set as a whole.
 type reachOf struct {
 	accounts atomic.Pointer[map[string]*switchhook.Account]

@@ -38,6 +38,8 @@ type target struct {
 	policy  policy
 	timeout time.Duration
 	way     wire.Way
+	token   *token   // that requests need; nil: none
+	secrets []string // that requests show the receiver
 	// discreet: what is answered from a private network is not shown to whose webhook it is.
 	discreet bool
 	problem  error // why nothing can be sent
@@ -46,8 +48,9 @@ type target struct {
 	seconds          prometheus.Observer
 }
 
-func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect) *target {
-	t := &target{w: w, by: by, policy: policyOf(w.Retry), timeout: time.Duration(w.Timeout)}
+// target makes one. before is what it was until now, nil if it was not.
+func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect, before *target) *target {
+	t := &target{w: w, by: by, policy: policyOf(w.Retry), timeout: time.Duration(w.Timeout), secrets: secretsOf(w)}
 	if t.timeout <= 0 {
 		t.timeout = DefaultTimeout
 	}
@@ -56,6 +59,10 @@ func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect) *target {
 		networks, shown := e.o.Reach(w.AccountID)
 		t.way.Networks, t.discreet = wire.WayTo(networks), !shown
 	}
+	if w.TLS != nil {
+		t.way.CA, t.way.Certificate, t.way.Key = w.TLS.CA, w.TLS.Certificate, w.TLS.Key
+	}
+	t.token = tokenOf(t, before)
 	if u, err := url.Parse(w.URL); err == nil {
 		u.RawQuery = escaped(u.RawQuery)
 		t.url, t.shown = u, shownURL(u)
@@ -111,7 +118,7 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 		}
 		started = time.Now()
 		req.Deadline = started.Add(t.timeout)
-		if a.Response, err = e.transport.Send(ctx, req); !errors.Is(err, wire.ErrNotSent) {
+		if a.Response, err = e.exchange(ctx, t, req); !errors.Is(err, wire.ErrNotSent) {
 			break
 		}
 	}
@@ -119,6 +126,9 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	a.DurationMS = float64(took.Microseconds()) / 1000
 	if a.Response != nil {
 		ans.status, ans.retryAfter = a.Response.Status, retryAfter(a.Response.Headers.Get("Retry-After"), started.Add(took))
+		if t.veil(a.Response); a.Response.Hidden {
+			a.Response.Headers, a.Response.Body = nil, ""
+		}
 	}
 	switch {
 	case err == nil:
@@ -131,6 +141,7 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	}
 	ans.policy = t.policy
 	ans.policy.put = req.Method == http.MethodPut
+	ans.problem = t.veiled(ans.problem)
 	a.Error, a.Outcome = ans.problem, switchhook.Failure
 	switch {
 	case ans.problem != "":
@@ -184,7 +195,7 @@ func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req
 		if err != nil {
 			return nil, nil, err
 		}
-		t = e.target(w, t.by)
+		t = e.target(w, t.by, t)
 	}
 	if t.problem != nil {
 		return nil, nil, t.problem
@@ -235,12 +246,11 @@ func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req
 // authorization is the header of that name: the webhook's own setting, or what its
 // URL says unless one of its headers does.
 func authorization(a *switchhook.Auth, u *url.URL, h switchhook.Headers) string {
-	basic := func(user, password string) string {
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)) // RFC 7617
-	}
 	switch {
 	case a != nil && a.Type == "basic":
 		return basic(a.Username, a.Password)
+	case a != nil && a.Type == "oauth2":
+		return "Bearer " + switchhook.Mask // exchange puts the token in its place
 	case a != nil:
 		return "Bearer " + a.Token
 	case u.User != nil && !slices.ContainsFunc(h, func(each switchhook.Header) bool { return strings.EqualFold(each.Name, "Authorization") }):
@@ -248,6 +258,11 @@ func authorization(a *switchhook.Auth, u *url.URL, h switchhook.Headers) string 
 		return basic(u.User.Username(), password)
 	}
 	return ""
+}
+
+// basic is RFC 7617.
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // longestBody bounds a request: four times the largest event.
@@ -298,7 +313,7 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 	it := newDelivery(ev, w.ID)
 	a := it.closing(switchhook.Failed, "", e.o.Now())
 	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
-	if _, err := e.send(ctx, it, e.target(w, d), a); err != nil {
+	if _, err := e.send(ctx, it, e.target(w, d, nil), a); err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
 	if a.Outcome == switchhook.Success {
@@ -326,7 +341,7 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 	}
 	masked := *w
 	masked.Secrets = []switchhook.Secret{{Value: switchhook.NewSecret()}}
-	t, req, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d), e.o.Now())
+	t, req, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d, nil), e.o.Now())
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}

@@ -58,8 +58,8 @@ type Request struct {
 	May func() bool
 	// Way is how the connection is made.
 	Way Way
-	// Discreet: of an answer from a private network nothing is returned but its status and
-	// how long to wait.
+	// Discreet: an answer from a private network is marked as Hidden, for the caller to
+	// see to it, and what went wrong there is told in few words.
 	Discreet bool
 }
 
@@ -140,15 +140,14 @@ func (c *Client) Send(ctx context.Context, r *Request) (*switchhook.HTTPResponse
 	return r.told(private, answer, err)
 }
 
-// told is what may be told of an answer. What a private network says is for those whose it
-// is: what is in the certificate, in an answer that is no HTTP, or in one that is.
+// told is what may be told of an answer. Words about what went wrong quote what a private
+// network says: its certificate, an answer that is no HTTP.
 func (r *Request) told(private bool, answer *switchhook.HTTPResponse, err error) (*switchhook.HTTPResponse, error) {
 	if !private || !r.Discreet {
 		return answer, err
 	}
 	if answer != nil {
-		wait := slices.DeleteFunc(answer.Headers, func(h switchhook.Header) bool { return h.Name != "Retry-After" })
-		answer = &switchhook.HTTPResponse{Status: answer.Status, Headers: wait, Hidden: true}
+		answer.Hidden = true
 	}
 	for _, known := range [...]error{
 		nil, ErrNotSent, os.ErrDeadlineExceeded, context.Canceled, io.EOF, syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ECONNRESET,

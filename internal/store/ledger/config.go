@@ -71,17 +71,18 @@ func (d *DB) APIKeys(ctx context.Context) (keys []*switchhook.APIKey, err error)
 type webhookSecrets struct {
 	Secrets []switchhook.Secret `json:"secrets,omitzero"`
 	Auth    *switchhook.Auth    `json:"auth,omitzero"`
+	TLS     *switchhook.TLS     `json:"tls,omitzero"`
 	Headers map[string]string   `json:"headers,omitzero"`
 	Options map[string]any      `json:"dialect_options,omitzero"` // some dialects have a key of their own
 }
 
 func (d *DB) webhookRow(w *switchhook.Webhook) (doc string, sealed []byte, err error) {
 	open := *w
-	open.Auth, open.Headers, open.DialectOptions = nil, nil, nil
+	open.Auth, open.TLS, open.Headers, open.DialectOptions = nil, nil, nil, nil
 	if doc, err = toJSON("webhook "+w.ID, open); err != nil {
 		return "", nil, err
 	}
-	sealed, err = d.seal.seal("webhooks/sealed/"+w.ID, webhookSecrets{w.Secrets, w.Auth, w.Headers, w.DialectOptions})
+	sealed, err = d.seal.seal("webhooks/sealed/"+w.ID, webhookSecrets{w.Secrets, w.Auth, w.TLS, w.Headers, w.DialectOptions})
 	return doc, sealed, err
 }
 
@@ -129,7 +130,7 @@ func (d *DB) Webhooks(ctx context.Context) (webhooks []*switchhook.Webhook, err 
 		if err := d.seal.open("webhooks/sealed/"+id, sealed, &s); err != nil {
 			return err
 		}
-		w.Secrets, w.Auth, w.Headers = s.Secrets, s.Auth, s.Headers
+		w.Secrets, w.Auth, w.TLS, w.Headers = s.Secrets, s.Auth, s.TLS, s.Headers
 		if s.Options != nil { // before schema version 2 they were in the document
 			w.DialectOptions = s.Options
 		}
