@@ -74,6 +74,9 @@ func TestOAuthAndTLS(t *testing.T) {
 		"what TLS does not have":    {with(`"tls":{"insecure":true}`), wrong("tls.insecure", "there is no such field")},
 		"a client certificate file": {with(`"tls":"/etc/ssl/key.pem"`), wrong("tls", "expected an object, got a string")},
 	} {
-		t.Run(name, func(t *testing.T) { s.in(t).problem(create(c.body), c.want) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.in(t).problem(create(c.body), c.want)
+		})
 	}
 }

@@ -10,7 +10,7 @@ func meaning(schema, field string) string {
 }
 
 func meanings() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // G101: words about credentials
 		// Wherever they are.
 		"id": "Its id.", "account_id": "The account that it belongs to.", "created_at": "When it was made.", "updated_at": "When it was last changed.",
 		"items": "This page's items.", "webhook_id": "The webhook.", "event_id": "The event's id.", "event_type": "The event's type.",

@@ -22,7 +22,7 @@ const (
 	untilRefused = time.Hour
 	longestToken = 24 * time.Hour
 	// A token is not used in its last seconds: it must be valid when it arrives.
-	lastSeconds = 30 * time.Second
+	tokenMargin = 30 * time.Second
 )
 
 // A token is a webhook's access token (OAuth 2.0 client credentials, RFC 6749 4.4). Whoever
@@ -160,7 +160,7 @@ func readToken(answer *switchhook.HTTPResponse, asked time.Time) (*issued, error
 	if seconds, err := strconv.ParseFloat(strings.Trim(string(said.Expires), `"`), 64); err == nil && seconds >= 0 {
 		valid = time.Duration(min(seconds, longestToken.Seconds()) * float64(time.Second))
 	}
-	return &issued{said.Token, asked.Add(valid - min(lastSeconds, valid/4))}, nil
+	return &issued{said.Token, asked.Add(valid - min(tokenMargin, valid/4))}, nil
 }
 
 // knownError reports whether an error is one of the RFC's: others may say what is not to be
