@@ -97,8 +97,7 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 ) (*output[accountView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	c := callerOf(ctx)
-	c.tenants = a.tenants.Load() // as they are now, not as they were when the request came
+	c := a.callerNow(ctx)
 	if !c.sees(in.ID) {
 		return nil, notFound("account", in.ID)
 	}

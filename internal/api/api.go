@@ -104,6 +104,9 @@ type Store interface {
 	UpdateSource(ctx context.Context, s *switchhook.Source) error
 	DeleteSource(ctx context.Context, id string) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
+	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	UseAPIKey(ctx context.Context, id string, at time.Time) error
+	DeleteAPIKey(ctx context.Context, id string) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 }
 
@@ -142,7 +145,7 @@ type Engine interface {
 type api struct {
 	Options
 	log      *slog.Logger
-	mux      *http.ServeMux
+	mux      *mux
 	huma     huma.API
 	started  time.Time
 	byKind   map[string]source.Translator
@@ -164,7 +167,7 @@ func New(o Options) (http.Handler, error) {
 		o.Changes = new(sync.Mutex)
 	}
 	a := &api{
-		Options: o, log: o.Logger, mux: http.NewServeMux(), started: time.Now().UTC(),
+		Options: o, log: o.Logger, mux: &mux{ServeMux: http.NewServeMux()}, started: time.Now().UTC(),
 		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{},
 	}
 	if a.log == nil {
@@ -199,6 +202,7 @@ func (a *api) register() {
 	a.registerEventTypes()
 	a.registerStreams()
 	a.registerAccounts()
+	a.registerKeys()
 	a.registerWebhooks()
 	a.registerJobs()
 	a.registerSources()
@@ -207,6 +211,19 @@ func (a *api) register() {
 	a.registerDialectIDs()
 	a.registerAttempts()
 	a.registerSystem()
+}
+
+// A mux remembers what was registered, so that a test can hold who may do what to all of
+// it.
+type mux struct {
+	*http.ServeMux
+	patterns []string
+}
+
+// HandleFunc registers a handler.
+func (m *mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.HandleFunc(pattern, h)
 }
 
 // An exchange is what is known of one request beside its content.

@@ -20,7 +20,7 @@ const mostRejected = 256 << 10
 
 func (a *api) registerIngest() {
 	a.mux.HandleFunc("/v1/in/{id}/{token}", a.ingestByToken)
-	a.mux.HandleFunc("/v1/in/{id}", a.withKey(a.ingestByKey))
+	a.mux.HandleFunc("/v1/in/{id}", a.withKey("ingest-with-key", a.ingestByKey))
 	for _, form := range []struct {
 		id, path, summary string
 		security          []map[string][]string

@@ -181,6 +181,9 @@ func (a *api) listSources(ctx context.Context, in *struct {
 			views = append(views, a.viewSource(s))
 		}
 	}
+	for i := range views {
+		views[i].withhold(c)
+	}
 	page, next, err := pageOf(views, in.page(), func(v sourceView) string { return v.ID }, sorted)
 	if err != nil {
 		return nil, err
@@ -198,19 +201,21 @@ func (c caller) source(id string) (*switchhook.Source, error) {
 }
 
 func (a *api) getSource(ctx context.Context, in *PathID) (*output[sourceView], error) {
-	s, err := callerOf(ctx).source(in.ID)
+	c := callerOf(ctx)
+	s, err := c.source(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &output[sourceView]{Body: a.viewSource(s)}, nil
+	v := a.viewSource(s)
+	v.withhold(c)
+	return &output[sourceView]{Body: v}, nil
 }
 
 // editSource changes a source under the lock, and brings it into force.
 func (a *api) editSource(ctx context.Context, id string, edit func(c caller, s *switchhook.Source) error) (*output[sourceView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	c := callerOf(ctx)
-	c.tenants = a.tenants.Load() // as they are now, not as they were when the request came
+	c := a.callerNow(ctx)
 	old, err := c.source(id)
 	if err != nil {
 		return nil, err

@@ -5,10 +5,8 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -54,8 +52,6 @@ const (
 	graceful = 15 * time.Second
 	// pruneEvery is how often history beyond the retention is deleted.
 	pruneEvery = time.Hour
-	// adminKeyID is the id of the operator's key.
-	adminKeyID = "key_admin"
 )
 
 // App is a running Switchhook.
@@ -187,7 +183,9 @@ func (a *App) found(ctx context.Context) error {
 		}
 	}
 	hash := sha256.Sum256([]byte(a.adminKey))
-	key := &switchhook.APIKey{ID: adminKeyID, AccountID: switchhook.RootAccount, Name: "operator", Hash: hash[:], CreatedAt: time.Now().UTC()}
+	key := &switchhook.APIKey{
+		ID: api.AdminKeyID, AccountID: switchhook.RootAccount, Name: "operator", Role: switchhook.RoleAdmin, Hash: hash[:], CreatedAt: time.Now().UTC(),
+	}
 	if err := a.store.PutAPIKey(ctx, key); err != nil {
 		return fmt.Errorf("keep the operator's key: %w", err)
 	}
@@ -204,7 +202,7 @@ func (a *App) othersKey(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read the operator's key: %w", err)
 	}
-	return slices.ContainsFunc(keys, func(k *switchhook.APIKey) bool { return k.ID == adminKeyID }), nil
+	return slices.ContainsFunc(keys, func(k *switchhook.APIKey) bool { return k.ID == api.AdminKeyID }), nil
 }
 
 const adminKeyFile = "admin.key"
@@ -218,9 +216,7 @@ func (a *App) keptKey(file string) (string, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("read the operator's key: %w", err)
 	}
-	var b [24]byte
-	_, _ = rand.Read(b[:]) // documented never to fail
-	key := "sk_" + hex.EncodeToString(b[:])
+	key := api.NewAPIKey()
 	if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("keep the operator's key: %w", err)
 	}

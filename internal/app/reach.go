@@ -29,19 +29,38 @@ func checkTLS(t *switchhook.TLS) error {
 
 // A reachOf knows what each account's webhooks may reach. It is set as a whole.
 type reachOf struct {
-	accounts atomic.Pointer[map[string]*switchhook.Account]
+	accounts atomic.Pointer[map[string]reached]
 }
 
+type reached struct {
+	networks []netip.Prefix
+	shown    bool
+}
+
+// set takes over what the accounts say. A network that is none, which the API does not let
+// in, opens nothing.
 func (r *reachOf) set(accounts []*switchhook.Account) {
-	byID := make(map[string]*switchhook.Account, len(accounts))
+	byID := make(map[string]reached, len(accounts))
 	for _, a := range accounts {
-		byID[a.ID] = a
+		is := reached{shown: a.ShowPrivateAnswers || a.ID == switchhook.RootAccount}
+		for _, text := range a.AllowNetworks {
+			if n, err := netip.ParsePrefix(text); err == nil {
+				is.networks = append(is.networks, n.Masked())
+			}
+		}
+		byID[a.ID] = is
 	}
 	r.accounts.Store(&byID)
 }
 
-// of are the private networks that are an account's own, and whether its people may see
-// what is answered from private networks: the operator's may.
+// of are the private networks that an account's webhooks may reach beside those that all
+// may, and whether its people may see what is answered from private networks: the
+// operator's may.
 func (r *reachOf) of(accountID string) (networks []netip.Prefix, shown bool) {
-	return nil, accountID == switchhook.RootAccount
+	accounts := r.accounts.Load()
+	if accounts == nil {
+		return nil, false
+	}
+	is := (*accounts)[accountID]
+	return is.networks, is.shown
 }
