@@ -1,8 +1,6 @@
 package switchhook
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -43,8 +41,10 @@ type Webhook struct {
 	Hold           Duration `json:"hold"`                // how long a failing delivery holds back its key; default 30s, 0s not at all
 	MaxAge         Duration `json:"max_age,omitzero"`    // overrides the type's freshness; 0: as the catalogue says
 
-	// Secrets sign the requests, the newest first; several while one is being
-	// rotated out. Each is whsec_ and the base64 of 24 to 64 bytes.
+	// Signing is with what requests are signed: hmac (the default), ed25519, or both.
+	Signing string `json:"signing,omitzero"`
+	// Secrets sign the requests, the newest first; several of a kind while one is being
+	// rotated out.
 	Secrets []Secret `json:"-"`
 
 	// Filter is a CEL expression over the event; empty: every event.
@@ -54,12 +54,6 @@ type Webhook struct {
 	PausedAt      time.Time `json:"paused_at,omitzero"` // nothing is sent from then on, all is kept; zero: it is not paused
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
-}
-
-// A Secret signs until it expires; one without expiry does so until rotated.
-type Secret struct {
-	Value     string    `json:"value"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
 // Scope narrows a webhook to some numbers, extensions, ring groups or queues.
@@ -154,16 +148,6 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := ParseDuration(string(b))
 	*d = Duration(v)
 	return err
-}
-
-// SecretPrefix marks a signing secret (Standard Webhooks).
-const SecretPrefix = "whsec_"
-
-// NewSecret makes a signing secret of 32 random bytes.
-func NewSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // documented never to fail
-	return SecretPrefix + base64.StdEncoding.EncodeToString(b[:])
 }
 
 // Mask stands wherever a secret is not shown.

@@ -56,7 +56,7 @@ func webhookOf(account string, in webhookInput) *switchhook.Webhook {
 		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, TLS: in.TLS, DialectOptions: in.DialectOptions,
 		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), RateLimit: or(in.RateLimit, 0), Ordering: cmp.Or(in.Ordering, "key"),
 		Hold: or(in.Hold, switchhook.Duration(30*time.Second)), MaxAge: in.MaxAge, Filter: in.Filter,
-		Retry: switchhook.Retry{Policy: "standard"},
+		Retry: switchhook.Retry{Policy: "standard"}, Signing: cmp.Or(in.Signing, switchhook.SigningHMAC),
 	}
 	if !w.Enabled {
 		w.DisableReason = turnedOff
@@ -99,7 +99,8 @@ func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.W
 	c.limits()
 	c.filter()
 	c.masks()
-	if problem := secretProblem(in.Secret); in.Secret != "" && problem != "" {
+	c.signing()
+	if problem := secretProblem(in.Secret, w.Signing); in.Secret != "" && problem != "" {
 		c.bad("secret", "%s", problem)
 	}
 	return w, invalid(c.wrong)

@@ -3,11 +3,10 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/switchhook/switchhook"
 )
@@ -110,26 +109,86 @@ func (c *webhookCheck) masks() {
 	}
 }
 
-// secretProblem says what is wrong with a signing secret; nothing if it is right.
-func secretProblem(secret string) string {
-	const expected = "expected whsec_ and the base64 of 24 to 64 bytes"
-	encoded, ok := strings.CutPrefix(secret, switchhook.SecretPrefix)
-	if !ok || strings.ContainsAny(encoded, "\r\n") { // which base64 passes over
-		return expected
+// kindsOf lists the kinds of secrets that a webhook signs with.
+func kindsOf(signing string) []string {
+	if signing == switchhook.SigningBoth {
+		return []string{switchhook.SigningHMAC, switchhook.SigningEd25519}
 	}
-	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	return []string{signing}
+}
+
+func (c *webhookCheck) signing() {
+	switch c.w.Signing {
+	case switchhook.SigningHMAC, switchhook.SigningEd25519, switchhook.SigningBoth:
+	default:
+		c.bad("signing", "expected hmac, ed25519 or both")
+	}
+}
+
+// secretProblem says what is wrong with a secret that is given to a webhook that signs so;
+// nothing if it is right.
+func secretProblem(secret, signing string) string {
+	s := switchhook.Secret{Value: secret}
+	var err error
+	switch {
+	case signing == switchhook.SigningHMAC || s.Signing() == switchhook.SigningHMAC && signing == switchhook.SigningBoth:
+		_, err = s.Key()
+	default:
+		_, err = s.PrivateKey()
+	}
 	if err != nil {
-		return expected
-	}
-	if len(key) < shortestSecret || len(key) > longestSecret {
-		return fmt.Sprintf("%s, got %d bytes", expected, len(key))
+		return err.Error()
 	}
 	return ""
 }
 
+// mostSecrets is how many a webhook has: each makes a signature of every request, and
+// rotation can be asked for as often as one likes.
+const mostSecrets = 5
+
+// renew gives a webhook new secrets: those that are given, or new ones of some kinds. What
+// they replace, and what is of a kind that the webhook does not sign with any more, signs on
+// for a while. It returns the new secret of an HMAC, to be shown this once.
+func renew(w *switchhook.Webhook, given string, kinds []string, at time.Time) (shown string) {
+	var list []switchhook.Secret
+	for _, kind := range kinds {
+		fresh := switchhook.Secret{Value: given}
+		switch {
+		case given != "" && fresh.Signing() == kind:
+		case kind == switchhook.SigningEd25519:
+			fresh.Value = switchhook.NewPrivateKey()
+		default:
+			fresh.Value = switchhook.NewSecret()
+		}
+		if kind == switchhook.SigningHMAC {
+			shown = fresh.Value
+		}
+		list = append(list, fresh)
+	}
+	for _, s := range w.Secrets {
+		replaced := slices.Contains(kinds, s.Signing()) || !slices.Contains(kindsOf(w.Signing), s.Signing())
+		if s.ExpiresAt.IsZero() && replaced {
+			s.ExpiresAt = at.Add(rotation)
+		}
+		same := slices.ContainsFunc(list, func(fresh switchhook.Secret) bool { return fresh.Value == s.Value })
+		if s.Live(at) && !same && (len(list) < mostSecrets || s.ExpiresAt.IsZero()) {
+			list = append(list, s)
+		}
+	}
+	w.Secrets = list
+	return shown
+}
+
+// missing are the kinds that a webhook signs with and has no secret of.
+func missing(w *switchhook.Webhook) []string {
+	return slices.DeleteFunc(kindsOf(w.Signing), func(kind string) bool {
+		return slices.ContainsFunc(w.Secrets, func(s switchhook.Secret) bool { return s.Signing() == kind && s.ExpiresAt.IsZero() })
+	})
+}
+
 // A rotateInput may say the new secret.
 type rotateInput struct {
-	Secret string `json:"secret,omitzero" doc:"The new secret: whsec_ and the base64 of 24 to 64 bytes. Default: one is made."`
+	Secret string `json:"secret,omitzero" doc:"The new secret: whsec_ and the base64 of 24 to 64 bytes, or whsk_ and that of an Ed25519 private key. Default: one is made, of each kind that the webhook signs with."`
 }
 
 func (a *api) rotateSecret(ctx context.Context, in *struct {
@@ -141,28 +200,24 @@ func (a *api) rotateSecret(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if problem := secretProblem(body.Secret); body.Secret != "" && problem != "" {
-		return nil, switchhook.InvalidField("secret", "%s", problem)
-	}
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	old, err := a.webhook(ctx, in.ID)
+	w, err := a.webhook(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	secret, at := cmp.Or(body.Secret, switchhook.NewSecret()), now()
-	w := *old
-	w.Secrets, w.UpdatedAt = []switchhook.Secret{{Value: secret}}, at
-	for _, s := range old.Secrets {
-		if s.ExpiresAt.IsZero() {
-			s.ExpiresAt = at.Add(rotation)
+	w.Signing = cmp.Or(w.Signing, switchhook.SigningHMAC)
+	kinds := kindsOf(w.Signing)
+	if body.Secret != "" {
+		if problem := secretProblem(body.Secret, w.Signing); problem != "" {
+			return nil, switchhook.InvalidField("secret", "%s", problem)
 		}
-		if s.ExpiresAt.After(at) && s.Value != secret {
-			w.Secrets = append(w.Secrets, s)
-		}
+		kinds = []string{switchhook.Secret{Value: body.Secret}.Signing()}
 	}
-	if err := a.Store.UpdateWebhook(ctx, &w); err != nil {
+	w.UpdatedAt = now()
+	secret := renew(w, body.Secret, kinds, w.UpdatedAt)
+	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
 		return nil, err
 	}
-	return a.changedWebhook(ctx, &w, secret)
+	return a.changedWebhook(ctx, w, secret)
 }

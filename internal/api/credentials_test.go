@@ -80,3 +80,84 @@ func TestOAuthAndTLS(t *testing.T) {
 		})
 	}
 }
+
+// What a webhook signs with can be chosen, changed and rotated; what it replaces signs on for
+// a day, and there are never many.
+func TestSigning(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	kinds := func() (live, ending string) {
+		t.Helper()
+		stored, err := s.store.Webhooks(t.Context())
+		check(t, err)
+		for _, secret := range stored[len(stored)-1].Secrets {
+			letter := string(secret.Signing()[0])
+			if secret.ExpiresAt.IsZero() {
+				live += letter
+			} else {
+				ending += letter
+			}
+		}
+		return live, ending
+	}
+	id, made := s.webhook(with(`"signing":"ed25519"`))
+	secrets := made["secrets"].([]any)
+	public, _ := secrets[0].(map[string]any)["public_key"].(string)
+	if made["secret"] != nil || len(secrets) != 1 || !strings.HasPrefix(public, "whpk_") || made["signing"] != "ed25519" {
+		t.Errorf("%v", made)
+	}
+	path := "/v1/webhooks/" + id
+	type shown struct {
+		Secret, Signing string
+		Secrets         []struct {
+			Value     string
+			PublicKey string `json:"public_key"`
+		}
+	}
+	var got shown
+	for _, step := range []struct{ method, path, body, secret, live, ending string }{
+		{"PATCH", path, `{"name":"x"}`, "", "e", ""},
+		{"PATCH", path, `{"signing":"both"}`, "whsec_", "he", ""},
+		{"PATCH", path, `{"signing":"hmac"}`, "", "h", "e"},
+		{"PATCH", path, `{"signing":"both"}`, "", "eh", "e"},
+		{"POST", path + "/rotate-secret", ``, "whsec_", "he", "ehe"},
+		{"POST", path + "/rotate-secret", `{"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "he", "heh"},
+		{"PATCH", path, `{"signing":null}`, "", "h", "ehe"},
+	} {
+		got = shown{}
+		s.ok(200, request{method: step.method, path: step.path, body: step.body}, &got)
+		live, ending := kinds()
+		if live != step.live || len(ending) > 4 || len(live+ending) > 5 || !strings.HasPrefix(got.Secret, step.secret) || (step.secret == "") != (got.Secret == "") {
+			t.Errorf("%s %s: the answer has %q, %s sign and %s sign on", step.method, step.body, got.Secret, live, ending)
+		}
+	}
+	for range 10 {
+		got = shown{}
+		s.ok(200, request{method: "POST", path: path + "/rotate-secret"}, &got)
+	}
+	if live, ending := kinds(); live != "h" || ending != "hhhh" {
+		t.Errorf("after many rotations %s sign and %s sign on", live, ending)
+	}
+	for _, secret := range got.Secrets {
+		if secret.Value != "********" || secret.PublicKey != "" {
+			t.Errorf("%+v", secret)
+		}
+	}
+
+	// A key of one's own: the public half follows from it.
+	const seed = "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+	_, made = s.webhook(with(`"signing":"ed25519","secret":"` + seed + `"`))
+	if public := made["secrets"].([]any)[0].(map[string]any)["public_key"]; public != "whpk_O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=" || made["secret"] != nil {
+		t.Errorf("%v", made)
+	}
+	const key = "expected whsk_ and the base64 of an Ed25519 private key, 64 bytes, or of its seed, 32"
+	for body, want := range map[string]api.Problem{
+		with(`"signing":"rsa"`):                                                       wrong("signing", "expected hmac, ed25519 or both"),
+		with(`"secret":"` + seed + `"`):                                               wrong("secret", "expected whsec_ and the base64 of 24 to 64 bytes"),
+		with(`"signing":"ed25519","secret":"whsk_AAAA"`):                              wrong("secret", key),
+		with(`"signing":"ed25519","secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"`): wrong("secret", key),
+		with(`"signing":"both","secret":"whsk_` + strings.Repeat("A", 86) + `=="`):    wrong("secret", key), // the halves do not belong together
+	} {
+		s.problem(create(body), want)
+	}
+}

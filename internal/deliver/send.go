@@ -340,7 +340,13 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 		return nil, err
 	}
 	masked := *w
-	masked.Secrets = []switchhook.Secret{{Value: switchhook.NewSecret()}}
+	masked.Secrets = nil
+	if w.Signing != switchhook.SigningEd25519 {
+		masked.Secrets = append(masked.Secrets, switchhook.Secret{Value: switchhook.NewSecret()})
+	}
+	if w.Signing == switchhook.SigningEd25519 || w.Signing == switchhook.SigningBoth {
+		masked.Secrets = append(masked.Secrets, switchhook.Secret{Value: switchhook.NewPrivateKey()})
+	}
 	t, req, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d, nil), e.o.Now())
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)

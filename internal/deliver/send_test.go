@@ -3,6 +3,8 @@ package deliver_test
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"io"
 	"log/slog"
 	"net"
@@ -119,6 +121,39 @@ func TestSignature(t *testing.T) {
 	for _, bad := range []string{"", "whsec_%%%", "secret"} {
 		if _, err := deliver.Sign([]switchhook.Secret{{Value: bad}}, "msg_1", now, body); err == nil {
 			t.Errorf("the secret %q was used", bad)
+		}
+	}
+}
+
+// An Ed25519 key's signature is verified by its public half alone, beside that of an HMAC.
+func TestSignWithAKey(t *testing.T) {
+	t.Parallel()
+	private := switchhook.Secret{Value: switchhook.NewPrivateKey()}
+	public, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(private.PublicKey(), "whpk_"))
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		t.Fatal(public, err)
+	}
+	now, body := time.Unix(1_700_000_000, 0), []byte(`{"a":"ä"}`)
+	old := switchhook.Secret{Value: switchhook.NewPrivateKey(), ExpiresAt: now}
+	both, err := deliver.Sign([]switchhook.Secret{private, old, {Value: switchhook.NewSecret()}}, "msg_1", now, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asymmetric, symmetric, _ := strings.Cut(both, " ")
+	encoded, ok := strings.CutPrefix(asymmetric, "v1a,")
+	signature, err := base64.StdEncoding.DecodeString(encoded)
+	if !ok || err != nil || !strings.HasPrefix(symmetric, "v1,") || strings.Contains(symmetric, " ") {
+		t.Fatal(both, err)
+	}
+	if !ed25519.Verify(public, []byte(`msg_1.1700000000.{"a":"ä"}`), signature) {
+		t.Error("it does not verify")
+	}
+	if ed25519.Verify(public, []byte(`msg_1.1700000000.{"a":"a"}`), signature) {
+		t.Error("another body does")
+	}
+	for _, bad := range []string{"whsk_", "whsk_AAAA", "whsk_%%%"} {
+		if _, err := deliver.Sign([]switchhook.Secret{{Value: bad}}, "msg_1", now, body); err == nil {
+			t.Errorf("the key %q was used", bad)
 		}
 	}
 }
