@@ -80,8 +80,8 @@ type Reject struct {
 	At       time.Time         `json:"at"`
 	Reason   string            `json:"reason"`
 	Fields   []FieldError      `json:"fields,omitzero"`
-	Method   string            `json:"method"`
-	URL      string            `json:"url"` // without the token
+	Method   string            `json:"method,omitzero"` // of a webhook
+	URL      string            `json:"url,omitzero"`    // without the token
 	Headers  map[string]string `json:"headers,omitzero"`
 	Body     string            `json:"body"`
 }

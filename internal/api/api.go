@@ -45,6 +45,10 @@ type Options struct {
 	Dialects []dialect.Dialect
 	// Translators are the kinds of sources whose webhooks /v1/in understands.
 	Translators []source.Translator
+	// Connectors are the kinds of sources that connect by themselves, and Live says how
+	// those stand that run.
+	Connectors []source.Connector
+	Live       Live
 
 	// Reload brings a change of webhooks, accounts or sources into force
 	// everywhere; it is when it returns. Nil: nobody else needs to know.
@@ -95,6 +99,7 @@ type Store interface {
 
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
 	UpdateAccount(ctx context.Context, a *switchhook.Account) error
+	DeleteAccounts(ctx context.Context, ids []string) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
@@ -116,8 +121,9 @@ type Router interface {
 	// *switchhook.Error whose fields begin with "events[i].".
 	Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error)
 	// PutRecord keeps a record and makes the event of its change, if it has one.
-	PutRecord(ctx context.Context, r *switchhook.Record) (stored *switchhook.Record, created bool, err error)
-	DeleteRecord(ctx context.Context, accountID, schema, id string) error
+	// allow is asked with the record as it is before, nil for none, and may refuse.
+	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error)
+	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
 	// FilterErrors tells how often a webhook's filter could not say whether it
@@ -141,6 +147,12 @@ type Engine interface {
 	Status(webhookID string) (status string, stats map[string]any)
 }
 
+// Live is what runs the sources that connect by themselves.
+type Live interface {
+	// Status says how a source stands, if it runs.
+	Status(sourceID string) (source.Status, bool)
+}
+
 // api is the handler that New returns.
 type api struct {
 	Options
@@ -154,6 +166,7 @@ type api struct {
 	// sendEvents answers POST /v1/events.
 	sendEvents http.HandlerFunc
 	sources    sourceStats
+	connectors map[string]source.Connector // by kind
 	refused    refusals
 
 	// tenants is who is there; replaced, never changed.
@@ -168,7 +181,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	a := &api{
 		Options: o, log: o.Logger, mux: &mux{ServeMux: http.NewServeMux()}, started: time.Now().UTC(),
-		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{},
+		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{}, connectors: map[string]source.Connector{},
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
@@ -179,6 +192,9 @@ func New(o Options) (http.Handler, error) {
 	a.PublicURL = strings.TrimRight(a.PublicURL, "/")
 	for _, t := range o.Translators {
 		a.byKind[t.Kind()] = t
+	}
+	for _, c := range o.Connectors {
+		a.connectors[c.Kind()] = c
 	}
 	for _, d := range o.Dialects {
 		a.dialects[d.Name()] = d

@@ -21,6 +21,8 @@ type tenants struct {
 	children map[string][]string
 	sources  map[string]*switchhook.Source
 	flows    map[string]bool // the accounts whose call flows may send requests
+	// suspended names for each account that is, the one that was: itself, or one above.
+	suspended map[string]string
 }
 
 func (a *api) readTenants(ctx context.Context) error {
@@ -43,7 +45,7 @@ func (a *api) readTenants(ctx context.Context) error {
 	t := &tenants{
 		keys: map[[sha256.Size]byte]*credential{}, accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{},
+		flows: map[string]bool{}, suspended: map[string]string{},
 	}
 	for _, k := range keys {
 		c := a.credential(k)
@@ -58,6 +60,7 @@ func (a *api) readTenants(ctx context.Context) error {
 			t.children[acc.ParentID] = append(t.children[acc.ParentID], acc.ID)
 		}
 	}
+	t.suspend()
 	for _, s := range sources {
 		t.sources[s.ID] = s
 	}
@@ -68,6 +71,20 @@ func (a *api) readTenants(ctx context.Context) error {
 	}
 	a.tenants.Store(t)
 	return nil
+}
+
+// suspend finds the accounts that are suspended, and those below them.
+func (t *tenants) suspend() {
+	for id, acc := range t.accounts {
+		if acc.SuspendedAt.IsZero() {
+			continue
+		}
+		for _, below := range (caller{tenants: t, account: id}).below() {
+			if t.suspended[below] == "" || below == id {
+				t.suspended[below] = id
+			}
+		}
+	}
 }
 
 // A caller is who makes a request: the key with its account and role, among the
@@ -111,6 +128,11 @@ func (c caller) all() []string {
 	if c.account == switchhook.RootAccount {
 		return nil
 	}
+	return c.below()
+}
+
+// below lists the caller's account and all below it.
+func (c caller) below() []string {
 	list := []string{c.account}
 	for i := 0; i < len(list); i++ {
 		list = append(list, c.children[list[i]]...)
@@ -154,6 +176,14 @@ func unknownAccount(field, id string) *switchhook.Error {
 	return wrongField(switchhook.CodeUnknownAccount, field, "there is no account %q that this key opens", id)
 }
 
+// suspended is the error of an account that is.
+func suspended(account, by string) error {
+	if account == by {
+		return switchhook.Errorf(switchhook.CodeSuspended, "the account %s is suspended; whoever runs the account above it can say why, and resume it", account)
+	}
+	return switchhook.Errorf(switchhook.CodeSuspended, "the account %s is suspended, for an account above it is", account)
+}
+
 // authenticate finds whose key the request has, and whether it may do the operation.
 func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -170,6 +200,9 @@ func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "there is no such API key")
 	case !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt):
 		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "the API key expired at %s", k.ExpiresAt.Format(time.RFC3339))
+	}
+	if by := t.suspended[k.AccountID]; by != "" {
+		return caller{}, suspended(k.AccountID, by)
 	}
 	a.use(r.Context(), k, at)
 	c := caller{tenants: t, account: k.AccountID, role: k.Role}

@@ -192,17 +192,17 @@ type rotateInput struct {
 }
 
 func (a *api) rotateSecret(ctx context.Context, in *struct {
-	PathID
+	ChangeID
 	Body jsonBody[rotateInput]
 },
-) (*output[*webhookView], error) {
+) (*tagged[*webhookView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
 	}
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	w, err := a.webhook(ctx, in.ID)
+	w, err := a.webhookToChange(ctx, in.ChangeID)
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (a *api) rotateSecret(ctx context.Context, in *struct {
 		}
 		kinds = []string{switchhook.Secret{Value: body.Secret}.Signing()}
 	}
-	w.UpdatedAt = now()
+	w.UpdatedAt = later(w.UpdatedAt)
 	secret := renew(w, body.Secret, kinds, w.UpdatedAt)
 	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
 		return nil, err

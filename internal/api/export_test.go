@@ -11,3 +11,6 @@ func Patterns(h http.Handler) []string { return h.(*api).mux.patterns }
 
 // Operations are those of the table of who may do what.
 func Operations() []string { return slices.Sorted(maps.Keys(least)) }
+
+// WithoutSecrets is what answers show of options.
+var WithoutSecrets = withoutSecrets

@@ -54,6 +54,10 @@ func (a *api) ingestByToken(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source with this ingest URL"))
 		return
 	}
+	if by := a.tenants.Load().suspended[s.AccountID]; by != "" {
+		a.fail(w, r, suspended(s.AccountID, by))
+		return
+	}
 	a.ingest(w, r, s)
 }
 
@@ -94,6 +98,9 @@ func (a *api) ingest(w http.ResponseWriter, r *http.Request, s *switchhook.Sourc
 
 func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([]switchhook.Receipt, error) {
 	t := a.byKind[s.Kind]
+	if a.connectors[s.Kind] != nil {
+		return nil, switchhook.Errorf(switchhook.CodeNotFound, "the source %q connects by itself; it takes no webhooks", s.ID)
+	}
 	if t == nil {
 		return nil, switchhook.Errorf(switchhook.CodeUnavailable, "this server has no sources of the kind %q", s.Kind)
 	}

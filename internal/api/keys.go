@@ -139,7 +139,7 @@ func checkKey(in apiKeyInput, changed bool) error {
 	return invalid(wrong)
 }
 
-func (a *api) createKey(ctx context.Context, in *struct{ Body jsonBody[apiKeyInput] }) (*output[apiKeyView], error) {
+func (a *api) createKey(ctx context.Context, in *struct{ Body jsonBody[apiKeyInput] }) (*tagged[apiKeyView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func (a *api) createKey(ctx context.Context, in *struct{ Body jsonBody[apiKeyInp
 }
 
 // changedKey keeps a key, brings it into force and shows it.
-func (a *api) changedKey(ctx context.Context, k *switchhook.APIKey, secret string) (*output[apiKeyView], error) {
+func (a *api) changedKey(ctx context.Context, k *switchhook.APIKey, secret string) (*tagged[apiKeyView], error) {
 	if err := a.Store.PutAPIKey(ctx, k); err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (a *api) changedKey(ctx context.Context, k *switchhook.APIKey, secret strin
 	}
 	view := viewKey(v)
 	view.Key = secret
-	return &output[apiKeyView]{Body: view}, nil
+	return tag(k.UpdatedAt, view), nil
 }
 
 // key finds a key of the caller's accounts.
@@ -222,34 +222,34 @@ func (a *api) listKeys(ctx context.Context, in *struct {
 	return listOf(page, next), nil
 }
 
-func (a *api) getKey(ctx context.Context, in *PathID) (*output[apiKeyView], error) {
+func (a *api) getKey(ctx context.Context, in *PathID) (*tagged[apiKeyView], error) {
 	k, err := callerOf(ctx).key(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &output[apiKeyView]{Body: viewKey(k)}, nil
+	return tag(k.UpdatedAt, viewKey(k)), nil
 }
 
 // ownKey finds a key that may be changed.
-func (a *api) ownKey(ctx context.Context, id string) (*switchhook.APIKey, error) {
-	k, err := a.callerNow(ctx).key(id)
+func (a *api) ownKey(ctx context.Context, in ChangeID) (*switchhook.APIKey, error) {
+	k, err := a.callerNow(ctx).key(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	if id == AdminKeyID {
+	if in.ID == AdminKeyID {
 		return nil, switchhook.Errorf(switchhook.CodeConflict, "the operator's key is what SWITCHHOOK_ADMIN_KEY or the file admin.key says; it cannot be changed here")
 	}
-	return k.APIKey, nil
+	return k.APIKey, in.match(k.UpdatedAt)
 }
 
 func (a *api) patchKey(ctx context.Context, in *struct {
-	PathID
+	ChangeID
 	Body patchBody[apiKeyInput]
 },
-) (*output[apiKeyView], error) {
+) (*tagged[apiKeyView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	old, err := a.ownKey(ctx, in.ID)
+	old, err := a.ownKey(ctx, in.ChangeID)
 	if err != nil {
 		return nil, err
 	}
@@ -264,14 +264,14 @@ func (a *api) patchKey(ctx context.Context, in *struct {
 		return nil, err
 	}
 	k := *old
-	k.Name, k.Role, k.ExpiresAt, k.UpdatedAt = cmp.Or(next.Name, string(next.Role)), next.Role, next.ExpiresAt.UTC(), now()
+	k.Name, k.Role, k.ExpiresAt, k.UpdatedAt = cmp.Or(next.Name, string(next.Role)), next.Role, next.ExpiresAt.UTC(), later(old.UpdatedAt)
 	return a.changedKey(ctx, &k, "")
 }
 
-func (a *api) deleteKey(ctx context.Context, in *PathID) (*struct{}, error) {
+func (a *api) deleteKey(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	if _, err := a.ownKey(ctx, in.ID); err != nil {
+	if _, err := a.ownKey(ctx, *in); err != nil {
 		return nil, err
 	}
 	if err := a.Store.DeleteAPIKey(ctx, in.ID); err != nil {

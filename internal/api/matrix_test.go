@@ -77,6 +77,7 @@ func matrix() []operation {
 		{pattern: "PATCH /v1/sources/{id}", may: "a", names: "path", body: `{"options":{"x":1}}`},
 		{pattern: "DELETE /v1/sources/{id}", may: "a", names: "path", ok: 204},
 		{pattern: "POST /v1/sources/{id}/rotate-token", may: "a", names: "path"},
+		{pattern: "GET /v1/sources/{id}/ari", may: "-", ok: 404}, // whoever connects has a password of the source's
 		{pattern: "GET /v1/sources/{id}/rejects", may: "adv", names: "path"},
 
 		{pattern: "GET /v1/records", may: "adv", names: "query"},
@@ -94,6 +95,7 @@ func matrix() []operation {
 		{pattern: "GET /v1/accounts", may: "adv"},
 		{pattern: "GET /v1/accounts/{id}", may: "adv", names: "path"},
 		{pattern: "PATCH /v1/accounts/{id}", may: "a", names: "path", body: `{"name":"changed"}`},
+		{pattern: "DELETE /v1/accounts/{id}", may: "a", names: "path", ok: 204},
 
 		{pattern: "POST /v1/api-keys", may: "a", names: "body", body: `{"role":"viewer","account_id":"$account"}`, ok: 201},
 		{pattern: "GET /v1/api-keys", may: "a", names: "query"},
@@ -239,6 +241,29 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// The keys of an account that is suspended, and of those below it, may nothing at all.
+func TestSuspendedKeys(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	below := s.key(`{"role":"admin","account_id":"acme-east"}`).Key
+	s.ok(200, request{method: "PATCH", path: "/v1/accounts/acme", body: `{"suspended":true}`}, nil)
+	for _, row := range matrix() {
+		if row.may == "-" {
+			continue
+		}
+		method, path, ok := strings.Cut(row.pattern, " ")
+		if !ok {
+			method, path = http.MethodPost, row.pattern
+		}
+		s.problem(request{method: method, path: path, key: acmeKey}, api.Problem{
+			Status: 403, Code: "account_suspended", Detail: "the account acme is suspended; whoever runs the account above it can say why, and resume it",
+		})
+		s.problem(request{method: method, path: path, key: below}, api.Problem{
+			Status: 403, Code: "account_suspended", Detail: "the account acme-east is suspended, for an account above it is",
+		})
+	}
+}
+
 // things make what requests are about: of each kind, in each account.
 type things struct {
 	s        *server
@@ -282,7 +307,11 @@ func (th *things) thing(kind, account string, fresh bool) (id string) {
 	if id := th.made[kind+" "+account]; id != "" && !fresh {
 		return id
 	}
-	defer func() { th.made[kind+" "+account] = id }()
+	defer func() {
+		if !fresh {
+			th.made[kind+" "+account] = id
+		}
+	}()
 	switch kind {
 	case "webhooks":
 		return th.webhook(account)
@@ -293,7 +322,11 @@ func (th *things) thing(kind, account string, fresh bool) (id string) {
 		s.ok(201, request{method: "POST", path: "/v1/api-keys", body: fmt.Sprintf(`{"role":"viewer","account_id":%q}`, account)}, &made)
 		return made.ID
 	case "accounts":
-		return account
+		if !fresh {
+			return account
+		}
+		s.ok(201, request{method: "POST", path: "/v1/accounts", body: fmt.Sprintf(`{"parent_id":%q}`, account)}, &made)
+		return made.ID
 	case "jobs":
 		s.ok(202, request{method: "POST", path: "/v1/webhooks/" + th.made["webhooks "+account] + "/replay", body: `{"which":"all","rate":0.00001}`}, &made)
 		return made.ID

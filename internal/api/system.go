@@ -71,12 +71,9 @@ func (a *api) registerSystem() {
 
 func (a *api) info(ctx context.Context, _ *struct{}) (*output[info], error) {
 	c := callerOf(ctx)
-	out := info{Version: a.Version, Store: a.StoreName, StartedAt: a.started, AccountID: c.account, Role: string(c.role), Dialects: []string{}, Sources: []string{}}
+	out := info{Version: a.Version, Store: a.StoreName, StartedAt: a.started, AccountID: c.account, Role: string(c.role), Dialects: []string{}, Sources: append([]string{}, a.sourceKinds()...)}
 	for _, d := range a.Dialects {
 		out.Dialects = append(out.Dialects, d.Name())
-	}
-	for _, t := range a.Translators {
-		out.Sources = append(out.Sources, t.Kind())
 	}
 	return &output[info]{Body: out}, nil
 }

@@ -48,7 +48,7 @@ func TestWebhookDefaults(t *testing.T) {
 		"account_id": "root", "name": "example.com", "url": "https://example.com/hook", "events": []any{"call.*"}, "dialect": "switchhook",
 		"enabled": true, "include_subaccounts": false, "include_internal_legs": true, "retry": map[string]any{"policy": "standard"},
 		"timeout": "15s", "max_concurrency": 16.0, "ordering": "key", "hold": "30s", "status": "active", "stats": map[string]any{"pending": 0.0},
-		"secrets": []any{map[string]any{"value": "********"}},
+		"secrets": []any{map[string]any{"value": "********"}}, "signing": "hmac",
 	}
 	if d := cmp.Diff(want, w); d != "" {
 		t.Error(d)

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -39,10 +38,6 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/source"
-	fromkazoo "github.com/switchhook/switchhook/internal/source/kazoo"
-	fromprimevox "github.com/switchhook/switchhook/internal/source/primevox"
-	fromteli "github.com/switchhook/switchhook/internal/source/teli"
-	fromvoipbin "github.com/switchhook/switchhook/internal/source/voipbin"
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/web"
 )
@@ -64,6 +59,7 @@ type App struct {
 	router    *route.Router
 	engine    *deliver.Engine
 	replays   *deliver.Replayer
+	live      *source.Supervisor
 	feed      *api.Feed
 	listener  net.Listener
 	front     front
@@ -158,6 +154,9 @@ func (a *App) takeUp(ctx context.Context) error {
 	}
 	if err := a.replays.Resume(ctx); err != nil {
 		return fmt.Errorf("go on with the replays: %w", err)
+	}
+	if err := a.setSources(ctx); err != nil {
+		return err
 	}
 	if a.hands != nil {
 		handler = a.hands.Handler(handler)
@@ -263,7 +262,8 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.configuredSources(ctx); err != nil {
 		return err
 	}
-	return a.Reload(ctx)
+	a.live = a.supervisor()
+	return a.reloadHooks(ctx)
 }
 
 // accountsOf lists the accounts whose events a webhook gets.
@@ -316,73 +316,15 @@ func dialectsOf(env dialect.Env) []dialect.Dialect {
 	return []dialect.Dialect{native.New(env), kazoo.New(env), voipbin.New(env), teli.New(env), primevox.New(env), template.New(env)}
 }
 
-func translators() []source.Translator {
-	return []source.Translator{fromkazoo.New(), fromprimevox.New(), fromteli.New(), fromvoipbin.New()}
-}
-
-// configuredSources makes the sources of the configuration file what the file
-// says; others stay as they are.
-func (a *App) configuredSources(ctx context.Context) error {
-	if len(a.c.Sources) == 0 {
-		return nil
-	}
-	existing, err := a.store.Sources(ctx)
-	if err != nil {
-		return fmt.Errorf("read the sources: %w", err)
-	}
-	byID := map[string]*switchhook.Source{}
-	for _, s := range existing {
-		byID[s.ID] = s
-	}
-	accounts, err := a.store.Accounts(ctx)
-	if err != nil {
-		return fmt.Errorf("read the accounts: %w", err)
-	}
-	for i, s := range a.c.Sources {
-		if err := checkSource(&s, accounts); err != nil {
-			return fmt.Errorf("the configuration file: sources[%d]: %w", i, err)
-		}
-		now := time.Now().UTC()
-		s.CreatedAt, s.UpdatedAt = now, now
-		old := byID[s.ID]
-		if s.Token == "" && old != nil {
-			s.Token = old.Token
-		}
-		if s.Token == "" {
-			s.Token = api.NewToken()
-		}
-		if old != nil {
-			s.CreatedAt = old.CreatedAt
-			err = a.store.UpdateSource(ctx, &s)
-		} else {
-			err = a.store.CreateSource(ctx, &s)
-		}
-		if err != nil {
-			return fmt.Errorf("keep the source %s: %w", s.ID, err)
-		}
-	}
-	return nil
-}
-
-// checkSource says what is wrong with a source of the configuration file.
-func checkSource(s *switchhook.Source, accounts []*switchhook.Account) error {
-	var kinds []string
-	for _, t := range translators() {
-		kinds = append(kinds, t.Kind())
-	}
-	if !slices.Contains(kinds, s.Kind) {
-		return fmt.Errorf("kind: there is no kind %q; there is %s", s.Kind, strings.Join(kinds, ", "))
-	}
-	for _, id := range append(slices.Collect(maps.Values(s.AccountMap)), s.AccountID) {
-		if !slices.ContainsFunc(accounts, func(a *switchhook.Account) bool { return a.ID == id }) {
-			return fmt.Errorf("there is no account %q", id)
-		}
-	}
-	return nil
-}
-
-// Reload takes changed accounts and webhooks into force.
+// Reload takes changed accounts, webhooks and sources into force.
 func (a *App) Reload(ctx context.Context) error {
+	if err := a.reloadHooks(ctx); err != nil {
+		return err
+	}
+	return a.setSources(ctx)
+}
+
+func (a *App) reloadHooks(ctx context.Context) error {
 	a.reload.Lock()
 	defer a.reload.Unlock()
 	accounts, err := a.store.Accounts(ctx)
@@ -396,7 +338,7 @@ func (a *App) Reload(ctx context.Context) error {
 	a.directory.SetAccounts(accounts)
 	a.accounts.set(accounts)
 	// The engine first: it must know a webhook before the router aims at it.
-	a.engine.SetWebhooks(webhooks)
+	a.engine.SetWebhooks(a.suspended(webhooks))
 	a.router.SetWebhooks(webhooks)
 	return nil
 }
@@ -444,7 +386,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 func (a *App) api() (http.Handler, error) {
 	return api.New(api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
-		Dialects: a.dialects, Translators: translators(),
+		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors(), Live: a.live,
 		Reload:   a.Reload,
 		CheckURL: a.checkURL, CheckTLS: checkTLS,
 		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
@@ -519,7 +461,12 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	cancel()
 	a.log.Info("stopping")
-	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful)
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful/3)
+	defer done()
+	if stopErr := a.live.Stop(stop); stopErr != nil {
+		a.log.Warn("stop", "error", stopErr)
+	}
+	stop, done = context.WithTimeout(context.WithoutCancel(ctx), graceful)
 	defer done()
 	if stopErr := a.server.Shutdown(stop); stopErr != nil {
 		a.log.Warn("some API requests were cut off", "error", stopErr)

@@ -205,8 +205,8 @@ func hasEnded(kind string, o ordjson.Object) bool {
 	switch kind {
 	case "call":
 		return o.Is("status", "ended")
-	case "queuecall":
-		return o.Is("status", "done") || o.Is("status", "abandoned")
+	case "queuecall": // one whom the queue puts out has a kicked, and may have neither
+		return o.Is("status", "done") || o.Is("status", "abandoned") || !ordjson.Null(o.Get("ended_at"))
 	case "flow":
 		return !ordjson.Null(o.Get("ended_at"))
 	default: // agents and queues

@@ -83,7 +83,7 @@ func (r *rig) stored() []*switchhook.Event {
 func TestAcceptMakesAnEventWhole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: "number", ID: "n1", Row: []byte(`{"number":"+1555","description":"Main"}`)}); err != nil {
+	if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: "number", ID: "n1", Row: []byte(`{"number":"+1555","description":"Main"}`)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.accept(event("acme", "call.created", "e1", `{"call":{"id":"a","direction":"inbound","to":{"address":"+1555"},"created_at":"2026-01-31T15:04:05.120Z"}}`))
@@ -290,7 +290,7 @@ func TestRecordsMakeEvents(t *testing.T) {
 	r := newRig(t)
 	put := func(schema, id, row string) {
 		t.Helper()
-		if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: schema, ID: id, Row: []byte(row)}); err != nil {
+		if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: schema, ID: id, Row: []byte(row)}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -303,11 +303,11 @@ func TestRecordsMakeEvents(t *testing.T) {
 	put("queue", "q1", `{"name":"Support","detail":"x"}`)
 	put("queue", "q1", `{"name":"Support"}`)
 	for schema, id := range map[string]string{"number": "n1"} {
-		if err := r.router.DeleteRecord(t.Context(), "acme", schema, id); err != nil {
+		if err := r.router.DeleteRecord(t.Context(), "acme", schema, id, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := r.router.DeleteRecord(t.Context(), "acme", "number", "n1"); switchhook.ErrorCode(err) != switchhook.CodeNotFound {
+	if err := r.router.DeleteRecord(t.Context(), "acme", "number", "n1", nil); switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 		t.Errorf("a second delete: %v", err)
 	}
 	var got []string
@@ -348,7 +348,7 @@ func TestWrongRecords(t *testing.T) {
 		{"acme", "agent", "g", `{"status":"asleep"}`, "row.status"},
 		{"acme", "queue", "q", `{"wait_timeout_ms":"1"}`, "row.wait_timeout_ms"},
 	} {
-		_, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: c.account, Schema: c.schema, ID: c.id, Row: []byte(c.row)})
+		_, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: c.account, Schema: c.schema, ID: c.id, Row: []byte(c.row)}, nil)
 		e, ok := errors.AsType[*switchhook.Error](err)
 		if !ok || len(e.Fields) == 0 || e.Fields[0].Field != c.field {
 			t.Errorf("%s/%s %.40s: %v, want the field %s named", c.schema, c.id, c.row, err, c.field)
@@ -488,5 +488,57 @@ func TestMessagesGetTheirConversation(t *testing.T) {
 	}
 	if !strings.Contains(string(events[0].Data), `"direction":"inbound"`) || !strings.Contains(string(events[1].Data), `"direction":"outbound"`) {
 		t.Errorf("%s\n%s", events[0].Data, events[1].Data)
+	}
+}
+
+// What a source believes becomes durable with what it tells, and is its own: events are not
+// completed from it. A commit that fails leaves neither.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	belief := func(id, data string) switchhook.Snapshot {
+		return switchhook.Snapshot{Kind: switchhook.KindBelief, ID: id, Data: []byte(data)}
+	}
+	check := func(want string) {
+		t.Helper()
+		var got []string
+		if err := r.router.Beliefs(t.Context(), func(s switchhook.Snapshot) { got = append(got, s.ID+"="+string(s.Data)) }); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("believed is %q, want %q", got, want)
+		}
+	}
+	told := func(events []*switchhook.Event, beliefs ...switchhook.Snapshot) []switchhook.Receipt {
+		t.Helper()
+		receipts, err := r.router.Tell(t.Context(), events, beliefs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return receipts
+	}
+	check("")
+	created := func() []*switchhook.Event {
+		return []*switchhook.Event{event("acme", "call.created", "e1", `{"call":{"id":"a","direction":"inbound"}}`)}
+	}
+	r.store.Fail(errors.New("no space left on device"))
+	if _, err := r.router.Tell(t.Context(), created(), []switchhook.Snapshot{belief("pbx/a", "0")}); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+	check("")
+	if got := told(created(), belief("pbx/a", "1"), belief("pbx/b", "not JSON")); got[0].Duplicate {
+		t.Errorf("%+v", got)
+	}
+	check("pbx/a=1 pbx/b=not JSON")
+	// The same again is told once, and yet remembered.
+	if got := told(created(), belief("pbx/a", "2")); !got[0].Duplicate {
+		t.Errorf("%+v", got)
+	}
+	told(nil, belief("pbx/c", "3"), switchhook.Snapshot{Kind: switchhook.KindBelief, ID: "pbx/b"})
+	check("pbx/a=2 pbx/c=3")
+	told([]*switchhook.Event{event("acme", "call.answered", "e2", `{"call":{"id":"a"}}`)})
+	if events := r.stored(); len(events) != 2 || !strings.Contains(string(events[1].Data), `"direction":"inbound"`) || len(r.accepted) != 2 {
+		t.Errorf("stored are %d events, passed on %d", len(events), len(r.accepted))
 	}
 }

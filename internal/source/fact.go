@@ -23,8 +23,10 @@ type Line struct{ Number, Name string }
 // LegStarted: there is a leg. The switch made it to be called or was called by it.
 type LegStarted struct {
 	When
-	Leg  string // its id, Asterisk's Uniqueid
-	Call string // what ties it to others, Asterisk's Linkedid; the leg's own id for the first
+	Leg string // its id, Asterisk's Uniqueid
+	// Call is what ties it to others, Asterisk's Linkedid: the leg's own id for the first;
+	// empty where that is not known yet, as in ARI.
+	Call string
 	// Device is the endpoint that the leg goes to, such as 101 of PJSIP/101-00000003.
 	Device string
 	// Channel is its whole name in the system.
@@ -35,14 +37,18 @@ type LegStarted struct {
 	Outbound bool
 	// Hidden: a device of the switch's own (a Local channel, a loopback). It ties legs to
 	// one another, and nothing is told of it.
-	Hidden      bool
+	Hidden bool
+	// Twin is the other half of a device that is a pair of legs, told with the second of
+	// them: what enters the one leaves the other.
+	Twin        string
 	Caller      Line   // who is at its end, as far as is known yet
 	Dialed      string // what an inbound leg dialled
 	Context     string // where in the dial plan
 	AccountCode string
 	SIPCallID   string
-	Answered    bool              // already, as in a list of what there is
-	Vars        map[string]string // as the operator asked the switch to tell
+	Ringing     bool              // already, as in a list of what there is
+	Answered    bool              // likewise
+	Vars        map[string]string // as the operator asked the switch to tell; FROM_DID and RINGGROUP mean what they do in FreePBX
 }
 
 // LegRinging: the phone at the leg's end rings.
@@ -62,6 +68,10 @@ type LegAnswered struct {
 type Dialled struct {
 	When
 	From, To string
+	// Number is what was dialled at To, such as a telephone number behind a trunk.
+	Number string
+	// Exten and Context are where From is in the dial plan.
+	Exten, Context string
 }
 
 // An Outcome is how a dialled leg ended, or that it was answered.
@@ -133,6 +143,7 @@ type Held struct {
 type Transferred struct {
 	When
 	Leg        string // who transfers
+	SecondLeg  string // with which they reached the target first, if attended
 	Transferee string // who is passed on, where known
 	Attended   bool
 	Target     string // the extension it goes to
@@ -339,7 +350,8 @@ type Custom struct {
 type Present struct {
 	When
 	Legs []LegStarted
-	// Bridges has the legs in each bridge.
+	// Bridges has the legs in each bridge where they hear one another: no conferences, no
+	// parking lots.
 	Bridges map[string][]string
 	// Waiting are the callers in queues; nil: the system does not tell.
 	Waiting []QueueJoined

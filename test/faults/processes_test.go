@@ -29,15 +29,22 @@ var named = sync.OnceValues(func() (bins []string, err error) {
 // openCluster makes a rig of n processes on a server, which ends with the test.
 func openCluster(t *testing.T, server *pgtest.Server, n int, relays bool, kinds ...kind) (*rig, *cluster) {
 	t.Helper()
-	bins, err := named()
-	must(t, err)
 	database := server.New(t)
 	u, err := url.Parse(database)
 	must(t, err)
 	super, err := url.Parse(server.URL())
 	must(t, err)
 	super.Path = u.Path
-	r, c, err := newCluster(t.Context(), bins[:n], t.TempDir(), database, super.String(), relays, *seedFlag, kinds...)
+	return openClusterOn(t, database, super.String(), n, relays, kinds...)
+}
+
+// openClusterOn makes a rig of n processes on a database, which ends with the test. super
+// is its URL for a superuser.
+func openClusterOn(t *testing.T, database, super string, n int, relays bool, kinds ...kind) (*rig, *cluster) {
+	t.Helper()
+	bins, err := named()
+	must(t, err)
+	r, c, err := newCluster(t.Context(), bins[:n], t.TempDir(), database, super, relays, *seedFlag, kinds...)
 	must(t, err)
 	t.Cleanup(r.close)
 	t.Cleanup(func() {

