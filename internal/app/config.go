@@ -34,7 +34,7 @@ type Config struct {
 	TLSKey         string
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	AdminKey       string         // the operator's API key; empty: kept in Data
-	MasterKey      []byte         // 32 bytes that seal secrets; nil: kept in Data
+	MasterKeys     [][]byte       // 32 bytes that seal secrets, several while they are changed; none: kept in Data
 	Sources        []switchhook.Source
 	LogLevel       slog.Level
 	LogFormat      string // text or json
@@ -141,12 +141,15 @@ func Options() []Option {
 		},
 		{
 			Variable: "SWITCHHOOK_MASTER_KEY", YAML: "master_key",
-			Usage: "base64 of the 32 bytes that seal secrets at rest; unset, they are made at the first start and kept in the data directory", set: func(c *Config, v []string) error {
-				key, err := base64.StdEncoding.DecodeString(v[0])
-				if err != nil || len(key) != 32 {
-					return errors.New("is not the base64 of 32 bytes (openssl rand -base64 32 makes such a key)")
+			Usage: "base64 of the 32 bytes that seal secrets at rest, or the old key, a comma and the new one while they are changed; unset, a key is made at the first start and kept in the data directory", set: func(c *Config, v []string) error {
+				c.MasterKeys = nil
+				for _, text := range split(v[0]) {
+					key, err := base64.StdEncoding.DecodeString(text)
+					if err != nil || len(key) != 32 {
+						return errors.New("is not the base64 of 32 bytes (openssl rand -base64 32 makes such a key)")
+					}
+					c.MasterKeys = append(c.MasterKeys, key)
 				}
-				c.MasterKey = key
 				return nil
 			},
 		},

@@ -57,7 +57,7 @@ retried, in order per call, in the shape that their code already parses.
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(), newDemo(), newCopy(), newBench(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCopy(), newRotate(), newBench(), newVersion())
 	return root
 }
 
@@ -134,7 +134,7 @@ func config(cmd *cobra.Command, file string) (app.Config, error) {
 	for _, o := range app.Options() {
 		f := cmd.Flags().Lookup(o.Flag)
 		switch {
-		case o.Flag == "" || !f.Changed:
+		case f == nil || !f.Changed: // not every command has all
 		case o.List:
 			list, err := cmd.Flags().GetStringSlice(o.Flag)
 			if err != nil {
