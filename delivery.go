@@ -97,6 +97,8 @@ type HTTPResponse struct {
 	Status  int     `json:"status"`
 	Headers Headers `json:"headers"`
 	Body    string  `json:"body"`
+	// Hidden: it came from a private network, and all but its status is kept back.
+	Hidden bool `json:"hidden,omitzero"`
 }
 
 // Headers are those of a request or an answer, one value each, sorted by name. In

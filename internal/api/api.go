@@ -60,6 +60,8 @@ type Options struct {
 	// CheckURL refuses a URL that a webhook of the account may not have, with a
 	// *switchhook.Error. Nil: every http(s) URL is fine.
 	CheckURL func(rawURL, accountID string) error
+	// CheckTLS says what is wrong with a webhook's certificates. Nil: anything goes.
+	CheckTLS func(t *switchhook.TLS) error
 
 	// Feed wakes the live streams. Nil: they see what is new at each heartbeat.
 	Feed *Feed

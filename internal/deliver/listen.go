@@ -14,7 +14,7 @@ func (e *Engine) Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*swit
 	if d == nil {
 		return nil, switchhook.InvalidField("dialect", "there is no dialect %q", w.Dialect)
 	}
-	t := e.target(w, d)
+	t := e.target(w, d, nil)
 	return func(ev *switchhook.Event) (*switchhook.HTTPRequest, error) {
 		_, req, err := e.request(newDelivery(ev, w.ID), t, e.o.Now())
 		if err != nil {
