@@ -60,6 +60,10 @@ type Options struct {
 	// *switchhook.Error. Nil: every http(s) URL is fine.
 	CheckURL func(rawURL, accountID string) error
 
+	// MaxOpenDeliveries is how many deliveries to an account's webhooks may be open
+	// before its events are refused, where its limits do not say so. 0: any number.
+	MaxOpenDeliveries int
+
 	// Feed wakes the live streams. Nil: they see what is new at each heartbeat.
 	Feed *Feed
 	// Metrics is what /metrics shows. Nil: there is no /metrics.
@@ -143,6 +147,8 @@ type Engine interface {
 	// Status says how a webhook fares (active, paused, failing or disabled), with what
 	// webhookStats names.
 	Status(webhookID string) (status string, stats map[string]any)
+	// Open is how many deliveries to an account's webhooks are open.
+	Open(accountID string) int
 }
 
 // Live is what runs the sources that connect by themselves.
@@ -166,6 +172,9 @@ type api struct {
 	sources    sourceStats
 	connectors map[string]source.Connector // by kind
 	refused    refusals
+
+	// requests are measured by key, events by account.
+	requests, events meter
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]

@@ -88,7 +88,8 @@ func meanings() map[string]string {
 		"Problem.type": "Always about:blank; code says more.", "Problem.title": "The HTTP status in words.", "Problem.status": "The HTTP status.",
 		"Problem.detail": "What is wrong, for a person.", "Problem.code": "What is wrong, for a program. Stable.",
 		"Problem.errors": "One entry per wrong field.", "Problem.request_id": "The request's id, as in X-Request-Id and in the log.",
-		"FieldError.field": "The field's path, such as events[3].data.call.from or url.", "FieldError.message": "What is wrong, and what was expected.",
+		"Problem.retry_after": "Of 429: after how many seconds it is taken, as in Retry-After.",
+		"FieldError.field":    "The field's path, such as events[3].data.call.from or url.", "FieldError.message": "What is wrong, and what was expected.",
 		"Condition.status": "alive or ready.",
 	}
 }

@@ -114,6 +114,8 @@ type Engine struct {
 
 	mu     sync.RWMutex
 	queues map[string]*queue
+
+	open sync.Map // account → *atomic.Int64: how many deliveries to its webhooks are open
 }
 
 // memoryForOpen is how much memory open deliveries may take before all webhooks
@@ -365,6 +367,17 @@ func (e *Engine) Status(webhookID string) (status string, stats map[string]any) 
 		return "disabled", map[string]any{}
 	}
 	return q.status()
+}
+
+// Open is how many deliveries to an account's webhooks are open.
+func (e *Engine) Open(accountID string) int { return int(e.openOf(accountID).Load()) }
+
+func (e *Engine) openOf(accountID string) *atomic.Int64 {
+	n, ok := e.open.Load(accountID)
+	if !ok {
+		n, _ = e.open.LoadOrStore(accountID, new(atomic.Int64))
+	}
+	return n.(*atomic.Int64) //nolint:forcetypeassert // it has nothing else
 }
 
 // Again makes deliveries of past events to a webhook once more, those that are
