@@ -166,12 +166,14 @@ func (a *api) maySend(t *tenants, events []*switchhook.Event) error {
 		return nil
 	}
 	counts := map[string]int{}
-	for i, end := 0, 0; i < len(events); i = end { // most often they are of one account
-		account := events[i].AccountID
-		for end = i + 1; end < len(events) && events[end].AccountID == account; {
-			end++
+	for rest := events; len(rest) > 0; { // most often they are of one account
+		account := rest[0].AccountID
+		n := slices.IndexFunc(rest, func(ev *switchhook.Event) bool { return ev.AccountID != account })
+		if n < 0 {
+			n = len(rest)
 		}
-		counts[account] += end - i
+		counts[account] += n
+		rest = rest[n:]
 	}
 	var all []taking
 	for _, account := range slices.Sorted(maps.Keys(counts)) {

@@ -373,11 +373,12 @@ func (e *Engine) Status(webhookID string) (status string, stats map[string]any) 
 func (e *Engine) Open(accountID string) int { return int(e.openOf(accountID).Load()) }
 
 func (e *Engine) openOf(accountID string) *atomic.Int64 {
-	n, ok := e.open.Load(accountID)
+	v, ok := e.open.Load(accountID)
 	if !ok {
-		n, _ = e.open.LoadOrStore(accountID, new(atomic.Int64))
+		v, _ = e.open.LoadOrStore(accountID, new(atomic.Int64))
 	}
-	return n.(*atomic.Int64) //nolint:forcetypeassert // it has nothing else
+	n, _ := v.(*atomic.Int64) // it has nothing else
+	return n
 }
 
 // Again makes deliveries of past events to a webhook once more, those that are
