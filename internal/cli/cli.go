@@ -1,4 +1,4 @@
-// Package cli is the command line: serve, demo, copy, bench and version.
+// Package cli is the command line: serve, demo, copy, bench, doctor and version.
 package cli
 
 import (
@@ -52,12 +52,13 @@ retried, in order per call, in the shape that their code already parses.
   switchhook demo     the whole product in one command, with a simulated phone system
   switchhook serve    the server
   switchhook copy     from the embedded SQLite to PostgreSQL
-  switchhook bench    what it does on this machine`,
+  switchhook bench    what it does on this machine
+  switchhook doctor   what a phone system lacks to be a source`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(), newDemo(), newCopy(), newBench(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCopy(), newBench(), newDoctor(), newVersion())
 	return root
 }
 
@@ -134,7 +135,7 @@ func config(cmd *cobra.Command, file string) (app.Config, error) {
 	for _, o := range app.Options() {
 		f := cmd.Flags().Lookup(o.Flag)
 		switch {
-		case o.Flag == "" || !f.Changed:
+		case f == nil || !f.Changed: // doctor has none of them
 		case o.List:
 			list, err := cmd.Flags().GetStringSlice(o.Flag)
 			if err != nil {

@@ -229,6 +229,34 @@ func TestASourceGoesOn(t *testing.T) {
 	}
 }
 
+// The program has ended while a source was being deleted: at the next start its calls end.
+func TestWhatIsLeftOfADeletedSource(t *testing.T) {
+	t.Parallel()
+	p, pbx := newProgram(t), newSwitch(t)
+	s := p.start(sourcetest.Lines{})
+	s.Set([]*switchhook.Source{lines("pbx", pbx)})
+	p.tells("source.connected")
+	pbx.Say("start a")
+	p.tells("call.created a")
+	p.stop(s)
+	p.tells("source.disconnected")
+	s = p.start() // a version that has no sources of the kind
+	s.Set([]*switchhook.Source{lines("pbx", pbx)})
+	p.stop(s)
+	s = p.start(sourcetest.Lines{})
+	s.Set(nil)
+	p.tells("call.hungup a reconciled")
+	look, patience := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+	defer look.Stop()
+	for slices.ContainsFunc(p.beliefs(), func(b switchhook.Snapshot) bool { return b.Kind == switchhook.KindBelief }) {
+		select {
+		case <-look.C:
+		case <-patience:
+			t.Fatalf("left is %+v", p.beliefs())
+		}
+	}
+}
+
 // What fails in one source, and changes of it, do not disturb another.
 func TestSourcesAreApart(t *testing.T) {
 	t.Parallel()
@@ -322,7 +350,7 @@ func TestWrongEventsBecomeRejects(t *testing.T) {
 	told := make(chan error, 1)
 	s := p.start(script(func(ctx context.Context, _ *switchhook.Source, h source.Host) error {
 		var facts []source.Fact
-		for name := range strings.FieldsSeq("wrong1 east bare other acme wrong2 wrong3 mapped root wrong4") {
+		for name := range strings.FieldsSeq("wrong1 east bare nobody acme wrong2 wrong3 other root wrong4") {
 			facts = append(facts, source.Custom{When: source.When(h.Now()), Name: name, Data: []byte(`{}`)})
 		}
 		told <- h.Tell(ctx, facts)
@@ -331,7 +359,7 @@ func TestWrongEventsBecomeRejects(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}))
-	s.Set([]*switchhook.Source{{ID: "pbx", Kind: "script", AccountID: "acme", AccountMap: map[string]string{"mapped": "other"}}})
+	s.Set([]*switchhook.Source{{ID: "pbx", Kind: "script", AccountID: "acme", AccountMap: map[string]string{"trunk": "other"}}})
 	for n := range 3 {
 		if err := <-told; (err != nil) != (n == 2) {
 			t.Errorf("Tell %d: %v", n, err)

@@ -239,13 +239,15 @@ func (t *teller) panicked(value any) error {
 }
 
 // account is whose an event is. A phone system has no say over accounts that are neither
-// mapped nor below the source's own.
+// in the source's map nor below its own.
 func (t *teller) account(told string) string {
-	if mapped, ok := t.source.AccountMap[told]; ok {
-		return mapped
-	}
-	if told != "" && t.o.Owns(told, t.source.AccountID) {
+	if t.o.Owns(told, t.source.AccountID) {
 		return told
+	}
+	for _, mapped := range t.source.AccountMap {
+		if mapped == told {
+			return told
+		}
 	}
 	return t.source.AccountID
 }

@@ -45,7 +45,7 @@ const ofPresent = "present-"
 // to ask a later one for its peers would be a security event.
 func requests(chanSIP bool) string {
 	var b strings.Builder
-	for _, action := range strings.Fields("PJSIPShowEndpoints QueueStatus PJSIPShowContacts SIPpeers VoicemailUsersList ParkedCalls BridgeList CoreShowChannels Ping") {
+	for action := range strings.FieldsSeq("PJSIPShowEndpoints QueueStatus PJSIPShowContacts SIPpeers VoicemailUsersList ParkedCalls BridgeList CoreShowChannels Ping") {
 		if action == "SIPpeers" && !chanSIP {
 			continue
 		}
@@ -131,6 +131,7 @@ func (p *present) channel(m Message, at source.When) {
 	f.Vars, l.vars = variables(m, "")
 	if p.t.legs[id] == nil {
 		p.t.legs[id] = l
+		p.t.pair(f)
 	}
 	p.legs[id] = f
 	if l.bridge != "" {

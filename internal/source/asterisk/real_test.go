@@ -2,8 +2,10 @@ package asterisk
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,9 +28,7 @@ func versions(t *testing.T, test func(t *testing.T, version int)) {
 
 func ofAMI(s *asterisktest.Server, more map[string]any) *switchhook.Source {
 	src := &switchhook.Source{ID: "pbx", Kind: "asterisk", Options: map[string]any{"address": s.AMI, "username": asterisktest.User, "secret": asterisktest.Secret}}
-	for k, v := range more {
-		src.Options[k] = v
-	}
+	maps.Copy(src.Options, more)
 	return src
 }
 
@@ -43,8 +43,9 @@ func isPresent(source.Present) bool { return true }
 // A real Asterisk, that restarts in the middle of a call.
 func TestRealManagerInterface(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
+		t.Helper()
 		s, h := asterisktest.Start(t, asterisktest.Options{Version: version}), newHost()
-		ended := run(t, t.Context(), ofAMI(s, nil), h)
+		ended := run(t, ofAMI(s, nil), h)
 		facts := await(t, h, isPresent)
 		first, _ := facts[len(facts)-1].(source.Present)
 		if want := fmt.Sprint("Asterisk ", version, "."); !strings.HasPrefix(h.system, want) {
@@ -60,7 +61,7 @@ func TestRealManagerInterface(t *testing.T) {
 
 		// A second one finds what the first has seen.
 		later := newHost()
-		run(t, t.Context(), ofAMI(s, nil), later)
+		run(t, ofAMI(s, nil), later)
 		facts = await(t, later, isPresent)
 		second, _ := facts[len(facts)-1].(source.Present)
 		if len(second.Legs) != 2 || second.Legs[1].Twin != second.Legs[0].Leg || second.Legs[0].Leg != leg || !second.Legs[0].Answered {
@@ -72,7 +73,7 @@ func TestRealManagerInterface(t *testing.T) {
 			t.Error("Run survived a restart")
 		}
 		again := newHost()
-		run(t, t.Context(), ofAMI(s, nil), again)
+		run(t, ofAMI(s, nil), again)
 		facts = await(t, again, isPresent)
 		if third, _ := facts[len(facts)-1].(source.Present); len(third.Legs) != 0 || len(third.Agents) != 3 {
 			t.Errorf("after the restart there is %s", describe(third))
@@ -85,12 +86,13 @@ func TestRealManagerInterface(t *testing.T) {
 
 func TestRealSecrets(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
+		t.Helper()
 		s := asterisktest.Start(t, asterisktest.Options{Version: version})
 		for _, auth := range []string{"md5", "plain"} {
 			h := newHost()
-			run(t, t.Context(), ofAMI(s, map[string]any{"auth": auth}), h)
+			run(t, ofAMI(s, map[string]any{"auth": auth}), h)
 			await(t, h, isPresent)
-			err := within(t, run(t, t.Context(), ofAMI(s, map[string]any{"auth": auth, "secret": "wrong"}), newHost()))
+			err := within(t, run(t, ofAMI(s, map[string]any{"auth": auth, "secret": "wrong"}), newHost()))
 			if switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
 				t.Errorf("%s: a wrong secret is %v", auth, err)
 			}
@@ -101,10 +103,11 @@ func TestRealSecrets(t *testing.T) {
 // We dial ARI.
 func TestRealARI(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
+		t.Helper()
 		s, h := asterisktest.Start(t, asterisktest.Options{Version: version}), newHost()
 		ari := map[string]any{"url": s.ARI, "username": asterisktest.User, "password": asterisktest.Secret}
 		src := &switchhook.Source{ID: "pbx", Options: map[string]any{"ari": ari}}
-		run(t, t.Context(), src, h)
+		run(t, src, h)
 		await(t, h, isPresent)
 		call(t, s)
 		var first, second source.LegStarted
@@ -118,7 +121,7 @@ func TestRealARI(t *testing.T) {
 		await(t, h, func(f source.LegEnded) bool { return f.Leg == first.Leg })
 
 		ari["password"] = "wrong"
-		if err := within(t, run(t, t.Context(), src, newHost())); switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
+		if err := within(t, run(t, src, newHost())); switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
 			t.Errorf("a wrong password is %v", err)
 		}
 	})
@@ -184,4 +187,88 @@ func TestRealARIKeepsWhatHappens(t *testing.T) {
 			t.Errorf("with %v: %d legs started and %d ended while we were away, want 2; told:\n%s", o, started, ended, factLines(facts))
 		}
 	}
+}
+
+// What there is, when much is: a conversation, a caller who waits, one who is parked, a
+// conference, a voicemail, registered phones.
+func TestRealPresent(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		t.Helper()
+		s := asterisktest.Start(t, asterisktest.Options{Version: version})
+		st, long := s.Listen(t), asterisktest.Talk(15*time.Second)
+		phone := func(number string) *asterisktest.Phone {
+			p := s.Phone(t, number)
+			p.Register(t)
+			return p
+		}
+		ring, answer := asterisktest.Ring(100*time.Millisecond), asterisktest.Answer()
+		phone("101").Expect(t, ring, answer, asterisktest.Talk(300*time.Millisecond), asterisktest.Refer("700"), asterisktest.Released())
+		phone("105").Expect(t, ring, answer, asterisktest.Released())
+		phone("104").Call(t, "105", asterisktest.Answered(), long)
+		phone("102").Call(t, "800", asterisktest.Answered(), long)
+		phone("106").Call(t, "611", asterisktest.Answered(), long)
+		s.Trunk("+12025550143", "Caller Outside").Call(t, "+12025550101", asterisktest.Answered(), long)
+		st.Await(t, "Event: BridgeEnter", "CallerIDNum: 104")
+		st.Await(t, "Event: ConfbridgeJoin")
+		st.Await(t, "Event: QueueCallerJoin")
+		st.Await(t, "Event: ParkedCall")
+		st.Await(t, "Event: Hangup", "CallerIDNum: 101")
+
+		for _, how := range []string{"ami", "ari"} {
+			src, h := ofAMI(s, nil), newHost()
+			if how == "ari" {
+				src.Options = map[string]any{"ari": map[string]any{"url": s.ARI, "username": asterisktest.User, "password": asterisktest.Secret}}
+			}
+			stop := start(t, New(), src, h)
+			facts := await(t, h, isPresent)
+			stop()
+			p, _ := facts[len(facts)-1].(source.Present)
+			at := map[string]source.LegStarted{}
+			talking := 0
+			for _, l := range p.Legs {
+				if !l.Hidden {
+					at[l.Device] = l
+				}
+				if len(p.Bridges[bridgeOf(p, l.Leg)]) == 2 {
+					talking++
+				}
+			}
+			trunk := at["trunk"]
+			if len(at) != 5 || !trunk.Trunk || trunk.Outbound || !trunk.Answered || at["105"].Outbound != true || at["104"].Outbound || at["105"].Call != at["104"].Leg && how == "ami" {
+				t.Errorf("%s: the legs are %v", how, at)
+			}
+			if len(p.Bridges) != 1 || talking != 2 {
+				t.Errorf("%s: the bridges are %v", how, p.Bridges)
+			}
+			if len(p.Devices) != 5 {
+				t.Errorf("%s: the devices are %v", how, p.Devices)
+			}
+			if how == "ari" {
+				continue
+			}
+			if len(p.Waiting) != 1 || p.Waiting[0].Queue != "support" || p.Waiting[0].Leg != at["106"].Leg || p.Waiting[0].Position != 1 {
+				t.Errorf("who waits is %v", p.Waiting)
+			}
+			if len(p.ParkedLegs) != 1 || p.ParkedLegs[0].Leg != trunk.Leg || p.ParkedLegs[0].Slot != "701" {
+				t.Errorf("parked is %v", p.ParkedLegs)
+			}
+			if len(p.Mailboxes) != 1 || p.Mailboxes[0].Mailbox != "105" {
+				t.Errorf("the mailboxes are %v", p.Mailboxes)
+			}
+			if d := p.Devices[0]; d.Device != "101" || d.IP != "127.0.0.1" || d.Port == 0 || d.Expires == nil || *d.Expires < 3500 {
+				t.Errorf("a device is %s", describe(d))
+			}
+		}
+		s.Do(t, "Hangup", "Channel", "/.*/")
+	})
+}
+
+// bridgeOf is the bridge that a leg is in.
+func bridgeOf(p source.Present, leg string) string {
+	for b, legs := range p.Bridges {
+		if slices.Contains(legs, leg) {
+			return b
+		}
+	}
+	return ""
 }

@@ -26,7 +26,7 @@ func find(version int) (root, error) {
 			return root(dir), nil
 		}
 	}
-	return "", fmt.Errorf("Asterisk %d is %w", version, errMissing) //nolint:revive,staticcheck // a name
+	return "", fmt.Errorf("Asterisk %d is %w", version, errMissing) //nolint:staticcheck // ST1005: a name
 }
 
 // one returns the file of the root that a pattern has.
@@ -91,7 +91,7 @@ func renameLoader(program []byte) error {
 			continue
 		}
 		end := p.Off + p.Filesz
-		if int(p.Filesz) <= len(loader) || end > uint64(len(program)) {
+		if p.Filesz <= uint64(len(loader)) || end > uint64(len(program)) {
 			return errors.New("has no room for the name of a loader")
 		}
 		name := make([]byte, p.Filesz) // zeros end it
