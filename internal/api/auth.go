@@ -97,8 +97,10 @@ func (t *tenants) suspend() {
 // tenants as they were when the request came.
 type caller struct {
 	*tenants
-	account string
-	role    switchhook.Role
+	account    string
+	role       switchhook.Role
+	credential *credential
+	operation  string // what the request asks for
 }
 
 type callerKey struct{}
@@ -214,7 +216,7 @@ func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 		return caller{}, err
 	}
 	a.use(r.Context(), k, at)
-	c := caller{tenants: t, account: k.AccountID, role: k.Role}
+	c := caller{tenants: t, account: k.AccountID, role: k.Role, credential: k, operation: operation}
 	return c, c.may(operation)
 }
 
