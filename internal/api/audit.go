@@ -53,8 +53,8 @@ func (a *api) audit(ctx context.Context, account, resource, id string, before, a
 func difference(before, after *state) (was, is []byte) {
 	same := func(string) bool { return false }
 	if before != nil && after != nil {
-		was, is := membersOf(before.whole), membersOf(after.whole)
-		same = func(name string) bool { return name == "updated_at" || bytes.Equal(was[name], is[name]) }
+		prior, next := membersOf(before.whole), membersOf(after.whole)
+		same = func(name string) bool { return name == "updated_at" || bytes.Equal(prior[name], next[name]) }
 	}
 	shown := func(s *state) []byte {
 		if s == nil {
