@@ -63,6 +63,10 @@ type Options struct {
 	// CheckTLS says what is wrong with a webhook's certificates. Nil: anything goes.
 	CheckTLS func(t *switchhook.TLS) error
 
+	// MaxOpenDeliveries is how many deliveries to an account's webhooks may be open
+	// before its events are refused, where its limits do not say so. 0: any number.
+	MaxOpenDeliveries int
+
 	// Feed wakes the live streams. Nil: they see what is new at each heartbeat.
 	Feed *Feed
 	// Metrics is what /metrics shows. Nil: there is no /metrics.
@@ -98,21 +102,23 @@ type Store interface {
 	Rejects(ctx context.Context, sourceID string, p switchhook.Page) ([]*switchhook.Reject, string, error)
 	Jobs(ctx context.Context) ([]*switchhook.Job, error)
 
-	CreateAccount(ctx context.Context, a *switchhook.Account) error
-	UpdateAccount(ctx context.Context, a *switchhook.Account) error
-	DeleteAccounts(ctx context.Context, ids []string) error
+	CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
+	UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
+	DeleteAccounts(ctx context.Context, ids []string, audit ...*switchhook.AuditEntry) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
-	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
-	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
-	DeleteWebhook(ctx context.Context, id string) error
+	CreateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
+	UpdateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
+	DeleteWebhook(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
-	CreateSource(ctx context.Context, s *switchhook.Source) error
-	UpdateSource(ctx context.Context, s *switchhook.Source) error
-	DeleteSource(ctx context.Context, id string) error
+	CreateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
+	UpdateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
+	DeleteSource(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
-	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
+	Audit(ctx context.Context, f switchhook.AuditFilter, p switchhook.Page) ([]*switchhook.AuditEntry, string, error)
+	PutAPIKey(ctx context.Context, k *switchhook.APIKey, audit ...*switchhook.AuditEntry) error
 	UseAPIKey(ctx context.Context, id string, at time.Time) error
-	DeleteAPIKey(ctx context.Context, id string) error
+	DeleteAPIKey(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 }
 
@@ -122,9 +128,10 @@ type Router interface {
 	// *switchhook.Error whose fields begin with "events[i].".
 	Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error)
 	// PutRecord keeps a record and makes the event of its change, if it has one.
-	// allow is asked with the record as it is before, nil for none, and may refuse.
-	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error)
-	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error
+	// allow is asked with the record as it is and as it is to be, nil for none, and may
+	// refuse. Its entry becomes durable with the change.
+	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before, after *switchhook.Record) (*switchhook.AuditEntry, error)) (stored *switchhook.Record, created bool, err error)
+	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before, after *switchhook.Record) (*switchhook.AuditEntry, error)) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
 	// Call is the snapshot of a call or leg, nil some time after its end.
@@ -156,6 +163,8 @@ type Engine interface {
 	// Status says how a webhook fares (active, paused, failing or disabled), with what
 	// webhookStats names.
 	Status(webhookID string) (status string, stats map[string]any)
+	// Open is how many deliveries to an account's webhooks are open.
+	Open(accountID string) int
 }
 
 // Live is what runs the sources that connect by themselves.
@@ -179,6 +188,9 @@ type api struct {
 	sources    sourceStats
 	connectors map[string]source.Connector // by kind
 	refused    refusals
+
+	// requests are measured by key, events by account.
+	requests, events meter
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]
@@ -231,6 +243,7 @@ func (a *api) register() {
 	a.registerCalls()
 	a.registerAccounts()
 	a.registerKeys()
+	a.registerAudit()
 	a.registerWebhooks()
 	a.registerBulk()
 	a.registerListen()
@@ -258,8 +271,9 @@ func (m *mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Reque
 
 // An exchange is what is known of one request beside its content.
 type exchange struct {
-	id  string // the request's id
-	err error  // the cause of a 5xx
+	id      string // the request's id
+	request *http.Request
+	err     error // the cause of a 5xx
 }
 
 type exchangeKey struct{}
@@ -267,7 +281,7 @@ type exchangeKey struct{}
 // ServeHTTP answers a request: it gives it an id, answers it, and logs it.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	ex := &exchange{id: requestID(r)}
+	ex := &exchange{id: requestID(r), request: r}
 	rec := &recorder{ResponseWriter: w}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
 	h := rec.Header()

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +137,7 @@ func check(t *testing.T, err error) {
 type engine struct {
 	mu     sync.Mutex
 	tested []*switchhook.Event
+	open   atomic.Int64
 }
 
 func (e *engine) Test(_ context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error) {
@@ -169,6 +171,8 @@ func (e *engine) Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*swit
 func (e *engine) Status(string) (string, map[string]any) {
 	return "active", map[string]any{"pending": 0}
 }
+
+func (e *engine) Open(string) int { return int(e.open.Load()) }
 
 // translator is a system whose webhooks say a call's id and nothing else.
 type translator struct{}

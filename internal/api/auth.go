@@ -23,6 +23,8 @@ type tenants struct {
 	flows    map[string]bool // the accounts whose call flows may send requests
 	// suspended names for each account that is, the one that was: itself, or one above.
 	suspended map[string]string
+	// bounds are those of the accounts for which there are any.
+	bounds map[string]*bounds
 }
 
 func (a *api) readTenants(ctx context.Context) error {
@@ -45,7 +47,7 @@ func (a *api) readTenants(ctx context.Context) error {
 	t := &tenants{
 		keys: map[[sha256.Size]byte]*credential{}, accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{}, suspended: map[string]string{},
+		flows: map[string]bool{}, suspended: map[string]string{}, bounds: map[string]*bounds{},
 	}
 	for _, k := range keys {
 		c := a.credential(k)
@@ -61,6 +63,10 @@ func (a *api) readTenants(ctx context.Context) error {
 		}
 	}
 	t.suspend()
+	t.bound()
+	for _, m := range []*meter{&a.requests, &a.events} {
+		m.forget(time.Now())
+	}
 	for _, s := range sources {
 		t.sources[s.ID] = s
 	}
@@ -91,8 +97,10 @@ func (t *tenants) suspend() {
 // tenants as they were when the request came.
 type caller struct {
 	*tenants
-	account string
-	role    switchhook.Role
+	account    string
+	role       switchhook.Role
+	credential *credential
+	operation  string // what the request asks for
 }
 
 type callerKey struct{}
@@ -204,8 +212,11 @@ func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 	if by := t.suspended[k.AccountID]; by != "" {
 		return caller{}, suspended(k.AccountID, by)
 	}
+	if err := a.mayAsk(t, k, at); err != nil {
+		return caller{}, err
+	}
 	a.use(r.Context(), k, at)
-	c := caller{tenants: t, account: k.AccountID, role: k.Role}
+	c := caller{tenants: t, account: k.AccountID, role: k.Role, credential: k, operation: operation}
 	return c, c.may(operation)
 }
 

@@ -92,12 +92,12 @@ func (a *api) changeMany(ctx context.Context, in *bulkRequest, change func(w *sw
 	}
 	var changed []*switchhook.Webhook
 	for _, w := range all {
-		at := now()
+		was, at := *w, later(w.UpdatedAt)
 		if !body.wants(w) || !change(w, at) {
 			continue
 		}
 		w.UpdatedAt = at
-		if err = a.Store.UpdateWebhook(ctx, w); err != nil {
+		if err = a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
 			break
 		}
 		changed = append(changed, w)

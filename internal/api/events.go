@@ -126,6 +126,9 @@ func (a *api) takeEvents(w http.ResponseWriter, r *http.Request) ([]switchhook.R
 	if len(wrong) > 0 {
 		return nil, ofBatch(&switchhook.Error{Code: switchhook.CodeUnknownAccount, Message: sentence(wrong), Fields: wrong}, single)
 	}
+	if err := a.maySend(c.tenants, events); err != nil {
+		return nil, err
+	}
 	receipts, err := a.Router.Accept(r.Context(), events)
 	return receipts, ofBatch(err, single)
 }

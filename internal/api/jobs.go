@@ -101,6 +101,9 @@ func (a *api) replayWebhook(ctx context.Context, in *struct {
 	if err := a.Replayer.Begin(ctx, j); err != nil {
 		return nil, err
 	}
+	if err := a.Store.PutAudit(ctx, a.audit(ctx, j.AccountID, "job", j.ID, nil, plain(j))); err != nil {
+		return nil, err
+	}
 	return &output[*jobView]{Body: viewJob(j)}, nil
 }
 
@@ -208,6 +211,9 @@ func (a *api) cancelJob(ctx context.Context, in *PathID) (*output[*jobView], err
 	}
 	if j.State != switchhook.JobCancelled {
 		return nil, switchhook.Errorf(switchhook.CodeConflict, "the job has ended: it is %s", j.State)
+	}
+	if err := a.Store.PutAudit(ctx, a.audit(ctx, j.AccountID, "job", j.ID, nil, nil)); err != nil {
+		return nil, err
 	}
 	return &output[*jobView]{Body: viewJob(j)}, nil
 }

@@ -103,6 +103,8 @@ func matrix() []operation {
 		{pattern: "PATCH /v1/accounts/{id}", may: "a", names: "path", body: `{"name":"changed"}`},
 		{pattern: "DELETE /v1/accounts/{id}", may: "a", names: "path", ok: 204},
 
+		{pattern: "GET /v1/audit", may: "a", names: "query"},
+
 		{pattern: "POST /v1/api-keys", may: "a", names: "body", body: `{"role":"viewer","account_id":"$account"}`, ok: 201},
 		{pattern: "GET /v1/api-keys", may: "a", names: "query"},
 		{pattern: "GET /v1/api-keys/{id}", may: "a", names: "path"},

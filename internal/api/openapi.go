@@ -65,6 +65,7 @@ func (a *api) newHuma() {
 			{Name: "Dialect ids", Description: "What each dialect calls things, where an operator has said so."},
 			{Name: "Accounts", Description: "Tenants, as a tree."},
 			{Name: "API keys", Description: "Who may do what: each key has an account and a role."},
+			{Name: "Audit", Description: "Who changed what."},
 			{Name: "System", Description: "The program itself."},
 		},
 		Servers: []*huma.Server{{URL: "/"}},
@@ -217,7 +218,7 @@ func (a *api) describe() ([]byte, error) {
 			if p.Description == "" {
 				p.Description = meaning(name, field)
 			}
-			if p.Type == "" && p.Ref == "" && (field == "data" || field == "row" || field == "schema" || field == "sample") {
+			if p.Type == "" && p.Ref == "" && (field == "data" || field == "row" || field == "schema" || field == "sample" || field == "before" || field == "after") {
 				p.Type = huma.TypeObject
 			}
 		}

@@ -231,7 +231,7 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 	if _, err := a.callerNow(ctx).owner(w.AccountID); err != nil { // it may be gone by now
 		return nil, err
 	}
-	if err := a.Store.CreateWebhook(ctx, w); err != nil {
+	if err := a.Store.CreateWebhook(ctx, w, a.audit(ctx, w.AccountID, "webhook", w.ID, nil, a.webhookState(w))); err != nil {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, secret)
@@ -289,6 +289,10 @@ func (a *api) webhook(ctx context.Context, id string) (*switchhook.Webhook, erro
 	return nil, notFound("webhook", id)
 }
 
+func (a *api) auditWebhook(ctx context.Context, before, after *switchhook.Webhook) *switchhook.AuditEntry {
+	return a.audit(ctx, after.AccountID, "webhook", after.ID, a.webhookState(before), a.webhookState(after))
+}
+
 // webhookToChange finds the webhook of a change, in the version that it is a change of.
 func (a *api) webhookToChange(ctx context.Context, in ChangeID) (*switchhook.Webhook, error) {
 	w, err := a.webhook(ctx, in.ID)
@@ -342,7 +346,7 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	if w.Signing != cmp.Or(old.Signing, switchhook.SigningHMAC) {
 		secret = renew(w, "", missing(w), w.UpdatedAt)
 	}
-	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+	if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, old, w)); err != nil {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, secret)
@@ -366,11 +370,12 @@ func (a *api) setPaused(ctx context.Context, in ChangeID, paused bool) (*tagged[
 	if paused != w.PausedAt.IsZero() { // it is so already
 		return tag(w.UpdatedAt, a.viewWebhook(w)), nil
 	}
+	was := *w
 	w.UpdatedAt, w.PausedAt = later(w.UpdatedAt), time.Time{}
 	if paused {
 		w.PausedAt = w.UpdatedAt
 	}
-	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+	if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, "")
@@ -411,8 +416,9 @@ func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
 		if !mine || w.Enabled || w.DisableReason == "" || w.DisableReason == turnedOff {
 			continue
 		}
+		was := *w
 		w.Enabled, w.DisableReason, w.UpdatedAt = true, "", later(w.UpdatedAt)
-		if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+		if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
 			return nil, err
 		}
 		list = append(list, w)
@@ -441,10 +447,11 @@ const turnedOff = "turned off by its owner"
 func (a *api) deleteWebhook(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	if _, err := a.webhookToChange(ctx, *in); err != nil {
+	w, err := a.webhookToChange(ctx, *in)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.Store.DeleteWebhook(ctx, in.ID); err != nil {
+	if err := a.Store.DeleteWebhook(ctx, in.ID, a.audit(ctx, w.AccountID, "webhook", w.ID, a.webhookState(w), nil)); err != nil {
 		if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
 			return nil, notFound("webhook", in.ID)
 		}

@@ -391,7 +391,7 @@ func (a *App) api() (http.Handler, error) {
 		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
 		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
-		Changes: &a.changes, StoreName: a.storeName,
+		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
 	})
 }

@@ -133,8 +133,10 @@ type draft struct {
 	ev   *switchhook.Event
 	typ  *catalogue.Type
 	data ordjson.Object
-	// record is the directory's change that the event tells of, if any.
+	// record is the directory's change that the event tells of, if any, and audit who
+	// made it.
 	record *switchhook.RecordWrite
+	audit  *switchhook.AuditEntry
 }
 
 // Accept takes all events over, or none. When it returns without an error they
@@ -401,6 +403,9 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	c.Events = append(c.Events, ev)
 	if d.record != nil {
 		c.Records = append(c.Records, *d.record)
+	}
+	if d.audit != nil {
+		c.Audit = append(c.Audit, d.audit)
 	}
 	return nil
 }

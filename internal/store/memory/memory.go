@@ -46,6 +46,8 @@ type Store struct {
 	lastSequence int64
 	lastAttempt  int64
 	lastReject   int64
+	audit        []*switchhook.AuditEntry // by id
+	lastAudit    int64
 	watermark    int64
 
 	accounts []*switchhook.Account

@@ -26,7 +26,7 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		s.UpdateAccount(ctx, &switchhook.Account{ID: "a", Name: "renamed"}),
 		s.UseAPIKey(ctx, "key", base()),
 		s.CreateAccount(ctx, &switchhook.Account{ID: "gone", CreatedAt: base()}),
-		s.DeleteAccounts(ctx, []string{"gone"}),
+		s.DeleteAccounts(ctx, []string{"gone"}, auditEntry(1)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -79,5 +79,6 @@ func contents(t *testing.T, s store.Store) map[string]any {
 		"sources":  must(s.Sources(ctx))(t),
 		"keys":     must(s.APIKeys(ctx))(t),
 		"ids":      listDialectIDs(t, s),
+		"audit":    pages(t, 2, listAudit(ctx, s, switchhook.AuditFilter{})),
 	}
 }
