@@ -57,7 +57,7 @@ retried, in order per call, in the shape that their code already parses.
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(), newDemo(), newCopy(), newRotate(), newBench(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newCopy(), newBackup(), newRestore(), newRotate(), newBench(), newVersion())
 	return root
 }
 
