@@ -75,7 +75,7 @@ retried, in order per call, in the shape that their code already parses.
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddGroup(&cobra.Group{ID: groupServer, Title: "The server:"}, &cobra.Group{ID: groupAPI, Title: "Its API:"}, &cobra.Group{ID: groupDevelop, Title: "For developers of webhooks:"})
-	for _, cmd := range []*cobra.Command{newServe(), newDemo(), newCopy(), newRotate(), newBench(), newDoctor()} {
+	for _, cmd := range []*cobra.Command{newServe(), newDemo(), newCopy(), newBackup(), newRestore(), newRotate(), newBench(), newDoctor()} {
 		cmd.GroupID = groupServer
 		root.AddCommand(cmd)
 	}

@@ -30,7 +30,7 @@ func TestMasterKeyRotationIsInterrupted(t *testing.T) {
 			}
 			must(t, db.CreateSource(t.Context(), &switchhook.Source{ID: "s", Token: "token"}))
 			must(t, db.Close())
-			first := file(t, dir, "master.key")
+			first := read(t, filepath.Join(dir, "master.key"))
 
 			rotate := func(steps int) {
 				db := open(t, dir)
@@ -71,11 +71,11 @@ func TestMasterKeyRotationIsInterrupted(t *testing.T) {
 			opens()
 			rotate(3)
 			opens()
-			now := file(t, dir, "master.key")
+			now := read(t, filepath.Join(dir, "master.key"))
 			if bytes.Contains(now, bytes.TrimSpace(first)) || bytes.Count(now, []byte("\n")) != 1 {
 				t.Errorf("the old key is still there: %q, %q", first, now)
 			}
-			if old := file(t, dir, "master.key.old"); done < 3 && !bytes.Equal(old, first) {
+			if old := read(t, filepath.Join(dir, "master.key.old")); done < 3 && !bytes.Equal(old, first) {
 				t.Errorf("the old key is not kept: %q, %q", first, old)
 			}
 			// The old key opens nothing.
@@ -116,9 +116,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func file(t *testing.T, dir, name string) []byte {
+func read(t *testing.T, path string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, name))
+	text, err := os.ReadFile(path)
 	must(t, err)
 	return text
 }
