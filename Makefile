@@ -9,19 +9,26 @@ GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; make deps says so where there is none.
 RACE = $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help deps test faults lint fmt build bench fuzz generate clean
+.PHONY: help deps deps-switches test test-switches faults lint fmt build bench fuzz generate clean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## Get what the tests use beside Go: by apt as root on Debian or Ubuntu, elsewhere it says what is missing
 	@sh test/deps.sh
 
+deps-switches: ## Get the real phone systems for test-switches: as root on Debian, elsewhere it says what is missing
+	@sh test/switches/deps.sh
+
 test: deps ## Run all tests, with the race detector
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on ./...
 
-faults: deps ## Kill, stop and starve the real server for minutes, or FAULTS=1000 kills (SEED=n: the choices of an earlier run)
-	go test -count=1 -v -timeout 3h ./test/faults -kills $(FAULTS) $(if $(SEED),-seed $(SEED))
+test-switches: deps-switches ## Run the tests with real phone systems: two Asterisks and SIP phones on loopback
+	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -parallel 6 ./internal/source/asterisk/... ./test/switches/...
+	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -run Asterisk ./internal/app ./internal/cli
+
+faults: deps ## Kill, stop and starve the real server for minutes, or FAULTS=1000 kills (SEED=n: the choices of an earlier run; RUN=TestProcesses FOR=10m PROCESSES=4)
+	go test -count=1 -v -timeout 3h $(if $(RUN),-run $(RUN)) ./test/faults -kills $(FAULTS) $(if $(SEED),-seed $(SEED)) $(if $(FOR),-for $(FOR)) $(if $(PROCESSES),-processes $(PROCESSES))
 
 lint: ## Check style and the import drawing (the linter is built from source the first time)
 	$(GOLANGCI) run ./...

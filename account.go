@@ -4,21 +4,56 @@ import "time"
 
 // An Account is a tenant. Accounts form a tree whose root is the operator.
 type Account struct {
-	ID        string    `json:"id"`
-	ParentID  string    `json:"parent_id,omitzero"` // empty for the root
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"created_at"`
+	ID       string `json:"id"`
+	ParentID string `json:"parent_id,omitzero"` // empty for the root
+	Name     string `json:"name"`
+	// Limits are what the account and those below it may do; who sets them is above
+	// it. Nil: only what is set above.
+	Limits *Limits `json:"limits,omitzero"`
+	// AllowNetworks are the private networks that webhooks of this account may reach,
+	// beside those that the server allows to all: CIDR such as 10.1.0.0/16. Only the
+	// operator sets them. The accounts below have their own.
+	AllowNetworks []string `json:"allow_networks,omitzero"`
+	// SuspendedAt: its keys, and those of all accounts below, are refused from then on,
+	// so are events, and deliveries wait. Zero: it is not suspended itself.
+	SuspendedAt time.Time `json:"suspended_at,omitzero"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+}
+
+// Limits bound what an account may do. 0: no limit.
+type Limits struct {
+	RequestsPerSecond float64 `json:"requests_per_second,omitzero"` // of each API key
+	RequestBurst      int     `json:"request_burst,omitzero"`       // how many may come at once; default: those of two seconds
+	EventsPerSecond   float64 `json:"events_per_second,omitzero"`   // of the account and those below it, together
+	OpenDeliveries    int     `json:"open_deliveries,omitzero"`     // to the account's webhooks; default: the server's
 }
 
 // An APIKey opens the API for one account and its descendants. Only a hash of
 // the key itself is kept.
 type APIKey struct {
-	ID        string    `json:"id"`
-	AccountID string    `json:"account_id"`
-	Name      string    `json:"name"`
-	Hash      []byte    `json:"-"` // SHA-256 of the key
-	CreatedAt time.Time `json:"created_at"`
+	ID         string    `json:"id"`
+	AccountID  string    `json:"account_id"`
+	Name       string    `json:"name"`
+	Role       Role      `json:"role"`
+	Hash       []byte    `json:"-"`                     // SHA-256 of the key
+	ExpiresAt  time.Time `json:"expires_at,omitzero"`   // refused from then on; zero: never
+	LastUsedAt time.Time `json:"last_used_at,omitzero"` // to the minute; zero: never
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
 }
+
+// A Role is what a key may do in its account and those below.
+type Role string
+
+// The roles. Who may do what is decided by the API's operations, each of which
+// names the least role that it needs.
+const (
+	RoleAdmin     Role = "admin"     // everything, accounts and keys included
+	RoleDeveloper Role = "developer" // reads, sends events, sets up webhooks, records and sources
+	RoleViewer    Role = "viewer"    // reads
+	RoleIngest    Role = "ingest"    // sends events, and nothing else
+)
 
 // A Source is a connection to a phone system.
 type Source struct {
@@ -42,8 +77,8 @@ type Reject struct {
 	At       time.Time         `json:"at"`
 	Reason   string            `json:"reason"`
 	Fields   []FieldError      `json:"fields,omitzero"`
-	Method   string            `json:"method"`
-	URL      string            `json:"url"` // without the token
+	Method   string            `json:"method,omitzero"` // of a webhook
+	URL      string            `json:"url,omitzero"`    // without the token
 	Headers  map[string]string `json:"headers,omitzero"`
 	Body     string            `json:"body"`
 }

@@ -21,47 +21,49 @@ const module = "github.com/switchhook/switchhook"
 //
 //	cmd → cli → app → everything else
 //
-// (bench stands between cli and app: it measures the whole. copying stands below cli alone.) The siblings (calls, directory, route, deliver, the dialects, sources, stores,
+// (bench stands between cli and app: it measures the whole. copying stands below cli alone.) The siblings (calls, track, directory, route, deliver, the dialects, sources, stores,
 // api) do not know one another: each declares the few methods that it calls,
 // and app lets them meet.
 func drawing() map[string][]string {
 	const contracts = "internal/dialect internal/source" // what a dialect and a source are; their kinds lie below
 	return map[string][]string{
-		".":                              {}, // the vocabulary leans on nothing
-		"cmd/switchhook":                 {"internal/cli"},
-		"internal/cli":                   {"internal/app", "internal/bench", "internal/copying", "internal/sim", "internal/client", "internal/ordjson"},
-		"internal/client":                {},                                                                       // an outsider: it knows the API by HTTP
-		"internal/app":                   {"internal/*"},                                                           // the one package that knows them all
-		"internal/bench":                 {"internal/app", "internal/deliver/wire"},                                // it compares the whole with a bare client
-		"internal/copying":               {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"}, // it reads the tables by itself: a store that opens them would write
-		"internal/ordjson":               {},
-		"internal/catalogue":             {"internal/ordjson"},
-		"internal/calls":                 {"internal/catalogue", "internal/ordjson"},
-		"internal/directory":             {"internal/catalogue", "internal/ordjson"},
-		"internal/expression":            {"internal/catalogue"},
-		"internal/route":                 append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
-		"internal/deliver":               append(strings.Fields(contracts), "internal/deliver/wire", "internal/catalogue", "internal/ordjson"),
-		"internal/deliver/wire":          {},
-		"internal/api":                   append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
-		"internal/web":                   {},
-		"internal/dialect":               {"internal/catalogue", "internal/ordjson"},
-		"internal/dialect/dialecttest":   {"internal/dialect", "internal/catalogue", "internal/ordjson"},
-		"internal/dialect/template":      {"internal/dialect", "internal/catalogue", "internal/ordjson", "internal/expression"},
-		"internal/dialect/*":             {"internal/dialect", "internal/catalogue", "internal/ordjson"},
-		"internal/source":                {"internal/catalogue", "internal/ordjson"},
-		"internal/source/*":              {"internal/source", "internal/catalogue", "internal/ordjson"},
-		"internal/store":                 {"internal/catalogue"},
-		"internal/store/storetest":       {"internal/store"},
-		"internal/store/ledger":          {"internal/store", "internal/catalogue"}, // what calls are searched by
-		"internal/store/postgres":        {"internal/store/ledger", "internal/cluster"},
-		"internal/store/postgres/pgtest": {},
-		"internal/cluster":               {"internal/store/ledger", "internal/deliver/wire", "internal/cluster/line"}, // whoever follows sends for the leader
-		"internal/cluster/line":          {},
-		"internal/store/memory":          {"internal/store"},
-		"internal/store/*":               {"internal/store/ledger"},                  // the databases
-		"internal/sim":                   {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product
-		"test/faults":                    {},                                         // an outsider too: it knows the product by its binary and HTTP
-		"internal/dialect/*/testdata/*":  {},
+		".":                                     {}, // the vocabulary leans on nothing
+		"cmd/switchhook":                        {"internal/cli"},
+		"internal/cli":                          {"internal/app", "internal/bench", "internal/copying", "internal/sim", "internal/client", "internal/ordjson", "internal/source/asterisk"}, // doctor asks a switch, without a program around it
+		"internal/client":                       {},                                                                                                                                        // an outsider: it knows the API by HTTP
+		"internal/app":                          {"internal/*"},                                                                                                                            // the one package that knows them all
+		"internal/bench":                        {"internal/app", "internal/deliver/wire"},                                                                                                 // it compares the whole with a bare client
+		"internal/copying":                      {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"},                                                                  // it reads the tables by itself: a store that opens them would write
+		"internal/ordjson":                      {},
+		"internal/catalogue":                    {"internal/ordjson"},
+		"internal/calls":                        {"internal/catalogue", "internal/ordjson"},
+		"internal/directory":                    {"internal/catalogue", "internal/ordjson"},
+		"internal/track":                        {"internal/source", "internal/catalogue", "internal/ordjson"},
+		"internal/expression":                   {"internal/catalogue"},
+		"internal/route":                        append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
+		"internal/deliver":                      append(strings.Fields(contracts), "internal/deliver/wire", "internal/catalogue", "internal/ordjson"),
+		"internal/deliver/wire":                 {},
+		"internal/api":                          append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
+		"internal/web":                          {},
+		"internal/dialect":                      {"internal/catalogue", "internal/ordjson"},
+		"internal/dialect/dialecttest":          {"internal/dialect", "internal/catalogue", "internal/ordjson"},
+		"internal/dialect/template":             {"internal/dialect", "internal/catalogue", "internal/ordjson", "internal/expression"},
+		"internal/dialect/*":                    {"internal/dialect", "internal/catalogue", "internal/ordjson"},
+		"internal/source":                       {"internal/catalogue", "internal/ordjson"},
+		"internal/source/*":                     {"internal/source", "internal/catalogue", "internal/ordjson"},
+		"internal/source/asterisk/asterisktest": {},
+		"internal/store":                        {"internal/catalogue"},
+		"internal/store/storetest":              {"internal/store"},
+		"internal/store/ledger":                 {"internal/store", "internal/catalogue"},
+		"internal/store/postgres":               {"internal/store/ledger", "internal/cluster"},
+		"internal/store/postgres/pgtest":        {},
+		"internal/cluster":                      {"internal/store/ledger", "internal/deliver/wire", "internal/cluster/line"}, // whoever follows sends for the leader
+		"internal/cluster/line":                 {},
+		"internal/store/memory":                 {"internal/store"},
+		"internal/store/*":                      {"internal/store/ledger"},                  // the databases
+		"internal/sim":                          {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product
+		"test/faults":                           {},                                         // an outsider too: it knows the product by its binary and HTTP
+		"internal/dialect/*/testdata/*":         {},
 	}
 }
 

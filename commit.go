@@ -83,10 +83,11 @@ type Gate struct {
 	Reason string
 }
 
-// A Snapshot is the last known state of an open call, leg, queue call or agent.
+// A Snapshot is the last known state of an open call, leg, queue call or agent, or
+// of what a source believes of its phone system.
 type Snapshot struct {
-	AccountID string
-	Kind      string // call, queuecall, agent …
+	AccountID string // empty for KindBelief
+	Kind      string // call, queuecall, agent … or KindBelief
 	ID        string
 	RootID    string          // the call it belongs to, where it belongs to one
 	Data      json.RawMessage // nil: it ended, and is no longer kept
@@ -94,6 +95,10 @@ type Snapshot struct {
 	// Ended: it is kept only for what comes late, and a store may forget it soon.
 	Ended bool
 }
+
+// KindBelief is the Kind of what a source believes. Its ID begins with the source's, and
+// events are not completed from it.
+const KindBelief = "source"
 
 // A RecordWrite puts a record, or deletes it where Delete is set.
 type RecordWrite struct {

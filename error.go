@@ -11,17 +11,18 @@ type Code string
 
 // The codes.
 const (
-	CodeInvalid        Code = "invalid"         // a field is wrong; Fields says which
-	CodeMalformed      Code = "malformed"       // the body is not JSON, or has a member twice
-	CodeUnknownType    Code = "unknown_type"    // the catalogue has no such event type
-	CodeUnknownAccount Code = "unknown_account" // no such account, or not yours
-	CodeNotFound       Code = "not_found"       // no such thing, or not yours
-	CodeConflict       Code = "conflict"        // the id is taken
-	CodeUnauthorized   Code = "unauthorized"    // no valid key
-	CodeForbidden      Code = "forbidden"       // the key may not do this
-	CodeTooLarge       Code = "too_large"       // over a size limit
-	CodeUnavailable    Code = "unavailable"     // the store cannot be reached; try again
-	CodeInternal       Code = "internal"        // our fault; the cause is in the log
+	CodeInvalid        Code = "invalid"           // a field is wrong; Fields says which
+	CodeMalformed      Code = "malformed"         // the body is not JSON, or has a member twice
+	CodeUnknownType    Code = "unknown_type"      // the catalogue has no such event type
+	CodeUnknownAccount Code = "unknown_account"   // no such account, or not yours
+	CodeNotFound       Code = "not_found"         // no such thing, or not yours
+	CodeConflict       Code = "conflict"          // the id is taken
+	CodeUnauthorized   Code = "unauthorized"      // no valid key
+	CodeForbidden      Code = "forbidden"         // the key may not do this
+	CodeSuspended      Code = "account_suspended" // the account, or one above it, is suspended
+	CodeTooLarge       Code = "too_large"         // over a size limit
+	CodeUnavailable    Code = "unavailable"       // the store cannot be reached; try again
+	CodeInternal       Code = "internal"          // our fault; the cause is in the log
 )
 
 // A FieldError names one wrong field.

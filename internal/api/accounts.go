@@ -5,7 +5,9 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -14,11 +16,26 @@ import (
 	"github.com/switchhook/switchhook"
 )
 
+const (
+	// deepest is how many accounts lie on the longest way to the root: every request
+	// goes a part of it.
+	deepest = 64
+	// mostNetworks bounds how many networks an account is allowed.
+	mostNetworks = 100
+	// Bounds of limits.
+	slowest, fastest = 0.001, 1_000_000 // a second
+	mostOpen         = 1_000_000_000
+)
+
 // An accountInput is an account as a client makes it.
 type accountInput struct {
 	ID       string `json:"id,omitzero" pattern:"^[a-z0-9_-]{1,64}$" doc:"Chosen, or acc_… if left out."`
 	ParentID string `json:"parent_id,omitzero" doc:"The account above it. Default: the key's."`
 	Name     string `json:"name,omitzero" maxLength:"200" doc:"For people. Default: the id."`
+
+	Suspended     bool               `json:"suspended,omitzero" doc:"Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above."`
+	Limits        *switchhook.Limits `json:"limits,omitzero" doc:"What it may do at most. Set from above."`
+	AllowNetworks []string           `json:"allow_networks,omitzero" doc:"Private networks that its webhooks may reach, as CIDR. Only the operator's keys set it." example:"[\"10.1.0.0/16\"]"`
 
 	FlowWebhooks bool `json:"flow_webhooks,omitzero" doc:"Call flows may send requests to addresses that the flow names (flow.webhook). A webhook of the account's with flow: true makes them: it has a secret and a history like any other."`
 }
@@ -26,93 +43,107 @@ type accountInput struct {
 // An accountView is an account as it is shown.
 type accountView struct {
 	switchhook.Account
-	FlowWebhooks bool `json:"flow_webhooks" doc:"Call flows may send requests to addresses that the flow names."`
+	Status       string `json:"status" enum:"active,suspended" doc:"suspended: it is, or an account above it."`
+	Suspended    bool   `json:"suspended" doc:"It is suspended itself."`
+	FlowWebhooks bool   `json:"flow_webhooks" doc:"Call flows may send requests to addresses that the flow names."`
 }
 
 func (c caller) view(acc *switchhook.Account) accountView {
-	return accountView{*acc, c.flows[acc.ID]}
+	v := accountView{Account: *acc, Status: "active", Suspended: !acc.SuspendedAt.IsZero(), FlowWebhooks: c.flows[acc.ID]}
+	if c.suspended[acc.ID] != "" {
+		v.Status = "suspended"
+	}
+	return v
 }
 
 func (a *api) registerAccounts() {
+	tags := []string{"Accounts"}
 	handle(a, huma.Operation{
-		OperationID: "create-account", Method: http.MethodPost, Path: "/v1/accounts", Tags: []string{"Accounts"}, Summary: "Create an account",
+		OperationID: "create-account", Method: http.MethodPost, Path: "/v1/accounts", Tags: tags, Summary: "Create an account",
 		DefaultStatus: http.StatusCreated,
 	}, a.createAccount)
 	handle(a, huma.Operation{
-		OperationID: "list-accounts", Method: http.MethodGet, Path: "/v1/accounts", Tags: []string{"Accounts"}, Summary: "List accounts",
+		OperationID: "list-accounts", Method: http.MethodGet, Path: "/v1/accounts", Tags: tags, Summary: "List accounts",
 		Description: "The key's own and all below it.",
 	}, a.listAccounts)
 	handle(a, huma.Operation{
-		OperationID: "get-account", Method: http.MethodGet, Path: "/v1/accounts/{id}", Tags: []string{"Accounts"}, Summary: "Get an account",
+		OperationID: "get-account", Method: http.MethodGet, Path: "/v1/accounts/{id}", Tags: tags, Summary: "Get an account",
 	}, a.getAccount)
 	handle(a, huma.Operation{
-		OperationID: "update-account", Method: http.MethodPatch, Path: "/v1/accounts/{id}", Tags: []string{"Accounts"}, Summary: "Change an account",
-		Description: "JSON Merge Patch (RFC 7396): its name, and whether its call flows may send requests.",
+		OperationID: "update-account", Method: http.MethodPatch, Path: "/v1/accounts/{id}", Tags: tags, Summary: "Change an account",
+		Description: "JSON Merge Patch (RFC 7396). With another parent_id it moves, with all below it: to any account that the key opens and that does not lie below it. " +
+			"What a key's own account may do (suspended, limits, allow_networks) is said from above.",
 	}, a.patchAccount)
+	handle(a, huma.Operation{
+		OperationID: "delete-account", Method: http.MethodDelete, Path: "/v1/accounts/{id}", Tags: tags, Summary: "Delete an account",
+		Description: "With its API keys, webhooks, sources, records and dialect ids; what is open for its webhooks is cancelled. Its history stays as long as history is kept, for the operator alone to see, and its id is not given again.",
+	}, a.deleteAccount)
 }
 
-func (a *api) createAccount(ctx context.Context, in *struct{ Body jsonBody[accountInput] }) (*output[accountView], error) {
+func (a *api) createAccount(ctx context.Context, in *struct{ Body jsonBody[accountInput] }) (*tagged[accountView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
 	}
-	c := callerOf(ctx)
-	acc := &switchhook.Account{ID: body.ID, ParentID: body.ParentID, Name: body.Name, CreatedAt: now()}
-	if acc.ID == "" {
-		acc.ID = switchhook.NewID(switchhook.PrefixAccount)
-	} else if !switchhook.ValidAccountID(acc.ID) {
-		return nil, switchhook.InvalidField("id", "expected 1 to 64 characters of a-z 0-9 _ -")
-	}
-	if acc.ParentID == "" {
-		acc.ParentID = c.account
-	} else if !c.sees(acc.ParentID) {
-		return nil, unknownAccount("parent_id", acc.ParentID)
-	}
-	if acc.Name, err = accountName(body.Name, acc.ID); err != nil {
-		return nil, err
-	}
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	if err := a.Store.CreateAccount(ctx, acc); err != nil {
-		return nil, taken(err, "account", acc.ID)
+	c := a.callerNow(ctx)
+	next := &switchhook.Account{ID: cmp.Or(body.ID, switchhook.NewID(switchhook.PrefixAccount)), CreatedAt: now()}
+	next.UpdatedAt = next.CreatedAt
+	if !switchhook.ValidAccountID(next.ID) {
+		return nil, switchhook.InvalidField("id", "expected 1 to 64 characters of a-z 0-9 _ -")
 	}
-	return a.changedAccount(ctx, acc, body.FlowWebhooks)
+	body.ParentID = cmp.Or(body.ParentID, c.account)
+	if err := c.setAccount(next, body); err != nil {
+		return nil, err
+	}
+	if err := a.Store.CreateAccount(ctx, next); err != nil {
+		if c.accounts[next.ID] == nil && switchhook.ErrorCode(err) == switchhook.CodeConflict {
+			return nil, wrongField(switchhook.CodeConflict, "id", "the id %q was that of an account that was deleted; it is not given again", next.ID)
+		}
+		return nil, taken(err, "account", next.ID)
+	}
+	return a.changedAccount(ctx, next, body.FlowWebhooks)
 }
 
 // changedAccount brings an account into force and shows it.
-func (a *api) changedAccount(ctx context.Context, acc *switchhook.Account, flows bool) (*output[accountView], error) {
+func (a *api) changedAccount(ctx context.Context, acc *switchhook.Account, flows bool) (*tagged[accountView], error) {
 	if err := a.setFlowWebhooks(ctx, acc.ID, flows); err != nil {
 		return nil, err
 	}
 	if err := a.reload(ctx); err != nil {
 		return nil, err
 	}
-	return &output[accountView]{Body: caller{tenants: a.tenants.Load()}.view(acc)}, nil
+	return tag(acc.UpdatedAt, caller{tenants: a.tenants.Load()}.view(acc)), nil
 }
 
 func (a *api) patchAccount(ctx context.Context, in *struct {
-	PathID
+	ChangeID
 	Body patchBody[accountInput]
 },
-) (*output[accountView], error) {
+) (*tagged[accountView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	c := callerOf(ctx)
-	c.tenants = a.tenants.Load() // as they are now, not as they were when the request came
+	c := a.callerNow(ctx)
 	if !c.sees(in.ID) {
 		return nil, notFound("account", in.ID)
 	}
 	acc := *c.accounts[in.ID]
-	next, err := merge(accountInput{ID: acc.ID, ParentID: acc.ParentID, Name: acc.Name, FlowWebhooks: c.flows[acc.ID]}, in.Body.raw, nil)
-	switch {
-	case err != nil:
+	if err := in.match(acc.UpdatedAt); err != nil {
 		return nil, err
-	case next.ID != acc.ID:
-		return nil, switchhook.InvalidField("id", "cannot be changed")
-	case next.ParentID != acc.ParentID:
-		return nil, switchhook.InvalidField("parent_id", "cannot be changed")
 	}
-	if acc.Name, err = accountName(next.Name, acc.ID); err != nil {
+	next, err := merge(accountInput{
+		ID: acc.ID, ParentID: acc.ParentID, Name: acc.Name, Suspended: !acc.SuspendedAt.IsZero(), Limits: acc.Limits, AllowNetworks: acc.AllowNetworks,
+		FlowWebhooks: c.flows[acc.ID],
+	}, in.Body.raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	if next.ID != acc.ID {
+		return nil, switchhook.InvalidField("id", "cannot be changed")
+	}
+	acc.UpdatedAt = later(acc.UpdatedAt)
+	if err := c.setAccount(&acc, next); err != nil {
 		return nil, err
 	}
 	if err := a.Store.UpdateAccount(ctx, &acc); err != nil {
@@ -121,12 +152,162 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 	return a.changedAccount(ctx, &acc, next.FlowWebhooks)
 }
 
-// accountName is the name that is asked for, and the id for none.
-func accountName(name, id string) (string, error) {
-	if utf8.RuneCountInString(name) > longestTitle {
-		return "", switchhook.InvalidField("name", "expected at most %d characters", longestTitle)
+// setAccount makes an account what is asked for, as far as the caller may.
+func (c caller) setAccount(acc *switchhook.Account, in accountInput) error {
+	if err := c.place(acc, in.ParentID); err != nil {
+		return err
 	}
-	return cmp.Or(name, id), nil
+	if utf8.RuneCountInString(in.Name) > longestTitle {
+		return switchhook.InvalidField("name", "expected at most %d characters", longestTitle)
+	}
+	acc.Name = cmp.Or(in.Name, acc.ID)
+	if in.Suspended != !acc.SuspendedAt.IsZero() {
+		if acc.ID == c.account {
+			return wrongField(switchhook.CodeForbidden, "suspended", "the key's own account can only be suspended from above it")
+		}
+		acc.SuspendedAt = time.Time{}
+		if in.Suspended {
+			acc.SuspendedAt = acc.UpdatedAt
+		}
+	}
+	if in.Limits != nil && *in.Limits == (switchhook.Limits{}) {
+		in.Limits = nil
+	}
+	if !equal(in.Limits, acc.Limits) {
+		if acc.ID == c.account && acc.ID != switchhook.RootAccount {
+			return wrongField(switchhook.CodeForbidden, "limits", "those of the key's own account are set from above it")
+		}
+		if err := checkLimits(in.Limits); err != nil {
+			return err
+		}
+		acc.Limits = in.Limits
+	}
+	if !slices.Equal(in.AllowNetworks, acc.AllowNetworks) {
+		return c.allowNetworks(acc, in.AllowNetworks)
+	}
+	return nil
+}
+
+func equal[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// place puts an account below another one.
+func (c caller) place(acc *switchhook.Account, parent string) error {
+	switch {
+	case parent == acc.ParentID:
+		return nil
+	case acc.ID == switchhook.RootAccount:
+		return switchhook.InvalidField("parent_id", "the account root is above all others")
+	case parent == "":
+		return switchhook.InvalidField("parent_id", "is required: only the account root has none above it")
+	case !c.sees(parent):
+		return unknownAccount("parent_id", parent)
+	case caller{tenants: c.tenants, account: acc.ID}.sees(parent):
+		return switchhook.InvalidField("parent_id", "the account %s is itself, or lies below it", parent)
+	case c.depth(parent)+c.height(acc.ID) > deepest:
+		return switchhook.InvalidField("parent_id", "accounts cannot lie more than %d deep", deepest)
+	}
+	acc.ParentID = parent
+	return nil
+}
+
+// depth is how many accounts lie on the way from an account to the root, both counted.
+func (t *tenants) depth(id string) (n int) {
+	for acc := t.accounts[id]; acc != nil && n <= deepest; acc = t.accounts[acc.ParentID] {
+		n++
+	}
+	return n
+}
+
+// height is how many accounts lie on the longest way from an account down, it counted.
+func (t *tenants) height(id string) (n int) {
+	for level := []string{id}; len(level) > 0 && n <= deepest; n++ {
+		var next []string
+		for _, id := range level {
+			next = append(next, t.children[id]...)
+		}
+		level = next
+	}
+	return n
+}
+
+func checkLimits(l *switchhook.Limits) error {
+	if l == nil {
+		return nil
+	}
+	var wrong []switchhook.FieldError
+	rate := func(field string, perSecond float64) {
+		if perSecond != 0 && (perSecond < slowest || perSecond > fastest) {
+			wrong = append(wrong, switchhook.FieldError{Field: field, Message: "expected a number a second of 0.001 to 1000000, or null for no limit"})
+		}
+	}
+	count := func(field string, n int) {
+		if n < 0 || n > mostOpen {
+			wrong = append(wrong, switchhook.FieldError{Field: field, Message: "expected a number of 1 to 1000000000, or null for the default"})
+		}
+	}
+	rate("limits.requests_per_second", l.RequestsPerSecond)
+	count("limits.request_burst", l.RequestBurst)
+	rate("limits.events_per_second", l.EventsPerSecond)
+	count("limits.open_deliveries", l.OpenDeliveries)
+	return invalid(wrong)
+}
+
+// allowNetworks lets an account's webhooks reach private networks, as the operator says.
+func (c caller) allowNetworks(acc *switchhook.Account, networks []string) error {
+	if c.account != switchhook.RootAccount {
+		return wrongField(switchhook.CodeForbidden, "allow_networks", "only the operator's keys say which private networks webhooks may reach")
+	}
+	if len(networks) > mostNetworks {
+		return switchhook.InvalidField("allow_networks", "expected at most %d entries", mostNetworks)
+	}
+	acc.AllowNetworks = nil
+	for i, text := range networks {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return switchhook.InvalidField("allow_networks["+strconv.Itoa(i)+"]", "expected a network such as 10.1.0.0/16 or fd00::/8")
+		}
+		acc.AllowNetworks = append(acc.AllowNetworks, p.Masked().String())
+	}
+	return nil
+}
+
+func (a *api) deleteAccount(ctx context.Context, in *struct {
+	ChangeID
+	Recursive bool `query:"recursive" doc:"The accounts below it, too. Without it, one that has any is not deleted: 409."`
+},
+) (*struct{}, error) {
+	a.Changes.Lock()
+	defer a.Changes.Unlock()
+	c := a.callerNow(ctx)
+	if !c.sees(in.ID) {
+		return nil, notFound("account", in.ID)
+	}
+	if err := in.match(c.accounts[in.ID].UpdatedAt); err != nil {
+		return nil, err
+	}
+	all := caller{tenants: c.tenants, account: in.ID}.below()
+	switch {
+	case in.ID == c.account:
+		return nil, switchhook.Errorf(switchhook.CodeConflict, "a key cannot delete its own account; a key of an account above it can")
+	case len(all) > 1 && !in.Recursive:
+		return nil, switchhook.Errorf(switchhook.CodeConflict, "the account %s has accounts below it (%d in all); move or delete them first, or add ?recursive=true", in.ID, len(all)-1)
+	}
+	for _, s := range c.sources {
+		if !slices.Contains(all, s.AccountID) {
+			continue
+		}
+		if err := a.mayConnect(c, s.Kind); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.Store.DeleteAccounts(ctx, all); err != nil {
+		return nil, err
+	}
+	if err := a.reload(ctx); err != nil {
+		return nil, err
+	}
+	a.IDs.Forget(all)
+	return nil, nil
 }
 
 // setFlowWebhooks makes the webhook of an account's call flows, or turns it on or
@@ -177,12 +358,12 @@ func (a *api) listAccounts(ctx context.Context, in *struct{ Paging }) (*listOutp
 	return listOf(views, next), nil
 }
 
-func (a *api) getAccount(ctx context.Context, in *PathID) (*output[accountView], error) {
+func (a *api) getAccount(ctx context.Context, in *PathID) (*tagged[accountView], error) {
 	c := callerOf(ctx)
 	if !c.sees(in.ID) {
 		return nil, notFound("account", in.ID)
 	}
-	return &output[accountView]{Body: c.view(c.accounts[in.ID])}, nil
+	return tag(c.accounts[in.ID].UpdatedAt, c.view(c.accounts[in.ID])), nil
 }
 
 // taken says in our words that an id is taken.

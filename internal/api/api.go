@@ -46,6 +46,10 @@ type Options struct {
 	Dialects []dialect.Dialect
 	// Translators are the kinds of sources whose webhooks /v1/in understands.
 	Translators []source.Translator
+	// Connectors are the kinds of sources that connect by themselves, and Live says how
+	// those stand that run.
+	Connectors []source.Connector
+	Live       Live
 
 	// Reload brings a change of webhooks, accounts or sources into force
 	// everywhere; it is when it returns. Nil: nobody else needs to know.
@@ -94,6 +98,7 @@ type Store interface {
 
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
 	UpdateAccount(ctx context.Context, a *switchhook.Account) error
+	DeleteAccounts(ctx context.Context, ids []string) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
@@ -103,6 +108,9 @@ type Store interface {
 	UpdateSource(ctx context.Context, s *switchhook.Source) error
 	DeleteSource(ctx context.Context, id string) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
+	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	UseAPIKey(ctx context.Context, id string, at time.Time) error
+	DeleteAPIKey(ctx context.Context, id string) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 }
 
@@ -112,8 +120,9 @@ type Router interface {
 	// *switchhook.Error whose fields begin with "events[i].".
 	Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error)
 	// PutRecord keeps a record and makes the event of its change, if it has one.
-	PutRecord(ctx context.Context, r *switchhook.Record) (stored *switchhook.Record, created bool, err error)
-	DeleteRecord(ctx context.Context, accountID, schema, id string) error
+	// allow is asked with the record as it is before, nil for none, and may refuse.
+	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error)
+	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
 	// Call is the snapshot of a call or leg, nil some time after its end.
@@ -147,11 +156,17 @@ type Engine interface {
 	Status(webhookID string) (status string, stats map[string]any)
 }
 
+// Live is what runs the sources that connect by themselves.
+type Live interface {
+	// Status says how a source stands, if it runs.
+	Status(sourceID string) (source.Status, bool)
+}
+
 // api is the handler that New returns.
 type api struct {
 	Options
 	log      *slog.Logger
-	mux      *http.ServeMux
+	mux      *mux
 	huma     huma.API
 	started  time.Time
 	byKind   map[string]source.Translator
@@ -160,6 +175,7 @@ type api struct {
 	// sendEvents answers POST /v1/events.
 	sendEvents http.HandlerFunc
 	sources    sourceStats
+	connectors map[string]source.Connector // by kind
 	refused    refusals
 
 	// tenants is who is there; replaced, never changed.
@@ -173,8 +189,8 @@ func New(o Options) (http.Handler, error) {
 		o.Changes = new(sync.Mutex)
 	}
 	a := &api{
-		Options: o, log: o.Logger, mux: http.NewServeMux(), started: time.Now().UTC(),
-		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{},
+		Options: o, log: o.Logger, mux: &mux{ServeMux: http.NewServeMux()}, started: time.Now().UTC(),
+		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{}, connectors: map[string]source.Connector{},
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
@@ -185,6 +201,9 @@ func New(o Options) (http.Handler, error) {
 	a.PublicURL = strings.TrimRight(a.PublicURL, "/")
 	for _, t := range o.Translators {
 		a.byKind[t.Kind()] = t
+	}
+	for _, c := range o.Connectors {
+		a.connectors[c.Kind()] = c
 	}
 	for _, d := range o.Dialects {
 		a.dialects[d.Name()] = d
@@ -209,6 +228,7 @@ func (a *api) register() {
 	a.registerStreams()
 	a.registerCalls()
 	a.registerAccounts()
+	a.registerKeys()
 	a.registerWebhooks()
 	a.registerBulk()
 	a.registerListen()
@@ -219,6 +239,19 @@ func (a *api) register() {
 	a.registerDialectIDs()
 	a.registerAttempts()
 	a.registerSystem()
+}
+
+// A mux remembers what was registered, so that a test can hold who may do what to all of
+// it.
+type mux struct {
+	*http.ServeMux
+	patterns []string
+}
+
+// HandleFunc registers a handler.
+func (m *mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.HandleFunc(pattern, h)
 }
 
 // An exchange is what is known of one request beside its content.

@@ -74,7 +74,7 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	}
 	for key, account := range map[string]string{rootKey: "root", acmeKey: "acme"} {
 		hash := sha256.Sum256([]byte(key))
-		check(t, s.store.PutAPIKey(ctx, &switchhook.APIKey{ID: "key_" + account, AccountID: account, Hash: hash[:], CreatedAt: at}))
+		check(t, s.store.PutAPIKey(ctx, &switchhook.APIKey{ID: "key_" + account, AccountID: account, Role: switchhook.RoleAdmin, Hash: hash[:], CreatedAt: at}))
 	}
 	dialects := []dialect.Dialect{native.New(dialect.Env{}), kazoo.New(dialect.Env{Version: "test", Host: "test"}), teli.New(dialect.Env{})}
 	var dir directory.Directory

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/switchhook/switchhook"
 )
@@ -14,11 +15,14 @@ import (
 // let call flows send requests. It is read
 // whole and never changed, so requests use it without a lock.
 type tenants struct {
-	keys     map[[sha256.Size]byte]*switchhook.APIKey
+	keys     map[[sha256.Size]byte]*credential
+	keyList  []*credential
 	accounts map[string]*switchhook.Account
 	children map[string][]string
 	sources  map[string]*switchhook.Source
 	flows    map[string]bool // the accounts whose call flows may send requests
+	// suspended names for each account that is, the one that was: itself, or one above.
+	suspended map[string]string
 }
 
 func (a *api) readTenants(ctx context.Context) error {
@@ -39,13 +43,15 @@ func (a *api) readTenants(ctx context.Context) error {
 		return fmt.Errorf("read the webhooks: %w", err)
 	}
 	t := &tenants{
-		keys: map[[sha256.Size]byte]*switchhook.APIKey{}, accounts: map[string]*switchhook.Account{},
+		keys: map[[sha256.Size]byte]*credential{}, accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{},
+		flows: map[string]bool{}, suspended: map[string]string{},
 	}
 	for _, k := range keys {
+		c := a.credential(k)
+		t.keyList = append(t.keyList, c)
 		if len(k.Hash) == sha256.Size {
-			t.keys[[sha256.Size]byte(k.Hash)] = k
+			t.keys[[sha256.Size]byte(k.Hash)] = c
 		}
 	}
 	for _, acc := range accounts {
@@ -54,6 +60,7 @@ func (a *api) readTenants(ctx context.Context) error {
 			t.children[acc.ParentID] = append(t.children[acc.ParentID], acc.ID)
 		}
 	}
+	t.suspend()
 	for _, s := range sources {
 		t.sources[s.ID] = s
 	}
@@ -66,11 +73,26 @@ func (a *api) readTenants(ctx context.Context) error {
 	return nil
 }
 
-// A caller is who makes a request: the account of the key, among the tenants as
-// they were when the request came.
+// suspend finds the accounts that are suspended, and those below them.
+func (t *tenants) suspend() {
+	for id, acc := range t.accounts {
+		if acc.SuspendedAt.IsZero() {
+			continue
+		}
+		for _, below := range (caller{tenants: t, account: id}).below() {
+			if t.suspended[below] == "" || below == id {
+				t.suspended[below] = id
+			}
+		}
+	}
+}
+
+// A caller is who makes a request: the key with its account and role, among the
+// tenants as they were when the request came.
 type caller struct {
 	*tenants
 	account string
+	role    switchhook.Role
 }
 
 type callerKey struct{}
@@ -106,6 +128,11 @@ func (c caller) all() []string {
 	if c.account == switchhook.RootAccount {
 		return nil
 	}
+	return c.below()
+}
+
+// below lists the caller's account and all below it.
+func (c caller) below() []string {
 	list := []string{c.account}
 	for i := 0; i < len(list); i++ {
 		list = append(list, c.children[list[i]]...)
@@ -137,31 +164,56 @@ func (c caller) owner(accountID string) (string, error) {
 	return accountID, nil
 }
 
+// callerNow is who makes the request, among the tenants as they are now and not as
+// they were when it came. Who changes something holds Changes and asks this.
+func (a *api) callerNow(ctx context.Context) caller {
+	c := callerOf(ctx)
+	c.tenants = a.tenants.Load()
+	return c
+}
+
 func unknownAccount(field, id string) *switchhook.Error {
 	return wrongField(switchhook.CodeUnknownAccount, field, "there is no account %q that this key opens", id)
 }
 
-// authenticate finds whose key the request has.
-func (a *api) authenticate(r *http.Request) (caller, error) {
+// suspended is the error of an account that is.
+func suspended(account, by string) error {
+	if account == by {
+		return switchhook.Errorf(switchhook.CodeSuspended, "the account %s is suspended; whoever runs the account above it can say why, and resume it", account)
+	}
+	return switchhook.Errorf(switchhook.CodeSuspended, "the account %s is suspended, for an account above it is", account)
+}
+
+// authenticate finds whose key the request has, and whether it may do the operation.
+func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
 		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "an API key is needed: send it as Authorization: Bearer KEY")
 	}
-	t := a.tenants.Load()
+	t, at := a.tenants.Load(), time.Now()
 	// A hash of what the caller sent is looked up, so the time that it takes
 	// says nothing about the keys.
 	k := t.keys[sha256.Sum256([]byte(key))]
-	if k == nil || t.accounts[k.AccountID] == nil {
+	switch {
+	case k == nil || t.accounts[k.AccountID] == nil:
 		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "there is no such API key")
+	case !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt):
+		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "the API key expired at %s", k.ExpiresAt.Format(time.RFC3339))
 	}
-	return caller{tenants: t, account: k.AccountID}, nil
+	if by := t.suspended[k.AccountID]; by != "" {
+		return caller{}, suspended(k.AccountID, by)
+	}
+	a.use(r.Context(), k, at)
+	c := caller{tenants: t, account: k.AccountID, role: k.Role}
+	return c, c.may(operation)
 }
 
-// withKey lets only requests with a key through to a plain handler.
-func (a *api) withKey(h http.HandlerFunc) http.HandlerFunc {
+// withKey lets only requests with a key that may do the operation through to a plain
+// handler.
+func (a *api) withKey(operation string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c, err := a.authenticate(r)
+		c, err := a.authenticate(r, operation)
 		if err != nil {
 			a.fail(w, r, err)
 			return

@@ -77,7 +77,7 @@ func newIngest(b *testing.B) http.Handler {
 	account := switchhook.Account{ID: "root"}
 	must(s.CreateAccount(b.Context(), &account))
 	hash := sha256.Sum256([]byte(rootKey))
-	must(s.PutAPIKey(b.Context(), &switchhook.APIKey{ID: "key_root", AccountID: "root", Hash: hash[:]}))
+	must(s.PutAPIKey(b.Context(), &switchhook.APIKey{ID: "key_root", AccountID: "root", Role: switchhook.RoleAdmin, Hash: hash[:]}))
 	var dir directory.Directory
 	dir.SetAccounts([]*switchhook.Account{&account})
 	dialects, logger := []dialect.Dialect{native.New(dialect.Env{})}, slog.New(slog.DiscardHandler)

@@ -92,7 +92,7 @@ func (a *api) changeMany(ctx context.Context, in *bulkRequest, change func(w *sw
 	}
 	var changed []*switchhook.Webhook
 	for _, w := range all {
-		at := now()
+		at := later(w.UpdatedAt)
 		if !body.wants(w) || !change(w, at) {
 			continue
 		}

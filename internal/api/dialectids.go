@@ -21,6 +21,8 @@ type IDs interface {
 	Unset(ctx context.Context, accountID, dialect, schema, id string) error
 	Get(accountID, dialect, schema, id string) (*switchhook.DialectID, bool)
 	List(f switchhook.DialectIDFilter) []*switchhook.DialectID
+	// Forget is told of accounts that are gone, with what was set for them.
+	Forget(accounts []string)
 }
 
 // A DialectIDPath names a thing and the dialect that calls it something.

@@ -34,7 +34,7 @@ type eventInput struct {
 }
 
 func (a *api) registerEvents() {
-	a.sendEvents = a.withKey(a.postEvents)
+	a.sendEvents = a.withKey("send-events", a.postEvents)
 	a.mux.HandleFunc("POST /v1/events", a.sendEvents)
 	one := schemaOf[eventInput](a)
 	a.document(huma.Operation{

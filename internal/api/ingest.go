@@ -20,7 +20,7 @@ const mostRejected = 256 << 10
 
 func (a *api) registerIngest() {
 	a.mux.HandleFunc("/v1/in/{id}/{token}", a.ingestByToken)
-	a.mux.HandleFunc("/v1/in/{id}", a.withKey(a.ingestByKey))
+	a.mux.HandleFunc("/v1/in/{id}", a.withKey("ingest-with-key", a.ingestByKey))
 	for _, form := range []struct {
 		id, path, summary string
 		security          []map[string][]string
@@ -52,6 +52,10 @@ func (a *api) ingestByToken(w http.ResponseWriter, r *http.Request) {
 	s := a.tenants.Load().sources[r.PathValue("id")]
 	if s == nil || s.Token == "" || subtle.ConstantTimeCompare([]byte(s.Token), []byte(r.PathValue("token"))) != 1 {
 		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source with this ingest URL"))
+		return
+	}
+	if by := a.tenants.Load().suspended[s.AccountID]; by != "" {
+		a.fail(w, r, suspended(s.AccountID, by))
 		return
 	}
 	a.ingest(w, r, s)
@@ -94,6 +98,9 @@ func (a *api) ingest(w http.ResponseWriter, r *http.Request, s *switchhook.Sourc
 
 func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([]switchhook.Receipt, error) {
 	t := a.byKind[s.Kind]
+	if a.connectors[s.Kind] != nil {
+		return nil, switchhook.Errorf(switchhook.CodeNotFound, "the source %q connects by itself; it takes no webhooks", s.ID)
+	}
 	if t == nil {
 		return nil, switchhook.Errorf(switchhook.CodeUnavailable, "this server has no sources of the kind %q", s.Kind)
 	}

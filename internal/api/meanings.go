@@ -10,7 +10,7 @@ func meaning(schema, field string) string {
 }
 
 func meanings() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // G101: sentences about keys, none of which is one
 		// Wherever they are.
 		"id": "Its id.", "account_id": "The account that it belongs to.", "created_at": "When it was made.", "updated_at": "When it was last changed.",
 		"items": "This page's items.", "webhook_id": "The webhook.", "event_id": "The event's id.", "event_type": "The event's type.",
@@ -21,8 +21,18 @@ func meanings() map[string]string {
 		"dialect":        "The request shape.", "sequence": "The event's place in the order of acceptance.", "key": "What it is ordered by. Absent: it is unordered.",
 		"method": "The HTTP method.", "url": "The URL.", "headers": "The headers, secrets masked.", "body": "The body.", "status": "How it stands.",
 
-		"Account.parent_id": "The account above it. Absent: it is the operator's.",
-		"Account.id":        "Its id: chosen, or acc_….",
+		"Account.parent_id":          "The account above it. Absent: it is the operator's.",
+		"Account.id":                 "Its id: chosen, or acc_….",
+		"Account.limits":             "What it may do at most, as an account above has set it. Absent: what is set above it, or by the server.",
+		"Account.allow_networks":     "Private networks that its webhooks may reach, beside those that the server allows to all. Set by the operator.",
+		"Account.suspended_at":       "When it was suspended. Absent: it is not, or only an account above it.",
+		"Limits.requests_per_second": "Of each of its API keys, and those of the accounts below that have no limit of their own. Absent: no limit.",
+		"Limits.request_burst":       "How many requests may come at once. Absent: those of two seconds.",
+		"Limits.events_per_second":   "Of it and the accounts below, together. Absent: no limit.",
+		"Limits.open_deliveries":     "How many deliveries to its webhooks may be open before its events are refused. Absent: as the server has it.",
+
+		"ApiKey.account_id": "The account that it opens, with all below.", "ApiKey.role": "admin, developer, viewer or ingest.",
+		"ApiKey.expires_at": "It is refused from then on. Absent: never.", "ApiKey.last_used_at": "To the minute. Absent: never.",
 
 		"Event.id": "Unique within the account: the client's own, or evt_….", "Event.type": "The name in the catalogue, such as call.answered.",
 		"Event.account_id": "The account that it happened in.", "Event.occurred_at": "When it happened, by the source's clock.",

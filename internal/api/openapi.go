@@ -22,7 +22,7 @@ const mostBody = 1 << 20
 
 const about = `Events of a phone system, delivered to the URLs of its customers: signed, retried, in order per call, in the shape that the receiver already parses.
 
-**Key.** Every call needs ` + "`Authorization: Bearer KEY`" + `. A key opens its account and all accounts below it; what belongs to others is answered with 404.
+**Key.** Every call needs ` + "`Authorization: Bearer KEY`" + `. A key opens its account and all accounts below it; what belongs to others is answered with 404. What its role does not allow is answered with 403; each operation says which roles may.
 
 **Errors** are problem documents (RFC 9457) with a stable ` + "`code`" + ` and, where input is wrong, one entry in ` + "`errors`" + ` per field.
 
@@ -64,6 +64,7 @@ func (a *api) newHuma() {
 			{Name: "Records", Description: "The directory: numbers, extensions, queues and whatever else belongs to an account."},
 			{Name: "Dialect ids", Description: "What each dialect calls things, where an operator has said so."},
 			{Name: "Accounts", Description: "Tenants, as a tree."},
+			{Name: "API keys", Description: "Who may do what: each key has an account and a role."},
 			{Name: "System", Description: "The program itself."},
 		},
 		Servers: []*huma.Server{{URL: "/"}},
@@ -82,7 +83,7 @@ func (a *api) newHuma() {
 	// Before the first Register: later middleware is never asked.
 	a.huma.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		c, err := a.authenticate(r)
+		c, err := a.authenticate(r, ctx.Operation().OperationID)
 		if err == nil && ctx.Operation().RequestBody != nil {
 			err = checkMediaType(r)
 		}
@@ -99,6 +100,7 @@ func withKeyOnly() []map[string][]string { return []map[string][]string{{"key": 
 
 // handle registers an operation whose body, if it has one, is a jsonBody.
 func handle[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+	needs(&op)
 	op.SkipValidateBody = true // jsonBody.read does it
 	op.MaxBodyBytes = mostBody
 	op.Security = withKeyOnly()
@@ -122,6 +124,14 @@ func handle[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O
 	})
 }
 
+// needs says in an operation's description which roles may do it.
+func needs(op *huma.Operation) {
+	if op.Description != "" {
+		op.Description += "\n\n"
+	}
+	op.Description += "Role: " + whoMay(op.OperationID) + "."
+}
+
 // handleOptional is handle for what may come without a body: once huma has seen that
 // there is one, it says that it is required.
 func handleOptional[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O, error)) {
@@ -132,6 +142,9 @@ func handleOptional[I, O any](a *api, op huma.Operation, h func(context.Context,
 
 // document describes an operation that is a plain handler.
 func (a *api) document(op huma.Operation) {
+	if len(op.Security) > 0 && op.Security[0]["key"] != nil {
+		needs(&op)
+	}
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}

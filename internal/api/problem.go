@@ -20,6 +20,7 @@ const (
 	codeMethodNotAllowed     switchhook.Code = "method_not_allowed"     // the path knows other methods
 	codeUnsupportedMediaType switchhook.Code = "unsupported_media_type" // the body is of a kind that we do not read
 	codeTimeout              switchhook.Code = "timeout"                // the body did not come in time
+	codePreconditionFailed   switchhook.Code = "precondition_failed"    // it is another version than If-Match says
 )
 
 // A Problem is an RFC 9457 problem document. It is the body of every answer of
@@ -68,7 +69,7 @@ func statusOf(code switchhook.Code) int {
 		return http.StatusConflict
 	case switchhook.CodeUnauthorized:
 		return http.StatusUnauthorized
-	case switchhook.CodeForbidden:
+	case switchhook.CodeForbidden, switchhook.CodeSuspended:
 		return http.StatusForbidden
 	case switchhook.CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
@@ -78,6 +79,8 @@ func statusOf(code switchhook.Code) int {
 		return http.StatusMethodNotAllowed
 	case codeUnsupportedMediaType:
 		return http.StatusUnsupportedMediaType
+	case codePreconditionFailed:
+		return http.StatusPreconditionFailed
 	case codeTimeout:
 		return http.StatusRequestTimeout
 	default:

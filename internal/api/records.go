@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
@@ -37,8 +38,23 @@ type RecordPath struct {
 	AccountID string `query:"account_id" doc:"The account that it belongs to. Default: the key's."`
 }
 
+// A RecordChange is a change of the record of a path.
+type RecordChange struct {
+	RecordPath
+	Conditional
+}
+
+// allow refuses a change of another version of the record than the one that is there.
+func (in RecordChange) allow(before *switchhook.Record) error {
+	if before == nil {
+		return in.match(time.Time{})
+	}
+	return in.match(before.UpdatedAt)
+}
+
 type recordOutput struct {
 	Status int
+	ETag   string `header:"ETag" doc:"The version, for If-Match."`
 	Body   *switchhook.Record
 }
 
@@ -63,7 +79,7 @@ func (a *api) registerRecords() {
 }
 
 func (a *api) putRecord(ctx context.Context, in *struct {
-	RecordPath
+	RecordChange
 	Body recordRow
 },
 ) (*recordOutput, error) {
@@ -87,11 +103,11 @@ func (a *api) putRecord(ctx context.Context, in *struct {
 	if account, err = callerOf(ctx).owner(account); err != nil {
 		return nil, err
 	}
-	stored, created, err := a.Router.PutRecord(ctx, &switchhook.Record{Schema: in.Schema, ID: in.ID, AccountID: account, Row: row})
+	stored, created, err := a.Router.PutRecord(ctx, &switchhook.Record{Schema: in.Schema, ID: in.ID, AccountID: account, Row: row}, in.allow)
 	if err != nil {
 		return nil, err
 	}
-	out := &recordOutput{Status: http.StatusOK, Body: stored}
+	out := &recordOutput{Status: http.StatusOK, ETag: etag(stored.UpdatedAt), Body: stored}
 	if created {
 		out.Status = http.StatusCreated
 	}
@@ -160,18 +176,18 @@ func (a *api) record(ctx context.Context, in RecordPath) (*switchhook.Record, er
 	return r, nil
 }
 
-func (a *api) getRecord(ctx context.Context, in *RecordPath) (*output[*switchhook.Record], error) {
+func (a *api) getRecord(ctx context.Context, in *RecordPath) (*tagged[*switchhook.Record], error) {
 	r, err := a.record(ctx, *in)
 	if err != nil {
 		return nil, err
 	}
-	return &output[*switchhook.Record]{Body: r}, nil
+	return tag(r.UpdatedAt, r), nil
 }
 
-func (a *api) deleteRecord(ctx context.Context, in *RecordPath) (*struct{}, error) {
-	r, err := a.record(ctx, *in)
+func (a *api) deleteRecord(ctx context.Context, in *RecordChange) (*struct{}, error) {
+	r, err := a.record(ctx, in.RecordPath)
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Router.DeleteRecord(ctx, r.AccountID, r.Schema, r.ID)
+	return nil, a.Router.DeleteRecord(ctx, r.AccountID, r.Schema, r.ID, in.allow)
 }

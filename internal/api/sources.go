@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
 )
 
 // A sourceInput is a source as a client makes it.
@@ -28,16 +29,27 @@ type sourceInput struct {
 // A sourceView is a source as it is shown.
 type sourceView struct {
 	switchhook.Source
-	IngestURL string     `json:"ingest_url,omitzero" doc:"Where the system is to send its webhooks. Its last part is a secret."`
-	State     string     `json:"state" enum:"listening" doc:"How it stands."`
+	IngestURL string     `json:"ingest_url,omitzero" doc:"Where the system is to send its webhooks. Its last part is a secret. A source that connects by itself has none."`
+	State     string     `json:"state" enum:"listening,connecting,connected,failing,stopped" doc:"How it stands. One of webhooks is listening; the others connect by themselves."`
+	Since     time.Time  `json:"since,omitzero" doc:"Since when it is in this state."`
+	Reason    string     `json:"reason,omitzero" doc:"Why it fails. It is tried again and again."`
+	System    string     `json:"system,omitzero" doc:"What the phone system calls itself, such as Asterisk 22.10.1."`
+	Lag       *sourceLag `json:"lag,omitzero" doc:"How far behind the phone system is what was told of it."`
 	Stats     sourceStat `json:"stats" doc:"Counted since the program's start."`
+}
+
+// sourceLag is what came from a system and is not committed yet.
+type sourceLag struct {
+	Messages int                 `json:"messages" doc:"Messages that wait."`
+	Age      switchhook.Duration `json:"age" doc:"How long the oldest of them has waited."`
 }
 
 // sourceStat is what a source has told since the program's start.
 type sourceStat struct {
 	Messages      int64     `json:"messages" doc:"Messages that came in."`
 	Events        int64     `json:"events" doc:"Events made of them."`
-	Rejects       int64     `json:"rejects" doc:"Messages that could not be read."`
+	Rejects       int64     `json:"rejects" doc:"Messages that could not be read, and events that could not be accepted."`
+	Reconnects    int64     `json:"reconnects,omitzero" doc:"Times that it was connected again."`
 	LastMessageAt time.Time `json:"last_message_at,omitzero" doc:"When the last message came."`
 }
 
@@ -72,6 +84,9 @@ func (a *api) registerSources() {
 	tags := []string{"Sources"}
 	handle(a, huma.Operation{
 		OperationID: "create-source", Method: http.MethodPost, Path: "/v1/sources", Tags: tags, Summary: "Create a source", DefaultStatus: http.StatusCreated,
+		Description: "One of another system's webhooks listens at its ingest_url from then on. One that connects by itself, such as asterisk, begins to; " +
+			"its state says how that goes. Only the operator makes and changes those, for they reach whatever this server reaches. " +
+			"Options that are secret are masked in every answer.",
 	}, a.createSource)
 	handle(a, huma.Operation{
 		OperationID: "list-sources", Method: http.MethodGet, Path: "/v1/sources", Tags: tags, Summary: "List sources",
@@ -81,7 +96,7 @@ func (a *api) registerSources() {
 	}, a.getSource)
 	handle(a, huma.Operation{
 		OperationID: "update-source", Method: http.MethodPatch, Path: "/v1/sources/{id}", Tags: tags, Summary: "Change a source",
-		Description: "JSON Merge Patch (RFC 7396): what is left out stays, null takes a member out.",
+		Description: "JSON Merge Patch (RFC 7396): what is left out stays, null takes a member out, and a masked secret stays what it was. A source that connects by itself connects anew.",
 	}, a.patchSource)
 	handle(a, huma.Operation{
 		OperationID: "delete-source", Method: http.MethodDelete, Path: "/v1/sources/{id}", Tags: tags, Summary: "Delete a source",
@@ -93,14 +108,68 @@ func (a *api) registerSources() {
 	handle(a, huma.Operation{
 		OperationID: "list-rejects", Method: http.MethodGet, Path: "/v1/sources/{id}/rejects", Tags: tags, Summary: "List what could not be read, newest first",
 	}, a.listRejects)
+	a.mux.HandleFunc("GET /v1/sources/{id}/ari", a.openDoor)
+	text := func(meaning string) *huma.Response {
+		return &huma.Response{Description: meaning, Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}
+	}
+	a.document(huma.Operation{
+		OperationID: "connect-ari", Method: http.MethodGet, Path: "/v1/sources/{id}/ari", Tags: tags, Summary: "Connect as an Asterisk",
+		Description: "Where the WebSocket of an Asterisk comes in that dials us (websocket_client.conf). Its name and password are those in the source's options.",
+		Security:    []map[string][]string{{}},
+		Parameters:  []*huma.Param{{Name: "id", In: "path", Required: true, Description: "The source.", Schema: &huma.Schema{Type: huma.TypeString}}},
+		Responses: map[string]*huma.Response{
+			"101": {Description: "Connected"}, "401": text("Another name or password"), "503": text("The source does not run at the moment"),
+		},
+	})
+}
+
+// openDoor lets a phone system in that connects to us. Its source knows who may.
+func (a *api) openDoor(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if s := a.tenants.Load().sources[id]; s != nil {
+		if d, ok := a.connectors[s.Kind].(source.Door); ok {
+			d.Accept(w, r, id)
+			return
+		}
+	}
+	a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source %q that systems connect to", id))
 }
 
 func (a *api) viewSource(s *switchhook.Source) sourceView {
-	v := sourceView{Source: *s, State: "listening", Stats: a.sources.of(s.ID)}
-	if s.Token != "" {
-		v.IngestURL = a.PublicURL + "/v1/in/" + s.ID + "/" + s.Token
+	v := sourceView{Source: *s, State: "listening"}
+	c := a.connectors[s.Kind]
+	if c == nil {
+		v.Stats = a.sources.of(s.ID)
+		if s.Token != "" {
+			v.IngestURL = a.PublicURL + "/v1/in/" + s.ID + "/" + s.Token
+		}
+		return v
 	}
+	v.Options = withoutSecrets(s.Options, c.Secrets())
+	st, ok := a.Live.Status(s.ID)
+	if !ok {
+		st.State = source.StateStopped
+	}
+	v.State, v.Since, v.Reason, v.System = string(st.State), st.Since, st.Reason, st.System
+	v.Lag = &sourceLag{st.Waiting, switchhook.Duration(st.Behind.Truncate(time.Millisecond))}
+	v.Stats = sourceStat{st.Messages, st.Events, st.Rejects, st.Reconnects, st.LastMessageAt}
 	return v
+}
+
+// withoutSecrets are options with a mask in place of the values of some, such as secret
+// and ari.password.
+func withoutSecrets(options map[string]any, secrets []string) map[string]any {
+	options = maps.Clone(options)
+	for _, name := range secrets {
+		outer, inner, nested := strings.Cut(name, ".")
+		value, ok := options[outer]
+		if deeper, is := value.(map[string]any); nested && is {
+			options[outer] = withoutSecrets(deeper, []string{inner})
+		} else if ok && !nested {
+			options[outer] = mask
+		}
+	}
+	return options
 }
 
 // NewToken makes the secret last part of an ingest URL.
@@ -112,13 +181,14 @@ func NewToken() string {
 
 // checkSource names what is wrong with a source.
 func (a *api) checkSource(c caller, s *switchhook.Source) error {
-	kinds := slices.Sorted(maps.Keys(a.byKind))
+	kinds := slices.Sorted(slices.Values(a.sourceKinds()))
+	connector := a.connectors[s.Kind]
 	switch {
 	case !switchhook.ValidAccountID(s.ID):
 		return switchhook.InvalidField("id", "expected 1 to 64 characters of a-z 0-9 _ -")
 	case s.Kind == "":
 		return switchhook.InvalidField("kind", "is required: one of %s", strings.Join(kinds, ", "))
-	case a.byKind[s.Kind] == nil:
+	case a.byKind[s.Kind] == nil && connector == nil:
 		return switchhook.InvalidField("kind", "there is no kind %q; there is %s", s.Kind, strings.Join(kinds, ", "))
 	case !c.sees(s.AccountID):
 		return unknownAccount("account_id", s.AccountID)
@@ -128,10 +198,37 @@ func (a *api) checkSource(c caller, s *switchhook.Source) error {
 			return unknownAccount("account_map."+theirs, s.AccountMap[theirs])
 		}
 	}
+	if connector == nil {
+		return nil
+	}
+	if err := a.mayConnect(c, s.Kind); err != nil {
+		return err
+	}
+	return connector.Check(s.Options)
+}
+
+// mayConnect refuses a source that connects by itself to whoever is not the operator: it
+// reaches whatever this server reaches.
+func (a *api) mayConnect(c caller, kind string) error {
+	if a.connectors[kind] != nil && c.account != switchhook.RootAccount {
+		return switchhook.Errorf(switchhook.CodeForbidden, "a source of the kind %q connects to whatever it is told to; only the operator's key may make, change or delete it", kind)
+	}
 	return nil
 }
 
-func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[sourceInput] }) (*output[sourceView], error) {
+// sourceKinds are the kinds of sources that can be made.
+func (a *api) sourceKinds() []string {
+	var kinds []string
+	for _, t := range a.Translators {
+		kinds = append(kinds, t.Kind())
+	}
+	for _, c := range a.Connectors {
+		kinds = append(kinds, c.Kind())
+	}
+	return kinds
+}
+
+func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[sourceInput] }) (*tagged[sourceView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
@@ -139,7 +236,10 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 	c := callerOf(ctx)
 	s := &switchhook.Source{
 		ID: body.ID, Kind: body.Kind, AccountID: body.AccountID, AccountMap: body.AccountMap, Options: body.Options,
-		Token: NewToken(), CreatedAt: now(),
+		CreatedAt: now(),
+	}
+	if a.connectors[s.Kind] == nil {
+		s.Token = NewToken()
 	}
 	s.UpdatedAt = s.CreatedAt
 	if s.ID == "" {
@@ -153,17 +253,20 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 	}
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
+	if _, err := a.callerNow(ctx).owner(s.AccountID); err != nil { // it may be gone by now
+		return nil, err
+	}
 	if err := a.Store.CreateSource(ctx, s); err != nil {
 		return nil, taken(err, "source", s.ID)
 	}
 	return a.changedSource(ctx, s)
 }
 
-func (a *api) changedSource(ctx context.Context, s *switchhook.Source) (*output[sourceView], error) {
+func (a *api) changedSource(ctx context.Context, s *switchhook.Source) (*tagged[sourceView], error) {
 	if err := a.reload(ctx); err != nil {
 		return nil, err
 	}
-	return &output[sourceView]{Body: a.viewSource(s)}, nil
+	return tag(s.UpdatedAt, a.viewSource(s)), nil
 }
 
 func (a *api) listSources(ctx context.Context, in *struct {
@@ -181,6 +284,9 @@ func (a *api) listSources(ctx context.Context, in *struct {
 			views = append(views, a.viewSource(s))
 		}
 	}
+	for i := range views {
+		views[i].withhold(c)
+	}
 	page, next, err := pageOf(views, in.page(), func(v sourceView) string { return v.ID }, sorted)
 	if err != nil {
 		return nil, err
@@ -197,29 +303,34 @@ func (c caller) source(id string) (*switchhook.Source, error) {
 	return s, nil
 }
 
-func (a *api) getSource(ctx context.Context, in *PathID) (*output[sourceView], error) {
-	s, err := callerOf(ctx).source(in.ID)
+func (a *api) getSource(ctx context.Context, in *PathID) (*tagged[sourceView], error) {
+	c := callerOf(ctx)
+	s, err := c.source(in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &output[sourceView]{Body: a.viewSource(s)}, nil
+	v := a.viewSource(s)
+	v.withhold(c)
+	return tag(s.UpdatedAt, v), nil
 }
 
 // editSource changes a source under the lock, and brings it into force.
-func (a *api) editSource(ctx context.Context, id string, edit func(c caller, s *switchhook.Source) error) (*output[sourceView], error) {
+func (a *api) editSource(ctx context.Context, in ChangeID, edit func(c caller, s *switchhook.Source) error) (*tagged[sourceView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	c := callerOf(ctx)
-	c.tenants = a.tenants.Load() // as they are now, not as they were when the request came
-	old, err := c.source(id)
+	c := a.callerNow(ctx)
+	old, err := c.source(in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.match(old.UpdatedAt); err != nil {
 		return nil, err
 	}
 	s := *old
 	if err := edit(c, &s); err != nil {
 		return nil, err
 	}
-	s.UpdatedAt = now()
+	s.UpdatedAt = later(old.UpdatedAt)
 	if err := a.Store.UpdateSource(ctx, &s); err != nil {
 		return nil, err
 	}
@@ -227,13 +338,13 @@ func (a *api) editSource(ctx context.Context, id string, edit func(c caller, s *
 }
 
 func (a *api) patchSource(ctx context.Context, in *struct {
-	PathID
+	ChangeID
 	Body patchBody[sourceInput]
 },
-) (*output[sourceView], error) {
-	return a.editSource(ctx, in.ID, func(c caller, s *switchhook.Source) error {
+) (*tagged[sourceView], error) {
+	return a.editSource(ctx, in.ChangeID, func(c caller, s *switchhook.Source) error {
 		current := sourceInput{ID: s.ID, Kind: s.Kind, AccountID: s.AccountID, AccountMap: s.AccountMap, Options: s.Options}
-		next, err := merge(current, in.Body.raw, nil)
+		next, err := merge(current, in.Body.raw, func(old, _, merged map[string]any) { keepMasked(old["options"], merged["options"]) })
 		if err != nil {
 			return err
 		}
@@ -251,17 +362,28 @@ func (a *api) patchSource(ctx context.Context, in *struct {
 	})
 }
 
-func (a *api) rotateToken(ctx context.Context, in *PathID) (*output[sourceView], error) {
-	return a.editSource(ctx, in.ID, func(_ caller, s *switchhook.Source) error {
+func (a *api) rotateToken(ctx context.Context, in *ChangeID) (*tagged[sourceView], error) {
+	return a.editSource(ctx, *in, func(_ caller, s *switchhook.Source) error {
+		if a.connectors[s.Kind] != nil {
+			return switchhook.Errorf(switchhook.CodeInvalid, "a source of the kind %q connects by itself; it has no ingest URL", s.Kind)
+		}
 		s.Token = NewToken()
 		return nil
 	})
 }
 
-func (a *api) deleteSource(ctx context.Context, in *PathID) (*struct{}, error) {
+func (a *api) deleteSource(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	if _, err := callerOf(ctx).source(in.ID); err != nil {
+	c := a.callerNow(ctx)
+	s, err := c.source(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.match(s.UpdatedAt); err != nil {
+		return nil, err
+	}
+	if err := a.mayConnect(c, s.Kind); err != nil {
 		return nil, err
 	}
 	if err := a.Store.DeleteSource(ctx, in.ID); err != nil {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/api"
+	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 type sourceView struct {
@@ -189,4 +191,76 @@ func (down) Accept(context.Context, []*switchhook.Event) ([]switchhook.Receipt, 
 func (d down) Reject(ctx context.Context, _ *switchhook.Reject) error {
 	_, err := d.Accept(ctx, nil)
 	return err
+}
+
+// door is a kind of sources that are connected to.
+type door struct{ sourcetest.Lines }
+
+func (door) Accept(w http.ResponseWriter, r *http.Request, id string) {
+	name, _, _ := r.BasicAuth()
+	http.Error(w, id+" for "+name, http.StatusUnauthorized)
+}
+
+// A phone system that connects to us has a name and a password of its own, and no key.
+func TestDoor(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *api.Options) {
+		o.Connectors, o.Live = []source.Connector{door{}}, source.NewSupervisor(source.SupervisorOptions{})
+	})
+	s.ok(201, request{method: "POST", path: "/v1/sources", body: `{"id":"pbx","kind":"lines","options":{"address":"127.0.0.1:1","secret":"x"}}`}, nil)
+	s.ok(201, request{method: "POST", path: "/v1/sources", body: `{"id":"hook","kind":"simple"}`}, nil)
+	got := s.do(request{path: "/v1/sources/pbx/ari", key: "-", header: map[string]string{"Authorization": "Basic cGJ4OnB3"}})
+	if got.status != http.StatusUnauthorized || string(got.body) != "pbx for pbx\n" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	for _, id := range []string{"hook", "none"} {
+		s.problem(request{path: "/v1/sources/" + id + "/ari", key: "-"}, api.Problem{Status: 404, Code: "not_found", Detail: `there is no source "` + id + `" that systems connect to`})
+	}
+}
+
+// A source that connects by itself reaches whatever this server reaches, so a customer has
+// no say in it.
+func TestOnlyTheOperatorMakesSourcesThatConnect(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(o *api.Options) {
+		o.Connectors, o.Live = []source.Connector{sourcetest.Lines{}}, source.NewSupervisor(source.SupervisorOptions{})
+	})
+	var src sourceView
+	s.ok(201, request{method: "POST", path: "/v1/sources", body: `{"id":"pbx","kind":"lines","account_id":"acme","options":{"address":"127.0.0.1:1","secret":"x"}}`}, &src)
+	if src.State != "stopped" || src.IngestURL != "" || src.Token != "" {
+		t.Errorf("%+v", src)
+	}
+	for _, r := range []request{
+		{method: "POST", path: "/v1/sources", body: `{"kind":"lines","options":{"address":"127.0.0.1:22","secret":"x"}}`},
+		{method: "PATCH", path: "/v1/sources/pbx", body: `{"options":{"address":"127.0.0.1:22"}}`},
+		{method: "DELETE", path: "/v1/sources/pbx"},
+	} {
+		r.key = acmeKey
+		s.problem(r, api.Problem{Status: 403, Code: "forbidden", Detail: `a source of the kind "lines" connects to whatever it is told to; only the operator's key may make, change or delete it`})
+	}
+	s.ok(200, request{method: "PATCH", path: "/v1/sources/pbx", body: `{"account_id":"acme-east"}`}, nil)
+	s.problem(request{method: "DELETE", path: "/v1/accounts/acme-east", key: acmeKey}, api.Problem{
+		Status: 403, Code: "forbidden", Detail: `a source of the kind "lines" connects to whatever it is told to; only the operator's key may make, change or delete it`,
+	})
+	var seen sourceView
+	s.ok(200, request{path: "/v1/sources/pbx", key: acmeKey}, &seen)
+	if d := cmp.Diff(map[string]any{"address": "127.0.0.1:1", "secret": "********"}, seen.Options); d != "" {
+		t.Error(d)
+	}
+}
+
+// Secrets are masked where they lie deeper, too.
+func TestMaskedOptions(t *testing.T) {
+	t.Parallel()
+	given := map[string]any{"secret": "a", "ari": map[string]any{"password": "b", "url": "c"}}
+	got := api.WithoutSecrets(given, []string{"secret", "ari.password", "none", "no.such"})
+	if d := cmp.Diff(map[string]any{"secret": "********", "ari": map[string]any{"password": "********", "url": "c"}}, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(map[string]any{"secret": "a", "ari": map[string]any{"password": "b", "url": "c"}}, given); d != "" {
+		t.Errorf("what is kept has changed: %s", d)
+	}
+	if got := api.WithoutSecrets(map[string]any{"ari": "x"}, []string{"secret", "ari.password"}); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
 }

@@ -20,6 +20,7 @@ type info struct {
 	Store     string    `json:"store,omitzero" doc:"What it keeps its data in."`
 	StartedAt time.Time `json:"started_at" doc:"When the program started."`
 	AccountID string    `json:"account_id" doc:"The account of the key that asks."`
+	Role      string    `json:"role" enum:"admin,developer,viewer,ingest" doc:"The role of the key that asks."`
 	Dialects  []string  `json:"dialects" doc:"The request shapes that a webhook can have."`
 	Sources   []string  `json:"source_kinds" doc:"The kinds of sources that can be made."`
 }
@@ -69,12 +70,10 @@ func (a *api) registerSystem() {
 }
 
 func (a *api) info(ctx context.Context, _ *struct{}) (*output[info], error) {
-	out := info{Version: a.Version, Store: a.StoreName, StartedAt: a.started, AccountID: callerOf(ctx).account, Dialects: []string{}, Sources: []string{}}
+	c := callerOf(ctx)
+	out := info{Version: a.Version, Store: a.StoreName, StartedAt: a.started, AccountID: c.account, Role: string(c.role), Dialects: []string{}, Sources: append([]string{}, a.sourceKinds()...)}
 	for _, d := range a.Dialects {
 		out.Dialects = append(out.Dialects, d.Name())
-	}
-	for _, t := range a.Translators {
-		out.Sources = append(out.Sources, t.Kind())
 	}
 	return &output[info]{Body: out}, nil
 }
@@ -101,7 +100,7 @@ func (a *api) mayReadMetrics(r *http.Request) error {
 	if client.IsLoopback() && forwarded == "" {
 		return nil
 	}
-	c, err := a.authenticate(r)
+	c, err := a.authenticate(r, "metrics")
 	if err != nil {
 		return err
 	}

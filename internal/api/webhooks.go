@@ -203,7 +203,7 @@ func masked(secret string) string {
 	return mask
 }
 
-func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webhookInput] }) (*output[*webhookView], error) {
+func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webhookInput] }) (*tagged[*webhookView], error) {
 	if says(in.Body.raw, "paused_at") {
 		return nil, switchhook.InvalidField("paused_at", "is read only; use POST /v1/webhooks/{id}/pause")
 	}
@@ -221,6 +221,9 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 	w.UpdatedAt = w.CreatedAt
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
+	if _, err := a.callerNow(ctx).owner(w.AccountID); err != nil { // it may be gone by now
+		return nil, err
+	}
 	if err := a.Store.CreateWebhook(ctx, w); err != nil {
 		return nil, err
 	}
@@ -228,13 +231,13 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 }
 
 // changedWebhook brings a webhook into force and shows it.
-func (a *api) changedWebhook(ctx context.Context, w *switchhook.Webhook, secret string) (*output[*webhookView], error) {
+func (a *api) changedWebhook(ctx context.Context, w *switchhook.Webhook, secret string) (*tagged[*webhookView], error) {
 	if err := a.reload(ctx); err != nil {
 		return nil, fmt.Errorf("the webhook %s is kept, but not yet in force: %w", w.ID, err)
 	}
 	v := a.viewWebhook(w)
 	v.Secret, v.Warnings = secret, a.warnings(w) //nolint:contextcheck // an expression bounds its time itself
-	return &output[*webhookView]{Body: v}, nil
+	return tag(w.UpdatedAt, v), nil
 }
 
 func (a *api) listWebhooks(ctx context.Context, in *struct {
@@ -279,22 +282,31 @@ func (a *api) webhook(ctx context.Context, id string) (*switchhook.Webhook, erro
 	return nil, notFound("webhook", id)
 }
 
-func (a *api) getWebhook(ctx context.Context, in *PathID) (*output[*webhookView], error) {
+// webhookToChange finds the webhook of a change, in the version that it is a change of.
+func (a *api) webhookToChange(ctx context.Context, in ChangeID) (*switchhook.Webhook, error) {
 	w, err := a.webhook(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &output[*webhookView]{Body: a.viewWebhook(w)}, nil
+	return w, in.match(w.UpdatedAt)
+}
+
+func (a *api) getWebhook(ctx context.Context, in *PathID) (*tagged[*webhookView], error) {
+	w, err := a.webhook(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return tag(w.UpdatedAt, a.viewWebhook(w)), nil
 }
 
 func (a *api) patchWebhook(ctx context.Context, in *struct {
-	PathID
+	ChangeID
 	Body patchBody[webhookInput]
 },
-) (*output[*webhookView], error) {
+) (*tagged[*webhookView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	old, err := a.webhook(ctx, in.ID)
+	old, err := a.webhookToChange(ctx, in.ChangeID)
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +327,7 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	w.ID, w.CreatedAt, w.UpdatedAt, w.Secrets, w.PausedAt = old.ID, old.CreatedAt, now(), old.Secrets, old.PausedAt
+	w.ID, w.CreatedAt, w.UpdatedAt, w.Secrets, w.PausedAt = old.ID, old.CreatedAt, later(old.UpdatedAt), old.Secrets, old.PausedAt
 	if !w.Enabled && !says(in.Body.raw, "enabled") {
 		w.DisableReason = old.DisableReason // it was off, and this says nothing of it
 	}
@@ -325,25 +337,25 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	return a.changedWebhook(ctx, w, "")
 }
 
-func (a *api) pauseWebhook(ctx context.Context, in *PathID) (*output[*webhookView], error) {
-	return a.setPaused(ctx, in.ID, true)
+func (a *api) pauseWebhook(ctx context.Context, in *ChangeID) (*tagged[*webhookView], error) {
+	return a.setPaused(ctx, *in, true)
 }
 
-func (a *api) resumeWebhook(ctx context.Context, in *PathID) (*output[*webhookView], error) {
-	return a.setPaused(ctx, in.ID, false)
+func (a *api) resumeWebhook(ctx context.Context, in *ChangeID) (*tagged[*webhookView], error) {
+	return a.setPaused(ctx, *in, false)
 }
 
-func (a *api) setPaused(ctx context.Context, id string, paused bool) (*output[*webhookView], error) {
+func (a *api) setPaused(ctx context.Context, in ChangeID, paused bool) (*tagged[*webhookView], error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	w, err := a.webhook(ctx, id)
+	w, err := a.webhookToChange(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	if paused != w.PausedAt.IsZero() { // it is so already
-		return &output[*webhookView]{Body: a.viewWebhook(w)}, nil
+		return tag(w.UpdatedAt, a.viewWebhook(w)), nil
 	}
-	w.UpdatedAt, w.PausedAt = now(), time.Time{}
+	w.UpdatedAt, w.PausedAt = later(w.UpdatedAt), time.Time{}
 	if paused {
 		w.PausedAt = w.UpdatedAt
 	}
@@ -388,7 +400,7 @@ func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
 		if !mine || w.Enabled || w.DisableReason == "" || w.DisableReason == turnedOff {
 			continue
 		}
-		w.Enabled, w.DisableReason, w.UpdatedAt = true, "", now()
+		w.Enabled, w.DisableReason, w.UpdatedAt = true, "", later(w.UpdatedAt)
 		if err := a.Store.UpdateWebhook(ctx, w); err != nil {
 			return nil, err
 		}
@@ -415,10 +427,10 @@ func says(patch []byte, member string) bool {
 // not be reworded.
 const turnedOff = "turned off by its owner"
 
-func (a *api) deleteWebhook(ctx context.Context, in *PathID) (*struct{}, error) {
+func (a *api) deleteWebhook(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	if _, err := a.webhook(ctx, in.ID); err != nil {
+	if _, err := a.webhookToChange(ctx, *in); err != nil {
 		return nil, err
 	}
 	if err := a.Store.DeleteWebhook(ctx, in.ID); err != nil {
@@ -558,10 +570,10 @@ type rotateInput struct {
 }
 
 func (a *api) rotateSecret(ctx context.Context, in *struct {
-	PathID
+	ChangeID
 	Body jsonBody[rotateInput]
 },
-) (*output[*webhookView], error) {
+) (*tagged[*webhookView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
@@ -571,11 +583,11 @@ func (a *api) rotateSecret(ctx context.Context, in *struct {
 	}
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	old, err := a.webhook(ctx, in.ID)
+	old, err := a.webhookToChange(ctx, in.ChangeID)
 	if err != nil {
 		return nil, err
 	}
-	secret, at := cmp.Or(body.Secret, switchhook.NewSecret()), now()
+	secret, at := cmp.Or(body.Secret, switchhook.NewSecret()), later(old.UpdatedAt)
 	w := *old
 	w.Secrets, w.UpdatedAt = []switchhook.Secret{{Value: secret}}, at
 	for _, s := range old.Secrets {
@@ -639,6 +651,7 @@ func settleWebhook(old, patch, merged map[string]any) {
 	}
 }
 
+// keepMasked puts the old values where a mask was sent back.
 func keepMasked(old, merged any) {
 	o, _ := old.(map[string]any)
 	m, _ := merged.(map[string]any)
@@ -646,6 +659,7 @@ func keepMasked(old, merged any) {
 		if v == mask && o[name] != nil {
 			m[name] = o[name]
 		}
+		keepMasked(o[name], m[name])
 	}
 }
 

@@ -5,14 +5,11 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -41,10 +38,6 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/source"
-	fromkazoo "github.com/switchhook/switchhook/internal/source/kazoo"
-	fromprimevox "github.com/switchhook/switchhook/internal/source/primevox"
-	fromteli "github.com/switchhook/switchhook/internal/source/teli"
-	fromvoipbin "github.com/switchhook/switchhook/internal/source/voipbin"
 	"github.com/switchhook/switchhook/internal/store"
 	"github.com/switchhook/switchhook/internal/web"
 )
@@ -54,31 +47,31 @@ const (
 	graceful = 15 * time.Second
 	// pruneEvery is how often history beyond the retention is deleted.
 	pruneEvery = time.Hour
-	// adminKeyID is the id of the operator's key.
-	adminKeyID = "key_admin"
 )
 
 // App is a running Switchhook.
 type App struct {
-	c         Config
-	log       *slog.Logger
-	store     store.Store
-	storeName string
-	directory directory.Directory
-	router    *route.Router
-	engine    *deliver.Engine
-	replays   *deliver.Replayer
-	feed      *api.Feed
-	listener  net.Listener
-	front     front
-	server    *http.Server
-	served    chan error     // how it ended
-	tls       *tls.Config    // nil: plain HTTP
-	hands     *cluster.Hands // processes that send for this one; nil: it is alone
-	adminKey  string
-	metrics   *prometheus.Registry
-	ids       *directory.IDs
-	dialects  []dialect.Dialect // the default first
+	c          Config
+	log        *slog.Logger
+	store      store.Store
+	storeName  string
+	directory  directory.Directory
+	router     *route.Router
+	engine     *deliver.Engine
+	replays    *deliver.Replayer
+	live       *source.Supervisor
+	connectors []source.Connector
+	feed       *api.Feed
+	listener   net.Listener
+	front      front
+	server     *http.Server
+	served     chan error     // how it ended
+	tls        *tls.Config    // nil: plain HTTP
+	hands      *cluster.Hands // processes that send for this one; nil: it is alone
+	adminKey   string
+	metrics    *prometheus.Registry
+	ids        *directory.IDs
+	dialects   []dialect.Dialect // the default first
 
 	reload  sync.Mutex
 	changes sync.Mutex // held while a webhook, account or source is read, changed and written back
@@ -115,7 +108,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed()}
+	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed(), connectors: connectors(c)}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.TLSCert != "" {
 		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
@@ -162,6 +155,9 @@ func (a *App) takeUp(ctx context.Context) error {
 	if err := a.replays.Resume(ctx); err != nil {
 		return fmt.Errorf("go on with the replays: %w", err)
 	}
+	if err := a.setSources(ctx); err != nil {
+		return err
+	}
 	if a.hands != nil {
 		handler = a.hands.Handler(handler)
 		a.hands.Changed(func(n int) { a.engine.Senders(1 + n) })
@@ -186,7 +182,9 @@ func (a *App) found(ctx context.Context) error {
 		}
 	}
 	hash := sha256.Sum256([]byte(a.adminKey))
-	key := &switchhook.APIKey{ID: adminKeyID, AccountID: switchhook.RootAccount, Name: "operator", Hash: hash[:], CreatedAt: time.Now().UTC()}
+	key := &switchhook.APIKey{
+		ID: api.AdminKeyID, AccountID: switchhook.RootAccount, Name: "operator", Role: switchhook.RoleAdmin, Hash: hash[:], CreatedAt: time.Now().UTC(),
+	}
 	if err := a.store.PutAPIKey(ctx, key); err != nil {
 		return fmt.Errorf("keep the operator's key: %w", err)
 	}
@@ -203,7 +201,7 @@ func (a *App) othersKey(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read the operator's key: %w", err)
 	}
-	return slices.ContainsFunc(keys, func(k *switchhook.APIKey) bool { return k.ID == adminKeyID }), nil
+	return slices.ContainsFunc(keys, func(k *switchhook.APIKey) bool { return k.ID == api.AdminKeyID }), nil
 }
 
 const adminKeyFile = "admin.key"
@@ -217,9 +215,7 @@ func (a *App) keptKey(file string) (string, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("read the operator's key: %w", err)
 	}
-	var b [24]byte
-	_, _ = rand.Read(b[:]) // documented never to fail
-	key := "sk_" + hex.EncodeToString(b[:])
+	key := api.NewAPIKey()
 	if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("keep the operator's key: %w", err)
 	}
@@ -266,7 +262,8 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.configuredSources(ctx); err != nil {
 		return err
 	}
-	return a.Reload(ctx)
+	a.live = a.supervisor() //nolint:contextcheck // what runs outlives the start
+	return a.reloadHooks(ctx)
 }
 
 // accountsOf lists the accounts whose events a webhook gets.
@@ -319,73 +316,15 @@ func dialectsOf(env dialect.Env) []dialect.Dialect {
 	return []dialect.Dialect{native.New(env), kazoo.New(env), voipbin.New(env), teli.New(env), primevox.New(env), template.New(env)}
 }
 
-func translators() []source.Translator {
-	return []source.Translator{fromkazoo.New(), fromprimevox.New(), fromteli.New(), fromvoipbin.New()}
-}
-
-// configuredSources makes the sources of the configuration file what the file
-// says; others stay as they are.
-func (a *App) configuredSources(ctx context.Context) error {
-	if len(a.c.Sources) == 0 {
-		return nil
-	}
-	existing, err := a.store.Sources(ctx)
-	if err != nil {
-		return fmt.Errorf("read the sources: %w", err)
-	}
-	byID := map[string]*switchhook.Source{}
-	for _, s := range existing {
-		byID[s.ID] = s
-	}
-	accounts, err := a.store.Accounts(ctx)
-	if err != nil {
-		return fmt.Errorf("read the accounts: %w", err)
-	}
-	for i, s := range a.c.Sources {
-		if err := checkSource(&s, accounts); err != nil {
-			return fmt.Errorf("the configuration file: sources[%d]: %w", i, err)
-		}
-		now := time.Now().UTC()
-		s.CreatedAt, s.UpdatedAt = now, now
-		old := byID[s.ID]
-		if s.Token == "" && old != nil {
-			s.Token = old.Token
-		}
-		if s.Token == "" {
-			s.Token = api.NewToken()
-		}
-		if old != nil {
-			s.CreatedAt = old.CreatedAt
-			err = a.store.UpdateSource(ctx, &s)
-		} else {
-			err = a.store.CreateSource(ctx, &s)
-		}
-		if err != nil {
-			return fmt.Errorf("keep the source %s: %w", s.ID, err)
-		}
-	}
-	return nil
-}
-
-// checkSource says what is wrong with a source of the configuration file.
-func checkSource(s *switchhook.Source, accounts []*switchhook.Account) error {
-	var kinds []string
-	for _, t := range translators() {
-		kinds = append(kinds, t.Kind())
-	}
-	if !slices.Contains(kinds, s.Kind) {
-		return fmt.Errorf("kind: there is no kind %q; there is %s", s.Kind, strings.Join(kinds, ", "))
-	}
-	for _, id := range append(slices.Collect(maps.Values(s.AccountMap)), s.AccountID) {
-		if !slices.ContainsFunc(accounts, func(a *switchhook.Account) bool { return a.ID == id }) {
-			return fmt.Errorf("there is no account %q", id)
-		}
-	}
-	return nil
-}
-
-// Reload takes changed accounts and webhooks into force.
+// Reload takes changed accounts, webhooks and sources into force.
 func (a *App) Reload(ctx context.Context) error {
+	if err := a.reloadHooks(ctx); err != nil {
+		return err
+	}
+	return a.setSources(ctx)
+}
+
+func (a *App) reloadHooks(ctx context.Context) error {
 	a.reload.Lock()
 	defer a.reload.Unlock()
 	accounts, err := a.store.Accounts(ctx)
@@ -398,7 +337,7 @@ func (a *App) Reload(ctx context.Context) error {
 	}
 	a.directory.SetAccounts(accounts)
 	// The engine first: it must know a webhook before the router aims at it.
-	a.engine.SetWebhooks(webhooks)
+	a.engine.SetWebhooks(a.suspended(webhooks))
 	a.router.SetWebhooks(webhooks)
 	return nil
 }
@@ -446,7 +385,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 func (a *App) api() (http.Handler, error) {
 	return api.New(api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
-		Dialects: a.dialects, Translators: translators(),
+		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
 		Reload: a.Reload,
 		CheckURL: func(rawURL, _ string) error {
 			return deliver.CheckURL(rawURL, a.c.AllowNetworks)
@@ -523,7 +462,12 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	cancel()
 	a.log.Info("stopping")
-	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful)
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), graceful/3)
+	defer done()
+	if stopErr := a.live.Stop(stop); stopErr != nil {
+		a.log.Warn("stop", "error", stopErr)
+	}
+	stop, done = context.WithTimeout(context.WithoutCancel(ctx), graceful)
 	defer done()
 	if stopErr := a.server.Shutdown(stop); stopErr != nil {
 		a.log.Warn("some API requests were cut off", "error", stopErr)

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
 )
 
 // Config is everything that an operator can set. Its zero value is completed by
@@ -43,6 +44,8 @@ type Config struct {
 	// Notice is where a person is told what concerns them once, such as the
 	// key that was made. Nil: nobody is told.
 	Notice func(format string, args ...any)
+
+	connectors []source.Connector // a test's, besides those that there are
 }
 
 // Never is DisableAfter's value for a webhook that may fail for ever.
@@ -185,7 +188,7 @@ func prefixes(field func(*Config) *[]netip.Prefix) func(*Config, []string) error
 // Its errors name the setting, where it came from, and what was expected.
 func Load(flags map[string][]string, lookupEnv func(string) (string, bool), file []byte) (Config, error) {
 	var c Config
-	fromFile, err := readFile(file, &c)
+	fromFile, err := readFile(file, &c, lookupEnv)
 	if err != nil {
 		return c, err
 	}
@@ -235,7 +238,7 @@ func split(v string) []string {
 }
 
 // readFile reads the YAML file: each option under its name, and the sources.
-func readFile(file []byte, c *Config) (map[string][]string, error) {
+func readFile(file []byte, c *Config, lookupEnv func(string) (string, bool)) (map[string][]string, error) {
 	if len(file) == 0 {
 		return nil, nil
 	}
@@ -246,7 +249,7 @@ func readFile(file []byte, c *Config) (map[string][]string, error) {
 	values := map[string][]string{}
 	for name, node := range members {
 		if name == "sources" {
-			if err := readSources(&node, c); err != nil {
+			if err := readSources(&node, c, lookupEnv); err != nil {
 				return nil, err
 			}
 			continue
@@ -273,7 +276,7 @@ func readFile(file []byte, c *Config) (map[string][]string, error) {
 }
 
 // readSources reads the list of sources.
-func readSources(node *yaml.Node, c *Config) error {
+func readSources(node *yaml.Node, c *Config, lookupEnv func(string) (string, bool)) error {
 	var list []struct {
 		ID         string            `yaml:"id"`
 		Kind       string            `yaml:"kind"`
@@ -286,9 +289,18 @@ func readSources(node *yaml.Node, c *Config) error {
 		return fmt.Errorf("the configuration file: sources: %w", err)
 	}
 	for i, s := range list {
+		place := fmt.Sprintf("sources[%d]", i)
 		if s.ID == "" || s.Kind == "" {
-			return fmt.Errorf("the configuration file: sources[%d]: id and kind are required", i)
+			return fmt.Errorf("the configuration file: %s: id and kind are required", place)
 		}
+		if slices.ContainsFunc(c.Sources, func(o switchhook.Source) bool { return o.ID == s.ID }) {
+			return fmt.Errorf("the configuration file: %s: there is another source with the id %q", place, s.ID)
+		}
+		options, err := fromEnvironment(place+".options", s.Options, lookupEnv)
+		if err != nil {
+			return fmt.Errorf("the configuration file: %w", err)
+		}
+		s.Options, _ = options.(map[string]any)
 		if s.AccountID == "" {
 			s.AccountID = switchhook.RootAccount
 		}
@@ -297,6 +309,37 @@ func readSources(node *yaml.Node, c *Config) error {
 		})
 	}
 	return nil
+}
+
+// fromEnvironment is an option's value as JSON has it, each text ${NAME} being the value of
+// a variable: so that secrets need not be in the file.
+func fromEnvironment(place string, value any, lookupEnv func(string) (string, bool)) (_ any, err error) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name := range v {
+			if v[name], err = fromEnvironment(place+"."+name, v[name], lookupEnv); err != nil {
+				return nil, err
+			}
+		}
+	case []any:
+		for i := range v {
+			if v[i], err = fromEnvironment(fmt.Sprintf("%s[%d]", place, i), v[i], lookupEnv); err != nil {
+				return nil, err
+			}
+		}
+	case int:
+		return float64(v), nil
+	case string:
+		name, isVariable := strings.CutPrefix(v, "${")
+		if name, ends := strings.CutSuffix(name, "}"); isVariable && ends {
+			text, ok := lookupEnv(name)
+			if !ok {
+				return nil, fmt.Errorf("%s: the variable %s is not set", place, name)
+			}
+			return text, nil
+		}
+	}
+	return value, nil
 }
 
 // logger is what the configuration asks for, on stderr.

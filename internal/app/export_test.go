@@ -17,3 +17,9 @@ func Dialects() []dialect.Dialect {
 
 // Translators are the product's sources by webhook.
 func Translators() []source.Translator { return translators() }
+
+// With adds kinds of sources.
+func (c *Config) With(connectors ...source.Connector) Config {
+	c.connectors = connectors
+	return *c
+}

@@ -5,7 +5,8 @@
 // A round measures each kind in turn, because a machine's speed drifts: every
 // ratio is against the bare limit of its own round, and medians are reported.
 // Nothing measures a queue filling up: no more than a few thousand deliveries
-// are outstanding, and time runs until the last has arrived and is recorded.
+// are outstanding (where some are to fail, ten times that), and time runs until the
+// last has arrived and is recorded.
 package bench
 
 import (
@@ -363,7 +364,11 @@ func (b *bench) webhooks(ctx context.Context, account string) ([]webhook, error)
 func (b *bench) inProcess(ctx context.Context, account string, fanOut int64, length time.Duration, most int64) (int64, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	g := openGate(ctx, b.at.client, b.at.url)
+	outstanding := int64(window)
+	if b.failing {
+		outstanding = manyWait
+	}
+	g := openGate(ctx, b.at.client, b.at.url, outstanding)
 	b.phase++
 	cs := newCalls(account, b.phase)
 	end := time.Now().Add(length)

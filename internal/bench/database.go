@@ -60,8 +60,10 @@ func (b *bench) size(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-func (b *bench) onDatabase(fn func(*sql.DB) error) (err error) {
-	db, err := sql.Open("pgx", b.o.Database)
+func (b *bench) onDatabase(fn func(*sql.DB) error) error { return on(b.o.Database, fn) }
+
+func on(database string, fn func(*sql.DB) error) (err error) {
+	db, err := sql.Open("pgx", database)
 	if err != nil {
 		return fmt.Errorf("--database: %w", err)
 	}
@@ -110,27 +112,4 @@ func processCPU(pid int, name string) time.Duration {
 	user, _ := strconv.ParseInt(fields[11], 10, 64) // in ticks, of which Linux tells a hundred a second
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
 	return time.Duration(user+system) * time.Second / 100
-}
-
-// waiting is the size of the table of what waits, and the best of some looks into it as the
-// engine does it.
-func (b *bench) waiting(ctx context.Context) (kib int64, took time.Duration, err error) {
-	took = time.Hour
-	err = b.onDatabase(func(db *sql.DB) error {
-		table := b.schema + ".due"
-		if err := db.QueryRowContext(ctx, "SELECT pg_total_relation_size($1::regclass) / 1024", table).Scan(&kib); err != nil {
-			return err
-		}
-		for range 20 {
-			started := time.Now()
-			var n int64
-			err := db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT seq FROM "+table+" WHERE webhook_id >= '' AND seq > 0 AND stray = 0 ORDER BY webhook_id, seq LIMIT 500) AS next").Scan(&n)
-			if err != nil {
-				return err
-			}
-			took = min(took, time.Since(started))
-		}
-		return nil
-	})
-	return kib, took, err
 }

@@ -25,6 +25,8 @@ type Flatness struct {
 	// OfLimits is the same ratio, each speed taken as a part of the bare limit
 	// that was measured beside it: the machine's own drift is not in it.
 	OfLimits float64 `json:"ratio_of_limits"`
+	// Waiting is how the table of what waits was, where there is a database.
+	Waiting []Waiting `json:"waiting,omitempty"`
 }
 
 // flat measures the speed after 100,000 deliveries and after many, on new data.
@@ -35,10 +37,6 @@ func (b *bench) flat(ctx context.Context) error {
 	samples, err := b.prepare(ctx)
 	if err != nil {
 		return err
-	}
-	chunk := int64(flatChunk)
-	if b.o.Failing > 0 {
-		chunk *= 5 // each ends with the tries of its last
 	}
 	f := &Flatness{Deliveries: b.o.Flat, Failing: b.o.Failing}
 	fail := func(percent int) error {
@@ -51,15 +49,8 @@ func (b *bench) flat(ctx context.Context) error {
 		if err := fail(b.o.Failing); err != nil {
 			return err
 		}
-		for made < goal {
-			p, err := b.feed(ctx, accountOne, false, func() (int64, error) {
-				return b.inProcess(ctx, accountOne, 1, math.MaxInt64, min(goal-made, chunk))
-			})
-			if err != nil {
-				return err
-			}
-			made += p.deliveries
-			b.say("%d of %d deliveries, %.0f/s", made, f.Deliveries, p.perSecond())
+		if made, err = b.grow(ctx, f, made, goal); err != nil {
+			return err
 		}
 		if err := fail(0); err != nil {
 			return err
@@ -86,15 +77,36 @@ func (b *bench) flat(ctx context.Context) error {
 			f.LastPerS = rounded(median(rates))
 		}
 		b.say("after %d deliveries: %.0f/s, %.0f %% of the limit", goal, median(rates), 100*median(parts))
-		if b.schema != "" {
-			kib, took, err := b.waiting(ctx)
-			if err != nil {
-				return err
-			}
-			b.say("the table of what waits has %d KiB; to look into it takes %s", kib, took)
-		}
 	}
 	f.Ratio, f.OfLimits = rounded(f.LastPerS/f.FirstPerS), rounded(part[1]/part[0])
 	b.report.Flat = f
 	return nil
+}
+
+// grow goes on from as many deliveries as were made until there are so many, and returns
+// how many there are.
+func (b *bench) grow(ctx context.Context, f *Flatness, made, goal int64) (int64, error) {
+	chunk := int64(flatChunk)
+	if b.failing {
+		chunk *= 2 // each ends with the tries of its last
+	}
+	for made < goal {
+		p, err := b.watched(ctx, f, func() (phase, error) {
+			return b.feed(ctx, accountOne, false, func() (int64, error) {
+				return b.inProcess(ctx, accountOne, 1, math.MaxInt64, min(goal-made, chunk-made%chunk))
+			})
+		})
+		if err != nil {
+			return made, err
+		}
+		made += p.deliveries
+		b.say("%d of %d deliveries, %.0f/s", made, f.Deliveries, p.perSecond())
+		if n := len(f.Waiting); n > 0 {
+			w := &f.Waiting[n-1]
+			w.Deliveries = made
+			b.say("the table of what waits has %d KiB; at most %d rows waited and %d were dead; to look into it takes %.2f ms (%.2f ms at most; to ask for nothing %.2f ms)",
+				w.KiB, w.MostRows, w.MostDead, w.LookMS, w.SlowestMS, w.TripMS)
+		}
+	}
+	return made, nil
 }

@@ -15,12 +15,17 @@ import (
 // one measure how fast a queue fills.
 const window = 3000
 
+// manyWait is the window where some deliveries fail: most of it waits for another try,
+// with what is held behind, and is more than the engine keeps in memory.
+const manyWait = 10 * window
+
 // poll is how often the receiver is asked for its count: seldom enough that it
 // costs nothing, and often enough that the window never runs dry.
 const poll = 10 * time.Millisecond
 
 // A gate lets deliveries in as long as not too many are outstanding.
 type gate struct {
+	window  int64
 	mu      sync.Mutex
 	change  *sync.Cond
 	sent    int64
@@ -29,8 +34,8 @@ type gate struct {
 }
 
 // openGate asks the receiver until ctx ends.
-func openGate(ctx context.Context, client *http.Client, receiver string) *gate {
-	g := &gate{}
+func openGate(ctx context.Context, client *http.Client, receiver string, window int64) *gate {
+	g := &gate{window: window}
 	g.change = sync.NewCond(&g.mu)
 	go func() {
 		tick := time.NewTicker(poll)
@@ -58,7 +63,7 @@ func openGate(ctx context.Context, client *http.Client, receiver string) *gate {
 func (g *gate) enter(n int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.err == nil && g.sent+n-g.arrived > window {
+	for g.err == nil && g.sent+n-g.arrived > g.window {
 		g.change.Wait()
 	}
 	g.sent += n

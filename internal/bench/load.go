@@ -125,10 +125,10 @@ func (j *job) do(ctx context.Context, client *http.Client) (int64, error) {
 		var asked atomic.Int64
 		batches(func() bool { return ctx.Err() == nil && asked.Add(batchSize) <= j.Most }, func() []*switchhook.Event { return patient(cs.batch(batchSize)) })
 	case inBatches:
-		g := openGate(ctx, client, j.Receiver)
+		g := openGate(ctx, client, j.Receiver, window)
 		batches(func() bool { return going() && g.enter(batchSize*j.FanOut) }, func() []*switchhook.Event { return cs.batch(batchSize) })
 	case oneByOne:
-		g := openGate(ctx, client, j.Receiver)
+		g := openGate(ctx, client, j.Receiver, window)
 		for range clients {
 			wg.Go(func() {
 				for going() {

@@ -122,7 +122,7 @@ func TestGate(t *testing.T) {
 	t.Parallel()
 	at := newTestReceiver(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	g := openGate(ctx, at.client, at.url)
+	g := openGate(ctx, at.client, at.url, window)
 	if !g.enter(window) {
 		t.Fatal("an empty window is shut")
 	}

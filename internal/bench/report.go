@@ -214,6 +214,12 @@ func (r *Report) Write(w io.Writer) error {
 		row("flat", fmt.Sprintf("%.0f/s, then %.0f/s", f.FirstPerS, f.LastPerS), judge(f.Ratio >= aimFlat, fmt.Sprintf("≥ %.0f %%", 100*aimFlat)),
 			fmt.Sprintf("after %d and %d deliveries: %.0f %%; as parts of the limit %.0f %%", flatFirst, f.Deliveries, 100*f.Ratio, 100*f.OfLimits))
 	}
+	if f := r.Flat; f != nil && len(f.Waiting) > 1 {
+		first, last := f.Waiting[0], f.Waiting[len(f.Waiting)-1]
+		row("what waits", fmt.Sprintf("%.2f ms, then %.2f ms", first.LookMS, last.LookMS), "",
+			fmt.Sprintf("a look into its table, where %d %% fail; to ask for nothing %.2f and %.2f ms; the table had %d and %d KiB",
+				f.Failing, first.TripMS, last.TripMS, first.KiB, last.KiB))
+	}
 	if l := r.Backlog; l != nil {
 		row("backlog, memory", fmt.Sprintf("%.0f MiB", l.RSSMB), judge(l.RSSMB < aimBacklogMB, fmt.Sprintf("< %d MiB", aimBacklogMB)),
 			fmt.Sprintf("with %d deliveries that wait for a receiver that is down", l.Deliveries))

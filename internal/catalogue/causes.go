@@ -91,3 +91,16 @@ func CauseOfReason(reason string) string {
 		return ""
 	}
 }
+
+// CauseName returns the name of a Q.850 value, and "" for one that has none here.
+func CauseName(q850 int) string {
+	if q850 == 26 { // Asterisk's: answered elsewhere. FreeSWITCH has it without a value.
+		return "LOSE_RACE"
+	}
+	for name, c := range causes {
+		if c.q850 == q850 && q850 != 0 {
+			return name
+		}
+	}
+	return ""
+}

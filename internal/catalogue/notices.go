@@ -252,11 +252,13 @@ func systemTypes() []Type {
 		one("webhook.disabled", "A webhook was switched off because its receiver keeps failing.",
 			`{"hook_id":"wh_3cq8r1","name":"CRM","reason":"too many failed attempts"}`,
 			str("hook_id", "The webhook's id."), str("name", "The webhook's name."), str("reason", "Why it was switched off.")),
-		one("source.connected", "The connection to a phone system stands.", `{`+pbx+`}`, source...),
+		one("source.connected", "The connection to a phone system stands.", `{`+pbx+`,"system":"FreeSWITCH 1.10.12"}`,
+			slices.Concat(source, fields(str("system", "What the system calls itself.")))...),
 		one("source.disconnected", "The connection to a phone system is lost.", `{`+pbx+`,"reason":"connection reset by peer"}`, slices.Concat(source, fields(str("reason", "Why.")))...),
 		one("source.gap", "For some time a phone system's events were not seen. What is still known has been made up for.",
-			`{`+pbx+`,"since":"2026-01-31T15:00:10Z","until":"2026-01-31T15:02:40Z","reason":"connection reset by peer"}`,
-			slices.Concat(source, fields(at("since", "The last time that it was heard."), at("until", "When it was heard again."), str("reason", "Why.")))...),
+			`{`+pbx+`,"since":"2026-01-31T15:00:10Z","until":"2026-01-31T15:02:40Z","reason":"connection reset by peer","kept":false}`,
+			slices.Concat(source, fields(at("since", "The last time that it was heard."), at("until", "When it was heard again."), str("reason", "Why."),
+				boolean("kept", "The system has kept what happened meanwhile and tells it now: nothing was missed.")))...),
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package cli is the command line: the server itself (serve, demo, copy, bench), a
+// Package cli is the command line: the server itself (serve, demo, copy, bench, doctor), a
 // command for every operation of its API, and what developers of webhooks need
 // (listen, trigger, tail, verify).
 package cli
@@ -75,7 +75,7 @@ retried, in order per call, in the shape that their code already parses.
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.AddGroup(&cobra.Group{ID: groupServer, Title: "The server:"}, &cobra.Group{ID: groupAPI, Title: "Its API:"}, &cobra.Group{ID: groupDevelop, Title: "For developers of webhooks:"})
-	for _, cmd := range []*cobra.Command{newServe(), newDemo(), newCopy(), newBench()} {
+	for _, cmd := range []*cobra.Command{newServe(), newDemo(), newCopy(), newBench(), newDoctor()} {
 		cmd.GroupID = groupServer
 		root.AddCommand(cmd)
 	}
@@ -157,7 +157,7 @@ func config(cmd *cobra.Command, file string) (app.Config, error) {
 	for _, o := range app.Options() {
 		f := cmd.Flags().Lookup(o.Flag)
 		switch {
-		case o.Flag == "" || !f.Changed:
+		case f == nil || !f.Changed: // doctor has none of them
 		case o.List:
 			list, err := cmd.Flags().GetStringSlice(o.Flag)
 			if err != nil {

@@ -350,6 +350,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 		}
 	}
 	e.cancel()
+	e.outbox.last(context.WithoutCancel(ctx)) // however long the requests took
 	done := make(chan struct{})
 	e.o.Store.Submit(&switchhook.Commit{Watermark: e.tracker.watermark(), Done: func(error) { close(done) }})
 	<-done

@@ -46,7 +46,8 @@ type rig struct {
 	hangs    string // the webhook whose receiver never answers
 
 	disableAfter time.Duration
-	lapsed       atomic.Bool // the store may be another process's
+	lapsed       atomic.Bool                 // the store may be another process's
+	resume       func(context.Context) error // lets the store take commits again; nil: nobody does
 }
 
 func newRig(t *testing.T, hooks ...*switchhook.Webhook) *rig {
@@ -81,7 +82,7 @@ func (r *rig) boot() {
 	r.engine = deliver.New(deliver.Options{
 		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"}), panics{native.New(dialect.Env{})}},
 		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler), DisableAfter: r.disableAfter,
-		Held: func() bool { return !r.lapsed.Load() },
+		Held: func() bool { return !r.lapsed.Load() }, Resume: r.resume,
 		Disable: func(id, reason string, _ time.Time) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -815,6 +816,41 @@ func TestAnOutcomeIsRecordedInTheEnd(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		r.wantStates("a1 delivered 1")
 	})
+}
+
+// Told to stop while the store takes nothing, it is given a moment: what has arrived need
+// not be sent again.
+func TestAnOutcomeIsRecordedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, away := range []time.Duration{300 * time.Millisecond, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.stop()
+			began := time.Now()
+			r.resume = func(ctx context.Context) error {
+				if time.Since(began) < away {
+					return errors.New("disk full")
+				}
+				return r.store.Resume(ctx)
+			}
+			r.boot()
+			r.answer = func(string, int) (int, error) {
+				r.store.Fail(errors.New("disk full"))
+				return 200, nil
+			}
+			r.accept("call.hungup a a1")
+			synctest.Wait()
+			r.stop()
+			if took := time.Since(began); took > 1100*time.Millisecond {
+				t.Errorf("it stopped after %v", took)
+			}
+			if away > time.Second {
+				r.wantStates("a1 pending 0")
+			} else {
+				r.wantStates("a1 delivered 1")
+			}
+		})
+	}
 }
 
 func TestConcurrencyIsBounded(t *testing.T) {

@@ -107,6 +107,11 @@ func (o *outbox) again() {
 		time.AfterFunc(retryCommit, o.again)
 		return
 	}
+	o.hand()
+}
+
+// hand hands all that is stuck to the store. mu is held.
+func (o *outbox) hand() {
 	slices.SortFunc(o.stuck, func(a, b numbered) int { return cmp.Compare(a.n, b.n) })
 	for _, each := range o.stuck {
 		o.under++
@@ -118,6 +123,25 @@ func (o *outbox) again() {
 	}
 	o.stuck = nil
 	o.held.Store(0)
+}
+
+// last hands what is stuck to the store once more after stop, if the store takes commits
+// again within a moment. Once it says so, it has answered all that it was given before.
+func (o *outbox) last(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, retryCommit)
+	defer cancel()
+	for o.held.Load() > 0 && o.resume != nil && o.resume(ctx) != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryCommit / 10):
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.stuck) > 0 {
+		o.hand()
+	}
 }
 
 // mostStuck is how many outcomes may be known to nobody but this process before it

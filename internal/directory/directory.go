@@ -25,20 +25,47 @@ type key struct{ account, schema, id string }
 type Directory struct {
 	mu       sync.RWMutex
 	accounts map[string]*switchhook.Account
-	records  map[key]*switchhook.Record
-	rows     map[key]ordjson.Object
-	numbers  map[key]string // (account, schema, number without +) → id
+	// suspended are the accounts that are, or that lie below one.
+	suspended map[string]bool
+	records   map[key]*switchhook.Record
+	rows      map[key]ordjson.Object
+	numbers   map[key]string // (account, schema, number without +) → id
+	named     map[name][]key // the records that have it
 }
 
-// SetAccounts replaces all accounts.
+// SetAccounts replaces all accounts. Records of those that are gone are forgotten.
 func (d *Directory) SetAccounts(accounts []*switchhook.Account) {
 	m := make(map[string]*switchhook.Account, len(accounts))
 	for _, a := range accounts {
 		m[a.ID] = a
 	}
+	suspended := map[string]bool{}
+	for _, a := range accounts {
+		for steps, up := 0, a; up != nil && steps < len(m); steps, up = steps+1, m[up.ParentID] {
+			if !up.SuspendedAt.IsZero() {
+				suspended[a.ID] = true
+			}
+		}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.accounts = m
+	gone := false
+	for id := range d.accounts {
+		gone = gone || m[id] == nil
+	}
+	d.accounts, d.suspended = m, suspended
+	for k := range d.records {
+		if gone && m[k.account] == nil {
+			d.forget(k)
+		}
+	}
+}
+
+// Suspended reports whether an account is suspended, or one above it.
+func (d *Directory) Suspended(id string) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.suspended[id]
 }
 
 // Account returns an account.
@@ -58,6 +85,12 @@ func (d *Directory) Ancestors(id string) []string {
 		up = append(up, a.ParentID)
 	}
 	return up
+}
+
+// Owns reports whether an account is the other, or lies below it.
+func (d *Directory) Owns(account, other string) bool {
+	_, known := d.Account(account)
+	return known && (account == other || slices.Contains(d.Ancestors(account), other))
 }
 
 // Reseller returns the id of the account that the account buys from: its
@@ -82,13 +115,16 @@ func (d *Directory) Put(r *switchhook.Record) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.records == nil {
-		d.records, d.rows, d.numbers = map[key]*switchhook.Record{}, map[key]ordjson.Object{}, map[key]string{}
+		d.records, d.rows, d.numbers, d.named = map[key]*switchhook.Record{}, map[key]ordjson.Object{}, map[key]string{}, map[name][]key{}
 	}
 	k := key{r.AccountID, r.Schema, r.ID}
 	d.forget(k)
 	d.records[k], d.rows[k] = r, row
 	if n := bare(row.Text("number")); n != "" {
 		d.numbers[key{r.AccountID, r.Schema, n}] = r.ID
+	}
+	for n := range namesOf(k, row) {
+		d.named[n] = append(d.named[n], k)
 	}
 	return nil
 }
@@ -104,6 +140,14 @@ func (d *Directory) forget(k key) {
 	n := key{k.account, k.schema, bare(d.rows[k].Text("number"))}
 	if d.numbers[n] == k.id {
 		delete(d.numbers, n)
+	}
+	if row, ok := d.rows[k]; ok {
+		for n := range namesOf(k, row) {
+			d.named[n] = slices.DeleteFunc(d.named[n], func(other key) bool { return other == k })
+			if len(d.named[n]) == 0 {
+				delete(d.named, n)
+			}
+		}
 	}
 	delete(d.records, k)
 	delete(d.rows, k)

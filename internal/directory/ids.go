@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -131,6 +133,15 @@ func (i *IDs) Unset(ctx context.Context, accountID, dialect, schema, id string) 
 	defer i.mu.Unlock()
 	delete(i.set, dialectKey{accountID, dialect, schema, id})
 	return nil
+}
+
+// Forget is told of accounts that the store has deleted, with what was set for them.
+func (i *IDs) Forget(accounts []string) {
+	i.changes.Lock()
+	defer i.changes.Unlock()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	maps.DeleteFunc(i.set, func(k dialectKey, _ switchhook.DialectID) bool { return slices.Contains(accounts, k.account) })
 }
 
 // Get returns what was set for a thing.

@@ -21,8 +21,11 @@ import (
 // nothing makes no event. It returns the record as it is now, and whether it is
 // new.
 //
-// Errors: as Accept, with fields schema, id, account_id and row.
-func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record) (stored *switchhook.Record, created bool, err error) {
+// allow is asked with the record as it is before, nil if there is none, and what it
+// refuses is not done. Nil: everything is allowed.
+//
+// Errors: as Accept, with fields schema, id, account_id and row; and allow's.
+func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error) {
 	if err := r.checkRecord(rec); err != nil {
 		return nil, false, err
 	}
@@ -33,10 +36,18 @@ func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record) (stored 
 		Row: rec.Row, CreatedAt: now, UpdatedAt: now,
 	}
 	before, exists := r.o.Directory.Record(rec.AccountID, rec.Schema, rec.ID)
+	if allow != nil {
+		if err := allow(before); err != nil {
+			return nil, false, err
+		}
+	}
 	action := "created"
 	var changed []string
 	if exists {
 		next.CreatedAt, action = before.CreatedAt, "updated"
+		if !now.After(before.UpdatedAt) { // each version has a time of its own, whatever the clock says
+			next.UpdatedAt = before.UpdatedAt.Add(time.Microsecond)
+		}
 		changed = changedFields(before.Row, next.Row)
 		if len(changed) == 0 {
 			return before, false, nil
@@ -51,13 +62,19 @@ func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record) (stored 
 	return next, !exists, nil
 }
 
-// DeleteRecord takes a record out and accepts the event of it. CodeNotFound.
-func (r *Router) DeleteRecord(ctx context.Context, accountID, schema, id string) error {
+// DeleteRecord takes a record out and accepts the event of it. allow is as of
+// PutRecord. CodeNotFound.
+func (r *Router) DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error {
 	rec := &switchhook.Record{AccountID: accountID, Schema: schema, ID: id}
 	defer r.records.lock(recordKey(rec))()
 	before, exists := r.o.Directory.Record(accountID, schema, id)
 	if !exists {
 		return switchhook.Errorf(switchhook.CodeNotFound, "there is no record %s/%s", schema, id)
+	}
+	if allow != nil {
+		if err := allow(before); err != nil {
+			return err
+		}
 	}
 	return r.changeRecord(ctx, switchhook.RecordWrite{Record: *before, Delete: true}, "deleted", before.Row, nil)
 }
@@ -95,7 +112,7 @@ func (r *Router) changeRecord(ctx context.Context, w switchhook.RecordWrite, act
 		return err
 	}
 	d.record = &w
-	return r.commit(ctx, []draft{d})
+	return r.commit(ctx, []draft{d}, nil, func() {})
 }
 
 // recordData is the data of a record.* event.

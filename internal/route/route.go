@@ -52,6 +52,7 @@ type Folder interface {
 // Directory knows the accounts and the records.
 type Directory interface {
 	Account(id string) (*switchhook.Account, bool)
+	Suspended(id string) bool
 	Ancestors(id string) []string
 	Enrich(ev *switchhook.Event, data *ordjson.Object, given ordjson.Object)
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
@@ -114,7 +115,13 @@ func (r *Router) restore(ctx context.Context) error {
 		return fmt.Errorf("read the last sequence: %w", err)
 	}
 	folder := r.o.NewFolder()
-	if err := r.o.Store.Snapshots(ctx, folder.Restore); err != nil {
+	err = r.o.Store.Snapshots(ctx, func(s switchhook.Snapshot) error {
+		if s.Kind == switchhook.KindBelief {
+			return nil // see Beliefs
+		}
+		return folder.Restore(s)
+	})
+	if err != nil {
 		return fmt.Errorf("read the snapshots: %w", err)
 	}
 	r.folder, r.seq = folder, max(seq, r.seq)
@@ -138,9 +145,16 @@ type draft struct {
 // last day is a duplicate: its receipt says so, and nothing is done.
 //
 // Errors: *switchhook.Error with fields that begin with "events[i]."; its code
-// is unknown_type, unknown_account, too_large or invalid, and unavailable if
-// the store cannot commit.
+// is unknown_type, unknown_account, account_suspended, too_large or invalid, and
+// unavailable if the store cannot commit.
 func (r *Router) Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error) {
+	return r.Tell(ctx, events, nil)
+}
+
+// Tell is Accept for a source that remembers what it believes of its phone system:
+// beliefs become durable together with the events that follow from the same facts, of
+// which there may be none. They are of switchhook.KindBelief.
+func (r *Router) Tell(ctx context.Context, events []*switchhook.Event, beliefs []switchhook.Snapshot) ([]switchhook.Receipt, error) {
 	drafts := make([]draft, len(events))
 	var problems problems
 	for i, ev := range events {
@@ -154,16 +168,13 @@ func (r *Router) Accept(ctx context.Context, events []*switchhook.Event) ([]swit
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	defer release()
 	receipts := make([]switchhook.Receipt, len(events))
 	fresh, err := r.fresh(ctx, drafts, receipts)
-	if err != nil {
-		return nil, err
+	if err != nil || len(fresh) == 0 && len(beliefs) == 0 {
+		release()
+		return receipts, err
 	}
-	if len(fresh) == 0 {
-		return receipts, nil
-	}
-	if err := r.commit(ctx, fresh); err != nil {
+	if err := r.commit(ctx, fresh, beliefs, release); err != nil {
 		return nil, err
 	}
 	for i, ev := range events {
@@ -187,6 +198,8 @@ func (r *Router) check(ev *switchhook.Event, path string, p *problems) draft {
 	}
 	if _, ok := r.o.Directory.Account(ev.AccountID); !ok {
 		p.add(switchhook.CodeUnknownAccount, path+"account_id", fmt.Sprintf("there is no account %.80q", ev.AccountID))
+	} else if r.o.Directory.Suspended(ev.AccountID) {
+		p.add(switchhook.CodeSuspended, path+"account_id", fmt.Sprintf("the account %.80q is suspended, or one above it", ev.AccountID))
 	}
 	if ev.ID != "" && !switchhook.ValidEventID(ev.ID) {
 		p.add(switchhook.CodeInvalid, path+"id", "expected 1 to 128 of A-Z a-z 0-9 . _ : -")
@@ -258,19 +271,42 @@ func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhoo
 	return list, nil
 }
 
-// commit folds, matches and commits the drafts, and waits until they are durable.
-func (r *Router) commit(ctx context.Context, drafts []draft) error {
+// Beliefs calls fn with all that sources believe: all that was told before is committed
+// by then.
+func (r *Router) Beliefs(ctx context.Context, fn func(switchhook.Snapshot)) error {
+	// Commits become durable in order, so what is under way is when this one is.
+	if err := r.commit(ctx, nil, nil, func() {}); err != nil {
+		return err
+	}
+	err := r.o.Store.Snapshots(ctx, func(s switchhook.Snapshot) error {
+		if s.Kind == switchhook.KindBelief {
+			fn(s)
+		}
+		return nil
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// commit folds, matches and commits the drafts, and waits until they are durable, as the
+// beliefs are. over is called when nothing of it is under way any more, which may be after
+// ctx has ended: until then nobody can tell whether the ids will be known.
+func (r *Router) commit(ctx context.Context, drafts []draft, beliefs []switchhook.Snapshot, over func()) error {
 	done := make(chan error, 1)
-	c := &switchhook.Commit{Events: make([]*switchhook.Event, 0, len(drafts))}
+	c := &switchhook.Commit{Events: make([]*switchhook.Event, 0, len(drafts)), Snapshots: slices.Clone(beliefs), Lazy: len(drafts) == 0}
 	c.Done = func(err error) {
 		if err != nil {
 			r.stale.Store(true)
 		} else {
 			r.committed(c)
 		}
+		over()
 		done <- err
 	}
 	if err := r.submit(ctx, drafts, c); err != nil {
+		over()
 		return err
 	}
 	select {
@@ -438,6 +474,9 @@ func (r *Router) committed(c *switchhook.Commit) {
 		} else if err := r.o.Directory.Put(&w.Record); err != nil {
 			r.o.Logger.Error("a committed record cannot be read", "schema", w.Schema, "id", w.ID, "error", err)
 		}
+	}
+	if len(c.Events) == 0 {
+		return
 	}
 	r.metrics.count(c.Events)
 	if r.o.Accepted != nil {

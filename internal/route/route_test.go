@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -83,7 +85,7 @@ func (r *rig) stored() []*switchhook.Event {
 func TestAcceptMakesAnEventWhole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: "number", ID: "n1", Row: []byte(`{"number":"+1555","description":"Main"}`)}); err != nil {
+	if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: "number", ID: "n1", Row: []byte(`{"number":"+1555","description":"Main"}`)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	r.accept(event("acme", "call.created", "e1", `{"call":{"id":"a","direction":"inbound","to":{"address":"+1555"},"created_at":"2026-01-31T15:04:05.120Z"}}`))
@@ -285,12 +287,58 @@ func TestARequestThatGivesUpIsTold(t *testing.T) {
 	}
 }
 
+// gate is a store that keeps what is submitted until it is opened, as a disk does that stalls.
+type gate struct {
+	*memory.Store
+	opened chan struct{}
+}
+
+func (g gate) Submit(c *switchhook.Commit) {
+	go func() {
+		<-g.opened
+		g.Store.Submit(c)
+	}()
+}
+
+// Who gives up and asks again, while the first request is still being written, is told once.
+func TestAskedAgainWhileTheFirstIsUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, dir := gate{memory.New(), make(chan struct{})}, &directory.Directory{}
+		dir.SetAccounts([]*switchhook.Account{{ID: "acme"}})
+		router, err := route.New(t.Context(), route.Options{
+			Store: g, Directory: dir, NewFolder: func() route.Folder { return calls.New() }, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hasty, giveUp := context.WithTimeout(t.Context(), time.Second)
+		defer giveUp()
+		if _, err := router.Accept(hasty, []*switchhook.Event{event("acme", "custom.x", "e", `{}`)}); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+			t.Errorf("%v", err)
+		}
+		again := make(chan []switchhook.Receipt, 1)
+		go func() {
+			receipts, err := router.Accept(t.Context(), []*switchhook.Event{event("acme", "custom.x", "e", `{}`)})
+			if err != nil {
+				t.Error(err)
+			}
+			again <- receipts
+		}()
+		synctest.Wait() // it has gone as far as it can
+		close(g.opened)
+		if receipts := <-again; len(receipts) != 1 || !receipts[0].Duplicate {
+			t.Errorf("%+v", receipts)
+		}
+	})
+}
+
 func TestRecordsMakeEvents(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	put := func(schema, id, row string) {
 		t.Helper()
-		if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: schema, ID: id, Row: []byte(row)}); err != nil {
+		if _, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: "acme", Schema: schema, ID: id, Row: []byte(row)}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -303,11 +351,11 @@ func TestRecordsMakeEvents(t *testing.T) {
 	put("queue", "q1", `{"name":"Support","detail":"x"}`)
 	put("queue", "q1", `{"name":"Support"}`)
 	for schema, id := range map[string]string{"number": "n1"} {
-		if err := r.router.DeleteRecord(t.Context(), "acme", schema, id); err != nil {
+		if err := r.router.DeleteRecord(t.Context(), "acme", schema, id, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := r.router.DeleteRecord(t.Context(), "acme", "number", "n1"); switchhook.ErrorCode(err) != switchhook.CodeNotFound {
+	if err := r.router.DeleteRecord(t.Context(), "acme", "number", "n1", nil); switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 		t.Errorf("a second delete: %v", err)
 	}
 	var got []string
@@ -348,7 +396,7 @@ func TestWrongRecords(t *testing.T) {
 		{"acme", "agent", "g", `{"status":"asleep"}`, "row.status"},
 		{"acme", "queue", "q", `{"wait_timeout_ms":"1"}`, "row.wait_timeout_ms"},
 	} {
-		_, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: c.account, Schema: c.schema, ID: c.id, Row: []byte(c.row)})
+		_, _, err := r.router.PutRecord(t.Context(), &switchhook.Record{AccountID: c.account, Schema: c.schema, ID: c.id, Row: []byte(c.row)}, nil)
 		e, ok := errors.AsType[*switchhook.Error](err)
 		if !ok || len(e.Fields) == 0 || e.Fields[0].Field != c.field {
 			t.Errorf("%s/%s %.40s: %v, want the field %s named", c.schema, c.id, c.row, err, c.field)
@@ -488,5 +536,57 @@ func TestMessagesGetTheirConversation(t *testing.T) {
 	}
 	if !strings.Contains(string(events[0].Data), `"direction":"inbound"`) || !strings.Contains(string(events[1].Data), `"direction":"outbound"`) {
 		t.Errorf("%s\n%s", events[0].Data, events[1].Data)
+	}
+}
+
+// What a source believes becomes durable with what it tells, and is its own: events are not
+// completed from it. A commit that fails leaves neither.
+func TestTell(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	belief := func(id, data string) switchhook.Snapshot {
+		return switchhook.Snapshot{Kind: switchhook.KindBelief, ID: id, Data: []byte(data)}
+	}
+	check := func(want string) {
+		t.Helper()
+		var got []string
+		if err := r.router.Beliefs(t.Context(), func(s switchhook.Snapshot) { got = append(got, s.ID+"="+string(s.Data)) }); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("believed is %q, want %q", got, want)
+		}
+	}
+	told := func(events []*switchhook.Event, beliefs ...switchhook.Snapshot) []switchhook.Receipt {
+		t.Helper()
+		receipts, err := r.router.Tell(t.Context(), events, beliefs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return receipts
+	}
+	check("")
+	created := func() []*switchhook.Event {
+		return []*switchhook.Event{event("acme", "call.created", "e1", `{"call":{"id":"a","direction":"inbound"}}`)}
+	}
+	r.store.Fail(errors.New("no space left on device"))
+	if _, err := r.router.Tell(t.Context(), created(), []switchhook.Snapshot{belief("pbx/a", "0")}); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Errorf("got %v", err)
+	}
+	check("")
+	if got := told(created(), belief("pbx/a", "1"), belief("pbx/b", "not JSON")); got[0].Duplicate {
+		t.Errorf("%+v", got)
+	}
+	check("pbx/a=1 pbx/b=not JSON")
+	// The same again is told once, and yet remembered.
+	if got := told(created(), belief("pbx/a", "2")); !got[0].Duplicate {
+		t.Errorf("%+v", got)
+	}
+	told(nil, belief("pbx/c", "3"), switchhook.Snapshot{Kind: switchhook.KindBelief, ID: "pbx/b"})
+	check("pbx/a=2 pbx/c=3")
+	told([]*switchhook.Event{event("acme", "call.answered", "e2", `{"call":{"id":"a"}}`)})
+	if events := r.stored(); len(events) != 2 || !strings.Contains(string(events[1].Data), `"direction":"inbound"`) || len(r.accepted) != 2 {
+		t.Errorf("stored are %d events, passed on %d", len(events), len(r.accepted))
 	}
 }

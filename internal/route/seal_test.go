@@ -169,3 +169,5 @@ type everywhere struct{ Directory }
 func (everywhere) Account(id string) (*switchhook.Account, bool) {
 	return &switchhook.Account{ID: id}, true
 }
+
+func (everywhere) Suspended(string) bool { return false }

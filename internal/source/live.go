@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -26,8 +27,16 @@ type Connector interface {
 	// why. The caller waits for a while and calls it again. It reads the wire into a
 	// Queue of its own, so that the system never waits for the store. After it has
 	// connected it tells what the system has (Present), for it may have missed
-	// something.
+	// something. A panic in it ends it, and nothing else; one in a goroutine that it
+	// starts would end the program.
 	Run(ctx context.Context, s *switchhook.Source, h Host) error
+}
+
+// A Door is a Connector whose systems may connect to us, as Asterisk does for ARI: what
+// comes to /v1/sources/{id}/ari is its to answer, and to find out who asks.
+type Door interface {
+	Connector
+	Accept(w http.ResponseWriter, r *http.Request, sourceID string)
 }
 
 // A Host is what the program does for one source that runs.
@@ -60,6 +69,11 @@ type Tracker interface {
 	// for the same facts), OccurredAt and Data, and the beliefs that changed, to be
 	// committed with them.
 	Fold(facts []Fact) (events []*switchhook.Event, changed []Belief)
+
+	// Tick does what is due at a time of our own clock, and is called every second or so:
+	// some things are told once it is clear that nothing more is coming, and a call of
+	// which nothing was heard for hours has ended.
+	Tick(now time.Time) (events []*switchhook.Event, changed []Belief)
 
 	// Restore puts back a belief that was committed earlier.
 	Restore(b Belief) error

@@ -109,10 +109,16 @@ type Store interface {
 	// Records calls fn for every record, in no order.
 	Records(ctx context.Context, fn func(switchhook.Record) error) error
 
-	// CreateAccount, CreateWebhook and CreateSource: CodeConflict if the id is taken.
+	// CreateAccount, CreateWebhook and CreateSource: CodeConflict if the id is taken;
+	// an account's is for ever, for its history may outlive it.
 	CreateAccount(ctx context.Context, a *switchhook.Account) error
-	// UpdateAccount replaces the account but for its parent. CodeNotFound.
+	// UpdateAccount: CodeNotFound.
 	UpdateAccount(ctx context.Context, a *switchhook.Account) error
+	// DeleteAccounts deletes accounts and what belongs to them: API keys, webhooks and
+	// their gates, sources, records, dialect ids. Their history stays, and so do due
+	// rows. All or nothing; of ids that are no accounts' it takes no notice. Nobody may
+	// change what belongs to them meanwhile.
+	DeleteAccounts(ctx context.Context, ids []string) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
 	// UpdateWebhook and DeleteWebhook: CodeNotFound.
@@ -125,8 +131,12 @@ type Store interface {
 	UpdateSource(ctx context.Context, s *switchhook.Source) error
 	DeleteSource(ctx context.Context, id string) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
-	// PutAPIKey adds a key or replaces the one of its id.
+	// PutAPIKey adds a key or replaces the one of its id, but for when it was last used.
 	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	// UseAPIKey says when a key was last used. One that is gone is none to be told of.
+	UseAPIKey(ctx context.Context, id string, at time.Time) error
+	// DeleteAPIKey: CodeNotFound.
+	DeleteAPIKey(ctx context.Context, id string) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 
 	// Integer returns the integer that stands for a native id, per account and

@@ -182,7 +182,6 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 	}
 	now := micros(time.Now())
 	sequence := w.lastSequence
-	w.batches++
 	for _, it := range items {
 		c := it.commit
 		for i, e := range c.Events {
@@ -209,10 +208,7 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 	if err := w.writeBlocks(ctx); err != nil {
 		return err
 	}
-	if err := w.change(ctx, &ch); err != nil {
-		return err
-	}
-	return w.saveCounters(ctx)
+	return w.change(ctx, &ch)
 }
 
 func (w *writer) addAttempt(ctx context.Context, a *switchhook.Attempt, r *record) error {

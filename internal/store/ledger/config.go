@@ -7,66 +7,6 @@ import (
 	"github.com/switchhook/switchhook"
 )
 
-// CreateAccount adds an account.
-func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
-	row := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt)}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID),
-			"INSERT INTO accounts (id, parent_id, name, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row...)
-	})
-}
-
-// UpdateAccount replaces an account but for its parent.
-func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account) error {
-	row := []any{a.Name, a.ID}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
-			"UPDATE accounts SET name = ? WHERE id = ?", row...)
-	})
-}
-
-// Accounts returns all, oldest first.
-func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err error) {
-	err = each(ctx, d.db, func(scan scan) error {
-		var a switchhook.Account
-		var created int64
-		err := scan(&a.ID, &a.ParentID, &a.Name, &created)
-		a.CreatedAt = fromMicros(created)
-		accounts = append(accounts, &a)
-		return err
-	}, "SELECT id, parent_id, name, created_at FROM accounts ORDER BY created_at, n")
-	if err != nil {
-		return nil, fmt.Errorf("read accounts: %w", err)
-	}
-	return accounts, nil
-}
-
-// PutAPIKey adds a key or replaces the one of its id.
-func (d *DB) PutAPIKey(ctx context.Context, k *switchhook.APIKey) error {
-	row := []any{k.ID, k.AccountID, k.Name, append([]byte{}, k.Hash...), micros(k.CreatedAt)}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
-		return w.tx.Put(ctx, `INSERT INTO api_keys (id, account_id, name, hash, created_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, name = excluded.name,
-				hash = excluded.hash, created_at = excluded.created_at`, row...)
-	})
-}
-
-// APIKeys returns all, oldest first.
-func (d *DB) APIKeys(ctx context.Context) (keys []*switchhook.APIKey, err error) {
-	err = each(ctx, d.db, func(scan scan) error {
-		var k switchhook.APIKey
-		var created int64
-		err := scan(&k.ID, &k.AccountID, &k.Name, &k.Hash, &created)
-		k.CreatedAt = fromMicros(created)
-		keys = append(keys, &k)
-		return err
-	}, "SELECT id, account_id, name, hash, created_at FROM api_keys ORDER BY created_at, n")
-	if err != nil {
-		return nil, fmt.Errorf("read API keys: %w", err)
-	}
-	return keys, nil
-}
-
 // webhookSecrets is what of a webhook is sealed.
 type webhookSecrets struct {
 	Secrets []switchhook.Secret `json:"secrets,omitzero"`

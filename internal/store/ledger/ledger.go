@@ -142,7 +142,7 @@ type DB struct {
 	broken  chan struct{}
 
 	// doubtful are the commits of a batch of which nobody knows whether it was
-	// committed, and their number as meta.batches counts. Of the committer alone.
+	// committed, and its number as meta.batches counts. Of the committer alone.
 	doubtful []*rows
 	doubt    int64
 
@@ -183,6 +183,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 // ErrLost is in an error of Transact: the database is another process's now.
 var ErrLost = errors.New("another process has taken over the database")
+
+// ErrForgot is in the error of a store whose database has lost what it had committed: its
+// server was replaced by one that knew less. What is in memory here fits it no more.
+var ErrForgot = errors.New("the database has lost what it had committed")
+
+// fatal reports whether nothing can be promised any more.
+func (d *DB) fatal(err error) bool { return errors.Is(err, ErrForgot) || d.db.Fatal(err) }
 
 // Close waits for what was submitted and releases everything, the database
 // included.

@@ -118,7 +118,7 @@ func (d *DB) writeThen(ctx context.Context, fn func(context.Context, *writer) er
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err := d.w.transact(committer, func() error { return fn(committer, d.w) })
+		err := d.w.counted(committer, func() error { return fn(committer, d.w) })
 		if err == nil {
 			then()
 			return nil
@@ -126,7 +126,7 @@ func (d *DB) writeThen(ctx context.Context, fn func(context.Context, *writer) er
 		if _, ours := errors.AsType[*switchhook.Error](err); ours {
 			return err
 		}
-		if d.db.Fatal(err) {
+		if d.fatal(err) {
 			return d.refuse(committer, err)
 		}
 		return unavailable(err)
@@ -190,7 +190,7 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	var err error
 	if refusal := d.refusal.Load(); refusal != nil {
 		err = refusal
-	} else if err = d.w.transact(ctx, func() error { return d.w.apply(ctx, items) }); err != nil {
+	} else if err = d.w.counted(ctx, func() error { return d.w.apply(ctx, items) }); err != nil {
 		unknown := errors.Is(err, ErrUnknown)
 		err = d.refuse(ctx, err)
 		if unknown {
@@ -232,7 +232,7 @@ func (d *DB) inDoubt(ctx context.Context, items []item) {
 					return nil
 				}
 				err := d.w.reopen(ctx)
-				if err != nil && !d.db.Fatal(err) {
+				if err != nil && !d.fatal(err) {
 					return err
 				}
 				if err != nil {
@@ -310,7 +310,7 @@ func (d *DB) indexClosed(ctx context.Context) {
 func (d *DB) refuse(ctx context.Context, cause error) error {
 	refusal := unavailable(cause)
 	d.refusal.Store(refusal)
-	if d.db.Fatal(cause) {
+	if d.fatal(cause) {
 		d.log.ErrorContext(ctx, "the store is broken", "error", cause)
 		select {
 		case <-d.broken: // Resume may come here again

@@ -15,6 +15,8 @@ type writer struct {
 
 	lastSequence, lastAttempt, watermark, batches int64 // as in the table meta
 
+	kept int64 // batches, as of the last transaction whose success was told
+
 	history   *history
 	snapshots snapshots
 
@@ -50,6 +52,9 @@ func (w *writer) load(ctx context.Context) error {
 		Scan(&w.lastSequence, &w.lastAttempt, &w.watermark, &w.batches)
 	if err != nil {
 		return fmt.Errorf("read the counters: %w", err)
+	}
+	if w.batches < w.kept {
+		return fmt.Errorf("%w: %d transactions of %d are there", ErrForgot, w.batches, w.kept)
 	}
 	if err := w.history.load(ctx, w.conn); err != nil {
 		return err
@@ -88,7 +93,9 @@ func (w *writer) saveCounters(ctx context.Context) error {
 // before is made anew.
 func (w *writer) transact(ctx context.Context, fn func() error) error {
 	if w.conn == nil {
-		if err := w.reopen(ctx); err != nil {
+		if err := w.reopen(ctx); errors.Is(err, ErrUnknown) {
+			return fmt.Errorf("try a new connection: %v", err) //nolint:errorlint // unknown is what became of the trial, and of nothing else
+		} else if err != nil {
 			return err
 		}
 	}
@@ -100,6 +107,22 @@ func (w *writer) transact(ctx context.Context, fn func() error) error {
 	})
 	if errors.Is(err, ErrBroken) {
 		_ = w.disconnect()
+	}
+	return err
+}
+
+// counted runs fn in a transaction that counts as a batch: it is missed where the database
+// forgets it.
+func (w *writer) counted(ctx context.Context, fn func() error) error {
+	err := w.transact(ctx, func() error {
+		w.batches++
+		if err := fn(); err != nil {
+			return err
+		}
+		return w.saveCounters(ctx)
+	})
+	if err == nil {
+		w.kept = w.batches
 	}
 	return err
 }

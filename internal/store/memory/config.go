@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"slices"
@@ -11,29 +10,6 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/store"
 )
-
-// CreateAccount adds an account.
-func (s *Store) CreateAccount(_ context.Context, a *switchhook.Account) error {
-	return create(s, &s.accounts, "account", copyAccount(a), accountID)
-}
-
-// UpdateAccount replaces an account but for its parent.
-func (s *Store) UpdateAccount(_ context.Context, a *switchhook.Account) error {
-	return s.write(func() error {
-		for _, old := range s.accounts {
-			if old.ID == a.ID {
-				old.Name = a.Name
-				return nil
-			}
-		}
-		return switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID)
-	})
-}
-
-// Accounts returns all, oldest first.
-func (s *Store) Accounts(context.Context) ([]*switchhook.Account, error) {
-	return all(s, &s.accounts, copyAccount, func(a *switchhook.Account) time.Time { return a.CreatedAt }), nil
-}
 
 // CreateWebhook adds a webhook.
 func (s *Store) CreateWebhook(_ context.Context, w *switchhook.Webhook) error {
@@ -79,23 +55,6 @@ func (s *Store) DeleteSource(_ context.Context, id string) error {
 // Sources returns all, oldest first.
 func (s *Store) Sources(context.Context) ([]*switchhook.Source, error) {
 	return all(s, &s.sources, copySource, func(src *switchhook.Source) time.Time { return src.CreatedAt }), nil
-}
-
-// PutAPIKey adds a key or replaces the one of its id.
-func (s *Store) PutAPIKey(_ context.Context, k *switchhook.APIKey) error {
-	return s.write(func() error {
-		if i := slices.IndexFunc(s.keys, func(old *switchhook.APIKey) bool { return old.ID == k.ID }); i >= 0 {
-			s.keys[i] = copyKey(k)
-		} else {
-			s.keys = append(s.keys, copyKey(k))
-		}
-		return nil
-	})
-}
-
-// APIKeys returns all, oldest first.
-func (s *Store) APIKeys(context.Context) ([]*switchhook.APIKey, error) {
-	return all(s, &s.keys, copyKey, func(k *switchhook.APIKey) time.Time { return k.CreatedAt }), nil
 }
 
 // Integer returns the integer that stands for a native id.
@@ -189,18 +148,21 @@ func (s *Store) DialectIDs(_ context.Context, fn func(switchhook.DialectID) erro
 	return nil
 }
 
-func accountID(a *switchhook.Account) string { return a.ID }
 func webhookID(w *switchhook.Webhook) string { return w.ID }
 func sourceID(src *switchhook.Source) string { return src.ID }
 
 func create[T any](s *Store, in *[]*T, what string, v *T, id func(*T) string) error {
 	return s.write(func() error {
 		if slices.ContainsFunc(*in, func(old *T) bool { return id(old) == id(v) }) {
-			return switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id(v))
+			return taken(what, id(v))
 		}
 		*in = append(*in, v)
 		return nil
 	})
+}
+
+func taken(what, id string) error {
+	return switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id)
 }
 
 func update[T any](s *Store, in *[]*T, what string, v *T, id func(*T) string) error {
@@ -238,18 +200,6 @@ func all[T any](s *Store, in *[]*T, clone func(*T) *T, created func(*T) time.Tim
 
 // The copies are as deep as callers change things in place: values inside of
 // maps from JSON are shared.
-
-func copyAccount(a *switchhook.Account) *switchhook.Account {
-	c := *a
-	c.CreatedAt = store.Stored(a.CreatedAt)
-	return &c
-}
-
-func copyKey(k *switchhook.APIKey) *switchhook.APIKey {
-	c := *k
-	c.Hash, c.CreatedAt = bytes.Clone(k.Hash), store.Stored(k.CreatedAt)
-	return &c
-}
 
 func copyWebhook(w *switchhook.Webhook) *switchhook.Webhook {
 	c := *w

@@ -49,6 +49,7 @@ type Store struct {
 	watermark    int64
 
 	accounts []*switchhook.Account
+	deleted  map[string]bool // accounts' ids that are not given again
 	keys     []*switchhook.APIKey
 	webhooks []*switchhook.Webhook
 	sources  []*switchhook.Source
@@ -78,6 +79,7 @@ func New() *Store {
 		records:    make(map[thing]switchhook.Record),
 		integers:   make(map[thing]int64),
 		dialectIDs: make(map[dialectThing]switchhook.DialectID),
+		deleted:    make(map[string]bool),
 	}
 	s.idle = sync.NewCond(&s.mu)
 	return s

@@ -19,10 +19,14 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/switchhook/switchhook/internal/cluster"
@@ -32,6 +36,9 @@ import (
 const (
 	readers        = 8
 	connectTimeout = 3 * time.Second
+	// connectWithin is how long all of several hosts have. One of which nothing is heard must
+	// leave time for the next before a renewal of the lease is over.
+	connectWithin = 1500 * time.Millisecond
 )
 
 // A Database is one that was looked at: it can be waited for, and then opened.
@@ -55,13 +62,20 @@ func Connect(ctx context.Context, rawURL string) (*Database, error) {
 	}
 	// Statements are described once and sent without names.
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	hosts := hostsOf(config)
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
+		if len(hosts) > 1 {
+			config.ConnectTimeout = connectWithin / time.Duration(len(hosts))
+		}
+	}
+	if len(hosts) > 1 && config.ValidateConnect == nil { // no standby, of which one may be among them
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "switchhook"
 	}
-	d := &Database{config: config, name: fmt.Sprintf("%s at %s", config.Database, config.Host)}
+	d := &Database{config: config, name: fmt.Sprintf("%s at %s", config.Database, strings.Join(hosts, ", "))}
 	if err := d.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -72,6 +86,17 @@ func Connect(ctx context.Context, rawURL string) (*Database, error) {
 	d.lease = sql.OpenDB(stdlib.GetConnector(*config)) // a renewal must not wait for a long list
 	d.lease.SetMaxOpenConns(2)
 	return d, nil
+}
+
+// hostsOf are the different servers of a URL.
+func hostsOf(config *pgx.ConnConfig) (hosts []string) {
+	for _, f := range append([]*pgconn.FallbackConfig{{Host: config.Host, Port: config.Port}}, config.Fallbacks...) {
+		host := net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port)))
+		if !slices.Contains(hosts, host) { // each comes with TLS and without
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // Lease is the database's, for a process that is called so and reached there.
@@ -104,7 +129,14 @@ func (d *Database) CheckKey(ctx context.Context, masterKey func(mayMake bool) ([
 // Open opens the store in a database. Closing it closes the database and gives the lease
 // back.
 func (d *Database) Open(ctx context.Context, o Options) (*ledger.DB, error) {
-	return ledger.Open(ctx, ledger.Options{Database: d.ledger(o), MasterKey: o.MasterKey, Logger: o.Logger})
+	below := d.ledger(o)
+	opened, err := ledger.Open(ctx, ledger.Options{Database: below, MasterKey: o.MasterKey, Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	ctx, below.stop = context.WithCancel(context.WithoutCancel(ctx)) // Close ends it
+	below.vacuuming.Go(func() { below.vacuums(ctx) })
+	return opened, nil
 }
 
 // A database is a ledger's.
@@ -112,9 +144,14 @@ type database struct {
 	*Database
 	asker
 	o Options
+
+	stop      context.CancelFunc
+	vacuuming sync.WaitGroup
 }
 
-func (d *Database) ledger(o Options) *database { return &database{d, asker{d.DB}, o} }
+func (d *Database) ledger(o Options) *database {
+	return &database{Database: d, asker: asker{d.DB}, o: o, stop: func() {}}
+}
 
 // prepare looks at the server's settings and brings the schema up to date.
 func (d *Database) prepare(ctx context.Context) (err error) {
@@ -138,7 +175,7 @@ func (d *Database) prepare(ctx context.Context) (err error) {
 			d.local = host
 		}
 	}
-	return migrate(ctx, conn, d.name)
+	return migrate(ctx, conn, migrationFiles, d.name)
 }
 
 func (d *database) Name() string { return "the database " + d.name }
@@ -161,6 +198,8 @@ func (d *database) Fatal(err error) bool { return errors.Is(err, ledger.ErrLost)
 
 // Close gives the lease back.
 func (d *database) Close() error {
+	d.stop()
+	d.vacuuming.Wait()
 	return errors.Join(d.o.Lease.Release(), d.Database.Close())
 }
 

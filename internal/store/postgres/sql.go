@@ -27,6 +27,8 @@ var phrases = strings.NewReplacer( //nolint:gochecknoglobals // a constant that 
 	"SELECT value FROM json_each(?) AS text", "SELECT json_array_elements_text(?::json)",
 	"SELECT value FROM json_each(?)", "SELECT json_array_elements_text(?::json)::bigint",
 	" INDEXED BY due_replay", "",
+	"due WHERE webhook_id = ? AND seq > ? AND stray = 0 ORDER BY seq LIMIT ?", "next_due(?, ?, ?)",
+	"due WHERE webhook_id = ? AND stray = 1 AND at <= ? ORDER BY at, seq LIMIT ?", "next_strays(?, ?, ?)",
 )
 
 // translations are of the ledger's statements, of which there are some dozens.

@@ -143,8 +143,8 @@ func TestNewerSchema(t *testing.T) {
 	url := pgtest.New(t)
 	must(t, open(t, url, t.TempDir()).Close())
 	c := pgtest.Connect(t, url)
-	pgtest.Do(t, c, "UPDATE schema_version SET version = 900")
-	refused(t, url, c.Config().Database, "schema version 900", "knows versions up to ")
+	pgtest.Do(t, c, "UPDATE schema_version SET version = 900, compatible = 899")
+	refused(t, url, c.Config().Database, "schema version 900", "version 899", "knows versions up to ")
 }
 
 func TestMasterKey(t *testing.T) {

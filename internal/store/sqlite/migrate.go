@@ -33,7 +33,10 @@ func migrate(ctx context.Context, conn *sql.Conn, dir string) error {
 	if version > 0 && application != applicationID {
 		return fmt.Errorf("the data in %s was written during the development before the first release and cannot be read any more: start with an empty directory", dir)
 	}
-	return ledger.Migrate(migrationFiles, dir, version, func(script string, version int) error { return apply(ctx, conn, script, version) })
+	// One process at a time: there is nobody older to go on.
+	return ledger.Migrate(migrationFiles, dir, ledger.Schema{Version: version, Compatible: version}, func(script string, becomes ledger.Schema) error {
+		return apply(ctx, conn, script, becomes.Version)
+	})
 }
 
 func apply(ctx context.Context, conn *sql.Conn, script string, version int) error {

@@ -17,6 +17,7 @@ func configCases() []testCase {
 		{"webhooks", webhooks},
 		{"sources", sources},
 		{"API keys", apiKeys},
+		{"an account is deleted with what belongs to it, for good", deleteAccounts},
 		{"lists are oldest first", oldestFirst},
 		{"what callers change afterwards is not stored", notAliased},
 		{"integers rise from the first per account and schema", integers},
@@ -24,28 +25,6 @@ func configCases() []testCase {
 		{"dialect ids", dialectIDs},
 		{"an integer that was given is not made, and one that was made is not given", givenIntegers},
 	}
-}
-
-func accounts(of trial) {
-	t, s := of.t, of.s
-	ctx := t.Context()
-	wantEqual(t, "at first", must(s.Accounts(ctx))(t), []*switchhook.Account{})
-	root := &switchhook.Account{ID: "root", Name: "Operator", CreatedAt: base()}
-	child := &switchhook.Account{ID: "b", ParentID: "root", Name: "Bäckerei", CreatedAt: base().Add(time.Second)}
-	for _, a := range []*switchhook.Account{root, child} {
-		if err := s.CreateAccount(ctx, a); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wantCode(t, s.CreateAccount(ctx, &switchhook.Account{ID: "b", Name: "another"}), switchhook.CodeConflict)
-	wantEqual(t, "accounts", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
-
-	child.Name = "Bäckerei Grün"
-	if err := s.UpdateAccount(ctx, child); err != nil {
-		t.Fatal(err)
-	}
-	wantCode(t, s.UpdateAccount(ctx, &switchhook.Account{ID: "c"}), switchhook.CodeNotFound)
-	wantEqual(t, "updated", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
 }
 
 func webhook(id string) *switchhook.Webhook {
@@ -127,20 +106,6 @@ func sources(of trial) {
 	}
 	wantCode(t, s.DeleteSource(ctx, "one"), switchhook.CodeNotFound)
 	wantEqual(t, "after deletion", must(s.Sources(ctx))(t), []*switchhook.Source{bare})
-}
-
-func apiKeys(of trial) {
-	t, s := of.t, of.s
-	ctx := t.Context()
-	first := &switchhook.APIKey{ID: "key_1", AccountID: "root", Name: "admin", Hash: []byte{0, 1, 255}, CreatedAt: base()}
-	second := &switchhook.APIKey{ID: "key_2", AccountID: "a", Hash: []byte{2}, CreatedAt: base()}
-	replaced := &switchhook.APIKey{ID: "key_1", AccountID: "root", Name: "renewed", Hash: []byte{3}, CreatedAt: base()}
-	for _, k := range []*switchhook.APIKey{first, second, replaced} {
-		if err := s.PutAPIKey(ctx, k); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wantEqual(t, "keys", must(s.APIKeys(ctx))(t), []*switchhook.APIKey{replaced, second})
 }
 
 func oldestFirst(of trial) {

@@ -24,6 +24,9 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		s.PutAPIKey(ctx, &switchhook.APIKey{ID: "key", Hash: []byte{1}, CreatedAt: base()}),
 		s.PutDialectID(ctx, dialectID("kazoo", "device", "101", "new")),
 		s.UpdateAccount(ctx, &switchhook.Account{ID: "a", Name: "renamed"}),
+		s.UseAPIKey(ctx, "key", base()),
+		s.CreateAccount(ctx, &switchhook.Account{ID: "gone", CreatedAt: base()}),
+		s.DeleteAccounts(ctx, []string{"gone"}),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -43,6 +46,7 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 	}()
 	wantEqual(t, "after reopening", contents(t, s), before)
 	wantEqual(t, "known", must(s.Known(ctx, "a", []string{"given"}))(t), map[string]bool{"given": true})
+	wantCode(t, s.CreateAccount(ctx, &switchhook.Account{ID: "gone"}), switchhook.CodeConflict)
 	wantEqual(t, "last sequence", must(s.LastSequence(ctx))(t), int64(3))
 	wantEqual(t, "an old integer", must(s.Integer(ctx, "a", "calls", "x"))(t), int64(switchhook.FirstInteger))
 	wantEqual(t, "a new integer", must(s.Integer(ctx, "a", "calls", "y"))(t), int64(switchhook.FirstInteger+1))

@@ -32,13 +32,18 @@ func snapshotsLast(of trial) {
 		snap("call", "1", `{"n":2}`), // again, in the same commit
 		snap("call", "3", `{}`), snap("call", "3", ""),
 	}})
-	commit(t, s, switchhook.Commit{Snapshots: []switchhook.Snapshot{
-		snap("call", "2", ""), snap("agent", "1", `{"b":1,  "a":2}`), snap("call", "unknown", ""),
+	commit(t, s, switchhook.Commit{}) // of nothing
+	belief := switchhook.Snapshot{Kind: switchhook.KindBelief, ID: "pbx/leg/1769.1", Data: []byte(`[1]`), UpdatedAt: base()}
+	gone := belief
+	gone.ID, gone.Data = "pbx/leg/1769.2", nil
+	commit(t, s, switchhook.Commit{Lazy: true, Snapshots: []switchhook.Snapshot{
+		snap("call", "2", ""), snap("agent", "1", `{"b":1,  "a":2}`), snap("call", "unknown", ""), belief, gone,
 	}})
 	wantEqual(t, "snapshots", snapshots(t, s), map[string]switchhook.Snapshot{
-		"a call 1":  snap("call", "1", `{"n":2}`),
-		"a agent 1": snap("agent", "1", `{"b":1,  "a":2}`),
-		"b call 1":  other,
+		"a call 1":               snap("call", "1", `{"n":2}`),
+		"a agent 1":              snap("agent", "1", `{"b":1,  "a":2}`),
+		"b call 1":               other,
+		" source pbx/leg/1769.1": belief,
 	})
 }
 

@@ -175,6 +175,17 @@ CREATE TABLE due (
 CREATE INDEX due_stray  ON due (webhook_id, at, seq) WHERE stray = 1;
 CREATE INDEX due_replay ON due (seq) WHERE replay = 1;
 
+-- The next rows, in the order of an index. What the server knows of a table whose rows
+-- come and go is mostly out of date; then it would rather read all rows, those that are
+-- dead too, and sort them.
+CREATE FUNCTION next_due(webhook text, after bigint, most bigint) RETURNS SETOF due LANGUAGE sql STABLE
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+AS 'SELECT * FROM due WHERE webhook_id = webhook AND seq > after AND stray = 0 ORDER BY seq LIMIT most';
+
+CREATE FUNCTION next_strays(webhook text, until bigint, most bigint) RETURNS SETOF due LANGUAGE sql STABLE
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+AS 'SELECT * FROM due WHERE webhook_id = webhook AND stray = 1 AND at <= until ORDER BY at, seq LIMIT most';
+
 CREATE TABLE gates (
 	webhook_id    text   COLLATE "C" PRIMARY KEY,
 	failing_since bigint NOT NULL,

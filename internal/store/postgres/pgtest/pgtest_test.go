@@ -99,6 +99,22 @@ func TestKill(t *testing.T) {
 	}
 }
 
+func TestStandby(t *testing.T) {
+	t.Parallel()
+	s := Start(t, nil)
+	b := s.Standby(t, true)
+	url, err := s.Or(b, s.New(t))
+	must(t, err)
+	c := Connect(t, url)
+	Do(t, c, "CREATE TABLE t AS SELECT 1 AS n") // and so it is on both
+	must(t, s.Kill())
+	if _, err := pgx.Connect(t.Context(), url); err == nil {
+		t.Error("a standby is taken for one that can be written to")
+	}
+	must(t, b.Promote())
+	Do(t, Connect(t, url), "INSERT INTO t VALUES (2)")
+}
+
 func TestFreeze(t *testing.T) {
 	t.Parallel()
 	s := Start(t, nil)

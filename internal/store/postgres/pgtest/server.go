@@ -41,6 +41,12 @@ func Start(tb testing.TB, settings map[string]string) *Server {
 	tb.Helper()
 	s, err := newServer(settings)
 	need(tb, err)
+	s.endWith(tb)
+	return s
+}
+
+func (s *Server) endWith(tb testing.TB) {
+	tb.Helper()
 	tb.Cleanup(func() {
 		if tb.Failed() {
 			tb.Logf("the last words of PostgreSQL:\n%s", s.home.last())
@@ -49,7 +55,6 @@ func Start(tb testing.TB, settings map[string]string) *Server {
 			tb.Error(err)
 		}
 	})
-	return s
 }
 
 func newServer(settings map[string]string) (_ *Server, err error) {
@@ -62,34 +67,46 @@ func newServer(settings map[string]string) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{home: h, bin: filepath.Dir(postgres), password: rand.Text()}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, h.end())
-		}
-	}()
-	if err := h.write("password", s.password); err != nil {
-		return nil, err
+	err = h.write("password", s.password)
+	if err == nil {
+		// Without fsync, which is for what the server commits.
+		err = s.run("initdb", "--pgdata=data", "--username=postgres", "--pwfile=password", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 	}
-	// Without fsync, which is for what the server commits.
-	initdb, err := h.start(filepath.Join(s.bin, "initdb"), "--pgdata=data", "--username=postgres", "--pwfile=password", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if err == nil {
+		err = s.settle(settings)
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, h.end())
 	}
-	if <-initdb.ended; !initdb.how.Success() {
-		return nil, initdb.gone()
+	return s, nil
+}
+
+// run runs one of the server's programs to its end.
+func (s *Server) run(program string, args ...string) error {
+	p, err := s.home.start(filepath.Join(s.bin, program), args...)
+	if err != nil {
+		return err
 	}
+	if <-p.ended; !p.how.Success() {
+		return p.gone()
+	}
+	return nil
+}
+
+// settle starts the server for the first time, at a port that is free.
+func (s *Server) settle(settings map[string]string) (err error) {
 	for range 3 {
 		if s.port, err = freePort(); err != nil {
-			return nil, err
+			return err
 		}
-		if err = h.write("postgresql.conf", s.conf(settings)); err != nil {
-			return nil, err
+		if err = s.home.write("postgresql.conf", s.conf(settings)); err != nil {
+			return err
 		}
 		if err = s.start(); err == nil || !strings.Contains(err.Error(), "Address already in use") {
 			break
 		}
 	}
-	return s, err
+	return err
 }
 
 func (s *Server) conf(settings map[string]string) string {

@@ -1,0 +1,16 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+)
+
+// Patterns are what a handler of New has registered.
+func Patterns(h http.Handler) []string { return h.(*api).mux.patterns }
+
+// Operations are those of the table of who may do what.
+func Operations() []string { return slices.Sorted(maps.Keys(least)) }
+
+// WithoutSecrets is what answers show of options.
+var WithoutSecrets = withoutSecrets

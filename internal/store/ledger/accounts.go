@@ -1,0 +1,161 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// An accountDoc is what of an account has no column.
+type accountDoc struct {
+	Limits        *switchhook.Limits `json:"limits,omitzero"`
+	AllowNetworks []string           `json:"allow_networks,omitzero"`
+	SuspendedAt   time.Time          `json:"suspended_at,omitzero"`
+	UpdatedAt     time.Time          `json:"updated_at,omitzero"`
+}
+
+// accountDocument keeps microseconds, as columns do.
+func accountDocument(a *switchhook.Account) string {
+	return document(accountDoc{a.Limits, a.AllowNetworks, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
+}
+
+// CreateAccount adds an account.
+func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
+	taken := switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID)
+	row := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt), accountDocument(a)}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		var deleted bool
+		err := w.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM deleted_accounts WHERE id = ?)", row[0]).Scan(&deleted)
+		switch {
+		case err != nil:
+			return err
+		case deleted:
+			return taken
+		}
+		return w.tx.PutOne(ctx, taken, "INSERT INTO accounts (id, parent_id, name, created_at, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row...)
+	})
+}
+
+// UpdateAccount replaces an account.
+func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account) error {
+	row := []any{a.ParentID, a.Name, accountDocument(a), a.ID}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
+			"UPDATE accounts SET parent_id = ?, name = ?, doc = ? WHERE id = ?", row...)
+	})
+}
+
+// Accounts returns all, oldest first.
+func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err error) {
+	err = each(ctx, d.db, func(scan scan) error {
+		var a switchhook.Account
+		var created int64
+		var text string
+		if err := scan(&a.ID, &a.ParentID, &a.Name, &created, &text); err != nil {
+			return err
+		}
+		var doc accountDoc
+		if err := fromJSON("account "+a.ID, text, &doc); err != nil {
+			return err
+		}
+		a.Limits, a.AllowNetworks, a.SuspendedAt = doc.Limits, doc.AllowNetworks, doc.SuspendedAt
+		a.CreatedAt = fromMicros(created)
+		a.UpdatedAt = cmp.Or(doc.UpdatedAt, a.CreatedAt) // before schema version 2 nobody kept it
+		accounts = append(accounts, &a)
+		return nil
+	}, "SELECT id, parent_id, name, created_at, doc FROM accounts ORDER BY created_at, n")
+	if err != nil {
+		return nil, fmt.Errorf("read accounts: %w", err)
+	}
+	return accounts, nil
+}
+
+// DeleteAccounts deletes accounts and what belongs to them. Their history stays.
+func (d *DB) DeleteAccounts(ctx context.Context, ids []string) error {
+	webhooks, err := d.Webhooks(ctx)
+	if err != nil {
+		return err
+	}
+	sources, err := d.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	var hooks, origins []string
+	for _, w := range webhooks {
+		if slices.Contains(ids, w.AccountID) {
+			hooks = append(hooks, w.ID)
+		}
+	}
+	for _, s := range sources {
+		if slices.Contains(ids, s.AccountID) {
+			origins = append(origins, s.ID)
+		}
+	}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		const of = " IN (SELECT value FROM json_each(?) AS text)"
+		for _, statement := range []struct {
+			text string
+			ids  []string
+		}{
+			{"INSERT INTO deleted_accounts (id) SELECT id FROM accounts WHERE id" + of, ids},
+			{"DELETE FROM accounts WHERE id" + of, ids},
+			{"DELETE FROM api_keys WHERE account_id" + of, ids},
+			{"DELETE FROM records WHERE account_id" + of, ids},
+			{"DELETE FROM given_ids WHERE account_id" + of, ids},
+			{"DELETE FROM dialect_ids WHERE account_id" + of, ids},
+			{"DELETE FROM webhooks WHERE id" + of, hooks},
+			{"DELETE FROM gates WHERE webhook_id" + of, hooks},
+			{"DELETE FROM sources WHERE id" + of, origins},
+		} {
+			if err := w.tx.Put(ctx, statement.text, list(statement.ids)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// PutAPIKey adds a key or replaces the one of its id, but for when it was last used.
+func (d *DB) PutAPIKey(ctx context.Context, k *switchhook.APIKey) error {
+	row := []any{k.ID, k.AccountID, k.Name, append([]byte{}, k.Hash...), string(k.Role), micros(k.ExpiresAt), micros(k.CreatedAt), micros(k.UpdatedAt)}
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return w.tx.Put(ctx, `INSERT INTO api_keys (id, account_id, name, hash, role, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, name = excluded.name, hash = excluded.hash, role = excluded.role,
+				expires_at = excluded.expires_at, created_at = excluded.created_at, updated_at = excluded.updated_at`, row...)
+	})
+}
+
+// UseAPIKey says when a key was last used.
+func (d *DB) UseAPIKey(ctx context.Context, id string, at time.Time) error {
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return w.tx.Put(ctx, "UPDATE api_keys SET last_used_at = ? WHERE id = ?", micros(at), id)
+	})
+}
+
+// DeleteAPIKey deletes a key.
+func (d *DB) DeleteAPIKey(ctx context.Context, id string) error {
+	return d.write(ctx, func(ctx context.Context, w *writer) error {
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no API key %q", id), "DELETE FROM api_keys WHERE id = ?", id)
+	})
+}
+
+// APIKeys returns all, oldest first.
+func (d *DB) APIKeys(ctx context.Context) (keys []*switchhook.APIKey, err error) {
+	err = each(ctx, d.db, func(scan scan) error {
+		var k switchhook.APIKey
+		var expires, used, created, updated int64
+		err := scan(&k.ID, &k.AccountID, &k.Name, &k.Hash, &k.Role, &expires, &used, &created, &updated)
+		k.ExpiresAt, k.LastUsedAt, k.CreatedAt = fromMicros(expires), fromMicros(used), fromMicros(created)
+		k.UpdatedAt = cmp.Or(fromMicros(updated), k.CreatedAt) // as of an account
+		keys = append(keys, &k)
+		return err
+	}, "SELECT id, account_id, name, hash, role, expires_at, last_used_at, created_at, updated_at FROM api_keys ORDER BY created_at, n")
+	if err != nil {
+		return nil, fmt.Errorf("read API keys: %w", err)
+	}
+	return keys, nil
+}

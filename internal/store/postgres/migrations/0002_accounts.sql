@@ -1,0 +1,11 @@
+ALTER TABLE accounts ADD COLUMN doc text NOT NULL DEFAULT '{}';
+
+CREATE TABLE deleted_accounts (
+	id text COLLATE "C" PRIMARY KEY
+);
+
+ALTER TABLE api_keys
+	ADD COLUMN role         text   NOT NULL DEFAULT 'admin',
+	ADD COLUMN expires_at   bigint NOT NULL DEFAULT -9223372036854775808,
+	ADD COLUMN last_used_at bigint NOT NULL DEFAULT -9223372036854775808,
+	ADD COLUMN updated_at   bigint NOT NULL DEFAULT -9223372036854775808;
