@@ -161,11 +161,11 @@ func follow[T any](ctx context.Context, a *api, in Streaming, t tail[T]) (*strea
 	if err != nil {
 		return nil, err
 	}
-	return &streamOutput{Body: func(hctx huma.Context) { //nolint:contextcheck // hctx is of the same request as ctx
+	return &streamOutput{Body: func(hctx huma.Context) {
 		r, w := humago.Unwrap(hctx)
 		s := &stream[T]{tail: t, feed: a.Feed, w: w, rc: http.NewResponseController(w), after: after}
 		s.still = a.still(callerOf(ctx), r, hctx.Operation().OperationID)
-		err := s.run(r.Context(), first)
+		err := s.run(r.Context(), first) //nolint:contextcheck // it is of the same request as ctx
 		if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err != nil && r.Context().Err() == nil && switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 			ex.err = err
 		}
