@@ -269,8 +269,12 @@ func TestACallIsFoundLongAfterItsEnd(t *testing.T) {
 	if s.router.Call("acme", "a") == nil {
 		t.Fatal("the call is not in memory")
 	}
-	for n := range 4100 { // more than are remembered
-		s.tell("other", fmt.Sprintf(`call.hungup n%d`, n))
+	for batch := range 5 { // more than are remembered
+		var events []string
+		for n := range 900 {
+			events = append(events, fmt.Sprintf(`{"type":"call.hungup","account_id":"other","data":{"call":{"id":"n%d-%d"}}}`, batch, n))
+		}
+		s.ok(202, post("["+strings.Join(events, ",")+"]"), nil)
 	}
 	if s.router.Call("acme", "a") != nil {
 		t.Fatal("the call is still in memory")

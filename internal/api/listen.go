@@ -71,8 +71,7 @@ func (a *api) listenWebhook(ctx context.Context, in *struct {
 	if check.url(); len(check.wrong) > 0 {
 		return nil, invalid(check.wrong)
 	}
-	below := caller{tenants: callerOf(ctx).tenants, account: w.AccountID}
-	return a.hear(ctx, in.Streaming, below.all(), find, func(ev *switchhook.Event) bool { return slices.Contains(ev.Targets, in.ID) })
+	return a.hear(ctx, in.Streaming, true, find, func(ev *switchhook.Event) bool { return slices.Contains(ev.Targets, in.ID) })
 }
 
 // listening is the id of the webhook that is none: the ids of its requests are the same
@@ -89,8 +88,7 @@ func (a *api) listen(ctx context.Context, in *struct {
 		return nil, err
 	}
 	body.near = true
-	c := callerOf(ctx)
-	w, err := a.buildWebhook(c, body, false)
+	w, err := a.buildWebhook(callerOf(ctx), body, false)
 	if err != nil {
 		return nil, err
 	}
@@ -98,20 +96,17 @@ func (a *api) listen(ctx context.Context, in *struct {
 		return nil, switchhook.InvalidField("secret", "is required: whsec_ and the base64 of 24 to 64 bytes, the same for each connection")
 	}
 	w.ID, w.CreatedAt, w.Secrets = listening, now(), []switchhook.Secret{{Value: body.Secret}}
-	accounts := []string{w.AccountID}
-	if w.IncludeSubaccounts {
-		accounts = caller{tenants: c.tenants, account: w.AccountID}.all()
-	}
-	return a.hear(ctx, in.Streaming, accounts, func() (*switchhook.Webhook, error) { return w, nil }, a.Router.Selects(w))
+	return a.hear(ctx, in.Streaming, w.IncludeSubaccounts, func() (*switchhook.Webhook, error) { return w, nil }, a.Router.Selects(w))
 }
 
-// hear answers with a stream of the requests of the events that a webhook wants. find
-// reads the webhook again when something has changed: the next request is made as it is
-// then.
-func (a *api) hear(ctx context.Context, in Streaming, accounts []string, find func() (*switchhook.Webhook, error), wants func(*switchhook.Event) bool) (*streamOutput, error) {
+// hear answers with a stream of the requests of the events that a webhook wants, of its
+// account and, with below, of those below it. find reads the webhook again when something
+// has changed: the next request is made as it is then.
+func (a *api) hear(ctx context.Context, in Streaming, below bool, find func() (*switchhook.Webhook, error), wants func(*switchhook.Event) bool) (*streamOutput, error) {
 	var as *tenants
 	var w *switchhook.Webhook
 	var request func(*switchhook.Event) (*switchhook.HTTPRequest, error)
+	var f switchhook.EventFilter
 	prepare := func() (err error) {
 		now := a.tenants.Load()
 		if now == as {
@@ -119,14 +114,16 @@ func (a *api) hear(ctx context.Context, in Streaming, accounts []string, find fu
 		}
 		if w, err = find(); err == nil {
 			request, err = a.Engine.Requests(w)
-			as = now
+			as, f.Accounts = now, []string{w.AccountID}
+			if below {
+				f.Accounts = caller{tenants: now, account: w.AccountID}.all()
+			}
 		}
 		return err
 	}
 	if err := prepare(); err != nil {
 		return nil, err
 	}
-	f := switchhook.EventFilter{Accounts: accounts}
 	return follow(ctx, a, in, tail[*switchhook.Event]{
 		list: func(ctx context.Context, after int64, limit int) ([]*switchhook.Event, error) {
 			if err := prepare(); err != nil { // it was deleted

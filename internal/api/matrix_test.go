@@ -297,6 +297,9 @@ func (th *things) happen(account string) {
 	}
 	th.made["attempts "+account] = list["items"].([]any)[0].(map[string]any)["id"].(string)
 	th.made["webhooks "+account] = hook
+	call := fmt.Sprint("call-", len(th.made))
+	th.made["calls "+account] = call
+	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"call.created","account_id":%q,"data":{"call":{"id":%q}}}`, account, call)}, nil)
 }
 
 func (th *things) webhook(account string) string {

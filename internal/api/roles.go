@@ -18,6 +18,7 @@ var least = map[string]switchhook.Role{
 
 	"get-info": switchhook.RoleViewer, "metrics": switchhook.RoleViewer,
 	"list-events": switchhook.RoleViewer, "get-event": switchhook.RoleViewer, "list-event-deliveries": switchhook.RoleViewer, "stream-events": switchhook.RoleViewer,
+	"list-calls": switchhook.RoleViewer, "get-call": switchhook.RoleViewer,
 	"list-event-types": switchhook.RoleViewer, "get-event-type": switchhook.RoleViewer,
 	"list-calls": switchhook.RoleViewer, "get-call": switchhook.RoleViewer,
 	"list-attempts": switchhook.RoleViewer, "get-attempt": switchhook.RoleViewer, "stream-attempts": switchhook.RoleViewer,

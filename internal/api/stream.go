@@ -161,7 +161,7 @@ func follow[T any](ctx context.Context, a *api, in Streaming, t tail[T]) (*strea
 	if err != nil {
 		return nil, err
 	}
-	return &streamOutput{Body: func(hctx huma.Context) { //nolint:contextcheck // hctx is of the same request as ctx
+	return &streamOutput{Body: func(hctx huma.Context) {
 		r, w := humago.Unwrap(hctx)
 		s := &stream[T]{tail: t, feed: a.Feed, w: w, rc: http.NewResponseController(w), after: after}
 		s.still = func() bool { _, err := a.authenticate(r, hctx.Operation().OperationID); return err == nil }
@@ -170,6 +170,20 @@ func follow[T any](ctx context.Context, a *api, in Streaming, t tail[T]) (*strea
 			ex.err = err
 		}
 	}}, nil
+}
+
+// still makes a function that reports whether a request may go on: whether its key still
+// opens the same accounts. It is for one goroutine.
+func (a *api) still(c caller, r *http.Request, operation string) func() bool {
+	sees := slices.Sorted(slices.Values(c.all()))
+	return func() bool {
+		now, err := a.authenticate(r, operation)
+		if err != nil || now.tenants == c.tenants {
+			return err == nil
+		}
+		c = now
+		return slices.Equal(sees, slices.Sorted(slices.Values(c.all()))) // else it begins anew, and sees others
+	}
 }
 
 // begin finds where a stream starts, and what it sends at once.

@@ -26,11 +26,22 @@ func Parties(ev *switchhook.Event) (all []string) {
 
 // CallParties are those of a call's snapshot.
 func CallParties(call json.RawMessage) (all []string) {
-	for _, end := range []string{"from", "to", "callee"} {
-		all = addParty(all, ordjson.Find(ordjson.Find(call, end), "address"))
+	var room [48]ordjson.Member // a call has no more most often
+	o, err := ordjson.ParseInto(room[:0], call)
+	if err != nil {
+		return nil // it is none
 	}
-	all = addParty(all, ordjson.Find(call, "dialed"))
-	return addParty(all, ordjson.Find(ordjson.Find(call, "answered_extension"), "number"))
+	for i := range o {
+		switch value := o[i].Value; o[i].Name {
+		case "from", "to", "callee":
+			all = addParty(all, ordjson.Find(value, "address"))
+		case "dialed":
+			all = addParty(all, value)
+		case "answered_extension":
+			all = addParty(all, ordjson.Find(value, "number"))
+		}
+	}
+	return all
 }
 
 func addParty(all []string, value json.RawMessage) []string {

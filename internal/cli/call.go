@@ -120,6 +120,14 @@ func writeRequest(out io.Writer, raw []byte) error {
 		fmt.Fprintf(&b, "%s: %s\n", h.Name, h.Value)
 	}
 	fmt.Fprintf(&b, "\n%s\n", r.Body)
-	_, err := io.WriteString(out, b.String())
+	text := b.String()
+	if widthOf(out) > 0 { // others have written what is in it: it does nothing to a terminal
+		lines := strings.Split(text, "\n")
+		for i := range lines {
+			lines[i] = printable(lines[i])
+		}
+		text = strings.Join(lines, "\n")
+	}
+	_, err := io.WriteString(out, text)
 	return err
 }

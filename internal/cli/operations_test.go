@@ -169,12 +169,18 @@ func (doc *document) field(name string, p *shape, about string) field {
 // Each operation is a command of its own.
 func TestOperationsHaveDifferentNames(t *testing.T) {
 	t.Parallel()
-	seen := map[string]string{}
+	seen, items := map[string]string{}, map[string]bool{}
 	for _, o := range operations() {
 		name := o.resource() + " " + o.verb()
 		if seen[name] != "" {
 			t.Errorf("%s and %s are both %q", seen[name], o.ID, name)
 		}
 		seen[name] = o.ID
+		items[o.Item] = items[o.Item] || o.List
+	}
+	for item := range columns() {
+		if !items[item] {
+			t.Errorf("there are columns for %s, which no list has", item)
+		}
 	}
 }

@@ -55,7 +55,8 @@ accounts create id=acme name='Acme Ltd'
 accounts update acme flow_webhooks=true`},
 		{"api-keys", "Keys that open an account", `
 api-keys list
-api-keys create name=laptop account_id=acme`},
+api-keys create role=viewer name=laptop account_id=acme expires_at=2027-01-31
+api-keys delete key_…`},
 		{"records", "The directory: numbers, extensions, queues and whatever else belongs to an account", `
 records list --schema number
 records put number did-100 number=+12025550100 description='Main line'

@@ -21,10 +21,10 @@ import (
 // columns are those of the table of an item, such as Webhook: its members, a.b being b
 // of a, with =HEADER where the last name says too little. An item that is not here has
 // those of its members that are neither objects nor lists.
-func columns(item string) string {
+func columns() map[string]string {
 	return map[string]string{ //nolint:gosec // names of members, no credentials
-		"Account":       "id parent_id name created_at",
-		"APIKey":        "id account_id name role expires_at last_used_at created_at",
+		"Account":       "id parent_id name status created_at",
+		"ApiKey":        "id account_id name role expires_at last_used_at created_at",
 		"Attempt":       "started_at=STARTED id event_type=EVENT webhook_id attempt_number=TRY outcome response.status=STATUS duration_ms=TOOK error",
 		"Call":          "call.created_at=BEGAN id account_id status call.direction call.from.address=FROM call.to.address=TO call.duration_ms=LASTED call.hangup_reason=ENDED",
 		"Delivery":      "accepted_at=ACCEPTED id event_type=EVENT webhook_id state attempts=TRIES next_attempt_at=NEXT reason",
@@ -35,9 +35,9 @@ func columns(item string) string {
 		"Job":           "id webhook_id which state looked total made created_at",
 		"Record":        "account_id schema id row",
 		"Reject":        "at id reason",
-		"Source":        "id kind account_id state stats.messages=MESSAGES stats.rejects=REJECTS stats.last_message_at=LAST",
+		"Source":        "id kind account_id state reason stats.messages=MESSAGES stats.rejects=REJECTS stats.last_message_at=LAST",
 		"Webhook":       "id account_id name url events dialect status stats.pending=PENDING",
-	}[item]
+	}
 }
 
 // A table prints items as they come, in columns.
@@ -48,7 +48,7 @@ type table struct {
 }
 
 func newTable(item string, first json.RawMessage) *table {
-	spec := strings.Fields(columns(item))
+	spec := strings.Fields(columns()[item])
 	if len(spec) == 0 {
 		o, _ := ordjson.Parse(first) // what is no object has no columns
 		for _, m := range o {
