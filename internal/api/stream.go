@@ -164,7 +164,7 @@ func follow[T any](ctx context.Context, a *api, in Streaming, t tail[T]) (*strea
 	return &streamOutput{Body: func(hctx huma.Context) {
 		r, w := humago.Unwrap(hctx)
 		s := &stream[T]{tail: t, feed: a.Feed, w: w, rc: http.NewResponseController(w), after: after}
-		s.still = func() bool { _, err := a.authenticate(r, hctx.Operation().OperationID); return err == nil }
+		s.still = a.still(callerOf(ctx), r, hctx.Operation().OperationID)
 		err := s.run(r.Context(), first)
 		if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err != nil && r.Context().Err() == nil && switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 			ex.err = err
