@@ -261,7 +261,7 @@ type QueueAbandoned struct {
 	Queue, Leg string
 	Position   int
 	Waited     time.Duration
-	GaveUp     bool // it is known that the caller hung up
+	GaveUp     bool // it is known that they left by the end of their leg
 }
 
 // QueueCompleted says that caller and agent have spoken. Leg may be missing; then the agent

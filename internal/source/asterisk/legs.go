@@ -153,6 +153,15 @@ func (t *translator) hangupRequest(m Message, _ source.When) source.Fact {
 	return nil
 }
 
+// softHangupRequest comes when Asterisk ends a channel by itself: it stops, or somebody told
+// it to.
+func (t *translator) softHangupRequest(m Message, _ source.When) source.Fact {
+	if l := t.legs[m.Get("Uniqueid")]; l != nil {
+		l.dismissed = true
+	}
+	return nil
+}
+
 // refused is the state of a channel that the dial plan turned away: with Busy or Congestion,
 // or because it had no step after a Dial that failed (main/pbx.c). chan_pjsip requests the
 // hangup then, too, as if the far end had.

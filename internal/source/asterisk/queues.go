@@ -15,10 +15,16 @@ func (t *translator) queueCallerLeave(m Message, at source.When) source.Fact {
 	return source.QueueLeft{When: at, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid")}
 }
 
+// queueCallerAbandon comes for all whom nobody served. Of a caller whose channel Asterisk was
+// already ending it is known that they were not put out; of others their end tells.
 func (t *translator) queueCallerAbandon(m Message, at source.When) source.Fact {
-	return source.QueueAbandoned{
+	f := source.QueueAbandoned{
 		When: at, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid"), Position: number(m.Get("Position")), Waited: seconds(m.Get("HoldTime")),
 	}
+	if l := t.legs[f.Leg]; l != nil {
+		f.GaveUp = l.dismissed
+	}
+	return f
 }
 
 func (t *translator) agentCalled(m Message, at source.When) source.Fact {
