@@ -15,14 +15,14 @@ func (t *translator) queueCallerLeave(m Message, at source.When) source.Fact {
 	return source.QueueLeft{When: at, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid")}
 }
 
-// queueCallerAbandon comes for all whom nobody served. Of a caller whose channel Asterisk was
-// already ending it is known that they were not put out; of others their end tells.
+// queueCallerAbandon comes for all whom nobody served, also for those whom the queue put out.
+// Who gave up, or whose channel Asterisk was ending, is known by the hangup request before it.
 func (t *translator) queueCallerAbandon(m Message, at source.When) source.Fact {
 	f := source.QueueAbandoned{
 		When: at, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid"), Position: number(m.Get("Position")), Waited: seconds(m.Get("HoldTime")),
 	}
 	if l := t.legs[f.Leg]; l != nil {
-		f.GaveUp = l.dismissed
+		f.GaveUp = l.dismissed || l.by == l.channel
 	}
 	return f
 }
