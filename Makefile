@@ -53,6 +53,7 @@ fuzz: ## Fuzz each parser for 30 seconds, or FUZZTIME=10m
 generate: ## Write the generated documents and golden files anew
 	go test ./internal/app -run TestDocuments -update
 	go test ./internal/api -run TestDocumentIsAsCommitted -update
+	go test ./internal/cli -run TestOperationsAreAsTheDocument -update
 	go test ./internal/deliver -run TestDrawings -update
 
 clean: ## Remove what was built

@@ -14,6 +14,9 @@ type Account struct {
 	// beside those that the server allows to all: CIDR such as 10.1.0.0/16. Only the
 	// operator sets them. The accounts below have their own.
 	AllowNetworks []string `json:"allow_networks,omitzero"`
+	// ShowPrivateAnswers: its people see what is answered from private networks, in
+	// attempts. Only the operator sets it.
+	ShowPrivateAnswers bool `json:"show_private_answers,omitzero"`
 	// SuspendedAt: its keys, and those of all accounts below, are refused from then on,
 	// so are events, and deliveries wait. Zero: it is not suspended itself.
 	SuspendedAt time.Time `json:"suspended_at,omitzero"`

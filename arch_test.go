@@ -29,10 +29,11 @@ func drawing() map[string][]string {
 	return map[string][]string{
 		".":                                     {}, // the vocabulary leans on nothing
 		"cmd/switchhook":                        {"internal/cli"},
-		"internal/cli":                          {"internal/app", "internal/bench", "internal/copying", "internal/sim", "internal/source/asterisk"}, // doctor asks a switch, without a program around it
-		"internal/app":                          {"internal/*"},                                                                                     // the one package that knows them all
-		"internal/bench":                        {"internal/app", "internal/deliver/wire"},                                                          // it compares the whole with a bare client
-		"internal/copying":                      {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"},                           // it reads the tables by itself: a store that opens them would write
+		"internal/cli":                          {"internal/app", "internal/bench", "internal/copying", "internal/sim", "internal/client", "internal/ordjson", "internal/source/asterisk"}, // doctor asks a switch, without a program around it
+		"internal/client":                       {},                                                                                                                                        // an outsider: it knows the API by HTTP
+		"internal/app":                          {"internal/*"},                                                                                                                            // the one package that knows them all
+		"internal/bench":                        {"internal/app", "internal/deliver/wire"},                                                                                                 // it compares the whole with a bare client
+		"internal/copying":                      {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"},                                                                  // it reads the tables by itself: a store that opens them would write
 		"internal/ordjson":                      {},
 		"internal/catalogue":                    {"internal/ordjson"},
 		"internal/calls":                        {"internal/catalogue", "internal/ordjson"},
@@ -40,8 +41,9 @@ func drawing() map[string][]string {
 		"internal/track":                        {"internal/source", "internal/catalogue", "internal/ordjson"},
 		"internal/expression":                   {"internal/catalogue"},
 		"internal/route":                        append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
-		"internal/deliver":                      append(strings.Fields(contracts), "internal/deliver/wire", "internal/catalogue", "internal/ordjson"),
-		"internal/deliver/wire":                 {},
+		"internal/deliver":                      append(strings.Fields(contracts), "internal/deliver/wire", "internal/deliver/reach", "internal/catalogue", "internal/ordjson"),
+		"internal/deliver/wire":                 {"internal/deliver/reach"},
+		"internal/deliver/reach":                {},
 		"internal/api":                          append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
 		"internal/web":                          {},
 		"internal/dialect":                      {"internal/catalogue", "internal/ordjson"},
@@ -51,9 +53,9 @@ func drawing() map[string][]string {
 		"internal/source":                       {"internal/catalogue", "internal/ordjson"},
 		"internal/source/*":                     {"internal/source", "internal/catalogue", "internal/ordjson"},
 		"internal/source/asterisk/asterisktest": {},
-		"internal/store":                        {},
+		"internal/store":                        {"internal/catalogue"},
 		"internal/store/storetest":              {"internal/store"},
-		"internal/store/ledger":                 {"internal/store"},
+		"internal/store/ledger":                 {"internal/store", "internal/catalogue"}, // what calls are searched by
 		"internal/store/postgres":               {"internal/store/ledger", "internal/cluster"},
 		"internal/store/postgres/pgtest":        {},
 		"internal/cluster":                      {"internal/store/ledger", "internal/deliver/wire", "internal/cluster/line"}, // whoever follows sends for the leader

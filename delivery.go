@@ -42,6 +42,7 @@ type DeliveryFilter struct {
 	Accounts  []string
 	WebhookID string
 	EventID   string
+	Events    []*Event // of these events; nil: of any
 	State     DeliveryState
 	Since     time.Time // the event accepted at or after
 	Until     time.Time // the event accepted before
@@ -96,6 +97,8 @@ type HTTPResponse struct {
 	Status  int     `json:"status"`
 	Headers Headers `json:"headers"`
 	Body    string  `json:"body"`
+	// Hidden: it came from a private network, and all but its status is kept back.
+	Hidden bool `json:"hidden,omitzero"`
 }
 
 // Headers are those of a request or an answer, one value each, sorted by name. In
@@ -155,6 +158,7 @@ type AttemptFilter struct {
 	Accounts  []string
 	WebhookID string
 	EventID   string
+	Events    []*Event // for these events; nil: for any
 	Outcome   Outcome
 	Since     time.Time // started at or after
 	Until     time.Time // started before

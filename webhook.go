@@ -1,8 +1,6 @@
 package switchhook
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -32,6 +30,7 @@ type Webhook struct {
 	Modifiers           map[string]any    `json:"modifiers,omitzero"`   // kazoo only
 	Headers             map[string]string `json:"headers,omitzero"`     // added to every request
 	Auth                *Auth             `json:"auth,omitzero"`
+	TLS                 *TLS              `json:"tls,omitzero"`
 	DialectOptions      map[string]any    `json:"dialect_options,omitzero"`
 
 	Retry          Retry    `json:"retry"`
@@ -42,8 +41,10 @@ type Webhook struct {
 	Hold           Duration `json:"hold"`                // how long a failing delivery holds back its key; default 30s, 0s not at all
 	MaxAge         Duration `json:"max_age,omitzero"`    // overrides the type's freshness; 0: as the catalogue says
 
-	// Secrets sign the requests, the newest first; several while one is being
-	// rotated out. Each is whsec_ and the base64 of 24 to 64 bytes.
+	// Signing is with what requests are signed: hmac (the default), ed25519, or both.
+	Signing string `json:"signing,omitzero"`
+	// Secrets sign the requests, the newest first; several of a kind while one is being
+	// rotated out.
 	Secrets []Secret `json:"-"`
 
 	// Filter is a CEL expression over the event; empty: every event.
@@ -53,12 +54,6 @@ type Webhook struct {
 	PausedAt      time.Time `json:"paused_at,omitzero"` // nothing is sent from then on, all is kept; zero: it is not paused
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
-}
-
-// A Secret signs until it expires; one without expiry does so until rotated.
-type Secret struct {
-	Value     string    `json:"value"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"`
 }
 
 // Scope narrows a webhook to some numbers, extensions, ring groups or queues.
@@ -77,10 +72,27 @@ func (s *Scope) Empty() bool {
 
 // Auth is how a receiver wants us to prove who we are, beside the signature.
 type Auth struct {
-	Type     string `json:"type"` // basic or bearer
+	Type     string `json:"type"` // basic, bearer or oauth2
 	Username string `json:"username,omitzero"`
 	Password string `json:"password,omitzero"`
 	Token    string `json:"token,omitzero"`
+
+	// Of oauth2: client credentials (RFC 6749 4.4), for which TokenURL gives the token.
+	TokenURL     string `json:"token_url,omitzero"`
+	ClientID     string `json:"client_id,omitzero"`
+	ClientSecret string `json:"client_secret,omitzero"`
+	Scope        string `json:"scope,omitzero"`    // with blanks between several
+	Audience     string `json:"audience,omitzero"` // whom the token is for, where the server asks for it
+	// ClientAuth is how the credentials are sent: basic, the default, as a header, or post,
+	// in the form.
+	ClientAuth string `json:"client_auth,omitzero"`
+}
+
+// TLS is whom a receiver is known by, and how it knows us. All of it is PEM.
+type TLS struct {
+	CA          string `json:"ca,omitzero"`          // one of these stands behind the receiver's certificate; empty: one that the system knows
+	Certificate string `json:"certificate,omitzero"` // ours, with what stands behind it; empty: none
+	Key         string `json:"key,omitzero"`         // the certificate's
 }
 
 // Retry says when a failed delivery is tried again: by a policy's name
@@ -136,16 +148,6 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	v, err := ParseDuration(string(b))
 	*d = Duration(v)
 	return err
-}
-
-// SecretPrefix marks a signing secret (Standard Webhooks).
-const SecretPrefix = "whsec_"
-
-// NewSecret makes a signing secret of 32 random bytes.
-func NewSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // documented never to fail
-	return SecretPrefix + base64.StdEncoding.EncodeToString(b[:])
 }
 
 // Mask stands wherever a secret is not shown.

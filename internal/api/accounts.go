@@ -37,6 +37,8 @@ type accountInput struct {
 	Limits        *switchhook.Limits `json:"limits,omitzero" doc:"What it may do at most. Set from above."`
 	AllowNetworks []string           `json:"allow_networks,omitzero" doc:"Private networks that its webhooks may reach, as CIDR. Only the operator's keys set it." example:"[\"10.1.0.0/16\"]"`
 
+	ShowPrivateAnswers bool `json:"show_private_answers,omitzero" doc:"What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it."`
+
 	FlowWebhooks bool `json:"flow_webhooks,omitzero" doc:"Call flows may send requests to addresses that the flow names (flow.webhook). A webhook of the account's with flow: true makes them: it has a secret and a history like any other."`
 }
 
@@ -134,7 +136,7 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 	}
 	next, err := merge(accountInput{
 		ID: acc.ID, ParentID: acc.ParentID, Name: acc.Name, Suspended: !acc.SuspendedAt.IsZero(), Limits: acc.Limits, AllowNetworks: acc.AllowNetworks,
-		FlowWebhooks: c.flows[acc.ID],
+		ShowPrivateAnswers: acc.ShowPrivateAnswers, FlowWebhooks: c.flows[acc.ID],
 	}, in.Body.raw, nil)
 	if err != nil {
 		return nil, err
@@ -190,6 +192,12 @@ func (c caller) setAccount(acc *switchhook.Account, in accountInput) error {
 			return err
 		}
 		acc.Limits = in.Limits
+	}
+	if in.ShowPrivateAnswers != acc.ShowPrivateAnswers {
+		if c.account != switchhook.RootAccount {
+			return wrongField(switchhook.CodeForbidden, "show_private_answers", "only the operator's keys say what is shown of private networks")
+		}
+		acc.ShowPrivateAnswers = in.ShowPrivateAnswers
 	}
 	if !slices.Equal(in.AllowNetworks, acc.AllowNetworks) {
 		return c.allowNetworks(acc, in.AllowNetworks)

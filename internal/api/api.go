@@ -13,6 +13,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,8 @@ type Options struct {
 	// CheckURL refuses a URL that a webhook of the account may not have, with a
 	// *switchhook.Error. Nil: every http(s) URL is fine.
 	CheckURL func(rawURL, accountID string) error
+	// CheckTLS says what is wrong with a webhook's certificates. Nil: anything goes.
+	CheckTLS func(t *switchhook.TLS) error
 
 	// MaxOpenDeliveries is how many deliveries to an account's webhooks may be open
 	// before its events are refused, where its limits do not say so. 0: any number.
@@ -138,11 +141,18 @@ type Router interface {
 	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before, after *switchhook.Record) (*switchhook.AuditEntry, error)) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
+	// Call is the snapshot of a call or leg, nil some time after its end.
+	Call(accountID, id string) json.RawMessage
+	// OpenCalls lists the snapshots of the open calls and of their legs.
+	OpenCalls() []switchhook.Snapshot
 	// FilterErrors tells how often a webhook's filter could not say whether it
 	// wants an event, and why the last time.
 	FilterErrors(webhookID string) (count int64, last string)
 	// Reject keeps a source's message that could not be read.
 	Reject(ctx context.Context, r *switchhook.Reject) error
+	// Selects makes a function that reports whether a webhook that nobody has set up
+	// would want an event. It is for one goroutine.
+	Selects(w *switchhook.Webhook) func(*switchhook.Event) bool
 	// Samples makes events of the type's samples, for the webhook's account. They
 	// are not kept.
 	Samples(w *switchhook.Webhook, eventType string) ([]*switchhook.Event, error)
@@ -154,6 +164,9 @@ type Engine interface {
 	Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error)
 	// Preview is the request that the event would make, credentials masked.
 	Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.HTTPRequest, error)
+	// Requests makes a function that makes the requests of events, as they would be
+	// sent: credentials in them, signed with the webhook's secrets. They are not sent.
+	Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*switchhook.HTTPRequest, error), error)
 	// Status says how a webhook fares (active, paused, failing or disabled), with what
 	// webhookStats names.
 	Status(webhookID string) (status string, stats map[string]any)
@@ -245,12 +258,15 @@ func (a *api) register() {
 	a.registerEvents()
 	a.registerEventTypes()
 	a.registerStreams()
+	a.registerCalls()
 	a.registerAccounts()
 	a.registerKeys()
 	a.registerAudit()
 	a.registerUsers()
 	a.registerSessions()
 	a.registerWebhooks()
+	a.registerBulk()
+	a.registerListen()
 	a.registerJobs()
 	a.registerSources()
 	a.registerIngest()

@@ -156,6 +156,18 @@ func (e *engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 	return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Headers: switchhook.Headers{{Name: "webhook-id", Value: "msg_x"}}, Body: ev.Type + " " + ev.ID}, nil
 }
 
+func (e *engine) Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*switchhook.HTTPRequest, error), error) {
+	return func(ev *switchhook.Event) (*switchhook.HTTPRequest, error) {
+		switch ev.Type {
+		case "custom.bad":
+			return nil, errors.New("it cannot be made")
+		case "custom.bytes":
+			return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Body: "\xff"}, nil
+		}
+		return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Headers: switchhook.Headers{{Name: "signed-with", Value: w.Secrets[0].Value}}, Body: ev.Type + " " + ev.ID}, nil
+	}, nil
+}
+
 func (e *engine) Status(string) (string, map[string]any) {
 	return "active", map[string]any{"pending": 0}
 }

@@ -114,7 +114,10 @@ func TestAuditOfActions(t *testing.T) {
 	s, r := newLiveServer(t), newReceiver(t)
 	id, _ := s.webhook(`{"url":"` + r.URL + `","events":["*"]}`)
 	s.send(`{"id":"e1","type":"custom.x","data":{}}`)
-	r.wait(t, 1)
+	for i := range 300 { // so that the replay lasts
+		s.send(fmt.Sprintf(`{"id":"more-%d","type":"custom.x","data":{}}`, i))
+	}
+	r.wait(t, 301)
 	s.await("/v1/deliveries?state=pending", "items", "[]")
 	delivery := switchhook.DeliveryID("root", "e1", id)
 	s.ok(202, to("/v1/deliveries/"+delivery+"/retry"), nil)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/url"
@@ -20,27 +19,26 @@ import (
 
 // The bounds of a webhook's settings.
 const (
-	longestTitle   = 200  // characters of a name
-	longestURL     = 2048 // bytes
-	longestHost    = 253  // characters (RFC 1035 2.3.4)
-	mostSelectors  = 200
-	longestGlob    = 256 // bytes of one entry of events
-	mostHeaders    = 50
-	longestHeader  = 4096 // bytes of one value
-	mostScope      = 1000 // entries of each list of a scope
-	mostRetries    = 50
-	longestRetry   = 7 * 24 * time.Hour
-	longestHold    = time.Hour
-	shortestSecret = 24 // bytes
-	longestSecret  = 64 // bytes
-	lowestRate     = 0.00001
-	highestRate    = 100_000
+	longestTitle  = 200  // characters of a name
+	longestURL    = 2048 // bytes
+	longestHost   = 253  // characters (RFC 1035 2.3.4)
+	mostSelectors = 200
+	longestGlob   = 256 // bytes of one entry of events
+	mostHeaders   = 50
+	longestHeader = 4096 // bytes of one value
+	mostScope     = 1000 // entries of each list of a scope
+	mostRetries   = 50
+	longestRetry  = 7 * 24 * time.Hour
+	longestHold   = time.Hour
+	lowestRate    = 0.00001
+	highestRate   = 100_000
 )
 
 // A webhookCheck gathers what is wrong with a webhook, or with its replay.
 type webhookCheck struct {
 	a     *api
 	w     *switchhook.Webhook
+	near  bool // nothing is sent to its URL from here
 	wrong []switchhook.FieldError
 }
 
@@ -56,10 +54,10 @@ func webhookOf(account string, in webhookInput) *switchhook.Webhook {
 	w := &switchhook.Webhook{
 		AccountID: account, Name: in.Name, URL: in.URL, Events: in.Events, Dialect: cmp.Or(in.Dialect, "switchhook"), Format: in.Format, Method: strings.ToUpper(in.Method),
 		Enabled: or(in.Enabled, true), Scope: in.Scope, IncludeSubaccounts: in.IncludeSubaccounts, IncludeInternalLegs: or(in.IncludeInternalLegs, true),
-		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, DialectOptions: in.DialectOptions,
+		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, TLS: in.TLS, DialectOptions: in.DialectOptions,
 		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), RateLimit: or(in.RateLimit, 0), Ordering: cmp.Or(in.Ordering, "key"),
 		Hold: or(in.Hold, switchhook.Duration(30*time.Second)), MaxAge: in.MaxAge, Filter: in.Filter,
-		Retry: switchhook.Retry{Policy: "standard"},
+		Retry: switchhook.Retry{Policy: "standard"}, Signing: cmp.Or(in.Signing, switchhook.SigningHMAC),
 	}
 	if !w.Enabled {
 		w.DisableReason = turnedOff
@@ -79,7 +77,7 @@ func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.W
 	}
 	w := webhookOf(account, in)
 	w.Flow = flow
-	c := &webhookCheck{a: a, w: w}
+	c := &webhookCheck{a: a, w: w, near: in.near}
 	if flow {
 		c.flow()
 	} else {
@@ -97,11 +95,13 @@ func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.W
 	c.scope()
 	c.headers()
 	c.auth()
+	c.tls()
 	c.retry(in.Retry)
 	c.limits()
 	c.filter()
 	c.masks()
-	if problem := secretProblem(in.Secret); in.Secret != "" && problem != "" {
+	c.signing()
+	if problem := secretProblem(in.Secret, w.Signing); in.Secret != "" && problem != "" {
 		c.bad("secret", "%s", problem)
 	}
 	return w, invalid(c.wrong)
@@ -115,27 +115,34 @@ func or[T any](given *T, otherwise T) T {
 }
 
 func (c *webhookCheck) url() {
-	u, err := url.Parse(c.w.URL)
-	switch {
-	case c.w.URL == "":
+	if c.w.URL == "" {
 		c.bad("url", "is required: where the requests go, such as https://example.com/hook")
-	case len(c.w.URL) > longestURL:
-		c.bad("url", "expected at most %d characters", longestURL)
+		return
+	}
+	c.address("url", c.w.URL)
+}
+
+// address checks a URL that requests are sent to.
+func (c *webhookCheck) address(field, raw string) {
+	u, err := url.Parse(raw)
+	switch {
+	case len(raw) > longestURL:
+		c.bad(field, "expected at most %d characters", longestURL)
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		c.bad("url", "expected an http or https URL such as https://example.com/hook")
+		c.bad(field, "expected an http or https URL such as https://example.com/hook")
 	case u.User != nil:
-		c.bad("url", "expected no user and password in the URL; put them in auth")
-	case strings.Contains(c.w.URL, "#"):
-		c.bad("url", "expected no #: what follows it is never sent")
+		c.bad(field, "expected no user and password in the URL; put them in auth")
+	case strings.Contains(raw, "#"):
+		c.bad(field, "expected no #: what follows it is never sent")
 	case strings.IndexFunc(u.Host, func(r rune) bool { return r > 0x7f }) >= 0:
-		c.bad("url", "expected a host in ASCII; write %.80q in punycode (xn--…)", u.Host)
+		c.bad(field, "expected a host in ASCII; write %.80q in punycode (xn--…)", u.Host)
 	case len(u.Hostname()) > longestHost:
-		c.bad("url", "expected a host of at most %d characters", longestHost)
+		c.bad(field, "expected a host of at most %d characters", longestHost)
 	case !dialect.ValidPort(u.Port()):
-		c.bad("url", "expected a port of 1 to 65535, got %s", u.Port())
-	case c.a.CheckURL != nil:
-		if err := c.a.CheckURL(c.w.URL, c.w.AccountID); err != nil {
-			c.bad("url", "%s", message(err))
+		c.bad(field, "expected a port of 1 to 65535, got %s", u.Port())
+	case c.a.CheckURL != nil && !c.near:
+		if err := c.a.CheckURL(raw, c.w.AccountID); err != nil {
+			c.bad(field, "%s", message(err))
 		}
 	}
 }
@@ -160,25 +167,6 @@ func (c *webhookCheck) flow() {
 	}
 	if c.w.IncludeSubaccounts {
 		c.bad("include_subaccounts", "cannot be set on the webhook of call flows: the accounts below have their own")
-	}
-}
-
-// masks refuses the mask in the place of a secret: what was read and sent back keeps
-// what it stands for, where there is such a thing.
-func (c *webhookCheck) masks() {
-	const isMask = "is the mask that stands for a secret; give the secret itself"
-	for _, name := range slices.Sorted(maps.Keys(c.w.Headers)) {
-		if c.w.Headers[name] == mask {
-			c.bad("headers."+name, isMask)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.w.DialectOptions)) {
-		if c.w.DialectOptions[name] == mask {
-			c.bad("dialect_options."+name, isMask)
-		}
-	}
-	if auth := c.w.Auth; auth != nil && (auth.Password == mask || auth.Token == mask) {
-		c.bad("auth", isMask)
 	}
 }
 
@@ -362,41 +350,6 @@ func fieldValue(s string) bool {
 	return strings.Trim(s, " \t") == s
 }
 
-func (c *webhookCheck) auth() {
-	auth := c.w.Auth
-	if auth == nil {
-		return
-	}
-	switch auth.Type {
-	case "basic":
-		if auth.Username == "" {
-			c.bad("auth.username", "is required for basic")
-		} else if strings.Contains(auth.Username, ":") {
-			c.bad("auth.username", "cannot have a colon (RFC 7617)")
-		}
-		if auth.Token != "" {
-			c.bad("auth.token", "is for bearer only")
-		}
-	case "bearer":
-		if auth.Token == "" {
-			c.bad("auth.token", "is required for bearer")
-		}
-		if auth.Username != "" {
-			c.bad("auth.username", "is for basic only")
-		}
-		if auth.Password != "" {
-			c.bad("auth.password", "is for basic only")
-		}
-	default:
-		c.bad("auth.type", "expected basic or bearer")
-	}
-	for _, v := range []struct{ field, value string }{{"username", auth.Username}, {"password", auth.Password}, {"token", auth.Token}} {
-		if !fieldValue(v.value) {
-			c.bad("auth."+v.field, "cannot have control characters, or blanks at its ends")
-		}
-	}
-}
-
 // kazooTries is Kazoo's own default.
 const kazooTries = 2
 
@@ -450,21 +403,4 @@ func (c *webhookCheck) limits() {
 	if d := time.Duration(w.MaxAge); d != 0 && d < time.Second {
 		c.bad("max_age", "expected at least 1s")
 	}
-}
-
-// secretProblem says what is wrong with a signing secret; nothing if it is right.
-func secretProblem(secret string) string {
-	const expected = "expected whsec_ and the base64 of 24 to 64 bytes"
-	encoded, ok := strings.CutPrefix(secret, switchhook.SecretPrefix)
-	if !ok || strings.ContainsAny(encoded, "\r\n") { // which base64 passes over
-		return expected
-	}
-	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil {
-		return expected
-	}
-	if len(key) < shortestSecret || len(key) > longestSecret {
-		return fmt.Sprintf("%s, got %d bytes", expected, len(key))
-	}
-	return ""
 }

@@ -187,7 +187,7 @@ func (f EventFilter) of(c caller) (switchhook.EventFilter, error) {
 	if err != nil {
 		return switchhook.EventFilter{}, err
 	}
-	out := switchhook.EventFilter{Accounts: accounts, Key: f.Key, CallID: f.CallID, Number: f.Number}
+	out := switchhook.EventFilter{Accounts: accounts, Key: f.Key, CallID: f.CallID, Number: strings.TrimSpace(f.Number)} // a plus that nobody has encoded
 	for _, list := range f.Type {
 		for t := range strings.SplitSeq(list, ",") {
 			if t = strings.TrimSpace(t); t != "" {

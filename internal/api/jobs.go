@@ -168,7 +168,7 @@ func (a *api) listJobs(ctx context.Context, in *struct {
 	jobs = slices.DeleteFunc(jobs, func(j *switchhook.Job) bool {
 		return in.AccountID != "" && in.AccountID != j.AccountID || in.WebhookID != "" && in.WebhookID != j.WebhookID || in.State != "" && in.State != string(j.State)
 	})
-	page, next, err := pageOf(jobs, in.page(), func(j *switchhook.Job) string { return j.ID }, inOrder)
+	page, next, err := pageOf(jobs, in.page(), func(j *switchhook.Job) string { return rising(j.CreatedAt.UnixMicro()) + j.ID }, falling)
 	if err != nil {
 		return nil, err
 	}

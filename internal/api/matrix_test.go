@@ -46,6 +46,8 @@ func matrix() []operation {
 		{pattern: "GET /v1/events/{id}", may: "adv", names: "path"},
 		{pattern: "GET /v1/events/{id}/deliveries", may: "adv", names: "path"},
 		{pattern: "GET /v1/events/stream", may: "adv", names: "query"},
+		{pattern: "GET /v1/calls", may: "adv", names: "query"},
+		{pattern: "GET /v1/calls/{id}", may: "adv", names: "path"},
 		{pattern: "GET /v1/event-types", may: "adv"},
 		{pattern: "GET /v1/event-types/{type}", may: "adv"},
 		{pattern: "GET /v1/attempts", may: "adv", names: "query"},
@@ -67,6 +69,10 @@ func matrix() []operation {
 		{pattern: "POST /v1/webhooks/{id}/rotate-secret", may: "ad", names: "path"},
 		{pattern: "POST /v1/webhooks/{id}/replay", may: "ad", names: "path", ok: 202},
 		{pattern: "POST /v1/webhooks/re-enable", may: "ad", names: "body", body: `{"account_id":"$account"}`},
+		{pattern: "POST /v1/webhooks/pause", may: "ad", names: "body", body: `{"account_id":"$account"}`},
+		{pattern: "POST /v1/webhooks/resume", may: "ad", names: "body", body: `{"account_id":"$account"}`},
+		{pattern: "POST /v1/webhooks/listen", may: "ad", names: "body", body: `{"account_id":"$account","url":"http://127.0.0.1:3000","events":["*"],"secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`},
+		{pattern: "POST /v1/webhooks/{id}/listen", may: "ad", names: "path"},
 		{pattern: "GET /v1/jobs", may: "adv", names: "query"},
 		{pattern: "GET /v1/jobs/{id}", may: "adv", names: "path"},
 		{pattern: "POST /v1/jobs/{id}/cancel", may: "ad", names: "path"},
@@ -295,6 +301,8 @@ func (th *things) happen(account string) {
 	hook := th.webhook(account)
 	var got struct{ Events []struct{ ID string } }
 	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"custom.x","account_id":%q,"data":{}}`, account)}, &got)
+	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"call.created","account_id":%q,"data":{"call":{"id":"call-%x"}}}`, account, account)}, nil)
+	th.made["calls "+account] = fmt.Sprintf("call-%x", account)
 	id := got.Events[0].ID
 	th.made["events "+account] = id
 	th.made["deliveries "+account] = switchhook.DeliveryID(account, id, hook)
@@ -304,6 +312,9 @@ func (th *things) happen(account string) {
 	}
 	th.made["attempts "+account] = list["items"].([]any)[0].(map[string]any)["id"].(string)
 	th.made["webhooks "+account] = hook
+	call := fmt.Sprint("call-", len(th.made))
+	th.made["calls "+account] = call
+	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"call.created","account_id":%q,"data":{"call":{"id":%q}}}`, account, call)}, nil)
 }
 
 func (th *things) webhook(account string) string {

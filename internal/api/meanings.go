@@ -21,10 +21,10 @@ func meanings() map[string]string {
 		"dialect":        "The request shape.", "sequence": "The event's place in the order of acceptance.", "key": "What it is ordered by. Absent: it is unordered.",
 		"method": "The HTTP method.", "url": "The URL.", "headers": "The headers, secrets masked.", "body": "The body.", "status": "How it stands.",
 
-		"Account.parent_id":          "The account above it. Absent: it is the operator's.",
-		"Account.id":                 "Its id: chosen, or acc_….",
-		"Account.limits":             "What it may do at most, as an account above has set it. Absent: what is set above it, or by the server.",
-		"Account.allow_networks":     "Private networks that its webhooks may reach, beside those that the server allows to all. Set by the operator.",
+		"Account.parent_id":            "The account above it. Absent: it is the operator's.",
+		"Account.id":                   "Its id: chosen, or acc_….",
+		"Account.limits":               "What it may do at most, as an account above has set it. Absent: what is set above it, or by the server.",
+		"Account.show_private_answers": "What is answered from private networks is shown in attempts. Only the operator sets it.", "Account.allow_networks": "Private networks that its webhooks may reach, beside those that the server allows to all. Set by the operator.",
 		"Account.suspended_at":       "When it was suspended. Absent: it is not, or only an account above it.",
 		"Limits.requests_per_second": "Of each of its API keys, and those of the accounts below that have no limit of their own. Absent: no limit.",
 		"Limits.request_burst":       "How many requests may come at once. Absent: those of two seconds.",
@@ -45,9 +45,12 @@ func meanings() map[string]string {
 		"Delivery.state": "pending, delivered, failed, expired or cancelled.", "Delivery.attempts": "How many tries were made.",
 		"Delivery.reason": "Why it ended otherwise than delivered.", "Delivery.accepted_at": "When the event was accepted.", "Delivery.ended_at": "When it ended. Absent: it is pending.",
 
+		"Heard.account_id": "The event's account.", "Heard.occurred_at": "When it happened, by the source's clock.",
+
 		"Attempt.account_id": "The event's account.", "Attempt.request": "What was sent, credentials masked. Absent: nothing could be sent.",
 		"Attempt.response":    "What came back. Absent: nothing did.",
 		"Attempt.replay":      "Somebody wanted the delivery again: a replay, or a retry by hand. Absent: nobody did.",
+		"HTTPResponse.hidden": "It came from a private network: its headers and body are kept back unless the operator has them shown. Absent: it is whole.",
 		"HTTPResponse.status": "The HTTP status.", "HTTPResponse.body": "The body, cut at 16 KiB.", "HTTPResponse.headers": "The headers.",
 
 		"Webhook.url": "Where requests go.", "Webhook.events": "Which events: globs of types, or a dialect's own names.", "Webhook.format": "json or form, where the dialect has both.",
@@ -75,7 +78,13 @@ func meanings() map[string]string {
 		"DialectID.value": "What the dialect calls it.",
 
 		"Scope.numbers": "Phone numbers.", "Scope.extensions": "Extensions, by number or id.", "Scope.ring_groups": "Ring groups, by number or id.", "Scope.queues": "Queues, by number or id.",
-		"Auth.type": "basic or bearer.", "Auth.username": "For basic.", "Auth.password": "For basic.", "Auth.token": "For bearer.",
+		"Auth.type": "basic, bearer or oauth2.", "Auth.username": "For basic.", "Auth.password": "For basic.", "Auth.token": "For bearer.",
+		"Auth.token_url": "For oauth2: where an access token is given for the client's credentials (RFC 6749 4.4).", "Auth.client_id": "For oauth2.", "Auth.client_secret": "For oauth2.",
+		"Auth.scope": "For oauth2: what the token is to allow, with blanks between several. Absent: what the server gives by default.", "Auth.audience": "For oauth2: whom the token is for, where the server asks for it.",
+		"Auth.client_auth": "For oauth2: how client_id and client_secret are sent: basic (a header) or post (in the form). Absent: basic.",
+		"Webhook.signing":  "hmac, ed25519 or both: with what requests are signed.",
+		"TLS.ca":           "PEM certificates, one of which must stand behind the receiver's. Absent: one that the system knows must.", "TLS.certificate": "PEM: the client certificate that is shown to the receiver, with what stands behind it.",
+		"TLS.key": "PEM: the certificate's private key. Masked.", "Webhook.tls": "Whom the receiver is known by, and how it knows us; the key masked.",
 		"Retry.policy": "standard, none or kazoo.", "Retry.tries": "Of the policy kazoo: how often it is tried in all.", "Retry.schedule": "Times to wait before each further try.",
 
 		"Source.kind": "The system that it speaks with.", "Source.account_id": "The account of what is not in account_map.",

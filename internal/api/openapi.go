@@ -56,6 +56,7 @@ func (a *api) newHuma() {
 		},
 		Tags: []*huma.Tag{
 			{Name: "Events", Description: "What happened: send events in, and read what was accepted."},
+			{Name: "Calls", Description: "What is known of each call, and all that happened to it."},
 			{Name: "Webhooks", Description: "Where events go, and in which shape."},
 			{Name: "Deliveries", Description: "What became of each event for each webhook."},
 			{Name: "Jobs", Description: "What takes its time: deliveries of past events, made again."},

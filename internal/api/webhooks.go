@@ -46,6 +46,7 @@ type webhookInput struct {
 	Modifiers           map[string]any    `json:"modifiers,omitzero" doc:"Kazoo's own filters and settings (kazoo only)."`
 	Headers             map[string]string `json:"headers,omitzero" doc:"Added to each request. Not Host, Content-Length, Transfer-Encoding, Connection or webhook-*."`
 	Auth                *switchhook.Auth  `json:"auth,omitzero" doc:"How the receiver wants us to prove who we are, beside the signature."`
+	TLS                 *switchhook.TLS   `json:"tls,omitzero" doc:"Whom the receiver is known by, and how it knows us. Default: by the system's authorities; not at all."`
 	DialectOptions      map[string]any    `json:"dialect_options,omitzero" doc:"Settings of the dialect."`
 
 	Retry          *retryInput          `json:"retry,omitzero" doc:"When a failed delivery is tried again. Default: {\"policy\":\"standard\"}."`
@@ -55,9 +56,12 @@ type webhookInput struct {
 	Ordering       string               `json:"ordering,omitzero" enum:"key,none" default:"key" doc:"key: deliveries with the same key wait for one another."`
 	Hold           *switchhook.Duration `json:"hold,omitzero" doc:"How long a failing delivery holds back its key: 0s to 1h. Default: 30s."`
 	MaxAge         switchhook.Duration  `json:"max_age,omitzero" doc:"The age at which a delivery expires, at least 1s. Default: as the type's freshness says."`
-	Secret         string               `json:"secret,omitzero" doc:"Signs the requests: whsec_ and the base64 of 24 to 64 bytes. Default: one is made. Only at creation; later see rotate-secret."`
+	Signing        string               `json:"signing,omitzero" enum:"hmac,ed25519,both" default:"hmac" doc:"With what requests are signed (Standard Webhooks): hmac with a secret that you have too (v1), ed25519 with a key whose public half you have (v1a), or both."`
+	Secret         string               `json:"secret,omitzero" doc:"Signs the requests: whsec_ and the base64 of 24 to 64 bytes; for ed25519 whsk_ and that of a private key. Default: one is made. Only at creation; later see rotate-secret."`
 
 	Filter string `json:"filter,omitzero" maxLength:"4096" doc:"A CEL expression over the event: only events for which it is true are delivered." example:"data.call.direction == \"inbound\""`
+
+	near bool // the URL is of whoever listens, and nothing is sent there from here
 }
 
 // A retryInput is either a policy's name or a schedule.
@@ -73,7 +77,7 @@ type webhookView struct {
 	Status  string       `json:"status" enum:"active,paused,failing,disabled" doc:"active: it takes what comes. failing: attempts fail one after the other; its deliveries wait, and now and then one is tried. paused: its deliveries wait until it is resumed. disabled: nothing is sent, and what was open is cancelled."`
 	Stats   statsView    `json:"stats" doc:"How its deliveries fare."`
 	Secrets []secretView `json:"secrets" doc:"What signs its requests, the newest first."`
-	Secret  string       `json:"secret,omitzero" doc:"The signing secret. Shown at creation and at rotation, never again."`
+	Secret  string       `json:"secret,omitzero" doc:"The signing secret. Shown at creation and at rotation, never again. Absent where requests are signed with Ed25519 alone: see public_key among secrets."`
 	// Warnings are told with the answer to a change.
 	Warnings []string `json:"warnings,omitzero" doc:"What is likely not meant, such as a filter that fails on every sample. Told when the webhook is made or changed."`
 }
@@ -102,6 +106,7 @@ func (statsView) Schema(r huma.Registry) *huma.Schema {
 // A secretView is a secret as it is shown: not at all.
 type secretView struct {
 	Value     string    `json:"value" doc:"Masked."`
+	PublicKey string    `json:"public_key,omitzero" doc:"Of an Ed25519 key: what receivers verify with, whpk_ and base64. Absent: it is the secret of an HMAC."`
 	ExpiresAt time.Time `json:"expires_at,omitzero" doc:"Until when it signs beside the newer one. Absent: until it is rotated."`
 }
 
@@ -148,12 +153,13 @@ func (a *api) registerWebhooks() {
 	}, a.previewWebhook)
 	handleOptional(a, huma.Operation{
 		OperationID: "rotate-webhook-secret", Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate-secret", Tags: tags, Summary: "Change the signing secret",
-		Description: "Requests are signed with the new and the old one for 24 hours, then with the new one alone.",
+		Description: "Requests are signed with the new and the old one for 24 hours, then with the new one alone. Of a webhook that signs with both kinds, both are changed, unless secret says one.",
 	}, a.rotateSecret)
 }
 
 func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
 	v := &webhookView{Webhook: *w, Status: "disabled", Stats: statsView{}, Secrets: []secretView{}}
+	v.Signing = cmp.Or(w.Signing, switchhook.SigningHMAC)
 	v.DialectOptions = maps.Clone(w.DialectOptions)
 	for name := range v.DialectOptions {
 		if secretOption(name) {
@@ -168,13 +174,16 @@ func (a *api) viewWebhook(w *switchhook.Webhook) *webhookView {
 	}
 	if w.Auth != nil {
 		auth := *w.Auth
-		auth.Password, auth.Token = masked(auth.Password), masked(auth.Token)
+		auth.Password, auth.Token, auth.ClientSecret = masked(auth.Password), masked(auth.Token), masked(auth.ClientSecret)
 		v.Auth = &auth
+	}
+	if w.TLS != nil {
+		v.TLS = &switchhook.TLS{CA: w.TLS.CA, Certificate: w.TLS.Certificate, Key: masked(w.TLS.Key)}
 	}
 	at := time.Now()
 	for _, s := range w.Secrets {
-		if s.ExpiresAt.IsZero() || s.ExpiresAt.After(at) {
-			v.Secrets = append(v.Secrets, secretView{Value: mask, ExpiresAt: s.ExpiresAt})
+		if s.Live(at) {
+			v.Secrets = append(v.Secrets, secretView{Value: mask, PublicKey: s.PublicKey(), ExpiresAt: s.ExpiresAt})
 		}
 	}
 	status, stats := a.Engine.Status(w.ID)
@@ -214,9 +223,9 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 	if err != nil {
 		return nil, err
 	}
-	secret := cmp.Or(body.Secret, switchhook.NewSecret())
-	w.ID, w.CreatedAt, w.Secrets = switchhook.NewID(switchhook.PrefixWebhook), now(), []switchhook.Secret{{Value: secret}}
+	w.ID, w.CreatedAt = switchhook.NewID(switchhook.PrefixWebhook), now()
 	w.UpdatedAt = w.CreatedAt
+	secret := renew(w, body.Secret, kindsOf(w.Signing), w.CreatedAt)
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
 	if _, err := a.callerNow(ctx).owner(w.AccountID); err != nil { // it may be gone by now
@@ -254,7 +263,7 @@ func (a *api) listWebhooks(ctx context.Context, in *struct {
 	mine := slices.DeleteFunc(all, func(w *switchhook.Webhook) bool {
 		return !c.sees(w.AccountID) || in.AccountID != "" && in.AccountID != w.AccountID
 	})
-	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return w.ID }, inOrder)
+	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return rising(w.CreatedAt.UnixMicro()) + w.ID }, sorted)
 	if err != nil {
 		return nil, err
 	}
@@ -333,10 +342,14 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	if !w.Enabled && !says(in.Body.raw, "enabled") {
 		w.DisableReason = old.DisableReason // it was off, and this says nothing of it
 	}
+	var secret string
+	if w.Signing != cmp.Or(old.Signing, switchhook.SigningHMAC) {
+		secret = renew(w, "", missing(w), w.UpdatedAt)
+	}
 	if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, old, w)); err != nil {
 		return nil, err
 	}
-	return a.changedWebhook(ctx, w, "")
+	return a.changedWebhook(ctx, w, secret)
 }
 
 func (a *api) pauseWebhook(ctx context.Context, in *ChangeID) (*tagged[*webhookView], error) {
@@ -569,53 +582,14 @@ func (a *api) eventFor(ctx context.Context, w *switchhook.Webhook, id string) (*
 	return ev, nil
 }
 
-// A rotateInput may say the new secret.
-type rotateInput struct {
-	Secret string `json:"secret,omitzero" doc:"The new secret: whsec_ and the base64 of 24 to 64 bytes. Default: one is made."`
-}
-
-func (a *api) rotateSecret(ctx context.Context, in *struct {
-	ChangeID
-	Body jsonBody[rotateInput]
-},
-) (*tagged[*webhookView], error) {
-	body, err := in.Body.read()
-	if err != nil {
-		return nil, err
-	}
-	if problem := secretProblem(body.Secret); body.Secret != "" && problem != "" {
-		return nil, switchhook.InvalidField("secret", "%s", problem)
-	}
-	a.Changes.Lock()
-	defer a.Changes.Unlock()
-	old, err := a.webhookToChange(ctx, in.ChangeID)
-	if err != nil {
-		return nil, err
-	}
-	secret, at := cmp.Or(body.Secret, switchhook.NewSecret()), later(old.UpdatedAt)
-	w := *old
-	w.Secrets, w.UpdatedAt = []switchhook.Secret{{Value: secret}}, at
-	for _, s := range old.Secrets {
-		if s.ExpiresAt.IsZero() {
-			s.ExpiresAt = at.Add(rotation)
-		}
-		if s.ExpiresAt.After(at) && s.Value != secret {
-			w.Secrets = append(w.Secrets, s)
-		}
-	}
-	if err := a.Store.UpdateWebhook(ctx, &w, a.auditWebhook(ctx, old, &w)); err != nil {
-		return nil, err
-	}
-	return a.changedWebhook(ctx, &w, secret)
-}
-
 // inputOf is a webhook as its owner would have sent it.
 func inputOf(w *switchhook.Webhook) webhookInput {
 	return webhookInput{
 		AccountID: w.AccountID, Name: w.Name, URL: w.URL, Events: w.Events, Dialect: w.Dialect, Format: w.Format, Method: w.Method, Enabled: &w.Enabled,
 		Scope: w.Scope, IncludeSubaccounts: w.IncludeSubaccounts, IncludeInternalLegs: &w.IncludeInternalLegs, CustomData: w.CustomData, Modifiers: w.Modifiers,
-		Headers: w.Headers, Auth: w.Auth, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
+		Headers: w.Headers, Auth: w.Auth, TLS: w.TLS, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
 		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, RateLimit: &w.RateLimit, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge, Filter: w.Filter,
+		Signing: w.Signing,
 	}
 }
 
@@ -634,6 +608,7 @@ func settleWebhook(old, patch, merged map[string]any) {
 	keepMasked(old["headers"], merged["headers"])
 	keepMasked(old["dialect_options"], merged["dialect_options"])
 	keepMasked(old["auth"], merged["auth"])
+	keepMasked(old["tls"], merged["tls"])
 	object := func(m map[string]any, name string) map[string]any {
 		o, _ := m[name].(map[string]any)
 		return o

@@ -48,7 +48,7 @@ func TestWebhookDefaults(t *testing.T) {
 		"account_id": "root", "name": "example.com", "url": "https://example.com/hook", "events": []any{"call.*"}, "dialect": "switchhook",
 		"enabled": true, "include_subaccounts": false, "include_internal_legs": true, "retry": map[string]any{"policy": "standard"},
 		"timeout": "15s", "max_concurrency": 16.0, "ordering": "key", "hold": "30s", "status": "active", "stats": map[string]any{"pending": 0.0},
-		"secrets": []any{map[string]any{"value": "********"}},
+		"secrets": []any{map[string]any{"value": "********"}}, "signing": "hmac",
 	}
 	if d := cmp.Diff(want, w); d != "" {
 		t.Error(d)
@@ -166,7 +166,7 @@ func TestBadWebhooks(t *testing.T) {
 		{"header twice", with(`"headers":{"X-a":"1","x-A":"2"}`), wrong("headers.x-A", "is there twice; the case of letters does not count")},
 		{"header value is a number", with(`"headers":{"X":5}`), wrong("headers.X", "expected a string, got a number")},
 
-		{"no such auth", with(`"auth":{"type":"digest"}`), wrong("auth.type", "expected basic or bearer")},
+		{"no such auth", with(`"auth":{"type":"digest"}`), wrong("auth.type", "expected basic, bearer or oauth2")},
 		{"basic without user", with(`"auth":{"type":"basic"}`), wrong("auth.username", "is required for basic")},
 		{"basic with a colon", with(`"auth":{"type":"basic","username":"a:b"}`), wrong("auth.username", "cannot have a colon (RFC 7617)")},
 		{"bearer without token", with(`"auth":{"type":"bearer"}`), wrong("auth.token", "is required for bearer")},

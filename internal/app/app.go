@@ -73,8 +73,9 @@ type App struct {
 	ids        *directory.IDs
 	dialects   []dialect.Dialect // the default first
 
-	reload  sync.Mutex
-	changes sync.Mutex // held while a webhook, account or source is read, changed and written back
+	accounts reachOf // what the webhooks of each may reach
+	reload   sync.Mutex
+	changes  sync.Mutex // held while a webhook, account or source is read, changed and written back
 }
 
 // New opens the store, takes up what an earlier process left, and listens. Run
@@ -242,13 +243,13 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var transport deliver.Transport // nil: its own
+	var transport deliver.Transport = a.transport()
 	if a.hands != nil {
 		transport = a.hands
 	}
 	a.engine = deliver.New(deliver.Options{
 		Transport: transport,
-		Store:     a.store, Dialects: a.dialects, AllowNetworks: a.c.AllowNetworks, Version: a.c.Version,
+		Store:     a.store, Dialects: a.dialects, Reach: a.accounts.of, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
 		Resume: a.router.Resume, Held: a.store.Held,
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
@@ -336,6 +337,7 @@ func (a *App) reloadHooks(ctx context.Context) error {
 		return fmt.Errorf("read the webhooks: %w", err)
 	}
 	a.directory.SetAccounts(accounts)
+	a.accounts.set(accounts)
 	// The engine first: it must know a webhook before the router aims at it.
 	a.engine.SetWebhooks(a.suspended(webhooks))
 	a.router.SetWebhooks(webhooks)
@@ -386,10 +388,7 @@ func (a *App) api() (http.Handler, error) {
 	return api.New(api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
 		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
-		Reload: a.Reload,
-		CheckURL: func(rawURL, _ string) error {
-			return deliver.CheckURL(rawURL, a.c.AllowNetworks)
-		},
+		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
 		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
 		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Changes: &a.changes, StoreName: a.storeName,

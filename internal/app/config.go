@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -32,11 +33,12 @@ type Config struct {
 	// MaxOpenDeliveries is how many deliveries to an account's webhooks may be open before
 	// its events are refused; 0: any number.
 	MaxOpenDeliveries int
-	TLSCert           string // PEM files; both or none
+	Proxy             *url.URL // through which all requests go out; nil: none
+	TLSCert           string   // PEM files; both or none
 	TLSKey            string
 	TrustedProxies    []netip.Prefix // whose X-Forwarded-For is believed
 	AdminKey          string         // the operator's API key; empty: kept in Data
-	MasterKey         []byte         // 32 bytes that seal secrets; nil: kept in Data
+	MasterKeys        [][]byte       // 32 bytes that seal secrets, several while they are changed; none: kept in Data
 	Sources           []switchhook.Source
 	LogLevel          slog.Level
 	LogFormat         string // text or json
@@ -125,6 +127,16 @@ func Options() []Option {
 			},
 		},
 		{
+			Flag: "proxy", Variable: "SWITCHHOOK_PROXY", YAML: "proxy",
+			Usage: "http:// or https:// URL of a proxy that webhooks' requests go through (CONNECT), user:password@ in it if it wants one; names are looked up here", set: func(c *Config, v []string) (err error) {
+				c.Proxy, err = url.Parse(v[0])
+				if err != nil || c.Proxy.Scheme != "http" && c.Proxy.Scheme != "https" || c.Proxy.Hostname() == "" || strings.Trim(c.Proxy.Path, "/") != "" {
+					return errors.New("is no URL such as http://proxy.internal:3128") // it may hold a password
+				}
+				return nil
+			},
+		},
+		{
 			Flag: "tls-cert", Variable: "SWITCHHOOK_TLS_CERT", YAML: "tls_cert",
 			Usage: "PEM file of the certificate; with it the server speaks HTTPS", set: text(func(c *Config) *string { return &c.TLSCert }),
 		},
@@ -142,12 +154,15 @@ func Options() []Option {
 		},
 		{
 			Variable: "SWITCHHOOK_MASTER_KEY", YAML: "master_key",
-			Usage: "base64 of the 32 bytes that seal secrets at rest; unset, they are made at the first start and kept in the data directory", set: func(c *Config, v []string) error {
-				key, err := base64.StdEncoding.DecodeString(v[0])
-				if err != nil || len(key) != 32 {
-					return errors.New("is not the base64 of 32 bytes (openssl rand -base64 32 makes such a key)")
+			Usage: "base64 of the 32 bytes that seal secrets at rest, or the old key, a comma and the new one while they are changed; unset, a key is made at the first start and kept in the data directory", set: func(c *Config, v []string) error {
+				c.MasterKeys = nil
+				for _, text := range split(v[0]) {
+					key, err := base64.StdEncoding.DecodeString(text)
+					if err != nil || len(key) != 32 {
+						return errors.New("is not the base64 of 32 bytes (openssl rand -base64 32 makes such a key)")
+					}
+					c.MasterKeys = append(c.MasterKeys, key)
 				}
-				c.MasterKey = key
 				return nil
 			},
 		},

@@ -45,7 +45,7 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	log := a.log.With("component", "store")
 	if a.c.Database == "" {
 		a.storeName = "SQLite"
-		return sqlite.Open(ctx, sqlite.Options{Dir: a.c.Data, MasterKey: a.c.MasterKey, Logger: log})
+		return sqlite.Open(ctx, sqlite.Options{Dir: a.c.Data, MasterKeys: a.c.MasterKeys, Logger: log})
 	}
 	a.storeName = "PostgreSQL"
 	if err := os.MkdirAll(a.c.Data, 0o700); err != nil { // for the keys
@@ -55,8 +55,8 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := ledger.MasterKey(a.c.MasterKey, a.c.Data, "the database")
-	if err := db.CheckKey(ctx, key); err != nil {
+	keys := ledger.MasterKeys(a.c.MasterKeys, a.c.Data, "the database")
+	if _, err := db.Key(ctx, keys); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if local := db.Local(); local != "" && a.c.Advertise == "" && a.onlyHere() {
@@ -65,20 +65,27 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 	}
 	host, _ := os.Hostname() // empty is no harm
 	lease := db.Lease(fmt.Sprintf("%s/%d", host, os.Getpid()), a.advertised(db.Local()), a.log.With("component", "cluster"))
-	transport := deliver.NewTransport(a.c.AllowNetworks)
+	transport := a.transport()
 	secret := func() (cluster.Secret, error) {
-		k, err := key(false)
-		if err != nil {
+		key, err := db.Key(ctx, keys)
+		switch {
+		case errors.Is(err, ledger.ErrMasterKey):
 			err = fmt.Errorf("%w (%w)", cluster.ErrKey, err)
+		case err == nil && key == nil:
+			err = errors.New("there is no master key yet")
 		}
 		networks := slices.SortedFunc(slices.Values(a.c.AllowNetworks), netip.Prefix.Compare)
-		return cluster.Secret{Key: k, Setup: fmt.Sprint(networks)}, err
+		setup := fmt.Sprint(networks)
+		if a.c.Proxy != nil {
+			setup += " " + a.c.Proxy.String()
+		}
+		return cluster.Secret{Key: key, Setup: setup}, err
 	}
 	if err := a.follow(ctx, lease, transport, secret); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	a.front.is(alive(api.Unavailable("this process is about to take over")))
-	opened, err := db.Open(ctx, postgres.Options{Lease: lease, MasterKey: key, Logger: log})
+	opened, err := db.Open(ctx, postgres.Options{Lease: lease, MasterKeys: keys, Logger: log})
 	if err != nil {
 		return nil, errors.Join(err, lease.Release(), db.Close()) //nolint:contextcheck // ctx may have ended
 	}

@@ -229,12 +229,16 @@ func (w *recorder) Write(b []byte) (int, error) {
 
 // pick gives a request to who has the least to do: nil is this process itself. done is to
 // be called when there is an answer.
-func (h *Hands) pick() (least *hand, done func()) {
+func (h *Hands) pick(r *wire.Request) (least *hand, done func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	hands := h.hands
+	if r.Way.Key != "" { // it stays in this process
+		hands = nil
+	}
 	most := h.ownWay.Load() * ownWeight
 	now := time.Now()
-	for _, it := range h.hands {
+	for _, it := range hands {
 		if way := it.way.Load(); way < most && it.takes(now) {
 			least, most = it, way
 		}
@@ -254,7 +258,7 @@ func (h *Hands) pick() (least *hand, done func()) {
 // Send sends a request, or lets a hand do it. wire.ErrNotSent: it should be tried again;
 // that a hand has sent it before it died is possible.
 func (h *Hands) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error) {
-	it, done := h.pick()
+	it, done := h.pick(r)
 	defer done()
 	if it == nil {
 		return h.own.Send(ctx, r)

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net"
@@ -74,10 +75,16 @@ type member struct {
 // follower adds one. at is where it finds the leader; empty: where that is.
 func (c *crew) follower(t *testing.T, at string, secret cluster.Secret) *member {
 	t.Helper()
+	return c.followerBy(t, at, secret, newCounter())
+}
+
+// followerBy adds one that sends with own.
+func (c *crew) followerBy(t *testing.T, at string, secret cluster.Secret, own *counter) *member {
+	t.Helper()
 	if at != "" {
 		pgtest.Do(t, pgtest.Connect(t, c.database), "UPDATE lease SET url = $1", at)
 	}
-	m := &member{lease: process(t, c.database, ""), own: newCounter(), failed: make(chan error, 1)}
+	m := &member{lease: process(t, c.database, ""), own: own, failed: make(chan error, 1)}
 	m.helper = m.lease.Help(m.own, func() (cluster.Secret, error) { return secret, nil }, nil, func(err error) { m.failed <- err })
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -176,6 +183,52 @@ func TestHandsErrors(t *testing.T) {
 	if err := <-hangs; !errors.Is(err, os.ErrDeadlineExceeded) || m.own.sent.Load() != 3 {
 		t.Errorf("the leader's own: %v; the hand has sent %d, want 3", err, m.own.sent.Load())
 	}
+}
+
+// What a request may reach, whom it trusts and what may be told of its answer go with it. A
+// client certificate's key stays at home.
+func TestHandsKeepToTheWay(t *testing.T) {
+	t.Parallel()
+	c := newCrew(t, http.NotFoundHandler())
+	m := c.followerBy(t, "", common(), new(counter)) // which reaches public addresses only
+	c.has(t, 1)
+	over := make(chan struct{})
+	hang := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
+	t.Cleanup(hang.Close)
+	busy := make(chan struct{})
+	go func() {
+		defer close(busy)
+		_, _ = c.hands.Send(t.Context(), request(t, hang.URL, 10*time.Second))
+	}()
+	pgtest.Eventually(t, "the leader sends", 5*time.Second, func() bool { return c.own.sent.Load() == 1 })
+	r := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "inside") }))
+	t.Cleanup(r.Close)
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate().Raw}))
+	q := request(t, r.URL, 5*time.Second)
+	if _, err := c.hands.Send(t.Context(), q); err == nil || !strings.Contains(err.Error(), "private") {
+		t.Errorf("it reached what it may not: %v", err)
+	}
+	q.Way.Networks = "127.0.0.0/8,::1/128"
+	if _, err := c.hands.Send(t.Context(), q); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("it trusts whom it does not know: %v", err)
+	}
+	q.Way.CA = ca
+	if got, err := c.hands.Send(t.Context(), q); err != nil || got.Body != "inside" || got.Hidden {
+		t.Errorf("%+v, %v", got, err)
+	}
+	q.Discreet = true
+	if got, err := c.hands.Send(t.Context(), q); err != nil || !got.Hidden || got.Status != http.StatusOK { // and the engine hides it
+		t.Errorf("%+v, %v", got, err)
+	}
+	if own, hand := c.own.sent.Load(), m.own.sent.Load(); own != 1 || hand != 4 {
+		t.Errorf("the leader sent %d, the hand %d", own, hand)
+	}
+	q.Way.Certificate, q.Way.Key = "mine", "mine"
+	if _, err := c.hands.Send(t.Context(), q); err == nil || c.own.sent.Load() != 2 || m.own.sent.Load() != 4 {
+		t.Errorf("a key has left the process: %v", err)
+	}
+	close(over)
+	<-busy
 }
 
 // Events reach the leader's handler as the client posted them.

@@ -32,7 +32,7 @@ const (
 	meetWithin = 5 * time.Second
 
 	linkPath     = "/cluster/link"
-	linkProtocol = "switchhook-link/1"
+	linkProtocol = "switchhook-link/2"
 	headerOwner  = "Switchhook-Process"
 	headerProof  = "Switchhook-Proof"
 	headerSetup  = "Switchhook-Setup"
@@ -43,7 +43,7 @@ type Secret struct {
 	// Key is known to them alone.
 	Key []byte
 	// Setup says what has to be the same for one to send in another's place: which
-	// networks may be reached.
+	// networks may be reached, and how.
 	Setup string
 }
 
@@ -61,7 +61,7 @@ func (s Secret) proves(proof string, words ...string) bool {
 var ErrKey = errors.New("the leader has another master key: give all processes of one database the same, as SWITCHHOOK_MASTER_KEY or master.key in --data")
 
 // errSetup: the leader takes no hand from this process.
-var errSetup = errors.New("the leader has other --allow-network settings, or another version of the link; this process only passes requests on to it")
+var errSetup = errors.New("the leader has other --allow-network or --proxy settings, or another version of the link; this process only passes requests on to it")
 
 // A Helper is what a follower does for the leader: it passes requests on and sends.
 type Helper struct {

@@ -82,10 +82,21 @@ func (r *reader) headers() switchhook.Headers {
 	return list
 }
 
-// requestSaid is a request to send, and how long its answer may take.
+func bit(set bool) uint64 {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+// requestSaid is a request to send, and how long its answer may take. A client
+// certificate's key is not said: who needs one has it sent at home.
 func requestSaid(b []byte, q *wire.Request, within time.Duration) []byte {
 	b = number(append(b, saySend), uint64(max(within, 0)))
-	b = text(text(b, q.Method), q.URL.String())
+	for _, s := range [...]string{q.Method, q.URL.String(), q.Way.Networks, q.Way.CA} {
+		b = text(b, s)
+	}
+	b = number(b, bit(q.Discreet))
 	return text(headersSaid(b, q.Header), q.Body)
 }
 
@@ -93,6 +104,8 @@ func (r *reader) request() (*wire.Request, error) {
 	within := time.Duration(r.number()) //nolint:gosec // it was one
 	q := &wire.Request{Deadline: time.Now().Add(within), Method: r.text()}
 	u, err := url.Parse(r.text())
+	q.Way = wire.Way{Networks: r.text(), CA: r.text()}
+	q.Discreet = r.number() > 0
 	q.URL, q.Header, q.Body = u, r.headers(), []byte(r.text())
 	if r.broken || err != nil {
 		return nil, errors.Join(errSpeech, err)
@@ -106,7 +119,7 @@ func answerSaid(b []byte, a *switchhook.HTTPResponse, err error) []byte {
 	if a == nil {
 		return number(b, 0)
 	}
-	b = number(b, uint64(a.Status)) //nolint:gosec // a status
+	b = number(number(b, uint64(a.Status)), bit(a.Hidden)) //nolint:gosec // a status
 	return text(headersSaid(b, a.Headers), a.Body)
 }
 
@@ -119,7 +132,7 @@ func (r *reader) answer() (*switchhook.HTTPResponse, error) {
 		}
 		return nil, said
 	}
-	a := &switchhook.HTTPResponse{Status: int(status), Headers: r.headers(), Body: r.text()} //nolint:gosec // a status
+	a := &switchhook.HTTPResponse{Status: int(status), Hidden: r.number() > 0, Headers: r.headers(), Body: r.text()} //nolint:gosec // a status
 	if r.broken {
 		return nil, errSpeech
 	}

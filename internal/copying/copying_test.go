@@ -50,15 +50,15 @@ func openPostgres(t *testing.T, url, keys string) *ledger.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := ledger.MasterKey(nil, keys, keys)
-	if err := db.CheckKey(t.Context(), key); err != nil {
+	key := ledger.MasterKeys(nil, keys, keys)
+	if _, err := db.Key(t.Context(), key); err != nil {
 		t.Fatal(errors.Join(err, db.Close()))
 	}
 	lease := db.Lease("test", "http://127.0.0.1:1", slog.New(slog.DiscardHandler))
 	if err := lease.Acquire(t.Context()); err != nil {
 		t.Fatal(errors.Join(err, db.Close()))
 	}
-	s, err := db.Open(t.Context(), postgres.Options{Lease: lease, MasterKey: key})
+	s, err := db.Open(t.Context(), postgres.Options{Lease: lease, MasterKeys: key})
 	if err != nil {
 		t.Fatal(errors.Join(err, lease.Release(), db.Close()))
 	}
@@ -90,7 +90,7 @@ func notServed(t *testing.T, url, keys string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.CheckKey(t.Context(), ledger.MasterKey(nil, keys, keys)); err == nil {
+	if _, err := db.Key(t.Context(), ledger.MasterKeys(nil, keys, keys)); err == nil {
 		t.Error("a server would start on an unfinished copy")
 	}
 }

@@ -62,9 +62,13 @@ type Transport interface {
 type Options struct {
 	Store    Store
 	Dialects []dialect.Dialect
-	// AllowNetworks are the private networks that webhooks may reach.
+	// AllowNetworks are the private networks that all webhooks may reach.
 	AllowNetworks []netip.Prefix
-	// Transport sends the requests. Nil means HTTP with the address guard.
+	// Reach says which private networks an account's webhooks may reach besides, and
+	// whether its people may see what is answered from private networks. Nil: no others;
+	// they may.
+	Reach func(accountID string) (networks []netip.Prefix, shown bool)
+	// Transport sends the requests. Nil means a wire.Client that reaches AllowNetworks.
 	Transport Transport
 	// Version is told in the user-agent header.
 	Version string
@@ -136,7 +140,7 @@ func New(o Options) *Engine {
 	}
 	transport := o.Transport
 	if transport == nil {
-		transport = NewTransport(o.AllowNetworks)
+		transport = &wire.Client{Networks: o.AllowNetworks}
 	}
 	e.transport, e.agent = transport, "Switchhook/"+o.Version
 	e.outbox.init(o.Store, o.Resume, e.goOn, o.Logger)

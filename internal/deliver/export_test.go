@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -17,11 +16,6 @@ func Decide(status int, problem string, retryAfter time.Duration, made int, r sw
 
 // RetryAfter lets the header's reader be tested.
 func RetryAfter(v string, now time.Time) time.Duration { return retryAfter(v, now) }
-
-// GuardCheck lets the address guard be tested without a network.
-func GuardCheck(allow []netip.Prefix, address string) error {
-	return newGuard(allow).check("tcp", netip.MustParseAddrPort(address))
-}
 
 // Small makes an engine leave nearly everything to its rows, so that a test with
 // few deliveries meets what else takes tens of thousands.

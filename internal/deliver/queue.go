@@ -39,7 +39,7 @@ func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
 
 // aim takes over where the requests go.
 func (q *queue) aim(w *switchhook.Webhook, d dialect.Dialect) {
-	q.target, q.m.hurried = q.e.target(w, d), nil
+	q.target, q.m.hurried = q.e.target(w, d, q.target), nil
 	if h, ok := d.(dialect.Hurried); ok {
 		q.m.hurried = h.Live
 	}

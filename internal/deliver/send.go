@@ -37,18 +37,32 @@ type target struct {
 	signers signers
 	policy  policy
 	timeout time.Duration
-	problem error // why nothing can be sent
+	way     wire.Way
+	token   *token   // that requests need; nil: none
+	secrets []string // that requests show the receiver
+	// discreet: what is answered from a private network is not shown to whose webhook it is.
+	discreet bool
+	problem  error // why nothing can be sent
 
 	success, failure prometheus.Counter
 	seconds          prometheus.Observer
 }
 
-func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect) *target {
-	t := &target{w: w, by: by, policy: policyOf(w.Retry), timeout: time.Duration(w.Timeout)}
+// target makes one. before is what it was until now, nil if it was not.
+func (e *Engine) target(w *switchhook.Webhook, by dialect.Dialect, before *target) *target {
+	t := &target{w: w, by: by, policy: policyOf(w.Retry), timeout: time.Duration(w.Timeout), secrets: secretsOf(w)}
 	if t.timeout <= 0 {
 		t.timeout = DefaultTimeout
 	}
 	t.signers, t.problem = newSigners(w.Secrets)
+	if e.o.Reach != nil {
+		networks, shown := e.o.Reach(w.AccountID)
+		t.way.Networks, t.discreet = wire.WayTo(networks), !shown
+	}
+	if w.TLS != nil {
+		t.way.CA, t.way.Certificate, t.way.Key = w.TLS.CA, w.TLS.Certificate, w.TLS.Key
+	}
+	t.token = tokenOf(t, before)
 	if u, err := url.Parse(w.URL); err == nil {
 		u.RawQuery = escaped(u.RawQuery)
 		t.url, t.shown = u, shownURL(u)
@@ -104,7 +118,7 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 		}
 		started = time.Now()
 		req.Deadline = started.Add(t.timeout)
-		if a.Response, err = e.transport.Send(ctx, req); !errors.Is(err, wire.ErrNotSent) {
+		if a.Response, err = e.exchange(ctx, t, req); !errors.Is(err, wire.ErrNotSent) {
 			break
 		}
 	}
@@ -112,6 +126,9 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	a.DurationMS = float64(took.Microseconds()) / 1000
 	if a.Response != nil {
 		ans.status, ans.retryAfter = a.Response.Status, retryAfter(a.Response.Headers.Get("Retry-After"), started.Add(took))
+		if t.veil(a.Response); a.Response.Hidden {
+			a.Response.Headers, a.Response.Body = nil, ""
+		}
 	}
 	switch {
 	case err == nil:
@@ -124,6 +141,7 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	}
 	ans.policy = t.policy
 	ans.policy.put = req.Method == http.MethodPut
+	ans.problem = t.veiled(ans.problem)
 	a.Error, a.Outcome = ans.problem, switchhook.Failure
 	switch {
 	case ans.problem != "":
@@ -177,7 +195,7 @@ func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req
 		if err != nil {
 			return nil, nil, err
 		}
-		t = e.target(w, t.by)
+		t = e.target(w, t.by, t)
 	}
 	if t.problem != nil {
 		return nil, nil, t.problem
@@ -222,18 +240,17 @@ func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req
 		h = append(h, switchhook.Header{Name: "webhook-replay", Value: "true"})
 	}
 	h.Sort()
-	return t, &wire.Request{Method: made.Method, URL: u, Header: h, Body: made.Body}, nil
+	return t, &wire.Request{Method: made.Method, URL: u, Header: h, Body: made.Body, Way: t.way, Discreet: t.discreet}, nil
 }
 
 // authorization is the header of that name: the webhook's own setting, or what its
 // URL says unless one of its headers does.
 func authorization(a *switchhook.Auth, u *url.URL, h switchhook.Headers) string {
-	basic := func(user, password string) string {
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password)) // RFC 7617
-	}
 	switch {
 	case a != nil && a.Type == "basic":
 		return basic(a.Username, a.Password)
+	case a != nil && a.Type == "oauth2":
+		return "Bearer " + switchhook.Mask // exchange puts the token in its place
 	case a != nil:
 		return "Bearer " + a.Token
 	case u.User != nil && !slices.ContainsFunc(h, func(each switchhook.Header) bool { return strings.EqualFold(each.Name, "Authorization") }):
@@ -241,6 +258,11 @@ func authorization(a *switchhook.Auth, u *url.URL, h switchhook.Headers) string 
 		return basic(u.User.Username(), password)
 	}
 	return ""
+}
+
+// basic is RFC 7617.
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // longestBody bounds a request: four times the largest event.
@@ -291,7 +313,7 @@ func (e *Engine) Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook
 	it := newDelivery(ev, w.ID)
 	a := it.closing(switchhook.Failed, "", e.o.Now())
 	a.Dialect, a.Number, a.Sequence = w.Dialect, 1, 0
-	if _, err := e.send(ctx, it, e.target(w, d), a); err != nil {
+	if _, err := e.send(ctx, it, e.target(w, d, nil), a); err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
 	if a.Outcome == switchhook.Success {
@@ -318,8 +340,14 @@ func (e *Engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 		return nil, err
 	}
 	masked := *w
-	masked.Secrets = []switchhook.Secret{{Value: switchhook.NewSecret()}}
-	t, req, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d), e.o.Now())
+	masked.Secrets = nil
+	if w.Signing != switchhook.SigningEd25519 {
+		masked.Secrets = append(masked.Secrets, switchhook.Secret{Value: switchhook.NewSecret()})
+	}
+	if w.Signing == switchhook.SigningEd25519 || w.Signing == switchhook.SigningBoth {
+		masked.Secrets = append(masked.Secrets, switchhook.Secret{Value: switchhook.NewPrivateKey()})
+	}
+	t, req, err := e.request(newDelivery(ev, w.ID), e.target(&masked, d, nil), e.o.Now())
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}

@@ -3,7 +3,8 @@ package deliver_test
 import (
 	"bufio"
 	"context"
-	"errors"
+	"crypto/ed25519"
+	"encoding/base64"
 	"io"
 	"log/slog"
 	"net"
@@ -124,95 +125,47 @@ func TestSignature(t *testing.T) {
 	}
 }
 
-func TestGuard(t *testing.T) {
+// An Ed25519 key's signature is verified by its public half alone, beside that of an HMAC.
+func TestSignWithAKey(t *testing.T) {
 	t.Parallel()
-	for address, want := range map[string]bool{
-		"93.184.216.34:443":           true,
-		"[2606:2800:220:1::1]:443":    true,
-		"127.0.0.1:80":                false,
-		"10.0.0.1:80":                 false,
-		"172.16.5.4:80":               false,
-		"192.168.1.1:80":              false,
-		"169.254.169.254:80":          false, // cloud metadata
-		"168.63.129.16:80":            false, // a cloud's wire server
-		"100.64.0.1:80":               false, // carrier-grade NAT
-		"0.0.0.0:80":                  false,
-		"224.0.0.1:80":                false,
-		"255.255.255.255:80":          false,
-		"[::1]:80":                    false,
-		"[::]:80":                     false,
-		"[fc00::1]:80":                false,
-		"[fe80::1]:80":                false,
-		"[::ffff:10.0.0.1]:80":        false, // mapped
-		"[64:ff9b::a00:1]:80":         false, // NAT64 of 10.0.0.1
-		"[2002:a00:1::]:80":           false, // 6to4 of 10.0.0.1
-		"[::ffff:93.184.216.34]:8443": true,
-	} {
-		if err := deliver.GuardCheck(nil, address); (err == nil) != want {
-			t.Errorf("%s: %v", address, err)
-		}
+	private := switchhook.Secret{Value: switchhook.NewPrivateKey()}
+	public, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(private.PublicKey(), "whpk_"))
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		t.Fatal(public, err)
 	}
-	allow := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("::1/128")}
-	for address, want := range map[string]bool{"10.1.2.3:80": true, "10.2.0.1:80": false, "[::1]:80": true, "[::ffff:10.1.2.3]:80": true} {
-		if err := deliver.GuardCheck(allow, address); (err == nil) != want {
-			t.Errorf("with an allow list, %s: %v", address, err)
-		}
+	now, body := time.Unix(1_700_000_000, 0), []byte(`{"a":"ä"}`)
+	old := switchhook.Secret{Value: switchhook.NewPrivateKey(), ExpiresAt: now}
+	both, err := deliver.Sign([]switchhook.Secret{private, old, {Value: switchhook.NewSecret()}}, "msg_1", now, body)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestCheckURL(t *testing.T) {
-	t.Parallel()
-	for raw, want := range map[string]bool{
-		"https://example.com/hook":        true,
-		"http://example.com:8080/a?b=c#d": true,
-		"https://user:pw@example.com/":    true,
-		"https://93.184.216.34/":          true,
-		"":                                false,
-		"example.com/hook":                false,
-		"ftp://example.com/":              false,
-		"file:///etc/passwd":              false,
-		"javascript:alert(1)":             false,
-		"https://":                        false,
-		"https:///path":                   false,
-		"http://localhost/":               false,
-		"http://LOCALHOST./":              false,
-		"http://a.localhost/":             false,
-		"http://127.0.0.1:9/":             false,
-		"http://127.1/":                   false,
-		"http://2130706433/":              false,
-		"http://0x7f000001/":              false,
-		"http://0x7f.0.0.1/":              false,
-		"http://10.0.0.1/":                false,
-		"http://192.168.0.10/hook":        false,
-		"http://169.254.169.254/latest":   false,
-		"http://[::1]/":                   false,
-		"http://[::ffff:127.0.0.1]/":      false,
-		"http://[fd00::1]/":               false,
-		"http://0.0.0.0/":                 false,
-		"http://exa mple.com/":            false,
-		"http://example.com/%zz":          false,
-		"https://" + strings.Repeat("a", 3000) + ".com/": false,
-	} {
-		err := deliver.CheckURL(raw, nil)
-		if (err == nil) != want {
-			t.Errorf("%.60q: %v", raw, err)
-		}
-		if err != nil {
-			if e, ok := errors.AsType[*switchhook.Error](err); !ok || len(e.Fields) != 1 || e.Fields[0].Field != "url" {
-				t.Errorf("%.60q: the error names no field: %v", raw, err)
-			}
-		}
+	asymmetric, symmetric, _ := strings.Cut(both, " ")
+	encoded, ok := strings.CutPrefix(asymmetric, "v1a,")
+	signature, err := base64.StdEncoding.DecodeString(encoded)
+	if !ok || err != nil || !strings.HasPrefix(symmetric, "v1,") || strings.Contains(symmetric, " ") {
+		t.Fatal(both, err)
 	}
-	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	for _, raw := range []string{"http://localhost:1/", "http://127.0.0.1:1/"} {
-		if err := deliver.CheckURL(raw, loopback); err != nil {
-			t.Errorf("%s is allowed: %v", raw, err)
+	if !ed25519.Verify(public, []byte(`msg_1.1700000000.{"a":"ä"}`), signature) {
+		t.Error("it does not verify")
+	}
+	if ed25519.Verify(public, []byte(`msg_1.1700000000.{"a":"a"}`), signature) {
+		t.Error("another body does")
+	}
+	for _, bad := range []string{"whsk_", "whsk_AAAA", "whsk_%%%"} {
+		if _, err := deliver.Sign([]switchhook.Secret{{Value: bad}}, "msg_1", now, body); err == nil {
+			t.Errorf("the key %q was used", bad)
 		}
 	}
 }
 
 // over sends one event over real HTTP to the handler and returns the attempt.
 func over(t *testing.T, handler http.HandlerFunc, change func(*switchhook.Webhook), allow ...string) *switchhook.Attempt {
+	t.Helper()
+	return overWith(t, deliver.Options{}, handler, change, allow...)
+}
+
+// overWith is over with options of the engine.
+func overWith(t *testing.T, o deliver.Options, handler http.HandlerFunc, change func(*switchhook.Webhook), allow ...string) *switchhook.Attempt {
 	t.Helper()
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
@@ -221,10 +174,9 @@ func over(t *testing.T, handler http.HandlerFunc, change func(*switchhook.Webhoo
 		prefixes = append(prefixes, netip.MustParsePrefix(a))
 	}
 	env := dialect.Env{Version: "1", Reseller: func(string) string { return "root" }}
-	engine := deliver.New(deliver.Options{
-		Store: memory.New(), Dialects: []dialect.Dialect{native.New(env), kazoo.New(env)}, AllowNetworks: prefixes,
-		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
-	})
+	o.Store, o.Dialects, o.AllowNetworks = memory.New(), []dialect.Dialect{native.New(env), kazoo.New(env)}, prefixes
+	o.Version, o.Logger = "1.2.3", slog.New(slog.DiscardHandler)
+	engine := deliver.New(o)
 	w := hook("wh_a")
 	w.URL = srv.URL + "/hook"
 	w.Timeout = switchhook.Duration(5 * time.Second)
@@ -285,6 +237,40 @@ func TestARealExchange(t *testing.T) {
 	}
 	if a.Request.Headers.Get("X-Plain") != "p" || !strings.HasPrefix(a.Request.Headers.Get("webhook-id"), "msg_") {
 		t.Errorf("recorded headers: %v", a.Request.Headers)
+	}
+}
+
+// What an account may reach is its own, and so is what it is shown.
+func TestReachOfAnAccount(t *testing.T) {
+	t.Parallel()
+	reach := func(shown bool, networks ...string) deliver.Options {
+		return deliver.Options{Reach: func(account string) (list []netip.Prefix, _ bool) {
+			if account != "acme" {
+				t.Errorf("asked for %q", account)
+			}
+			for _, n := range networks {
+				list = append(list, netip.MustParsePrefix(n))
+			}
+			return list, shown
+		}}
+	}
+	answers := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Inner", "secret")
+		http.Error(w, "secret", http.StatusTeapot)
+	}
+	if a := overWith(t, reach(true, "10.0.0.0/8"), answers, nil); a.Response != nil || !strings.Contains(a.Error, "leads to a private or reserved address") {
+		t.Errorf("what it may not reach: %+v", a)
+	}
+	if a := overWith(t, reach(true, loopback), answers, nil); a.Response.Status != http.StatusTeapot || a.Response.Body != "secret\n" || a.Response.Hidden {
+		t.Errorf("what it may see: %+v", a.Response)
+	}
+	for _, a := range []*switchhook.Attempt{
+		overWith(t, reach(false, loopback), answers, nil),
+		overWith(t, reach(false), answers, nil, loopback),
+	} {
+		if r := a.Response; r.Status != http.StatusTeapot || r.Body != "" || len(r.Headers) > 0 || !r.Hidden || a.Error != "the receiver answered 418" {
+			t.Errorf("what it may not see: %+v, %s", r, a.Error)
+		}
 	}
 }
 

@@ -1,25 +1,25 @@
 package deliver
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"hash"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/switchhook/switchhook"
 )
 
-// Sign returns the webhook-signature header of Standard Webhooks: "v1," and the
-// base64 HMAC-SHA256 of id.timestamp.content, once per secret that is valid at
-// the time, separated by blanks. content is the body, for GET the query string
-// as it is sent.
+// Sign returns the webhook-signature header of Standard Webhooks: a signature of
+// id.timestamp.content for each secret that is valid at the time, separated by blanks. The
+// secret of an HMAC makes "v1," and the base64 of an HMAC-SHA256, an Ed25519 key "v1a," and
+// that of its signature. content is the body, for GET the query string as it is sent.
 //
-// It fails if a secret is not whsec_ and base64.
+// It fails if a secret is none.
 func Sign(secrets []switchhook.Secret, id string, at time.Time, content []byte) (string, error) {
 	s, err := newSigners(secrets)
 	if err != nil {
@@ -32,18 +32,25 @@ func Sign(secrets []switchhook.Secret, id string, at time.Time, content []byte) 
 type signers []signer
 
 type signer struct {
-	expires time.Time
-	macs    *sync.Pool // of hash.Hash
+	switchhook.Secret
+	macs *sync.Pool         // of hash.Hash; nil: it has a key
+	key  ed25519.PrivateKey // nil: it has macs
 }
 
-func newSigners(secrets []switchhook.Secret) (signers, error) {
-	all := make(signers, len(secrets))
-	for i, s := range secrets {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Value, switchhook.SecretPrefix))
-		if err != nil || !strings.HasPrefix(s.Value, switchhook.SecretPrefix) {
-			return nil, fmt.Errorf("the signing secret is not %s and base64", switchhook.SecretPrefix)
+func newSigners(secrets []switchhook.Secret) (all signers, err error) {
+	for _, s := range secrets {
+		one := signer{Secret: s}
+		if s.Signing() == switchhook.SigningEd25519 {
+			one.key, err = s.PrivateKey()
+		} else {
+			var key []byte
+			key, err = s.Key()
+			one.macs = &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
 		}
-		all[i] = signer{expires: s.ExpiresAt, macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+		if err != nil {
+			return nil, fmt.Errorf("a signing secret is none: %w", err)
+		}
+		all = append(all, one)
 	}
 	return all, nil
 }
@@ -52,21 +59,30 @@ func (all signers) sign(id string, at time.Time, content []byte) string {
 	var room [2 * 64]byte
 	out := room[:0]
 	for _, s := range all {
-		if !s.expires.IsZero() && !at.Before(s.expires) {
+		if !s.Live(at) {
 			continue
 		}
-		mac, _ := s.macs.Get().(hash.Hash)
-		mac.Reset()
-		var head [96]byte
-		text := append(append(head[:0], id...), '.')
-		text = append(strconv.AppendInt(text, at.Unix(), 10), '.')
-		mac.Write(text)
-		mac.Write(content)
 		if len(out) > 0 {
 			out = append(out, ' ')
 		}
-		out = base64.StdEncoding.AppendEncode(append(out, "v1,"...), mac.Sum(text[:0]))
-		s.macs.Put(mac)
+		out = s.sign(out, id, at, content)
 	}
 	return string(out)
+}
+
+// sign appends a signature.
+func (s *signer) sign(out []byte, id string, at time.Time, content []byte) []byte {
+	var head [96]byte
+	text := append(append(head[:0], id...), '.')
+	text = append(strconv.AppendInt(text, at.Unix(), 10), '.')
+	if s.key != nil {
+		text = append(text, content...)
+		return base64.StdEncoding.AppendEncode(append(out, "v1a,"...), ed25519.Sign(s.key, text))
+	}
+	mac, _ := s.macs.Get().(hash.Hash)
+	defer s.macs.Put(mac)
+	mac.Reset()
+	mac.Write(text)
+	mac.Write(content)
+	return base64.StdEncoding.AppendEncode(append(out, "v1,"...), mac.Sum(text[:0]))
 }

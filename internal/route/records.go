@@ -117,7 +117,7 @@ func (r *Router) changeRecord(ctx context.Context, w switchhook.RecordWrite, act
 		return err
 	}
 	d.record, d.audit = &w, audit
-	return r.commit(ctx, []draft{d}, nil)
+	return r.commit(ctx, []draft{d}, nil, func() {})
 }
 
 // recordData is the data of a record.* event.

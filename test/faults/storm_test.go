@@ -95,7 +95,7 @@ func (s *storm) ofTheDatabase() []fault {
 				m.troubled(false)
 				defer m.ease()
 			}
-			return s.server.Restart()
+			return s.server.Restart() //nolint:contextcheck // it has to be started again in any case
 		}},
 	}
 }

@@ -23,9 +23,10 @@ import (
 
 // A request as verify.mjs reads it.
 type request struct {
-	Secret  string            `json:"secret"`
-	Headers map[string]string `json:"headers"`
-	Content string            `json:"content"`
+	Secret    string            `json:"secret"`
+	PublicKey string            `json:"publicKey,omitempty"`
+	Headers   map[string]string `json:"headers"`
+	Content   string            `json:"content"`
 }
 
 func TestOthersVerifyOurSignatures(t *testing.T) {
@@ -50,6 +51,7 @@ func TestOthersVerifyOurSignatures(t *testing.T) {
 
 	post := product(t)
 	secrets := map[string]string{} // webhook → the secret that it began with
+	public := map[string]string{}  // webhook → its public key, where it has one
 	for name, settings := range map[string]string{
 		"switchhook": `"dialect":"switchhook"`,
 		"kazoo form": `"dialect":"kazoo"`,
@@ -57,10 +59,20 @@ func TestOthersVerifyOurSignatures(t *testing.T) {
 		"kazoo get":  `"dialect":"kazoo","method":"get"`,
 		"voipbin":    `"dialect":"voipbin"`,
 		"primevox":   `"dialect":"primevox"`,
+		"both":       `"signing":"both"`,
 	} {
-		var created struct{ ID, Secret string }
-		post("/v1/webhooks", `{"url":"`+receiver.URL+`/`+strings.ReplaceAll(name, " ", "-")+`","events":["call.*"],`+settings+`}`, &created)
-		secrets[strings.ReplaceAll(name, " ", "-")] = created.Secret
+		var created struct {
+			ID, Secret string
+			Secrets    []struct {
+				PublicKey string `json:"public_key"`
+			}
+		}
+		path := strings.ReplaceAll(name, " ", "-")
+		post("/v1/webhooks", `{"url":"`+receiver.URL+`/`+path+`","events":["call.*"],`+settings+`}`, &created)
+		secrets[path] = created.Secret
+		for _, s := range created.Secrets {
+			public[path] += s.PublicKey
+		}
 		if name == "kazoo json" { // signed by the old key as well as by the new one
 			post("/v1/webhooks/"+created.ID+"/rotate-secret", `{}`, &struct{}{})
 		}
@@ -70,14 +82,14 @@ func TestOthersVerifyOurSignatures(t *testing.T) {
 	var lines bytes.Buffer
 	for range secrets {
 		req := <-arrived
-		req.Secret = secrets[req.Secret]
+		req.Secret, req.PublicKey = secrets[req.Secret], public[req.Secret]
 		if err := json.NewEncoder(&lines).Encode(req); err != nil {
 			t.Fatal(err)
 		}
 	}
 	node.Stdin = &lines
 	out, err := node.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "12 checked") {
+	if err != nil || !strings.Contains(string(out), "15 checked") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -17,11 +17,13 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -30,8 +32,7 @@ import (
 )
 
 const (
-	handshakeTimeout = 10 * time.Second
-	longestHeader    = 64 << 10 // of an answer, with the 1xx before it
+	longestHeader = 64 << 10 // of an answer, with the 1xx before it
 	// keptBody is how much of an answer's body is returned.
 	keptBody = 16 << 10
 	// drainedBody is how much more is read so that the connection can be used
@@ -55,15 +56,27 @@ type Request struct {
 	Deadline time.Time
 	// May is asked right before the request is written. Nil: it may be.
 	May func() bool
+	// Way is how the connection is made.
+	Way Way
+	// Discreet: an answer from a private network is marked as Hidden, for the caller to
+	// see to it, and what went wrong there is told in few words.
+	Discreet bool
 }
 
 // ErrNotSent is the error of a request that May did not allow.
 var ErrNotSent = errors.New("the request was not sent")
 
-// A Client follows no redirects, uses no proxy and keeps no cookies. It is safe for
-// concurrent use.
+// A Client follows no redirects and keeps no cookies. Its zero value reaches public
+// addresses. It is safe for concurrent use.
 type Client struct {
-	// Dial makes connections.
+	// Networks are the private networks that all requests may reach.
+	Networks []netip.Prefix
+	// Proxy is a proxy for all connections (CONNECT), http or https. Nil: none. Names are
+	// looked up here all the same, and the proxy is given addresses that may be reached.
+	Proxy *url.URL
+	// Resolver looks names up. Nil: as the system does it.
+	Resolver *net.Resolver
+	// Dial makes connections, in the place of all this: it may lead anywhere.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TLS is the configuration for https. Nil: TLS 1.2 or later, the system's roots.
 	TLS *tls.Config
@@ -74,16 +87,21 @@ type Client struct {
 	reap *time.Timer       // runs while some are idle
 }
 
-// A place is what a connection leads to.
-type place struct{ scheme, host, port string }
+// A place is what a connection leads to, and how it got there: whoever may not reach it,
+// or would prove itself in another way, gets no connection that others have made.
+type place struct {
+	scheme, host, port string
+	way                Way
+}
 
 // conn is a connection that keeps what was read ahead.
 type conn struct {
 	net.Conn
-	to    place
-	in    *bufio.Reader
-	quota *io.LimitedReader // what in may still read
-	since time.Time         // idle
+	to      place
+	private bool
+	in      *bufio.Reader
+	quota   *io.LimitedReader // what in may still read
+	since   time.Time         // idle
 }
 
 // errNothing: the connection ended before anything of the answer came.
@@ -104,23 +122,44 @@ func (c *Client) Send(ctx context.Context, r *Request) (*switchhook.HTTPResponse
 	if err := r.write(out); err != nil {
 		return nil, err
 	}
-	to := placeOf(r.URL)
+	to := placeOf(r)
 	if kept := c.take(to); kept != nil {
 		answer, err := c.exchange(ctx, kept, r, out.Bytes())
 		if _, nothing := errors.AsType[errNothing](err); !nothing {
-			return answer, err
+			return r.told(kept.private, answer, err)
 		}
 	}
-	fresh, err := c.dial(ctx, to, r.Deadline)
+	fresh, private, err := c.dial(ctx, to, r.Deadline)
 	if err != nil {
-		return nil, err
+		return r.told(private, nil, err)
 	}
 	answer, err := c.exchange(ctx, fresh, r, out.Bytes())
 	if nothing, ok := errors.AsType[errNothing](err); ok {
 		err = nothing.error
 	}
-	return answer, err
+	return r.told(private, answer, err)
 }
+
+// told is what may be told of an answer. Words about what went wrong quote what a private
+// network says: its certificate, an answer that is no HTTP.
+func (r *Request) told(private bool, answer *switchhook.HTTPResponse, err error) (*switchhook.HTTPResponse, error) {
+	if !private || !r.Discreet {
+		return answer, err
+	}
+	if answer != nil {
+		answer.Hidden = true
+	}
+	for _, known := range [...]error{
+		nil, ErrNotSent, os.ErrDeadlineExceeded, context.Canceled, io.EOF, syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ECONNRESET,
+	} {
+		if errors.Is(err, known) {
+			return answer, known
+		}
+	}
+	return answer, errHidden
+}
+
+var errHidden = errors.New("no connection, or no answer that can be understood: what comes from a private network is not shown")
 
 //nolint:gochecknoglobals // a pool is of use only if it is shared
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -167,56 +206,8 @@ func (r *Request) write(b *bytes.Buffer) error {
 	return nil
 }
 
-func placeOf(u *url.URL) place {
-	to := place{u.Scheme, u.Hostname(), u.Port()}
-	if to.port == "" {
-		to.port = "80"
-		if to.scheme == "https" {
-			to.port = "443"
-		}
-	}
-	return to
-}
-
-func (c *Client) dial(ctx context.Context, to place, deadline time.Time) (*conn, error) {
-	ctx, cancel := context.WithDeadlineCause(ctx, deadline, os.ErrDeadlineExceeded)
-	defer cancel()
-	address, err := httpguts.PunycodeHostPort(net.JoinHostPort(to.host, to.port))
-	if err != nil {
-		return nil, err
-	}
-	nc, err := c.Dial(ctx, "tcp", address)
-	if err == nil && to.scheme == "https" {
-		nc, err = c.secure(ctx, nc, address)
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, err
-	}
-	quota := &io.LimitedReader{R: nc}
-	return &conn{Conn: nc, to: to, in: bufio.NewReader(quota), quota: quota}, nil
-}
-
-func (c *Client) secure(ctx context.Context, nc net.Conn, address string) (net.Conn, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.TLS != nil {
-		cfg = c.TLS.Clone()
-	}
-	cfg.ServerName, _, _ = net.SplitHostPort(address) // it was just joined
-	cfg.NextProtos = []string{"http/1.1"}
-	within, cancel := context.WithTimeout(ctx, handshakeTimeout)
-	defer cancel()
-	secured := tls.Client(nc, cfg)
-	if err := secured.HandshakeContext(within); err != nil {
-		_ = nc.Close()
-		if within.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("no TLS handshake within %s", handshakeTimeout)
-		}
-		return nil, err
-	}
-	return secured, nil
+func placeOf(r *Request) place {
+	return place{r.URL.Scheme, r.URL.Hostname(), portOf(r.URL), r.Way}
 }
 
 // exchange sends a written request over a connection and reads the answer. The

@@ -432,6 +432,8 @@ type script struct {
 	heard bytes.Buffer
 }
 
+func (*script) RemoteAddr() net.Addr { return nil }
+
 func says(answer string) *script {
 	return &script{say: strings.NewReader(answer), asked: make(chan struct{})}
 }

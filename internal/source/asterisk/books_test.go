@@ -31,6 +31,9 @@ func TestBooks(t *testing.T) {
 		t.Fatal("no recordings", err)
 	}
 	for _, name := range files {
+		if strings.HasSuffix(name, "/killed.ami") { // it wrote nothing more
+			continue
+		}
 		t.Run(strings.TrimPrefix(strings.TrimSuffix(name, ".ami"), "testdata/streams/"), func(t *testing.T) {
 			t.Parallel()
 			stream, err := os.ReadFile(name)
@@ -64,7 +67,7 @@ func TestBooksOfARI(t *testing.T) {
 	}
 	for _, name := range files {
 		base := strings.TrimSuffix(name, ".ari.ndjson")
-		if filepath.Base(base) == "restart" { // two connections
+		if b := filepath.Base(base); b == "restart" || b == "killed" { // two connections
 			continue
 		}
 		t.Run(filepath.Base(base), func(t *testing.T) {

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/coder/websocket"
 )
 
 // A Level says how much a Finding matters.
@@ -79,7 +77,7 @@ const (
 func (d *doctor) connect(ctx context.Context) bool {
 	w, err := open(ctx, d.o)
 	if err != nil {
-		d.say(Missing, "connection", err.Error(), section("manager.conf", "general", "enabled = yes\nport = 5038\nbindaddr = 127.0.0.1 ; or the address that Switchhook reaches", "Settings → Advanced Settings → Asterisk Manager")+
+		d.say(Missing, "connection", err.Error(), section("manager.conf", "general", "enabled = yes\nport = 5038\nbindaddr = 127.0.0.1 ; or the address that Switchhook reaches", "bindaddr is in /etc/asterisk/manager.conf")+
 			"then "+reload+", and let the firewall pass "+d.o.Address)
 		return false
 	}
@@ -265,7 +263,7 @@ func (d *doctor) records() {
 		d.say(OK, "channel events", "the end of a call is told by CEL, too", "")
 		return
 	}
-	d.say(Hint, "channel events", "CEL does not tell the end of a call, so it is known by its last channel alone", section("cel.conf", "general", "enable = yes\nevents = LINKEDID_END", "/etc/asterisk/cel_general_custom.conf")+section("cel.conf", "manager", "enabled = yes", "/etc/asterisk/cel_custom_post.conf"))
+	d.say(Hint, "channel events", "CEL does not tell the end of a call, so it is known by its last channel alone", section("cel.conf", "general", "enable = yes\nevents = LINKEDID_END", "in a file that /etc/asterisk/cel.conf includes")+section("cel.conf", "manager", "enabled = yes", ""))
 }
 
 // modules says which parts of Asterisk will tell nothing, as they are not there.
@@ -291,89 +289,6 @@ func (d *doctor) modules() {
 func (d *doctor) loaded(module string) bool {
 	_, err := d.w.do("ModuleCheck", "Module", module)
 	return err == nil
-}
-
-// ari looks at Asterisk's REST interface: by asking it, or, where Asterisk dials us, by what
-// its files say of that.
-func (d *doctor) ari(ctx context.Context) {
-	if !d.o.outbound() {
-		d.ariInbound(ctx)
-		return
-	}
-	if d.w == nil || d.release == nil {
-		d.say(Hint, "ari", "Asterisk dials us, so there is nothing to be looked at without AMI", "")
-		return
-	}
-	if !outboundARI(d.release) {
-		d.say(Missing, "ari", "this Asterisk cannot dial us: that needs 20.15, 21.10 or 22.5", "set ari.url in the source's options, such as http://"+d.o.Address+":8088/ari")
-		return
-	}
-	d.ariOutbound()
-}
-
-func (d *doctor) ariInbound(ctx context.Context) {
-	probe := *d.o.ARI
-	probe.App += "-doctor" // not to take the source's own
-	answered := make(chan about, 1)
-	s, err := dialARI(ctx, &probe, func(message []byte) error {
-		if a, ok := isHello(message); ok {
-			answered <- a
-		}
-		return nil
-	})
-	if err == nil {
-		defer s.conn.Close(websocket.StatusNormalClosure, "")
-		err = s.ask(ctx, hello, "asterisk/info")
-	}
-	if err != nil {
-		d.say(Missing, "ari", err.Error(), section("http.conf", "general", "enabled = yes\nbindaddr = 127.0.0.1 ; or the address that Switchhook reaches", "Settings → Advanced Settings → Enable the mini-HTTP Server")+
-			section("ari.conf", "general", "enabled = yes\nchannelvars = CHANNEL(linkedid)", "/etc/asterisk/ari_general_custom.conf")+section("ari.conf", d.o.ARI.Username, "type = user\npassword = "+"a-long-secret", "Settings → Asterisk REST Interface Users"))
-		return
-	}
-	a := <-answered
-	d.say(OK, "ari", d.o.ARI.URL+": Asterisk "+version(a.System.Version), "")
-}
-
-func (d *doctor) ariOutbound() {
-	ari, err := d.config("ari.conf", "")
-	if err != nil {
-		d.say(Hint, "ari", "its configuration cannot be looked at: "+err.Error(), "")
-		return
-	}
-	if !strings.Contains(ari["general"].last("channelvars"), linkedID) {
-		d.say(Hint, "ari", "does not tell which call a channel belongs to; that is then known a moment later, by who dials whom", section("ari.conf", "general", "channelvars = "+linkedID, "/etc/asterisk/ari_general_custom.conf"))
-	}
-	for _, s := range ari {
-		if s.last("type") == "outbound_websocket" && isTrue(s.last("subscribe_all")) {
-			d.say(OK, "ari", "Asterisk has an outbound WebSocket, to "+s.last("websocket_client_id"), "")
-			return
-		}
-	}
-	d.say(Missing, "ari", "Asterisk has no outbound WebSocket", ariLines(d.o.ARI))
-}
-
-// ariLines make Asterisk dial us.
-func ariLines(o *ARIOptions) string {
-	return section("websocket_client.conf", "switchhook", "type = websocket_client\nconnection_type = persistent\nuri = wss://SWITCHHOOK/v1/sources/ID/ari\nprotocols = ari\nusername = "+o.Username+"\npassword = …", "") +
-		section("ari.conf", "switchhook-out", "type = outbound_websocket\nwebsocket_client_id = switchhook\napps = "+o.App+"\nsubscribe_all = yes\nlocal_ari_user = a user of ari.conf", "/etc/asterisk/ari_additional_custom.conf")
-}
-
-// outboundARI: from 20.15, 21.10 and 22.5 on.
-func outboundARI(release []int) bool {
-	minor := 0
-	if len(release) > 1 {
-		minor = release[1]
-	}
-	switch release[0] {
-	case 20:
-		return minor >= 15
-	case 21:
-		return minor >= 10
-	case 22:
-		return minor >= 5
-	default:
-		return release[0] > 22
-	}
 }
 
 // settings are the lines of a section, by name.

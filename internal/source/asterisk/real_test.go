@@ -1,11 +1,14 @@
 package asterisk
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,11 +91,16 @@ func TestRealSecrets(t *testing.T) {
 	versions(t, func(t *testing.T, version int) {
 		t.Helper()
 		s := asterisktest.Start(t, asterisktest.Options{Version: version})
-		for _, auth := range []string{"md5", "plain"} {
+		for _, auth := range []string{"md5", "plain", "auto"} {
+			more := map[string]any{"auth": auth}
+			if auth == "auto" {
+				more = map[string]any{"address": s.AMIS, "tls": true, "tls_insecure": true} // who signed it is TestTLS's
+			}
 			h := newHost()
-			run(t, ofAMI(s, map[string]any{"auth": auth}), h)
+			run(t, ofAMI(s, more), h)
 			await(t, h, isPresent)
-			err := within(t, run(t, ofAMI(s, map[string]any{"auth": auth, "secret": "wrong"}), newHost()))
+			more["secret"] = "wrong"
+			err := within(t, run(t, ofAMI(s, more), newHost()))
 			if switchhook.ErrorCode(err) != switchhook.CodeUnauthorized {
 				t.Errorf("%s: a wrong secret is %v", auth, err)
 			}
@@ -271,4 +279,149 @@ func bridgeOf(p source.Present, leg string) string {
 		}
 	}
 	return ""
+}
+
+// 20,000 events, and a store that takes nothing until the last was sent. (A client that does
+// not read meanwhile is cut off by Asterisk after some 4,000 of them.)
+func TestRealBurst(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		t.Helper()
+		const events = 20_000
+		s, h := asterisktest.Start(t, asterisktest.Options{Version: version}), newHost()
+		sent := make(chan struct{})
+		h.tell = func(int) error { <-sent; return nil }
+		ended := run(t, ofAMI(s, nil), h)
+		<-h.connected
+
+		o, err := readOptions(ofAMI(s, nil).Options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := connect(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.close()
+		answers := make(chan struct{})
+		go func() {
+			defer close(answers)
+			n := 0
+			_ = w.read(func(frame []byte) error {
+				if bytes.HasPrefix(frame, []byte("Response: Success")) {
+					n++
+				}
+				if n == events {
+					return io.EOF
+				}
+				return nil
+			})
+		}()
+		for i := range events {
+			if err := w.send("UserEvent", "", "UserEvent", "Burst", "Number", strconv.Itoa(i), "Text", strings.Repeat("x", 200)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-answers
+		close(sent)
+		facts := await(t, h, func(f source.Custom) bool {
+			return strings.HasPrefix(string(f.Data), fmt.Sprintf(`{"Number":"%d"`, events-1))
+		})
+		n := 0
+		for _, f := range facts {
+			if c, ok := f.(source.Custom); ok {
+				if want := fmt.Sprintf(`{"Number":"%d"`, n); !strings.HasPrefix(string(c.Data), want) {
+					t.Fatalf("number %d is %s", n, c.Data)
+				}
+				n++
+			}
+		}
+		select {
+		case err := <-ended:
+			t.Errorf("the connection ended: %v", err)
+		default:
+		}
+	})
+}
+
+// Whoever connects in the middle of many calls knows of each in the end that it is over:
+// what the lists say and what happens meanwhile go together.
+func TestRealPresentAmongManyCalls(t *testing.T) {
+	versions(t, func(t *testing.T, version int) {
+		t.Helper()
+		s := asterisktest.Start(t, asterisktest.Options{Version: version})
+		o, err := readOptions(ofAMI(s, nil).Options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := connect(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.close()
+		go w.read(func([]byte) error { return nil })
+		go w.ping(t.Context())
+		begin := func() {
+			if err := w.send("Originate", "", "Channel", "Local/650@internal", "Application", "Wait", "Data", "0.1", "Async", "true"); err != nil {
+				t.Error(err)
+			}
+		}
+		var hosts []*host
+		seen := 0
+		for range 15 {
+			for range 10 {
+				begin()
+			}
+			h := newHost()
+			hosts = append(hosts, h)
+			run(t, ofAMI(s, nil), h)
+			for range 10 {
+				begin()
+			}
+			<-h.connected
+		}
+		for _, h := range hosts {
+			await(t, h, isPresent)
+		}
+		for { // until Asterisk has made all calls, and they are over
+			count := s.Command(t, "core show channels count")
+			if strings.Contains(count, "0 active channels") && strings.Contains(count, "300 calls processed") {
+				break
+			}
+		}
+		for i, h := range hosts {
+			alive := map[string]bool{}
+			told := 0
+			believes := func() map[string]bool {
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				for _, f := range h.facts[told:] {
+					switch f := f.(type) {
+					case source.LegStarted:
+						alive[f.Leg] = true
+					case source.LegEnded:
+						delete(alive, f.Leg)
+					case source.Present:
+						alive = map[string]bool{}
+						for _, l := range f.Legs {
+							alive[l.Leg] = true
+							seen++
+						}
+					}
+				}
+				told = len(h.facts)
+				return alive
+			}
+			for end := time.After(20 * time.Second); len(believes()) > 0; {
+				select {
+				case <-h.told:
+				case <-end:
+					t.Fatalf("who connected as number %d believes in %v", i, alive)
+				}
+			}
+		}
+		if seen == 0 {
+			t.Error("nobody saw a call that was under way")
+		}
+		t.Logf("%d legs were in the lists", seen)
+	})
 }

@@ -146,6 +146,9 @@ func (r *recorded) serve(t *testing.T) {
 		m := Parse(frame)
 		action := m.Get("Action")
 		answer := r.answers[strings.TrimSpace(action+" "+m.Get("Filename")+m.Get("Module"))]
+		if m.Get("ActionID") == secondLook {
+			answer = r.answers["again"]
+		}
 		if answer == "" {
 			answer = "Response: Error\r\nActionID: ID\r\nMessage: Permission denied\r\n\r\n"
 		}
@@ -162,9 +165,18 @@ func (r *recorded) serve(t *testing.T) {
 			return
 		}
 		if action == "Ping" && r.more != nil && m.Get("ActionID") == ofPresent+"Ping" {
-			r.more(conn, func() { _ = conn.Close() })
+			r.more(conn, func() { finish(conn) })
 		}
 	}
+}
+
+// finish ends a connection of which the other side reads all that was written: a close with
+// something of its own unread would take that away (RFC 9293 3.10.7.1).
+func finish(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	_ = conn.Close()
 }
 
 func (r *recorded) source(more map[string]any) *switchhook.Source {
@@ -316,6 +328,33 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// The list of channels has one whose end was told before we came, and one that is there.
+func TestSecondLook(t *testing.T) {
+	t.Parallel()
+	r, h := newRecorded(t), newHost()
+	list := func(ids ...string) string {
+		s := "Response: Success\r\nActionID: ID\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n"
+		for _, id := range ids {
+			s += "Event: CoreShowChannel\r\nActionID: ID\r\nChannel: PJSIP/" + id + "-00000001\r\nChannelStateDesc: Up\r\nUniqueid: " + id + "\r\nLinkedid: " + id + "\r\n\r\n"
+		}
+		return s + "Event: CoreShowChannelsComplete\r\nActionID: ID\r\nEventList: Complete\r\n\r\n"
+	}
+	r.answers["CoreShowChannels"] = list("1795159000.1", "1795159000.2", "1795159000.3")
+	r.answers["again"] = list("1795159000.2")
+	r.more = func(conn net.Conn, _ func()) {
+		_, _ = io.WriteString(conn, "Event: Hangup\r\nUniqueid: 1795159000.3\r\nCause: 16\r\n\r\n")
+	}
+	go r.serve(t)
+	c := New()
+	c.silence = 300 * time.Millisecond
+	stop := start(t, c, r.source(nil), h)
+	await(t, h, func(f source.LegEnded) bool { return f.Leg == "1795159000.1" })
+	stop()
+	if len(h.facts) != 3 { // what there is, and two ends
+		t.Errorf("told:\n%s", factLines(h.facts))
+	}
+}
+
 // A peer that is silent, with the connection open, is noticed.
 func TestSilentPeerIsNoticed(t *testing.T) {
 	t.Parallel()
@@ -349,8 +388,8 @@ func TestSlowStoreHoldsNobodyUp(t *testing.T) {
 		if _, err := conn.Write(b.Bytes()); err != nil {
 			t.Errorf("the burst was not read: %v", err)
 		}
-		done()
 		close(written)
+		done()
 	}
 	go r.serve(t)
 	if err := within(t, run(t, r.source(nil), h)); !errors.Is(err, io.EOF) {

@@ -14,13 +14,14 @@ import (
 type accountDoc struct {
 	Limits        *switchhook.Limits `json:"limits,omitzero"`
 	AllowNetworks []string           `json:"allow_networks,omitzero"`
+	ShowPrivate   bool               `json:"show_private_answers,omitzero"`
 	SuspendedAt   time.Time          `json:"suspended_at,omitzero"`
 	UpdatedAt     time.Time          `json:"updated_at,omitzero"`
 }
 
 // accountDocument keeps microseconds, as columns do.
 func accountDocument(a *switchhook.Account) string {
-	return document(accountDoc{a.Limits, a.AllowNetworks, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
+	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
 }
 
 // CreateAccount adds an account.
@@ -62,7 +63,7 @@ func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err 
 		if err := fromJSON("account "+a.ID, text, &doc); err != nil {
 			return err
 		}
-		a.Limits, a.AllowNetworks, a.SuspendedAt = doc.Limits, doc.AllowNetworks, doc.SuspendedAt
+		a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.SuspendedAt = doc.Limits, doc.AllowNetworks, doc.ShowPrivate, doc.SuspendedAt
 		a.CreatedAt = fromMicros(created)
 		a.UpdatedAt = cmp.Or(doc.UpdatedAt, a.CreatedAt) // before schema version 2 nobody kept it
 		accounts = append(accounts, &a)

@@ -213,7 +213,7 @@ func (d *decoder) end(what string) error {
 
 func appendEvent(b []byte, e *switchhook.Event) []byte {
 	b = binary.AppendVarint(b, e.Sequence)
-	b = append(b, flags(e.IDGiven, e.Relayed, e.Original != nil))
+	b = append(b, flags(e.IDGiven, e.Relayed, e.Original != nil, e.Opens))
 	for _, text := range [...]string{e.ID, e.AccountID, e.Type, e.Key, e.CallID, e.Source} {
 		b = appendText(b, text)
 	}
@@ -236,7 +236,7 @@ func decodeEvent(record []byte) (*switchhook.Event, error) {
 	d := decoder{b: record}
 	e := &switchhook.Event{Sequence: d.varint()}
 	set := d.byte()
-	e.IDGiven, e.Relayed = set&1 > 0, set&2 > 0
+	e.IDGiven, e.Relayed, e.Opens = set&1 > 0, set&2 > 0, set&8 > 0
 	for _, text := range [...]*string{&e.ID, &e.AccountID, &e.Type, &e.Key, &e.CallID, &e.Source} {
 		*text = d.text()
 	}
@@ -269,7 +269,7 @@ func sequenceOf(record []byte) int64 {
 
 func appendAttempt(b []byte, a *switchhook.Attempt) []byte {
 	b = binary.AppendVarint(b, a.Sequence)
-	b = append(b, flags(a.Replay, a.Request != nil, a.Response != nil))
+	b = append(b, flags(a.Replay, a.Request != nil, a.Response != nil, a.Response != nil && a.Response.Hidden))
 	b = binary.AppendVarint(b, int64(a.Number))
 	for _, text := range [...]string{
 		a.ID, a.EventID, a.EventType, a.AccountID, a.WebhookID, a.Dialect, string(a.Outcome), string(a.State), a.Error,
@@ -319,7 +319,7 @@ func decodeAttempt(record []byte, row int64, whole bool) (*switchhook.Attempt, e
 		a.Request = &switchhook.HTTPRequest{Method: d.text(), URL: d.text(), Headers: d.headers(), Body: d.text()}
 	}
 	if set&4 > 0 {
-		a.Response = &switchhook.HTTPResponse{Status: d.int(), Headers: d.headers(), Body: d.text()}
+		a.Response = &switchhook.HTTPResponse{Status: d.int(), Headers: d.headers(), Body: d.text(), Hidden: set&8 > 0}
 	}
 	a.DeliveryID = switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)
 	return a, d.end("an attempt")

@@ -72,7 +72,7 @@ func TestCodec(t *testing.T) {
 			a.Request = &switchhook.HTTPRequest{Method: text(t, "method"), URL: text(t, "url"), Headers: headers(t), Body: text(t, "body")}
 		}
 		if rapid.Bool().Draw(t, "response") {
-			a.Response = &switchhook.HTTPResponse{Status: rapid.Int().Draw(t, "status"), Headers: headers(t), Body: text(t, "body")}
+			a.Response = &switchhook.HTTPResponse{Status: rapid.Int().Draw(t, "status"), Headers: headers(t), Body: text(t, "body"), Hidden: rapid.Bool().Draw(t, "hidden")}
 		}
 		record := appendAttempt(nil, a)
 		whole, err := decodeAttempt(record, 7, true)

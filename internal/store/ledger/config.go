@@ -11,17 +11,18 @@ import (
 type webhookSecrets struct {
 	Secrets []switchhook.Secret `json:"secrets,omitzero"`
 	Auth    *switchhook.Auth    `json:"auth,omitzero"`
+	TLS     *switchhook.TLS     `json:"tls,omitzero"`
 	Headers map[string]string   `json:"headers,omitzero"`
 	Options map[string]any      `json:"dialect_options,omitzero"` // some dialects have a key of their own
 }
 
 func (d *DB) webhookRow(w *switchhook.Webhook) (doc string, sealed []byte, err error) {
 	open := *w
-	open.Auth, open.Headers, open.DialectOptions = nil, nil, nil
+	open.Auth, open.TLS, open.Headers, open.DialectOptions = nil, nil, nil, nil
 	if doc, err = toJSON("webhook "+w.ID, open); err != nil {
 		return "", nil, err
 	}
-	sealed, err = d.seal.seal("webhooks/sealed/"+w.ID, webhookSecrets{w.Secrets, w.Auth, w.Headers, w.DialectOptions})
+	sealed, err = d.seal.seal(sealedAt("webhooks", w.ID), webhookSecrets{w.Secrets, w.Auth, w.TLS, w.Headers, w.DialectOptions})
 	return doc, sealed, err
 }
 
@@ -66,10 +67,10 @@ func (d *DB) Webhooks(ctx context.Context) (webhooks []*switchhook.Webhook, err 
 			return err
 		}
 		var s webhookSecrets
-		if err := d.seal.open("webhooks/sealed/"+id, sealed, &s); err != nil {
+		if err := d.seal.open(sealedAt("webhooks", id), sealed, &s); err != nil {
 			return err
 		}
-		w.Secrets, w.Auth, w.Headers = s.Secrets, s.Auth, s.Headers
+		w.Secrets, w.Auth, w.TLS, w.Headers = s.Secrets, s.Auth, s.TLS, s.Headers
 		if s.Options != nil { // before schema version 2 they were in the document
 			w.DialectOptions = s.Options
 		}
@@ -95,7 +96,7 @@ func (d *DB) sourceRow(s *switchhook.Source) (doc string, sealed []byte, err err
 	if doc, err = toJSON("source "+s.ID, open); err != nil {
 		return "", nil, err
 	}
-	sealed, err = d.seal.seal("sources/sealed/"+s.ID, sourceSecrets{s.Token, s.Options})
+	sealed, err = d.seal.seal(sealedAt("sources", s.ID), sourceSecrets{s.Token, s.Options})
 	return doc, sealed, err
 }
 
@@ -135,7 +136,7 @@ func (d *DB) Sources(ctx context.Context) (sources []*switchhook.Source, err err
 			return err
 		}
 		var secrets sourceSecrets
-		if err := d.seal.open("sources/sealed/"+id, sealed, &secrets); err != nil {
+		if err := d.seal.open(sealedAt("sources", id), sealed, &secrets); err != nil {
 			return err
 		}
 		s.Token, s.Options = secrets.Token, secrets.Options

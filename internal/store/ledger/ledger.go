@@ -112,13 +112,12 @@ type Tx interface {
 	Exec(ctx context.Context, text string, args ...any) (int64, error)
 }
 
-// Options configures a DB. Database and MasterKey must be set.
+// Options configures a DB. Database and MasterKeys must be set.
 type Options struct {
 	Database Database
 
-	// MasterKey returns the key of 32 bytes that seals secrets. mayMake: the
-	// database has none yet, so there may be a new one.
-	MasterKey func(mayMake bool) ([]byte, error)
+	// MasterKeys are the keys of 32 bytes one of which seals secrets.
+	MasterKeys Keys
 
 	// Logger tells of failed writes. Nil: silence.
 	Logger *slog.Logger
@@ -163,7 +162,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database for writing: %w", err)
 	}
-	if d.seal, err = w.openSealer(ctx, o.MasterKey); err != nil {
+	if d.seal, err = w.openSealer(ctx, o.MasterKeys); err != nil {
 		return nil, errors.Join(err, w.disconnect())
 	}
 	d.w = w

@@ -217,6 +217,9 @@ func copyWebhook(w *switchhook.Webhook) *switchhook.Webhook {
 	if w.Auth != nil {
 		c.Auth = copied(w.Auth)
 	}
+	if w.TLS != nil {
+		c.TLS = copied(w.TLS)
+	}
 	c.Retry.Schedule = slices.Clone(w.Retry.Schedule)
 	c.Secrets = slices.Clone(w.Secrets)
 	c.PausedAt, c.CreatedAt, c.UpdatedAt = store.Stored(w.PausedAt), store.Stored(w.CreatedAt), store.Stored(w.UpdatedAt)

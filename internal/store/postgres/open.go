@@ -111,26 +111,27 @@ func (d *Database) Close() error { return errors.Join(d.DB.Close(), d.lease.Clos
 // to the server tells; empty where it does not.
 func (d *Database) Local() string { return d.local }
 
-// Options configures a store. Lease and MasterKey must be set.
+// Options configures a store. Lease and MasterKeys must be set.
 type Options struct {
 	// Lease is this process's, which has to have it.
 	Lease *cluster.Lease
-	// MasterKey returns the key that seals secrets.
-	MasterKey func(mayMake bool) ([]byte, error)
+	// MasterKeys are the keys one of which seals secrets.
+	MasterKeys ledger.Keys
 	// Logger tells of failed writes. Nil: silence.
 	Logger *slog.Logger
 }
 
-// CheckKey reports an error if secrets in the database were sealed with another key.
-func (d *Database) CheckKey(ctx context.Context, masterKey func(mayMake bool) ([]byte, error)) error {
-	return ledger.CheckKey(ctx, d.ledger(Options{}), masterKey)
+// Key is the one of the keys that secrets in the database were sealed with; nil where there
+// are none yet. ledger.ErrMasterKey: it is none of them.
+func (d *Database) Key(ctx context.Context, keys ledger.Keys) ([]byte, error) {
+	return ledger.FittingKey(ctx, d.ledger(Options{}), keys)
 }
 
 // Open opens the store in a database. Closing it closes the database and gives the lease
 // back.
 func (d *Database) Open(ctx context.Context, o Options) (*ledger.DB, error) {
 	below := d.ledger(o)
-	opened, err := ledger.Open(ctx, ledger.Options{Database: below, MasterKey: o.MasterKey, Logger: o.Logger})
+	opened, err := ledger.Open(ctx, ledger.Options{Database: below, MasterKeys: o.MasterKeys, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}

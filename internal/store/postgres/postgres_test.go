@@ -45,7 +45,7 @@ func open(t *testing.T, database, dir string) *ledger.DB {
 	if err := lease.Acquire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := db.Open(t.Context(), postgres.Options{Lease: lease, MasterKey: ledger.MasterKey(nil, dir, dir)})
+	s, err := db.Open(t.Context(), postgres.Options{Lease: lease, MasterKeys: ledger.MasterKeys(nil, dir, dir)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,25 +151,26 @@ func TestMasterKey(t *testing.T) {
 	t.Parallel()
 	url, dir := pgtest.New(t), t.TempDir()
 	one, other := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
-	check := func(key func(bool) ([]byte, error)) error {
+	check := func(keys ledger.Keys) error {
 		db, err := postgres.Connect(t.Context(), url)
 		must(t, err)
 		defer db.Close()
-		return db.CheckKey(t.Context(), key)
+		_, err = db.Key(t.Context(), keys)
+		return err
 	}
 	for _, key := range [][]byte{one, other} { // there is no secret yet
-		must(t, check(ledger.MasterKey(key, dir, "the database")))
+		must(t, check(ledger.MasterKeys([][]byte{key}, dir, "the database")))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "master.key"), []byte(base64.StdEncoding.EncodeToString(one)), 0o600))
 	s := open(t, url, dir) // and leads meanwhile
 	if err := s.CreateWebhook(t.Context(), &switchhook.Webhook{ID: "wh_1", Secrets: []switchhook.Secret{{Value: "whsec_1"}}}); err != nil {
 		t.Fatal(err)
 	}
-	must(t, check(ledger.MasterKey(one, t.TempDir(), "the database")))
-	must(t, check(ledger.MasterKey(nil, dir, "the database")))
-	says(t, check(ledger.MasterKey(other, dir, "the database")), "master key does not fit", "the database")
+	must(t, check(ledger.MasterKeys([][]byte{one}, t.TempDir(), "the database")))
+	must(t, check(ledger.MasterKeys(nil, dir, "the database")))
+	says(t, check(ledger.MasterKeys([][]byte{other}, dir, "the database")), "master key does not fit", "the database")
 	elsewhere := t.TempDir()
-	says(t, check(ledger.MasterKey(nil, elsewhere, "the database")), "the database", "missing", filepath.Join(elsewhere, "master.key"), "give the key")
+	says(t, check(ledger.MasterKeys(nil, elsewhere, "the database")), "the database", "missing", filepath.Join(elsewhere, "master.key"), "give the key")
 	if files, err := os.ReadDir(elsewhere); err != nil || len(files) > 0 {
 		t.Errorf("a key was made all the same: %v, %v", files, err)
 	}
@@ -181,6 +182,6 @@ func TestMasterKey(t *testing.T) {
 	must(t, s.Close())
 	must(t, lease.Acquire(t.Context()))
 	defer func() { _ = lease.Release() }()
-	_, err = db.Open(t.Context(), postgres.Options{Lease: lease, MasterKey: ledger.MasterKey(other, "", "the database")})
+	_, err = db.Open(t.Context(), postgres.Options{Lease: lease, MasterKeys: ledger.MasterKeys([][]byte{other}, "", "the database")})
 	says(t, err, "master key does not fit")
 }

@@ -26,10 +26,12 @@ import (
 	"github.com/switchhook/switchhook/internal/store/ledger"
 )
 
+// DatabaseFile is the database in the data directory.
+const DatabaseFile = "switchhook.db"
+
 const (
-	databaseFile = "switchhook.db"
-	lockFile     = "lock"
-	readers      = 4
+	lockFile = "lock"
+	readers  = 4
 )
 
 // Options configures a store. Dir must be set.
@@ -37,9 +39,9 @@ type Options struct {
 	// Dir is the data directory. It is made where it does not exist.
 	Dir string
 
-	// MasterKey is the key of 32 bytes that seals secrets. Nil: the one in the
+	// MasterKeys are keys of 32 bytes one of which seals secrets. None: those in the
 	// file master.key of Dir, made at the first start.
-	MasterKey []byte
+	MasterKeys [][]byte
 
 	// Logger tells of failed writes. Nil: silence.
 	Logger *slog.Logger
@@ -62,7 +64,7 @@ func Open(ctx context.Context, o Options) (*ledger.DB, error) {
 	if err := db.open(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	l, err := ledger.Open(ctx, ledger.Options{Database: db, MasterKey: ledger.MasterKey(o.MasterKey, dir, dir), Logger: o.Logger})
+	l, err := ledger.Open(ctx, ledger.Options{Database: db, MasterKeys: ledger.MasterKeys(o.MasterKeys, dir, dir), Logger: o.Logger})
 	if err == nil {
 		err = ledger.SyncDir(dir) // the database's entry is now as durable as its contents
 	}
@@ -132,7 +134,7 @@ func (d *database) migrate(ctx context.Context) error {
 func (d *database) dsn(params url.Values) string {
 	params.Set("_defensive", "1")
 	params.Set("_dqs", "0") // "x" is a name, never a text
-	path := filepath.ToSlash(filepath.Join(d.dir, databaseFile))
+	path := filepath.ToSlash(filepath.Join(d.dir, DatabaseFile))
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // file:///C:/…
 	}

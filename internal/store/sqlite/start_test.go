@@ -131,7 +131,7 @@ func TestMasterKey(t *testing.T) {
 	given := func(t *testing.T) string {
 		t.Helper()
 		dir := t.TempDir()
-		db, err := sqlite.Open(t.Context(), sqlite.Options{Dir: dir, MasterKey: one})
+		db, err := sqlite.Open(t.Context(), sqlite.Options{Dir: dir, MasterKeys: [][]byte{one}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func TestMasterKey(t *testing.T) {
 	}
 	t.Run("the same key opens", func(t *testing.T) {
 		t.Parallel()
-		db, err := sqlite.Open(t.Context(), sqlite.Options{Dir: given(t), MasterKey: one})
+		db, err := sqlite.Open(t.Context(), sqlite.Options{Dir: given(t), MasterKeys: [][]byte{one}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestMasterKey(t *testing.T) {
 	t.Run("another key is refused", func(t *testing.T) {
 		t.Parallel()
 		dir := given(t)
-		refused(t, sqlite.Options{Dir: dir, MasterKey: other}, "master key does not fit", dir)
+		refused(t, sqlite.Options{Dir: dir, MasterKeys: [][]byte{other}}, "master key does not fit", dir)
 	})
 	t.Run("no key is refused, and none is made", func(t *testing.T) {
 		t.Parallel()
@@ -179,7 +179,7 @@ func TestMasterKey(t *testing.T) {
 	})
 	t.Run("a key of another length is refused", func(t *testing.T) {
 		t.Parallel()
-		refused(t, sqlite.Options{Dir: t.TempDir(), MasterKey: one[:16]}, "16 bytes", "32")
+		refused(t, sqlite.Options{Dir: t.TempDir(), MasterKeys: [][]byte{one[:16]}}, "16 bytes", "32")
 	})
 }
 

@@ -22,6 +22,7 @@ func accounts(of trial) {
 
 	child.Name, child.ParentID, child.SuspendedAt, child.UpdatedAt = "Bäckerei Grün", "elsewhere", base().Add(time.Minute), base().Add(time.Hour)
 	child.AllowNetworks = []string{"10.1.0.0/16", "fd00::/8"}
+	child.ShowPrivateAnswers = true
 	child.Limits = &switchhook.Limits{RequestsPerSecond: 0.5, RequestBurst: 3, EventsPerSecond: 100, OpenDeliveries: 7}
 	if err := s.UpdateAccount(ctx, child); err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ func webhook(id string) *switchhook.Webhook {
 		Modifiers:      map[string]any{"m": []any{"x", 1.5, nil, true}},
 		Headers:        map[string]string{"X-Api-Key": "header secret"},
 		Auth:           &switchhook.Auth{Type: "basic", Username: "u", Password: "auth secret"},
+		TLS:            &switchhook.TLS{CA: "ca", Certificate: "certificate", Key: "tls key"},
 		DialectOptions: map[string]any{"n": 3.0},
 		Retry:          switchhook.Retry{Schedule: []switchhook.Duration{switchhook.Duration(time.Second)}},
 		Timeout:        switchhook.Duration(15 * time.Second), MaxConcurrency: 16, Ordering: "key",
@@ -62,7 +63,7 @@ func webhooks(of trial) {
 	wantCode(t, s.CreateWebhook(ctx, webhook("wh_1")), switchhook.CodeConflict)
 	wantEqual(t, "webhooks", must(s.Webhooks(ctx))(t), []*switchhook.Webhook{full, bare})
 
-	full.Enabled, full.Auth, full.Secrets = false, nil, full.Secrets[:1]
+	full.Enabled, full.Auth, full.TLS, full.Secrets = false, nil, nil, full.Secrets[:1]
 	full.UpdatedAt = base().Add(time.Minute)
 	if err := s.UpdateWebhook(ctx, full); err != nil {
 		t.Fatal(err)
@@ -144,7 +145,7 @@ func notAliased(of trial) {
 		t.Fatal(err)
 	}
 	for range 2 { // what went in, then what came out
-		w.Events[0], w.Scope.Numbers[0], w.Headers["X-Api-Key"], w.Auth.Password, w.Secrets[0].Value = "x", "x", "x", "x", "x"
+		w.Events[0], w.Scope.Numbers[0], w.Headers["X-Api-Key"], w.Auth.Password, w.TLS.Key, w.Secrets[0].Value = "x", "x", "x", "x", "x", "x"
 		src.AccountMap["4f6a"], src.Options["password"] = "x", "x"
 		w, src = must(s.Webhooks(ctx))(t)[0], must(s.Sources(ctx))(t)[0]
 		wantEqual(t, "webhook", w, webhook("wh_1"))

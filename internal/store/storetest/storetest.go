@@ -136,7 +136,7 @@ func attempt(e *switchhook.Event, webhook string, state switchhook.DeliveryState
 			Headers: switchhook.Headers{{Name: "content-type", Value: "application/json"}},
 			Body:    `{"id":"` + e.ID + `"}`,
 		},
-		Response: &switchhook.HTTPResponse{Status: 200, Headers: switchhook.Headers{{Name: "x", Value: "y"}}, Body: "ok"},
+		Response: &switchhook.HTTPResponse{Status: 200, Headers: switchhook.Headers{{Name: "x", Value: "y"}}, Body: "ok", Hidden: true},
 		State:    state,
 	}
 	if state != switchhook.Delivered {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // A root is the folder into which deps.sh unpacked an Asterisk and all libraries
@@ -74,11 +75,12 @@ func (r root) install(dir string) error {
 	if err := renameLoader(program); err != nil {
 		return fmt.Errorf("%s/usr/sbin/asterisk: %w", r, err)
 	}
-	return errors.Join(
-		os.Symlink(ld, filepath.Join(dir, loader)),
-		os.WriteFile(filepath.Join(dir, "asterisk"), program, 0o700), //nolint:gosec // G306: a program
-		r.data(filepath.Join(dir, "data")),
-	)
+	// A process that is forked meanwhile would have the file open for writing for a
+	// moment, and what somebody writes cannot be executed.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(filepath.Join(dir, "asterisk"), program, 0o700) //nolint:gosec // G306: a program
+	syscall.ForkLock.RUnlock()
+	return errors.Join(err, os.Symlink(ld, filepath.Join(dir, loader)), r.data(filepath.Join(dir, "data")))
 }
 
 func renameLoader(program []byte) error {
