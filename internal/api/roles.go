@@ -20,7 +20,6 @@ var least = map[string]switchhook.Role{
 	"list-events": switchhook.RoleViewer, "get-event": switchhook.RoleViewer, "list-event-deliveries": switchhook.RoleViewer, "stream-events": switchhook.RoleViewer,
 	"list-calls": switchhook.RoleViewer, "get-call": switchhook.RoleViewer,
 	"list-event-types": switchhook.RoleViewer, "get-event-type": switchhook.RoleViewer,
-	"list-calls": switchhook.RoleViewer, "get-call": switchhook.RoleViewer,
 	"list-attempts": switchhook.RoleViewer, "get-attempt": switchhook.RoleViewer, "stream-attempts": switchhook.RoleViewer,
 	"list-deliveries": switchhook.RoleViewer, "get-delivery": switchhook.RoleViewer,
 	"list-webhooks": switchhook.RoleViewer, "get-webhook": switchhook.RoleViewer, "preview-webhook": switchhook.RoleViewer,
