@@ -24,6 +24,8 @@ type AuditEntry struct {
 type Actor struct {
 	KeyID     string `json:"key_id,omitzero"`
 	KeyName   string `json:"key_name,omitzero"` // as it was then
+	UserID    string `json:"user_id,omitzero"`
+	Login     string `json:"login,omitzero"` // the user's, as it was then
 	AccountID string `json:"account_id,omitzero"`
 	Address   string `json:"address,omitzero"` // where the request came from
 }
@@ -32,6 +34,7 @@ type Actor struct {
 type AuditFilter struct {
 	Accounts     []string
 	KeyID        string
+	UserID       string
 	Action       string
 	Resource     string
 	ResourceID   string

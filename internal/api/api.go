@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -114,6 +115,12 @@ type Store interface {
 	UpdateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
 	DeleteSource(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
+	PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error
+	DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
+	Users(ctx context.Context) ([]*switchhook.User, error)
+	PutSession(ctx context.Context, s *switchhook.Session) error
+	DeleteSession(ctx context.Context, hash []byte) error
+	Sessions(ctx context.Context) ([]*switchhook.Session, error)
 	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
 	Audit(ctx context.Context, f switchhook.AuditFilter, p switchhook.Page) ([]*switchhook.AuditEntry, string, error)
 	PutAPIKey(ctx context.Context, k *switchhook.APIKey, audit ...*switchhook.AuditEntry) error
@@ -191,6 +198,11 @@ type api struct {
 
 	// requests are measured by key, events by account.
 	requests, events meter
+	// signIns are measured by login and address.
+	signIns     meter
+	passwords   hasher
+	browsers    sessions
+	crossOrigin *http.CrossOriginProtection
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]
@@ -222,8 +234,14 @@ func New(o Options) (http.Handler, error) {
 	for _, d := range o.Dialects {
 		a.dialects[d.Name()] = d
 	}
-	if err := a.readTenants(context.Background()); err != nil {
+	if err := errors.Join(a.readTenants(context.Background()), a.readSessions(context.Background())); err != nil {
 		return nil, err
+	}
+	a.passwords, a.crossOrigin = newHasher(), http.NewCrossOriginProtection()
+	if u, err := url.Parse(a.PublicURL); err == nil && u.Host != "" { // a proxy may give us another Host
+		if err := a.crossOrigin.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			return nil, fmt.Errorf("the public URL: %w", err)
+		}
 	}
 	a.register()
 	doc, err := a.describe()
@@ -244,6 +262,8 @@ func (a *api) register() {
 	a.registerAccounts()
 	a.registerKeys()
 	a.registerAudit()
+	a.registerUsers()
+	a.registerSessions()
 	a.registerWebhooks()
 	a.registerBulk()
 	a.registerListen()
@@ -287,6 +307,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := rec.Header()
 	h.Set("X-Request-Id", ex.id)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // of answers that are data; the page has its own
 	defer func() {
 		if p := recover(); p != nil {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {

@@ -40,10 +40,11 @@ func (a *api) audit(ctx context.Context, account, resource, id string, before, a
 	c := callerOf(ctx)
 	e := &switchhook.AuditEntry{
 		At: now(), AccountID: account, Action: c.operation, Resource: resource, ResourceID: id,
-		Actor: switchhook.Actor{KeyID: c.credential.ID, KeyName: c.credential.Name, AccountID: c.account},
+		Actor: c.actor,
 	}
+	e.Actor.Address = a.clientAddr(requestOf(ctx)).String()
 	if ex, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-		e.RequestID, e.Actor.Address = ex.id, a.clientAddr(ex.request).String()
+		e.RequestID = ex.id
 	}
 	e.Before, e.After = difference(before, after)
 	return e
@@ -116,8 +117,9 @@ func (a *api) listAudit(ctx context.Context, in *struct {
 	Paging
 	AccountID  string  `query:"account_id" doc:"Only changes of what belongs to this account. Default: to all that the key opens."`
 	KeyID      string  `query:"key_id" doc:"Only changes made with this API key."`
+	UserID     string  `query:"user_id" doc:"Only changes made by this user."`
 	Action     string  `query:"action" doc:"Only of this operation, such as update-webhook."`
-	Resource   string  `query:"resource" enum:"account,api_key,webhook,source,record,dialect_id,job,delivery" doc:"Only of things of this kind."`
+	Resource   string  `query:"resource" enum:"account,api_key,user,portal_link,webhook,source,record,dialect_id,job,delivery" doc:"Only of things of this kind."`
 	ResourceID string  `query:"resource_id" doc:"Only of the thing with this id."`
 	Since      instant `query:"since" format:"date-time" doc:"Made at or after this time."`
 	Until      instant `query:"until" format:"date-time" doc:"Made before this time."`
@@ -129,7 +131,7 @@ func (a *api) listAudit(ctx context.Context, in *struct {
 		return nil, err
 	}
 	f := switchhook.AuditFilter{
-		Accounts: accounts, KeyID: in.KeyID, Action: in.Action, Resource: in.Resource, ResourceID: in.ResourceID, Since: in.Since.Time, Until: in.Until.Time,
+		Accounts: accounts, KeyID: in.KeyID, UserID: in.UserID, Action: in.Action, Resource: in.Resource, ResourceID: in.ResourceID, Since: in.Since.Time, Until: in.Until.Time,
 	}
 	above := func(e *switchhook.AuditEntry) bool {
 		return c.account != switchhook.RootAccount && !c.sees(e.Actor.AccountID)
@@ -137,7 +139,7 @@ func (a *api) listAudit(ctx context.Context, in *struct {
 	entries, next, err := bounded(in.page(), func(e *switchhook.AuditEntry) int { return len(e.Before) + len(e.After) },
 		func(p switchhook.Page) ([]*switchhook.AuditEntry, string, error) {
 			entries, next, err := a.Store.Audit(ctx, f, p)
-			if in.KeyID != "" { // or it would tell what a key above has done
+			if in.KeyID != "" || in.UserID != "" { // or it would tell what a key above has done
 				entries = slices.DeleteFunc(entries, above)
 			}
 			return entries, next, err

@@ -43,12 +43,28 @@ type credential struct {
 	noted *atomic.Int64
 }
 
+func (k *credential) expired(at time.Time) bool {
+	return !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt)
+}
+
+func (k *credential) actor() switchhook.Actor {
+	return switchhook.Actor{KeyID: k.ID, KeyName: k.Name, AccountID: k.AccountID}
+}
+
+// keyByID finds a key whosever it is; nil for none.
+func (t *tenants) keyByID(id string) *credential {
+	if i := slices.IndexFunc(t.keyList, func(k *credential) bool { return k.ID == id }); i >= 0 {
+		return t.keyList[i]
+	}
+	return nil
+}
+
 // credential makes one of a key that was read from the store.
 func (a *api) credential(k *switchhook.APIKey) *credential {
 	c := &credential{APIKey: k}
 	if old := a.tenants.Load(); old != nil {
-		if i := slices.IndexFunc(old.keyList, func(o *credential) bool { return o.ID == k.ID }); i >= 0 {
-			c.noted = old.keyList[i].noted
+		if was := old.keyByID(k.ID); was != nil {
+			c.noted = was.noted
 			return c
 		}
 	}

@@ -139,14 +139,14 @@ func (e *tooMany) Unwrap() error { return e.why }
 func retryAfter(wait time.Duration) int { return int(max(1, math.Ceil(wait.Seconds()))) }
 
 // mayAsk refuses a request of a key that has made too many.
-func (a *api) mayAsk(t *tenants, k *credential, at time.Time) error {
-	b := t.bounds[k.AccountID]
+func (a *api) mayAsk(c caller, counted string) error {
+	b := c.bounds[c.account]
 	if b == nil || b.requests.perSecond == 0 {
 		return nil
 	}
 	r := b.requests
-	r.name = k.ID
-	if wait := a.requests.take(at, taking{r, 1}); wait > 0 {
+	r.name = counted
+	if wait := a.requests.take(time.Now(), taking{r, 1}); wait > 0 {
 		return &tooMany{switchhook.Errorf(codeRateLimited, "this key may make %g requests a second; the next one is taken in %s", r.perSecond, seconds(wait)), wait}
 	}
 	return nil

@@ -99,7 +99,10 @@ func meanings() map[string]string {
 		"Audit.action": "The operation, such as update-webhook.", "Audit.resource": "What kind of thing was changed.", "Audit.resource_id": "Its id; of a record schema/id, of a dialect id dialect/schema/id.",
 		"Audit.before": "The members that changed, as they were; secrets masked. Absent: there was nothing.", "Audit.after": "The members that changed, as they are since; secrets masked. Absent: there is nothing any more.",
 		"Audit.request_id": "The request's id, as in X-Request-Id and in the log.",
-		"Actor.key_id":     "The API key.", "Actor.key_name": "Its name at that time.", "Actor.account_id": "Its account.", "Actor.address": "Where the request came from.",
+		"Actor.user_id":    "The user, who had signed in.", "Actor.login": "The user's login at that time.",
+		"User.account_id": "The account that the user belongs to, and sees with all below.", "User.login": "What the user signs in with.", "User.role": "admin, developer or viewer.",
+
+		"Actor.key_id": "The API key.", "Actor.key_name": "Its name at that time.", "Actor.account_id": "Its account.", "Actor.address": "Where the request came from.",
 
 		"Problem.type": "Always about:blank; code says more.", "Problem.title": "The HTTP status in words.", "Problem.status": "The HTTP status.",
 		"Problem.detail": "What is wrong, for a person.", "Problem.code": "What is wrong, for a program. Stable.",

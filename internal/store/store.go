@@ -117,7 +117,7 @@ type Store interface {
 	CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
 	// UpdateAccount: CodeNotFound.
 	UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
-	// DeleteAccounts deletes accounts and what belongs to them: API keys, webhooks and
+	// DeleteAccounts deletes accounts and what belongs to them: API keys, users, webhooks and
 	// their gates, sources, records, dialect ids. Their history stays, and so do due
 	// rows. All or nothing; of ids that are no accounts' it takes no notice. Nobody may
 	// change what belongs to them meanwhile.
@@ -142,6 +142,18 @@ type Store interface {
 	DeleteAPIKey(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 
+	// PutUser adds a user or replaces the one of its id. CodeConflict: another has the
+	// login.
+	PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error
+	// DeleteUser: CodeNotFound.
+	DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
+	Users(ctx context.Context) ([]*switchhook.User, error)
+	// PutSession adds a session. Those that have expired are forgotten by Prune.
+	PutSession(ctx context.Context, s *switchhook.Session) error
+	// DeleteSession of one that is gone does nothing.
+	DeleteSession(ctx context.Context, hash []byte) error
+	Sessions(ctx context.Context) ([]*switchhook.Session, error)
+
 	// PutAudit adds entries about what is no change of the above.
 	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
 	// Audit lists entries, newest first. They get their ids from the store.
@@ -160,7 +172,7 @@ type Store interface {
 	// DialectIDs calls fn for every one, in no order.
 	DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error
 	// Prune deletes what is older than before, a bounded part of it; more reports
-	// whether there is more: events and attempts, rejects, the audit log, jobs that have ended, ids
+	// whether there is more: events and attempts, rejects, the audit log, sessions and jobs that have ended, ids
 	// that have expired.
 	//
 	// Events and attempts go by whole slices of history, the oldest first. A slice

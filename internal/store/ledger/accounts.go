@@ -105,6 +105,7 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			{"INSERT INTO deleted_accounts (id) SELECT id FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM api_keys WHERE account_id" + of, ids},
+			{"DELETE FROM users WHERE account_id" + of, ids},
 			{"DELETE FROM records WHERE account_id" + of, ids},
 			{"DELETE FROM given_ids WHERE account_id" + of, ids},
 			{"DELETE FROM dialect_ids WHERE account_id" + of, ids},

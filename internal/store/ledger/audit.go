@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,8 +30,8 @@ func (d *DB) change(ctx context.Context, audit []*switchhook.AuditEntry, fn func
 
 func (w *writer) addAudit(ctx context.Context, entries []*switchhook.AuditEntry) error {
 	for _, e := range entries {
-		err := w.tx.Put(ctx, "INSERT INTO audit (account_id, at, key_id, action, resource, resource_id, doc) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			e.AccountID, micros(e.At), e.Actor.KeyID, e.Action, e.Resource, e.ResourceID, document(auditDoc{e.Actor, e.Before, e.After, e.RequestID}))
+		err := w.tx.Put(ctx, "INSERT INTO audit (account_id, at, actor, action, resource, resource_id, doc) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			e.AccountID, micros(e.At), cmp.Or(e.Actor.UserID, e.Actor.KeyID), e.Action, e.Resource, e.ResourceID, document(auditDoc{e.Actor, e.Before, e.After, e.RequestID}))
 		if err != nil {
 			return fmt.Errorf("write to the audit log: %w", err)
 		}
@@ -55,7 +56,7 @@ func (d *DB) Audit(ctx context.Context, f switchhook.AuditFilter, p switchhook.P
 		and("account_id IN (SELECT value FROM json_each(?) AS text)", list(f.Accounts))
 	}
 	for _, c := range []struct{ column, value string }{
-		{"key_id", f.KeyID}, {"action", f.Action}, {"resource", f.Resource}, {"resource_id", f.ResourceID},
+		{"actor", f.KeyID}, {"actor", f.UserID}, {"action", f.Action}, {"resource", f.Resource}, {"resource_id", f.ResourceID},
 	} {
 		if c.value != "" {
 			and(c.column+" = ?", c.value)

@@ -42,6 +42,7 @@ func (s *Store) DeleteAccounts(_ context.Context, ids []string, audit ...*switch
 			return of(a.ID)
 		})
 		s.keys = slices.DeleteFunc(s.keys, func(k *switchhook.APIKey) bool { return of(k.AccountID) })
+		s.users = slices.DeleteFunc(s.users, func(u *switchhook.User) bool { return of(u.AccountID) })
 		s.webhooks = slices.DeleteFunc(s.webhooks, func(w *switchhook.Webhook) bool {
 			if of(w.AccountID) {
 				delete(s.gates, w.ID)

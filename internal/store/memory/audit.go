@@ -45,7 +45,7 @@ func (s *Store) Audit(_ context.Context, f switchhook.AuditFilter, p switchhook.
 	defer s.mu.Unlock()
 	is := func(wanted, value string) bool { return wanted == "" || wanted == value }
 	entries, next, err := page(s.audit, p, 0, func(e *switchhook.AuditEntry) int64 { return e.ID }, func(e *switchhook.AuditEntry) bool {
-		return store.Allowed(f.Accounts, e.AccountID) && is(f.KeyID, e.Actor.KeyID) && is(f.Action, e.Action) &&
+		return store.Allowed(f.Accounts, e.AccountID) && is(f.KeyID, e.Actor.KeyID) && is(f.UserID, e.Actor.UserID) && is(f.Action, e.Action) &&
 			is(f.Resource, e.Resource) && is(f.ResourceID, e.ResourceID) &&
 			(f.Since.IsZero() || !e.At.Before(store.Stored(f.Since))) && (f.Until.IsZero() || e.At.Before(store.Stored(f.Until)))
 	})

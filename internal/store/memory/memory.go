@@ -53,6 +53,8 @@ type Store struct {
 	accounts []*switchhook.Account
 	deleted  map[string]bool // accounts' ids that are not given again
 	keys     []*switchhook.APIKey
+	users    []*switchhook.User
+	sessions []*switchhook.Session
 	webhooks []*switchhook.Webhook
 	sources  []*switchhook.Source
 }

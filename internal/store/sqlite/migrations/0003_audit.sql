@@ -3,7 +3,7 @@ CREATE TABLE audit (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT,
 	account_id  TEXT    NOT NULL,
 	at          INTEGER NOT NULL,
-	key_id      TEXT    NOT NULL,
+	actor       TEXT    NOT NULL, -- the id of the user, or of the API key
 	action      TEXT    NOT NULL,
 	resource    TEXT    NOT NULL,
 	resource_id TEXT    NOT NULL,
