@@ -28,7 +28,7 @@ func TestMaskedEventsInEveryDialect(t *testing.T) {
 				said = append(said, text)
 			}
 		}
-		phone := phones(t, plain.Data)
+		phone := numbersIn(t, plain.Data)
 		for _, d := range app.Dialects() {
 			for _, format := range []string{"", "json", "form"} {
 				w := &switchhook.Webhook{ID: "wh_1", AccountID: "acme", URL: "https://example.com/", Dialect: d.Name(), Format: format, Secrets: []switchhook.Secret{{Value: switchhook.NewSecret()}}}
@@ -71,8 +71,8 @@ func TestMaskedEventsInEveryDialect(t *testing.T) {
 	t.Logf("%d cells", cells)
 }
 
-// phones are the numbers of a sample.
-func phones(t *testing.T, data []byte) []string {
+// numbersIn are the phone numbers of a sample.
+func numbersIn(t *testing.T, data []byte) []string {
 	t.Helper()
 	list := regexp.MustCompile(`\+\d{11}`).FindAllString(string(data), -1)
 	slices.Sort(list)
