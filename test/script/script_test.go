@@ -39,6 +39,7 @@
 //	                 gets it until the answer matches all of them, and prints it
 //	capture NAME REGEXP [FILE]
 //	                 sets $NAME to what the first group of REGEXP matches in FILE, stdout if left out
+//	signin NAME BODY posts it to /v1/session, and sets $NAME to the cookie as a browser sends it back
 //	follow NAME [-H 'NAME: VALUE']… PATH
 //	                 opens a stream of server-sent events
 //	followed NAME N  waits for the next N messages of the stream and prints them
@@ -179,7 +180,7 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 		Cmds: map[string]command{
 			"serve": serve, "terminate": terminate, "crash": crash, "database": database,
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
-			"await": await, "capture": capture, "follow": follow, "followed": followed,
+			"await": await, "capture": capture, "signin": signIn, "follow": follow, "followed": followed,
 			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay,
 			"exits": exits, "begin": begin, "says": says, "interrupt": interrupt, "compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
