@@ -169,7 +169,7 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 			"serve": serve, "terminate": terminate, "crash": crash, "database": database,
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
 			"await": await, "capture": capture, "follow": follow, "followed": followed,
-			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay,
+			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay, "tokens": tokens,
 			"compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,
