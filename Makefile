@@ -24,11 +24,11 @@ test: deps ## Run all tests, with the race detector
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on ./...
 
 test-switches: deps-switches ## Run the tests with real phone systems: two Asterisks and SIP phones on loopback
-	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 ./internal/source/asterisk/... ./test/switches/...
-	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -run TestAsterisk ./internal/app
+	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -parallel 6 ./internal/source/asterisk/... ./test/switches/...
+	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -run Asterisk ./internal/app ./internal/cli
 
-faults: deps ## Kill, stop and starve the real server for minutes, or FAULTS=1000 kills (SEED=n: the choices of an earlier run)
-	go test -count=1 -v -timeout 3h ./test/faults -kills $(FAULTS) $(if $(SEED),-seed $(SEED))
+faults: deps ## Kill, stop and starve the real server for minutes, or FAULTS=1000 kills (SEED=n: the choices of an earlier run; RUN=TestProcesses FOR=10m PROCESSES=4)
+	go test -count=1 -v -timeout 3h $(if $(RUN),-run $(RUN)) ./test/faults -kills $(FAULTS) $(if $(SEED),-seed $(SEED)) $(if $(FOR),-for $(FOR)) $(if $(PROCESSES),-processes $(PROCESSES))
 
 lint: ## Check style and the import drawing (the linter is built from source the first time)
 	$(GOLANGCI) run ./...
@@ -53,6 +53,7 @@ fuzz: ## Fuzz each parser for 30 seconds, or FUZZTIME=10m
 generate: ## Write the generated documents and golden files anew
 	go test ./internal/app -run TestDocuments -update
 	go test ./internal/api -run TestDocumentIsAsCommitted -update
+	go test ./internal/cli -run TestOperationsAreAsTheDocument -update
 	go test ./internal/deliver -run TestDrawings -update
 
 clean: ## Remove what was built

@@ -21,7 +21,7 @@ const module = "github.com/switchhook/switchhook"
 //
 //	cmd → cli → app → everything else
 //
-// (bench stands between cli and app: it measures the whole. copying stands below cli alone.) The siblings (calls, directory, route, deliver, the dialects, sources, stores,
+// (bench stands between cli and app: it measures the whole. copying stands below cli alone.) The siblings (calls, track, directory, route, deliver, the dialects, sources, stores,
 // api) do not know one another: each declares the few methods that it calls,
 // and app lets them meet.
 func drawing() map[string][]string {
@@ -29,10 +29,11 @@ func drawing() map[string][]string {
 	return map[string][]string{
 		".":                                     {}, // the vocabulary leans on nothing
 		"cmd/switchhook":                        {"internal/cli"},
-		"internal/cli":                          {"internal/app", "internal/bench", "internal/copying", "internal/sim"},
-		"internal/app":                          {"internal/*"},                                                           // the one package that knows them all
-		"internal/bench":                        {"internal/app", "internal/deliver/wire"},                                // it compares the whole with a bare client
-		"internal/copying":                      {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"}, // it reads the tables by itself: a store that opens them would write
+		"internal/cli":                          {"internal/app", "internal/bench", "internal/copying", "internal/sim", "internal/client", "internal/ordjson", "internal/source/asterisk"}, // doctor asks a switch, without a program around it
+		"internal/client":                       {},                                                                                                                                        // an outsider: it knows the API by HTTP
+		"internal/app":                          {"internal/*"},                                                                                                                            // the one package that knows them all
+		"internal/bench":                        {"internal/app", "internal/deliver/wire"},                                                                                                 // it compares the whole with a bare client
+		"internal/copying":                      {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"},                                                                  // it reads the tables by itself: a store that opens them would write
 		"internal/ordjson":                      {},
 		"internal/catalogue":                    {"internal/ordjson"},
 		"internal/calls":                        {"internal/catalogue", "internal/ordjson"},
@@ -52,9 +53,9 @@ func drawing() map[string][]string {
 		"internal/source":                       {"internal/catalogue", "internal/ordjson"},
 		"internal/source/*":                     {"internal/source", "internal/catalogue", "internal/ordjson"},
 		"internal/source/asterisk/asterisktest": {},
-		"internal/store":                        {},
+		"internal/store":                        {"internal/catalogue"},
 		"internal/store/storetest":              {"internal/store"},
-		"internal/store/ledger":                 {"internal/store"},
+		"internal/store/ledger":                 {"internal/store", "internal/catalogue"}, // what calls are searched by
 		"internal/store/postgres":               {"internal/store/ledger", "internal/cluster"},
 		"internal/store/postgres/pgtest":        {},
 		"internal/cluster":                      {"internal/store/ledger", "internal/deliver/wire", "internal/cluster/line"}, // whoever follows sends for the leader

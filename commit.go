@@ -13,6 +13,8 @@ type Commit struct {
 	Snapshots []Snapshot
 	Records   []RecordWrite
 	Rejects   []*Reject
+	// Audit are entries about what else is in it.
+	Audit []*AuditEntry
 
 	// Attempts go to the history; their State says where the delivery stands.
 	Attempts []*Attempt

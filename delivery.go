@@ -42,6 +42,7 @@ type DeliveryFilter struct {
 	Accounts  []string
 	WebhookID string
 	EventID   string
+	Events    []*Event // of these events; nil: of any
 	State     DeliveryState
 	Since     time.Time // the event accepted at or after
 	Until     time.Time // the event accepted before
@@ -157,6 +158,7 @@ type AttemptFilter struct {
 	Accounts  []string
 	WebhookID string
 	EventID   string
+	Events    []*Event // for these events; nil: for any
 	Outcome   Outcome
 	Since     time.Time // started at or after
 	Until     time.Time // started before

@@ -50,6 +50,9 @@ type Event struct {
 	// CallID is the id of the leg that it is about, where there is one; kept
 	// beside the data so that a call's events can be found.
 	CallID string `json:"-"`
+	// Opens: a call begins with it. Nothing was known of the call before; most
+	// often it is the call.created.
+	Opens bool `json:"-"`
 }
 
 // OriginalOf is the event's Original where it is the system's, else nil.
@@ -85,9 +88,12 @@ type EventFilter struct {
 	Key      string    // the ordering key
 	CallID   string    // a leg's id or a call's root id
 	Number   string    // a phone number, as it stands in the data
+	Party    string    // one of catalogue.Parties
+	Opens    bool      // only those that calls begin with
 	Since    time.Time // accepted at or after
 	Until    time.Time // accepted before
 	After    int64     // sequence above this one, in rising order, -1 from the beginning (for streams); 0: newest first
+	Before   int64     // sequence below this one; 0: any
 }
 
 // A Page says how much of a list is wanted, and from where.

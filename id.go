@@ -20,6 +20,7 @@ const (
 	PrefixDelivery = "msg_"
 	PrefixAttempt  = "att_"
 	PrefixJob      = "job_"
+	PrefixUser     = "usr_"
 )
 
 // RootAccount is the operator's account, made at the first start.

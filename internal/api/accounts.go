@@ -99,7 +99,7 @@ func (a *api) createAccount(ctx context.Context, in *struct{ Body jsonBody[accou
 	if err := c.setAccount(next, body); err != nil {
 		return nil, err
 	}
-	if err := a.Store.CreateAccount(ctx, next); err != nil {
+	if err := a.Store.CreateAccount(ctx, next, a.audit(ctx, next.ID, "account", next.ID, nil, accountState(next, body.FlowWebhooks))); err != nil {
 		if c.accounts[next.ID] == nil && switchhook.ErrorCode(err) == switchhook.CodeConflict {
 			return nil, wrongField(switchhook.CodeConflict, "id", "the id %q was that of an account that was deleted; it is not given again", next.ID)
 		}
@@ -144,14 +144,23 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 	if next.ID != acc.ID {
 		return nil, switchhook.InvalidField("id", "cannot be changed")
 	}
+	before := accountState(c.accounts[in.ID], c.flows[in.ID])
 	acc.UpdatedAt = later(acc.UpdatedAt)
 	if err := c.setAccount(&acc, next); err != nil {
 		return nil, err
 	}
-	if err := a.Store.UpdateAccount(ctx, &acc); err != nil {
+	if err := a.Store.UpdateAccount(ctx, &acc, a.audit(ctx, acc.ID, "account", acc.ID, before, accountState(&acc, next.FlowWebhooks))); err != nil {
 		return nil, err
 	}
 	return a.changedAccount(ctx, &acc, next.FlowWebhooks)
+}
+
+// accountState is an account as the audit log sees it.
+func accountState(acc *switchhook.Account, flows bool) *state {
+	return plain(struct {
+		*switchhook.Account
+		FlowWebhooks bool `json:"flow_webhooks"`
+	}{acc, flows})
 }
 
 // setAccount makes an account what is asked for, as far as the caller may.
@@ -308,7 +317,11 @@ func (a *api) deleteAccount(ctx context.Context, in *struct {
 			return nil, err
 		}
 	}
-	if err := a.Store.DeleteAccounts(ctx, all); err != nil {
+	var audit []*switchhook.AuditEntry
+	for _, id := range all { // of whoever is left to read it
+		audit = append(audit, a.audit(ctx, c.accounts[in.ID].ParentID, "account", id, accountState(c.accounts[id], c.flows[id]), nil))
+	}
+	if err := a.Store.DeleteAccounts(ctx, all, audit...); err != nil {
 		return nil, err
 	}
 	if err := a.reload(ctx); err != nil {

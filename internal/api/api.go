@@ -13,11 +13,13 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -62,6 +64,10 @@ type Options struct {
 	// CheckTLS says what is wrong with a webhook's certificates. Nil: anything goes.
 	CheckTLS func(t *switchhook.TLS) error
 
+	// MaxOpenDeliveries is how many deliveries to an account's webhooks may be open
+	// before its events are refused, where its limits do not say so. 0: any number.
+	MaxOpenDeliveries int
+
 	// Feed wakes the live streams. Nil: they see what is new at each heartbeat.
 	Feed *Feed
 	// Metrics is what /metrics shows. Nil: there is no /metrics.
@@ -97,21 +103,29 @@ type Store interface {
 	Rejects(ctx context.Context, sourceID string, p switchhook.Page) ([]*switchhook.Reject, string, error)
 	Jobs(ctx context.Context) ([]*switchhook.Job, error)
 
-	CreateAccount(ctx context.Context, a *switchhook.Account) error
-	UpdateAccount(ctx context.Context, a *switchhook.Account) error
-	DeleteAccounts(ctx context.Context, ids []string) error
+	CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
+	UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
+	DeleteAccounts(ctx context.Context, ids []string, audit ...*switchhook.AuditEntry) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
-	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
-	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
-	DeleteWebhook(ctx context.Context, id string) error
+	CreateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
+	UpdateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
+	DeleteWebhook(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
-	CreateSource(ctx context.Context, s *switchhook.Source) error
-	UpdateSource(ctx context.Context, s *switchhook.Source) error
-	DeleteSource(ctx context.Context, id string) error
+	CreateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
+	UpdateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
+	DeleteSource(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
-	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error
+	DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
+	Users(ctx context.Context) ([]*switchhook.User, error)
+	PutSession(ctx context.Context, s *switchhook.Session) error
+	DeleteSession(ctx context.Context, hash []byte) error
+	Sessions(ctx context.Context) ([]*switchhook.Session, error)
+	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
+	Audit(ctx context.Context, f switchhook.AuditFilter, p switchhook.Page) ([]*switchhook.AuditEntry, string, error)
+	PutAPIKey(ctx context.Context, k *switchhook.APIKey, audit ...*switchhook.AuditEntry) error
 	UseAPIKey(ctx context.Context, id string, at time.Time) error
-	DeleteAPIKey(ctx context.Context, id string) error
+	DeleteAPIKey(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 }
 
@@ -121,16 +135,24 @@ type Router interface {
 	// *switchhook.Error whose fields begin with "events[i].".
 	Accept(ctx context.Context, events []*switchhook.Event) ([]switchhook.Receipt, error)
 	// PutRecord keeps a record and makes the event of its change, if it has one.
-	// allow is asked with the record as it is before, nil for none, and may refuse.
-	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error)
-	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error
+	// allow is asked with the record as it is and as it is to be, nil for none, and may
+	// refuse. Its entry becomes durable with the change.
+	PutRecord(ctx context.Context, r *switchhook.Record, allow func(before, after *switchhook.Record) (*switchhook.AuditEntry, error)) (stored *switchhook.Record, created bool, err error)
+	DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before, after *switchhook.Record) (*switchhook.AuditEntry, error)) error
 	Record(accountID, schema, id string) (*switchhook.Record, bool)
 	Records(f switchhook.RecordFilter) []*switchhook.Record
+	// Call is the snapshot of a call or leg, nil some time after its end.
+	Call(accountID, id string) json.RawMessage
+	// OpenCalls lists the snapshots of the open calls and of their legs.
+	OpenCalls() []switchhook.Snapshot
 	// FilterErrors tells how often a webhook's filter could not say whether it
 	// wants an event, and why the last time.
 	FilterErrors(webhookID string) (count int64, last string)
 	// Reject keeps a source's message that could not be read.
 	Reject(ctx context.Context, r *switchhook.Reject) error
+	// Selects makes a function that reports whether a webhook that nobody has set up
+	// would want an event. It is for one goroutine.
+	Selects(w *switchhook.Webhook) func(*switchhook.Event) bool
 	// Samples makes events of the type's samples, for the webhook's account. They
 	// are not kept.
 	Samples(w *switchhook.Webhook, eventType string) ([]*switchhook.Event, error)
@@ -142,9 +164,14 @@ type Engine interface {
 	Test(ctx context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error)
 	// Preview is the request that the event would make, credentials masked.
 	Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.HTTPRequest, error)
+	// Requests makes a function that makes the requests of events, as they would be
+	// sent: credentials in them, signed with the webhook's secrets. They are not sent.
+	Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*switchhook.HTTPRequest, error), error)
 	// Status says how a webhook fares (active, paused, failing or disabled), with what
 	// webhookStats names.
 	Status(webhookID string) (status string, stats map[string]any)
+	// Open is how many deliveries to an account's webhooks are open.
+	Open(accountID string) int
 }
 
 // Live is what runs the sources that connect by themselves.
@@ -168,6 +195,14 @@ type api struct {
 	sources    sourceStats
 	connectors map[string]source.Connector // by kind
 	refused    refusals
+
+	// requests are measured by key, events by account.
+	requests, events meter
+	// signIns are measured by login and address.
+	signIns     meter
+	passwords   hasher
+	browsers    sessions
+	crossOrigin *http.CrossOriginProtection
 
 	// tenants is who is there; replaced, never changed.
 	tenants atomic.Pointer[tenants]
@@ -199,8 +234,14 @@ func New(o Options) (http.Handler, error) {
 	for _, d := range o.Dialects {
 		a.dialects[d.Name()] = d
 	}
-	if err := a.readTenants(context.Background()); err != nil {
+	if err := errors.Join(a.readTenants(context.Background()), a.readSessions(context.Background())); err != nil {
 		return nil, err
+	}
+	a.passwords, a.crossOrigin = newHasher(), http.NewCrossOriginProtection()
+	if u, err := url.Parse(a.PublicURL); err == nil && u.Host != "" { // a proxy may give us another Host
+		if err := a.crossOrigin.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			return nil, fmt.Errorf("the public URL: %w", err)
+		}
 	}
 	a.register()
 	doc, err := a.describe()
@@ -217,9 +258,15 @@ func (a *api) register() {
 	a.registerEvents()
 	a.registerEventTypes()
 	a.registerStreams()
+	a.registerCalls()
 	a.registerAccounts()
 	a.registerKeys()
+	a.registerAudit()
+	a.registerUsers()
+	a.registerSessions()
 	a.registerWebhooks()
+	a.registerBulk()
+	a.registerListen()
 	a.registerJobs()
 	a.registerSources()
 	a.registerIngest()
@@ -244,8 +291,9 @@ func (m *mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Reque
 
 // An exchange is what is known of one request beside its content.
 type exchange struct {
-	id  string // the request's id
-	err error  // the cause of a 5xx
+	id      string // the request's id
+	request *http.Request
+	err     error // the cause of a 5xx
 }
 
 type exchangeKey struct{}
@@ -253,12 +301,13 @@ type exchangeKey struct{}
 // ServeHTTP answers a request: it gives it an id, answers it, and logs it.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	ex := &exchange{id: requestID(r)}
+	ex := &exchange{id: requestID(r), request: r}
 	rec := &recorder{ResponseWriter: w}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
 	h := rec.Header()
 	h.Set("X-Request-Id", ex.id)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") // of answers that are data; the page has its own
 	defer func() {
 		if p := recover(); p != nil {
 			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +137,7 @@ func check(t *testing.T, err error) {
 type engine struct {
 	mu     sync.Mutex
 	tested []*switchhook.Event
+	open   atomic.Int64
 }
 
 func (e *engine) Test(_ context.Context, w *switchhook.Webhook, ev *switchhook.Event) (*switchhook.Attempt, error) {
@@ -154,9 +156,23 @@ func (e *engine) Preview(w *switchhook.Webhook, ev *switchhook.Event) (*switchho
 	return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Headers: switchhook.Headers{{Name: "webhook-id", Value: "msg_x"}}, Body: ev.Type + " " + ev.ID}, nil
 }
 
+func (e *engine) Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*switchhook.HTTPRequest, error), error) {
+	return func(ev *switchhook.Event) (*switchhook.HTTPRequest, error) {
+		switch ev.Type {
+		case "custom.bad":
+			return nil, errors.New("it cannot be made")
+		case "custom.bytes":
+			return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Body: "\xff"}, nil
+		}
+		return &switchhook.HTTPRequest{Method: "POST", URL: w.URL, Headers: switchhook.Headers{{Name: "signed-with", Value: w.Secrets[0].Value}}, Body: ev.Type + " " + ev.ID}, nil
+	}, nil
+}
+
 func (e *engine) Status(string) (string, map[string]any) {
 	return "active", map[string]any{"pending": 0}
 }
+
+func (e *engine) Open(string) int { return int(e.open.Load()) }
 
 // translator is a system whose webhooks say a call's id and nothing else.
 type translator struct{}

@@ -153,5 +153,8 @@ func (a *api) retryDelivery(ctx context.Context, in *PathID) (*output[*switchhoo
 	if err := a.Replayer.Retry(ctx, d); err != nil {
 		return nil, err
 	}
+	if err := a.Store.PutAudit(ctx, a.audit(ctx, d.AccountID, "delivery", d.ID, nil, nil)); err != nil {
+		return nil, err
+	}
 	return a.getDelivery(ctx, in)
 }

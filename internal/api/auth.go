@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -17,18 +18,25 @@ import (
 type tenants struct {
 	keys     map[[sha256.Size]byte]*credential
 	keyList  []*credential
+	users    map[string]*switchhook.User
 	accounts map[string]*switchhook.Account
 	children map[string][]string
 	sources  map[string]*switchhook.Source
 	flows    map[string]bool // the accounts whose call flows may send requests
 	// suspended names for each account that is, the one that was: itself, or one above.
 	suspended map[string]string
+	// bounds are those of the accounts for which there are any.
+	bounds map[string]*bounds
 }
 
 func (a *api) readTenants(ctx context.Context) error {
 	keys, err := a.Store.APIKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("read the API keys: %w", err)
+	}
+	users, err := a.Store.Users(ctx)
+	if err != nil {
+		return fmt.Errorf("read the users: %w", err)
 	}
 	accounts, err := a.Store.Accounts(ctx)
 	if err != nil {
@@ -43,9 +51,9 @@ func (a *api) readTenants(ctx context.Context) error {
 		return fmt.Errorf("read the webhooks: %w", err)
 	}
 	t := &tenants{
-		keys: map[[sha256.Size]byte]*credential{}, accounts: map[string]*switchhook.Account{},
+		keys: map[[sha256.Size]byte]*credential{}, users: usersByID(users), accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{}, suspended: map[string]string{},
+		flows: map[string]bool{}, suspended: map[string]string{}, bounds: map[string]*bounds{},
 	}
 	for _, k := range keys {
 		c := a.credential(k)
@@ -61,6 +69,10 @@ func (a *api) readTenants(ctx context.Context) error {
 		}
 	}
 	t.suspend()
+	t.bound()
+	for _, m := range []*meter{&a.requests, &a.events, &a.signIns} {
+		m.forget(time.Now())
+	}
 	for _, s := range sources {
 		t.sources[s.ID] = s
 	}
@@ -91,8 +103,10 @@ func (t *tenants) suspend() {
 // tenants as they were when the request came.
 type caller struct {
 	*tenants
-	account string
-	role    switchhook.Role
+	account   string
+	role      switchhook.Role
+	actor     switchhook.Actor // who it is, for the audit log
+	operation string           // what the request asks for
 }
 
 type callerKey struct{}
@@ -184,12 +198,32 @@ func suspended(account, by string) error {
 	return switchhook.Errorf(switchhook.CodeSuspended, "the account %s is suspended, for an account above it is", account)
 }
 
-// authenticate finds whose key the request has, and whether it may do the operation.
+// authenticate finds whose key the request has, or whose session, and whether it may do
+// the operation.
 func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
+	c, meter, err := a.identify(r, operation)
+	if err != nil {
+		return caller{}, err
+	}
+	if by := c.suspended[c.account]; by != "" {
+		return caller{}, suspended(c.account, by)
+	}
+	if err := a.mayAsk(c, meter); err != nil {
+		return caller{}, err
+	}
+	return c, c.may(operation)
+}
+
+// identify finds who makes a request, and what their requests are counted under.
+func (a *api) identify(r *http.Request, operation string) (c caller, counted string, err error) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
-		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "an API key is needed: send it as Authorization: Bearer KEY")
+		if cookie, err := r.Cookie(cookieName); err == nil && scheme == "" {
+			c, err := a.bySession(r, cookie, operation)
+			return c, cmp.Or(c.actor.UserID, c.actor.KeyID, "portal "+c.account), err
+		}
+		return caller{}, "", switchhook.Errorf(switchhook.CodeUnauthorized, "an API key is needed: send it as Authorization: Bearer KEY")
 	}
 	t, at := a.tenants.Load(), time.Now()
 	// A hash of what the caller sent is looked up, so the time that it takes
@@ -197,16 +231,14 @@ func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 	k := t.keys[sha256.Sum256([]byte(key))]
 	switch {
 	case k == nil || t.accounts[k.AccountID] == nil:
-		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "there is no such API key")
-	case !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt):
-		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "the API key expired at %s", k.ExpiresAt.Format(time.RFC3339))
+		return caller{}, "", switchhook.Errorf(switchhook.CodeUnauthorized, "there is no such API key")
+	case k.expired(at):
+		return caller{}, "", switchhook.Errorf(switchhook.CodeUnauthorized, "the API key expired at %s", k.ExpiresAt.Format(time.RFC3339))
 	}
-	if by := t.suspended[k.AccountID]; by != "" {
-		return caller{}, suspended(k.AccountID, by)
+	if t.suspended[k.AccountID] == "" {
+		a.use(r.Context(), k, at)
 	}
-	a.use(r.Context(), k, at)
-	c := caller{tenants: t, account: k.AccountID, role: k.Role}
-	return c, c.may(operation)
+	return caller{tenants: t, account: k.AccountID, role: k.Role, actor: k.actor(), operation: operation}, k.ID, nil
 }
 
 // withKey lets only requests with a key that may do the operation through to a plain

@@ -206,6 +206,7 @@ func (a *api) rotateSecret(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	was := *w
 	w.Signing = cmp.Or(w.Signing, switchhook.SigningHMAC)
 	kinds := kindsOf(w.Signing)
 	if body.Secret != "" {
@@ -216,7 +217,7 @@ func (a *api) rotateSecret(ctx context.Context, in *struct {
 	}
 	w.UpdatedAt = later(w.UpdatedAt)
 	secret := renew(w, body.Secret, kinds, w.UpdatedAt)
-	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+	if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, secret)

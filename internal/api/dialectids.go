@@ -17,8 +17,8 @@ import (
 // IDs knows what the operator has set as the dialects' ids of things.
 type IDs interface {
 	// Set fails with CodeConflict if another thing of the schema has the id.
-	Set(ctx context.Context, id *switchhook.DialectID) error
-	Unset(ctx context.Context, accountID, dialect, schema, id string) error
+	Set(ctx context.Context, id *switchhook.DialectID, audit ...*switchhook.AuditEntry) error
+	Unset(ctx context.Context, accountID, dialect, schema, id string, audit ...*switchhook.AuditEntry) error
 	Get(accountID, dialect, schema, id string) (*switchhook.DialectID, bool)
 	List(f switchhook.DialectIDFilter) []*switchhook.DialectID
 	// Forget is told of accounts that are gone, with what was set for them.
@@ -140,7 +140,7 @@ func (a *api) setDialectID(ctx context.Context, in *struct {
 		return nil, switchhook.InvalidField("value", "expected %s, got %.80q", kind.Form, body.Value)
 	}
 	id := &switchhook.DialectID{AccountID: account, Dialect: in.Dialect, Schema: in.Schema, ID: in.ID, Value: body.Value, UpdatedAt: now()}
-	err = a.IDs.Set(ctx, id)
+	err = a.IDs.Set(ctx, id, a.auditID(ctx, account, &in.DialectIDPath, plain(id)))
 	if switchhook.ErrorCode(err) == switchhook.CodeConflict {
 		return nil, wrongField(switchhook.CodeConflict, "value", "another %s has the id %q in the dialect %s", in.Schema, body.Value, in.Dialect)
 	}
@@ -164,11 +164,19 @@ func (a *api) unsetDialectID(ctx context.Context, in *DialectIDPath) (*struct{},
 	if err != nil {
 		return nil, err
 	}
-	err = a.IDs.Unset(ctx, account, in.Dialect, in.Schema, in.ID)
+	err = a.IDs.Unset(ctx, account, in.Dialect, in.Schema, in.ID, a.auditID(ctx, account, in, nil))
 	if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
 		return nil, noDialectID(account, in)
 	}
 	return nil, err
+}
+
+func (a *api) auditID(ctx context.Context, account string, in *DialectIDPath, after *state) *switchhook.AuditEntry {
+	var before *state
+	if old, ok := a.IDs.Get(account, in.Dialect, in.Schema, in.ID); ok {
+		before = plain(old)
+	}
+	return a.audit(ctx, account, "dialect_id", in.Dialect+"/"+in.Schema+"/"+in.ID, before, after)
 }
 
 func noDialectID(account string, in *DialectIDPath) error {

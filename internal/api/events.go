@@ -126,6 +126,9 @@ func (a *api) takeEvents(w http.ResponseWriter, r *http.Request) ([]switchhook.R
 	if len(wrong) > 0 {
 		return nil, ofBatch(&switchhook.Error{Code: switchhook.CodeUnknownAccount, Message: sentence(wrong), Fields: wrong}, single)
 	}
+	if err := a.maySend(c.tenants, events); err != nil {
+		return nil, err
+	}
 	receipts, err := a.Router.Accept(r.Context(), events)
 	return receipts, ofBatch(err, single)
 }
@@ -184,7 +187,7 @@ func (f EventFilter) of(c caller) (switchhook.EventFilter, error) {
 	if err != nil {
 		return switchhook.EventFilter{}, err
 	}
-	out := switchhook.EventFilter{Accounts: accounts, Key: f.Key, CallID: f.CallID, Number: f.Number}
+	out := switchhook.EventFilter{Accounts: accounts, Key: f.Key, CallID: f.CallID, Number: strings.TrimSpace(f.Number)} // a plus that nobody has encoded
 	for _, list := range f.Type {
 		for t := range strings.SplitSeq(list, ",") {
 			if t = strings.TrimSpace(t); t != "" {

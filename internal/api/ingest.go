@@ -129,6 +129,9 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 	if len(msg.Events) == 0 {
 		return []switchhook.Receipt{}, nil
 	}
+	if err := a.maySend(a.tenants.Load(), msg.Events); err != nil {
+		return nil, err
+	}
 	return a.Router.Accept(r.Context(), msg.Events)
 }
 

@@ -101,6 +101,9 @@ func (a *api) replayWebhook(ctx context.Context, in *struct {
 	if err := a.Replayer.Begin(ctx, j); err != nil {
 		return nil, err
 	}
+	if err := a.Store.PutAudit(ctx, a.audit(ctx, j.AccountID, "job", j.ID, nil, plain(j))); err != nil {
+		return nil, err
+	}
 	return &output[*jobView]{Body: viewJob(j)}, nil
 }
 
@@ -165,7 +168,7 @@ func (a *api) listJobs(ctx context.Context, in *struct {
 	jobs = slices.DeleteFunc(jobs, func(j *switchhook.Job) bool {
 		return in.AccountID != "" && in.AccountID != j.AccountID || in.WebhookID != "" && in.WebhookID != j.WebhookID || in.State != "" && in.State != string(j.State)
 	})
-	page, next, err := pageOf(jobs, in.page(), func(j *switchhook.Job) string { return j.ID }, inOrder)
+	page, next, err := pageOf(jobs, in.page(), func(j *switchhook.Job) string { return rising(j.CreatedAt.UnixMicro()) + j.ID }, falling)
 	if err != nil {
 		return nil, err
 	}
@@ -208,6 +211,9 @@ func (a *api) cancelJob(ctx context.Context, in *PathID) (*output[*jobView], err
 	}
 	if j.State != switchhook.JobCancelled {
 		return nil, switchhook.Errorf(switchhook.CodeConflict, "the job has ended: it is %s", j.State)
+	}
+	if err := a.Store.PutAudit(ctx, a.audit(ctx, j.AccountID, "job", j.ID, nil, nil)); err != nil {
+		return nil, err
 	}
 	return &output[*jobView]{Body: viewJob(j)}, nil
 }

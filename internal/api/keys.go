@@ -43,12 +43,28 @@ type credential struct {
 	noted *atomic.Int64
 }
 
+func (k *credential) expired(at time.Time) bool {
+	return !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt)
+}
+
+func (k *credential) actor() switchhook.Actor {
+	return switchhook.Actor{KeyID: k.ID, KeyName: k.Name, AccountID: k.AccountID}
+}
+
+// keyByID finds a key whosever it is; nil for none.
+func (t *tenants) keyByID(id string) *credential {
+	if i := slices.IndexFunc(t.keyList, func(k *credential) bool { return k.ID == id }); i >= 0 {
+		return t.keyList[i]
+	}
+	return nil
+}
+
 // credential makes one of a key that was read from the store.
 func (a *api) credential(k *switchhook.APIKey) *credential {
 	c := &credential{APIKey: k}
 	if old := a.tenants.Load(); old != nil {
-		if i := slices.IndexFunc(old.keyList, func(o *credential) bool { return o.ID == k.ID }); i >= 0 {
-			c.noted = old.keyList[i].noted
+		if was := old.keyByID(k.ID); was != nil {
+			c.noted = was.noted
 			return c
 		}
 	}
@@ -170,12 +186,12 @@ func (a *api) createKey(ctx context.Context, in *struct{ Body jsonBody[apiKeyInp
 		Hash: hash[:], ExpiresAt: body.ExpiresAt.UTC(), CreatedAt: now(),
 	}
 	k.UpdatedAt = k.CreatedAt
-	return a.changedKey(ctx, k, secret)
+	return a.changedKey(ctx, nil, k, secret)
 }
 
 // changedKey keeps a key, brings it into force and shows it.
-func (a *api) changedKey(ctx context.Context, k *switchhook.APIKey, secret string) (*tagged[apiKeyView], error) {
-	if err := a.Store.PutAPIKey(ctx, k); err != nil {
+func (a *api) changedKey(ctx context.Context, before *state, k *switchhook.APIKey, secret string) (*tagged[apiKeyView], error) {
+	if err := a.Store.PutAPIKey(ctx, k, a.audit(ctx, k.AccountID, "api_key", k.ID, before, plain(k))); err != nil {
 		return nil, err
 	}
 	if err := a.reload(ctx); err != nil {
@@ -265,16 +281,17 @@ func (a *api) patchKey(ctx context.Context, in *struct {
 	}
 	k := *old
 	k.Name, k.Role, k.ExpiresAt, k.UpdatedAt = cmp.Or(next.Name, string(next.Role)), next.Role, next.ExpiresAt.UTC(), later(old.UpdatedAt)
-	return a.changedKey(ctx, &k, "")
+	return a.changedKey(ctx, plain(old), &k, "")
 }
 
 func (a *api) deleteKey(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	if _, err := a.ownKey(ctx, *in); err != nil {
+	k, err := a.ownKey(ctx, *in)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.Store.DeleteAPIKey(ctx, in.ID); err != nil {
+	if err := a.Store.DeleteAPIKey(ctx, k.ID, a.audit(ctx, k.AccountID, "api_key", k.ID, plain(k), nil)); err != nil {
 		return nil, err
 	}
 	return nil, a.reload(ctx)

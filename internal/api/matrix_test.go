@@ -46,6 +46,8 @@ func matrix() []operation {
 		{pattern: "GET /v1/events/{id}", may: "adv", names: "path"},
 		{pattern: "GET /v1/events/{id}/deliveries", may: "adv", names: "path"},
 		{pattern: "GET /v1/events/stream", may: "adv", names: "query"},
+		{pattern: "GET /v1/calls", may: "adv", names: "query"},
+		{pattern: "GET /v1/calls/{id}", may: "adv", names: "path"},
 		{pattern: "GET /v1/event-types", may: "adv"},
 		{pattern: "GET /v1/event-types/{type}", may: "adv"},
 		{pattern: "GET /v1/attempts", may: "adv", names: "query"},
@@ -67,6 +69,10 @@ func matrix() []operation {
 		{pattern: "POST /v1/webhooks/{id}/rotate-secret", may: "ad", names: "path"},
 		{pattern: "POST /v1/webhooks/{id}/replay", may: "ad", names: "path", ok: 202},
 		{pattern: "POST /v1/webhooks/re-enable", may: "ad", names: "body", body: `{"account_id":"$account"}`},
+		{pattern: "POST /v1/webhooks/pause", may: "ad", names: "body", body: `{"account_id":"$account"}`},
+		{pattern: "POST /v1/webhooks/resume", may: "ad", names: "body", body: `{"account_id":"$account"}`},
+		{pattern: "POST /v1/webhooks/listen", may: "ad", names: "body", body: `{"account_id":"$account","url":"http://127.0.0.1:3000","events":["*"],"secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`},
+		{pattern: "POST /v1/webhooks/{id}/listen", may: "ad", names: "path"},
 		{pattern: "GET /v1/jobs", may: "adv", names: "query"},
 		{pattern: "GET /v1/jobs/{id}", may: "adv", names: "path"},
 		{pattern: "POST /v1/jobs/{id}/cancel", may: "ad", names: "path"},
@@ -96,6 +102,18 @@ func matrix() []operation {
 		{pattern: "GET /v1/accounts/{id}", may: "adv", names: "path"},
 		{pattern: "PATCH /v1/accounts/{id}", may: "a", names: "path", body: `{"name":"changed"}`},
 		{pattern: "DELETE /v1/accounts/{id}", may: "a", names: "path", ok: 204},
+
+		{pattern: "POST /v1/session", may: "-", body: `{}`, ok: 422},
+		{pattern: "GET /v1/session", may: "adv"},
+		{pattern: "DELETE /v1/session", may: "-", ok: 204},
+		{pattern: "GET /portal", may: "-", ok: 422},
+		{pattern: "POST /v1/portal-links", may: "a", names: "body", body: `{"account_id":"$account"}`, ok: 201},
+		{pattern: "POST /v1/users", may: "a", names: "body", body: `{"account_id":"$account","login":"u$nonce","role":"viewer"}`, ok: 201},
+		{pattern: "GET /v1/users", may: "a", names: "query"},
+		{pattern: "GET /v1/users/{id}", may: "a", names: "path"},
+		{pattern: "PATCH /v1/users/{id}", may: "a", names: "path", body: `{"name":"changed"}`},
+		{pattern: "DELETE /v1/users/{id}", may: "a", names: "path", ok: 204},
+		{pattern: "GET /v1/audit", may: "a", names: "query"},
 
 		{pattern: "POST /v1/api-keys", may: "a", names: "body", body: `{"role":"viewer","account_id":"$account"}`, ok: 201},
 		{pattern: "GET /v1/api-keys", may: "a", names: "query"},
@@ -170,8 +188,13 @@ func TestMatrix(t *testing.T) {
 				if got.status != want {
 					t.Errorf("%s: %d, want %d: %s", name, got.status, want, got.body)
 				}
+				if row.may == "-" {
+					continue
+				}
 				var p api.Problem
-				_ = json.Unmarshal(got.body, &p) // an answer that is no problem has no code
+				if got.status >= http.StatusBadRequest {
+					check(t, json.Unmarshal(got.body, &p))
+				}
 				code := map[int]switchhook.Code{403: switchhook.CodeForbidden, 404: switchhook.CodeNotFound, 422: switchhook.CodeUnknownAccount}[want]
 				if p.Code != code {
 					t.Errorf("%s: code %q, want %q", name, p.Code, code)
@@ -278,6 +301,8 @@ func (th *things) happen(account string) {
 	hook := th.webhook(account)
 	var got struct{ Events []struct{ ID string } }
 	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"custom.x","account_id":%q,"data":{}}`, account)}, &got)
+	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"call.created","account_id":%q,"data":{"call":{"id":"call-%x"}}}`, account, account)}, nil)
+	th.made["calls "+account] = fmt.Sprintf("call-%x", account)
 	id := got.Events[0].ID
 	th.made["events "+account] = id
 	th.made["deliveries "+account] = switchhook.DeliveryID(account, id, hook)
@@ -287,6 +312,9 @@ func (th *things) happen(account string) {
 	}
 	th.made["attempts "+account] = list["items"].([]any)[0].(map[string]any)["id"].(string)
 	th.made["webhooks "+account] = hook
+	call := fmt.Sprint("call-", len(th.made))
+	th.made["calls "+account] = call
+	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"call.created","account_id":%q,"data":{"call":{"id":%q}}}`, account, call)}, nil)
 }
 
 func (th *things) webhook(account string) string {
@@ -320,6 +348,9 @@ func (th *things) thing(kind, account string, fresh bool) (id string) {
 		return made.ID
 	case "api-keys":
 		s.ok(201, request{method: "POST", path: "/v1/api-keys", body: fmt.Sprintf(`{"role":"viewer","account_id":%q}`, account)}, &made)
+		return made.ID
+	case "users":
+		s.ok(201, request{method: "POST", path: "/v1/users", body: fmt.Sprintf(`{"role":"viewer","login":"user%d","account_id":%q}`, th.nonce, account)}, &made)
 		return made.ID
 	case "accounts":
 		if !fresh {

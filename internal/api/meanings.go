@@ -45,6 +45,8 @@ func meanings() map[string]string {
 		"Delivery.state": "pending, delivered, failed, expired or cancelled.", "Delivery.attempts": "How many tries were made.",
 		"Delivery.reason": "Why it ended otherwise than delivered.", "Delivery.accepted_at": "When the event was accepted.", "Delivery.ended_at": "When it ended. Absent: it is pending.",
 
+		"Heard.account_id": "The event's account.", "Heard.occurred_at": "When it happened, by the source's clock.",
+
 		"Attempt.account_id": "The event's account.", "Attempt.request": "What was sent, credentials masked. Absent: nothing could be sent.",
 		"Attempt.response":    "What came back. Absent: nothing did.",
 		"Attempt.replay":      "Somebody wanted the delivery again: a replay, or a retry by hand. Absent: nobody did.",
@@ -93,10 +95,20 @@ func meanings() map[string]string {
 
 		"Record.schema": "What kind of record it is.", "Record.id": "Its id, your own.", "Record.row": "The row: any members, their order kept.",
 
+		"Audit.id": "Its number. Rises.", "Audit.at": "When it was done.", "Audit.account_id": "The account of what was changed; of an account that was deleted, the one above it.",
+		"Audit.action": "The operation, such as update-webhook.", "Audit.resource": "What kind of thing was changed.", "Audit.resource_id": "Its id; of a record schema/id, of a dialect id dialect/schema/id.",
+		"Audit.before": "The members that changed, as they were; secrets masked. Absent: there was nothing.", "Audit.after": "The members that changed, as they are since; secrets masked. Absent: there is nothing any more.",
+		"Audit.request_id": "The request's id, as in X-Request-Id and in the log.",
+		"Actor.user_id":    "The user, who had signed in.", "Actor.login": "The user's login at that time.",
+		"User.account_id": "The account that the user belongs to, and sees with all below.", "User.login": "What the user signs in with.", "User.role": "admin, developer or viewer.",
+
+		"Actor.key_id": "The API key.", "Actor.key_name": "Its name at that time.", "Actor.account_id": "Its account.", "Actor.address": "Where the request came from.",
+
 		"Problem.type": "Always about:blank; code says more.", "Problem.title": "The HTTP status in words.", "Problem.status": "The HTTP status.",
 		"Problem.detail": "What is wrong, for a person.", "Problem.code": "What is wrong, for a program. Stable.",
 		"Problem.errors": "One entry per wrong field.", "Problem.request_id": "The request's id, as in X-Request-Id and in the log.",
-		"FieldError.field": "The field's path, such as events[3].data.call.from or url.", "FieldError.message": "What is wrong, and what was expected.",
+		"Problem.retry_after": "Of 429: after how many seconds it is taken, as in Retry-After.",
+		"FieldError.field":    "The field's path, such as events[3].data.call.from or url.", "FieldError.message": "What is wrong, and what was expected.",
 		"Condition.status": "alive or ready.",
 	}
 }

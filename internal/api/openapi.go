@@ -51,11 +51,12 @@ func (a *api) newHuma() {
 		Components: &huma.Components{
 			Schemas: registry,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"key": {Type: "http", Scheme: "bearer", Description: "An API key."},
+				"key": {Type: "http", Scheme: "bearer", Description: "An API key, or in its place the cookie of a session."},
 			},
 		},
 		Tags: []*huma.Tag{
 			{Name: "Events", Description: "What happened: send events in, and read what was accepted."},
+			{Name: "Calls", Description: "What is known of each call, and all that happened to it."},
 			{Name: "Webhooks", Description: "Where events go, and in which shape."},
 			{Name: "Deliveries", Description: "What became of each event for each webhook."},
 			{Name: "Jobs", Description: "What takes its time: deliveries of past events, made again."},
@@ -64,6 +65,9 @@ func (a *api) newHuma() {
 			{Name: "Dialect ids", Description: "What each dialect calls things, where an operator has said so."},
 			{Name: "Accounts", Description: "Tenants, as a tree."},
 			{Name: "API keys", Description: "Who may do what: each key has an account and a role."},
+			{Name: "Users", Description: "People who sign in."},
+			{Name: "Sign-in", Description: "Sessions of browsers, in place of a key."},
+			{Name: "Audit", Description: "Who changed what."},
 			{Name: "System", Description: "The program itself."},
 		},
 		Servers: []*huma.Server{{URL: "/"}},
@@ -82,7 +86,11 @@ func (a *api) newHuma() {
 	// Before the first Register: later middleware is never asked.
 	a.huma.UseMiddleware(func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		c, err := a.authenticate(r, ctx.Operation().OperationID)
+		var c caller
+		var err error
+		if ctx.Operation().Security[0]["key"] != nil {
+			c, err = a.authenticate(r, ctx.Operation().OperationID)
+		}
 		if err == nil && ctx.Operation().RequestBody != nil {
 			err = checkMediaType(r)
 		}
@@ -100,9 +108,19 @@ func withKeyOnly() []map[string][]string { return []map[string][]string{{"key": 
 // handle registers an operation whose body, if it has one, is a jsonBody.
 func handle[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	needs(&op)
+	op.Security = withKeyOnly()
+	register(a, op, h)
+}
+
+// handleOpen is handle for what needs no key.
+func handleOpen[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O, error)) {
+	op.Security = []map[string][]string{{}}
+	register(a, op, h)
+}
+
+func register[I, O any](a *api, op huma.Operation, h func(context.Context, *I) (*O, error)) {
 	op.SkipValidateBody = true // jsonBody.read does it
 	op.MaxBodyBytes = mostBody
-	op.Security = withKeyOnly()
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
@@ -216,7 +234,7 @@ func (a *api) describe() ([]byte, error) {
 			if p.Description == "" {
 				p.Description = meaning(name, field)
 			}
-			if p.Type == "" && p.Ref == "" && (field == "data" || field == "row" || field == "schema" || field == "sample") {
+			if p.Type == "" && p.Ref == "" && (field == "data" || field == "row" || field == "schema" || field == "sample" || field == "before" || field == "after") {
 				p.Type = huma.TypeObject
 			}
 		}

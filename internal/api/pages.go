@@ -10,16 +10,25 @@ import (
 )
 
 // How pageOf treats the order of its items.
+type order int
+
 const (
-	sorted  = true  // by their keys
-	inOrder = false // as they come
+	inOrder order = iota // as they come; none is ever taken out
+	sorted               // by their keys
+	falling              // by their keys, the highest first
 )
 
 // pageOf cuts a page out of a list that is in memory whole. Each item has a key
-// of its own, and the cursor is the key of the last one that was given.
-func pageOf[T any](items []T, p switchhook.Page, key func(T) string, sort bool) (page []T, next string, err error) {
-	if sort {
-		items = slices.SortedFunc(slices.Values(items), func(x, y T) int { return strings.Compare(key(x), key(y)) })
+// of its own, which never changes, and the cursor is the key of the last one that
+// was given: a list in the order of its keys goes on after the place of that one,
+// whatever was added or taken out meanwhile.
+func pageOf[T any](items []T, p switchhook.Page, key func(T) string, by order) (page []T, next string, err error) {
+	compare := strings.Compare
+	if by == falling {
+		compare = func(x, y string) int { return strings.Compare(y, x) }
+	}
+	if by != inOrder {
+		items = slices.SortedFunc(slices.Values(items), func(x, y T) int { return compare(key(x), key(y)) })
 	}
 	if p.Cursor != "" {
 		last, err := base64.RawURLEncoding.DecodeString(p.Cursor)
@@ -27,11 +36,12 @@ func pageOf[T any](items []T, p switchhook.Page, key func(T) string, sort bool) 
 			return nil, "", errCursor()
 		}
 		from := slices.IndexFunc(items, func(item T) bool { return key(item) == string(last) }) + 1
-		if from == 0 && sort { // the last one is gone: go on after its place
-			if from = slices.IndexFunc(items, func(item T) bool { return key(item) > string(last) }); from < 0 {
+		switch {
+		case by != inOrder:
+			if from = slices.IndexFunc(items, func(item T) bool { return compare(key(item), string(last)) > 0 }); from < 0 {
 				from = len(items)
 			}
-		} else if from == 0 {
+		case from == 0:
 			return nil, "", errCursor()
 		}
 		items = items[from:]
@@ -39,8 +49,10 @@ func pageOf[T any](items []T, p switchhook.Page, key func(T) string, sort bool) 
 	if len(items) <= p.Limit {
 		return items, "", nil
 	}
-	return items[:p.Limit], base64.RawURLEncoding.EncodeToString([]byte(key(items[p.Limit-1]))), nil
+	return items[:p.Limit], cursorOf(key(items[p.Limit-1])), nil
 }
+
+func cursorOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
 
 const (
 	// longestPage is about how many bytes a page holds at most: events and

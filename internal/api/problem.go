@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,6 +21,8 @@ const (
 	codeMethodNotAllowed     switchhook.Code = "method_not_allowed"     // the path knows other methods
 	codeUnsupportedMediaType switchhook.Code = "unsupported_media_type" // the body is of a kind that we do not read
 	codeTimeout              switchhook.Code = "timeout"                // the body did not come in time
+	codeRateLimited          switchhook.Code = "rate_limited"           // more a second than is allowed; Retry-After says when
+	codeTooManyOpen          switchhook.Code = "too_many_open"          // too many deliveries of the account wait; Retry-After
 	codePreconditionFailed   switchhook.Code = "precondition_failed"    // it is another version than If-Match says
 )
 
@@ -33,6 +36,8 @@ type Problem struct {
 	Code      switchhook.Code         `json:"code"`
 	Errors    []switchhook.FieldError `json:"errors,omitempty"`
 	RequestID string                  `json:"request_id,omitzero"`
+	// RetryAfter says of what was too many after how many seconds it is taken.
+	RetryAfter int `json:"retry_after,omitzero"`
 }
 
 // Error is the sentence for the person.
@@ -51,6 +56,8 @@ func (p *Problem) GetHeaders() http.Header {
 		return http.Header{"Www-Authenticate": {`Bearer realm="switchhook"`}}
 	case switchhook.CodeUnavailable:
 		return http.Header{"Retry-After": {"1"}}
+	case codeRateLimited, codeTooManyOpen:
+		return http.Header{"Retry-After": {strconv.Itoa(p.RetryAfter)}}
 	default:
 		return nil
 	}
@@ -79,6 +86,8 @@ func statusOf(code switchhook.Code) int {
 		return http.StatusMethodNotAllowed
 	case codeUnsupportedMediaType:
 		return http.StatusUnsupportedMediaType
+	case codeRateLimited, codeTooManyOpen:
+		return http.StatusTooManyRequests
 	case codePreconditionFailed:
 		return http.StatusPreconditionFailed
 	case codeTimeout:
@@ -97,6 +106,9 @@ func (a *api) problem(ctx context.Context, err error) *Problem {
 	e := asError(ctx, err)
 	p := newProblem(e)
 	p.RequestID = ex.id
+	if e, ok := errors.AsType[*tooMany](err); ok {
+		p.RetryAfter = retryAfter(e.after)
+	}
 	if p.Status >= http.StatusInternalServerError {
 		ex.err = err
 		if p.Code == switchhook.CodeInternal {

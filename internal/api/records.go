@@ -44,12 +44,20 @@ type RecordChange struct {
 	Conditional
 }
 
-// allow refuses a change of another version of the record than the one that is there.
-func (in RecordChange) allow(before *switchhook.Record) error {
-	if before == nil {
-		return in.match(time.Time{})
+// allow refuses a change of another version of the record than the one that is there, and
+// says who changes it.
+func (a *api) allow(ctx context.Context, in RecordChange, account string) func(before, after *switchhook.Record) (*switchhook.AuditEntry, error) {
+	return func(before, after *switchhook.Record) (*switchhook.AuditEntry, error) {
+		var version time.Time
+		var was, is *state
+		if before != nil {
+			version, was = before.UpdatedAt, plain(before.Row)
+		}
+		if after != nil {
+			is = plain(after.Row)
+		}
+		return a.audit(ctx, account, "record", in.Schema+"/"+in.ID, was, is), in.match(version)
 	}
-	return in.match(before.UpdatedAt)
 }
 
 type recordOutput struct {
@@ -103,7 +111,7 @@ func (a *api) putRecord(ctx context.Context, in *struct {
 	if account, err = callerOf(ctx).owner(account); err != nil {
 		return nil, err
 	}
-	stored, created, err := a.Router.PutRecord(ctx, &switchhook.Record{Schema: in.Schema, ID: in.ID, AccountID: account, Row: row}, in.allow)
+	stored, created, err := a.Router.PutRecord(ctx, &switchhook.Record{Schema: in.Schema, ID: in.ID, AccountID: account, Row: row}, a.allow(ctx, in.RecordChange, account))
 	if err != nil {
 		return nil, err
 	}
@@ -189,5 +197,5 @@ func (a *api) deleteRecord(ctx context.Context, in *RecordChange) (*struct{}, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.Router.DeleteRecord(ctx, r.AccountID, r.Schema, r.ID, in.allow)
+	return nil, a.Router.DeleteRecord(ctx, r.AccountID, r.Schema, r.ID, a.allow(ctx, *in, r.AccountID))
 }

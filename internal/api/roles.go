@@ -18,6 +18,7 @@ var least = map[string]switchhook.Role{
 
 	"get-info": switchhook.RoleViewer, "metrics": switchhook.RoleViewer,
 	"list-events": switchhook.RoleViewer, "get-event": switchhook.RoleViewer, "list-event-deliveries": switchhook.RoleViewer, "stream-events": switchhook.RoleViewer,
+	"list-calls": switchhook.RoleViewer, "get-call": switchhook.RoleViewer,
 	"list-event-types": switchhook.RoleViewer, "get-event-type": switchhook.RoleViewer,
 	"list-attempts": switchhook.RoleViewer, "get-attempt": switchhook.RoleViewer, "stream-attempts": switchhook.RoleViewer,
 	"list-deliveries": switchhook.RoleViewer, "get-delivery": switchhook.RoleViewer,
@@ -30,6 +31,8 @@ var least = map[string]switchhook.Role{
 
 	"create-webhook": switchhook.RoleDeveloper, "update-webhook": switchhook.RoleDeveloper, "delete-webhook": switchhook.RoleDeveloper,
 	"re-enable-webhooks": switchhook.RoleDeveloper, "pause-webhook": switchhook.RoleDeveloper, "resume-webhook": switchhook.RoleDeveloper,
+	"pause-webhooks": switchhook.RoleDeveloper, "resume-webhooks": switchhook.RoleDeveloper,
+	"listen-webhook": switchhook.RoleDeveloper, "listen": switchhook.RoleDeveloper,
 	"test-webhook": switchhook.RoleDeveloper, "rotate-webhook-secret": switchhook.RoleDeveloper,
 	"replay-webhook": switchhook.RoleDeveloper, "cancel-job": switchhook.RoleDeveloper, "retry-delivery": switchhook.RoleDeveloper,
 	"put-record": switchhook.RoleDeveloper, "delete-record": switchhook.RoleDeveloper,
@@ -40,6 +43,9 @@ var least = map[string]switchhook.Role{
 	"create-source": switchhook.RoleAdmin, "update-source": switchhook.RoleAdmin, "delete-source": switchhook.RoleAdmin, "rotate-source-token": switchhook.RoleAdmin,
 	"create-account": switchhook.RoleAdmin, "update-account": switchhook.RoleAdmin, "delete-account": switchhook.RoleAdmin,
 	"create-api-key": switchhook.RoleAdmin, "list-api-keys": switchhook.RoleAdmin, "get-api-key": switchhook.RoleAdmin,
+	"get-session": switchhook.RoleViewer, "create-portal-link": switchhook.RoleAdmin,
+	"create-user": switchhook.RoleAdmin, "list-users": switchhook.RoleAdmin, "get-user": switchhook.RoleAdmin, "update-user": switchhook.RoleAdmin, "delete-user": switchhook.RoleAdmin,
+	"list-audit":     switchhook.RoleAdmin,
 	"update-api-key": switchhook.RoleAdmin, "delete-api-key": switchhook.RoleAdmin,
 }
 

@@ -256,7 +256,7 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 	if _, err := a.callerNow(ctx).owner(s.AccountID); err != nil { // it may be gone by now
 		return nil, err
 	}
-	if err := a.Store.CreateSource(ctx, s); err != nil {
+	if err := a.Store.CreateSource(ctx, s, a.audit(ctx, s.AccountID, "source", s.ID, nil, a.sourceState(s))); err != nil {
 		return nil, taken(err, "source", s.ID)
 	}
 	return a.changedSource(ctx, s)
@@ -331,7 +331,7 @@ func (a *api) editSource(ctx context.Context, in ChangeID, edit func(c caller, s
 		return nil, err
 	}
 	s.UpdatedAt = later(old.UpdatedAt)
-	if err := a.Store.UpdateSource(ctx, &s); err != nil {
+	if err := a.Store.UpdateSource(ctx, &s, a.audit(ctx, s.AccountID, "source", s.ID, a.sourceState(old), a.sourceState(&s))); err != nil {
 		return nil, err
 	}
 	return a.changedSource(ctx, &s)
@@ -386,7 +386,7 @@ func (a *api) deleteSource(ctx context.Context, in *ChangeID) (*struct{}, error)
 	if err := a.mayConnect(c, s.Kind); err != nil {
 		return nil, err
 	}
-	if err := a.Store.DeleteSource(ctx, in.ID); err != nil {
+	if err := a.Store.DeleteSource(ctx, in.ID, a.audit(ctx, s.AccountID, "source", s.ID, a.sourceState(s), nil)); err != nil {
 		if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
 			return nil, notFound("source", in.ID)
 		}

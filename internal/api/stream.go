@@ -48,24 +48,27 @@ type tail[T any] struct {
 	end func(ctx context.Context) (int64, error)
 	// place is where an item stands. It rises.
 	place func(T) int64
-	// view is how an item is sent.
+	// view is how an item is sent. Nil: it is passed over.
 	view func(T) any
 }
 
-func (a *api) registerStreams() {
-	stream := func(id, path, summary, description string, tags []string, item *huma.Schema) huma.Operation {
-		return huma.Operation{
-			OperationID: id, Method: http.MethodGet, Path: path, Tags: tags, Summary: summary,
-			Description: description + " Server-sent events: data is the JSON, id what Last-Event-ID takes to go on without a gap. A comment every 15 seconds says that the stream is alive.",
-			Responses: map[string]*huma.Response{"200": {
-				Description: "Server-sent events, until the client leaves",
-				Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString, Description: "Each data line is one JSON document."}}},
-				Extensions:  map[string]any{"x-item": item},
-			}},
-		}
+// streamOf describes a stream.
+func streamOf(method, id, path, summary, description string, tags []string, item *huma.Schema) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Tags: tags, Summary: summary,
+		Description: description + " Server-sent events: data is the JSON, id what Last-Event-ID takes to go on without a gap; an id without data says only how far the stream is. " +
+			"A comment every 15 seconds says that the stream is alive.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "Server-sent events, until the client leaves",
+			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString, Description: "Each data line is one JSON document."}}},
+			Extensions:  map[string]any{"x-item": item},
+		}},
 	}
-	handle(a, stream("stream-events", "/v1/events/stream", "Follow events live", "Each event as it is accepted.", []string{"Events"}, schemaOf[switchhook.Event](a)), a.streamEvents)
-	handle(a, stream("stream-attempts", "/v1/attempts/stream", "Follow attempts live", "Each attempt as it ends, without what was sent and what came back: GET /v1/attempts/{id} has it.",
+}
+
+func (a *api) registerStreams() {
+	handle(a, streamOf(http.MethodGet, "stream-events", "/v1/events/stream", "Follow events live", "Each event as it is accepted.", []string{"Events"}, schemaOf[switchhook.Event](a)), a.streamEvents)
+	handle(a, streamOf(http.MethodGet, "stream-attempts", "/v1/attempts/stream", "Follow attempts live", "Each attempt as it ends, without what was sent and what came back: GET /v1/attempts/{id} has it.",
 		[]string{"Deliveries"}, schemaOf[attemptBrief](a)), a.streamAttempts)
 }
 
@@ -110,8 +113,8 @@ type attemptBrief struct {
 	NextAttemptAt time.Time                `json:"next_attempt_at,omitzero"`
 }
 
-func briefOf(at *switchhook.Attempt) any {
-	b := attemptBrief{
+func briefOf(at *switchhook.Attempt) *attemptBrief {
+	b := &attemptBrief{
 		ID: at.ID, DeliveryID: at.DeliveryID, EventID: at.EventID, EventType: at.EventType, AccountID: at.AccountID, WebhookID: at.WebhookID,
 		Dialect: at.Dialect, Number: at.Number, StartedAt: at.StartedAt, DurationMS: at.DurationMS, Outcome: at.Outcome, Error: at.Error,
 		State: at.State, NextAttemptAt: at.NextAttemptAt,
@@ -147,7 +150,7 @@ func (a *api) streamAttempts(ctx context.Context, in *struct {
 			return place(newest[0]), nil
 		},
 		place: place,
-		view:  briefOf,
+		view:  func(at *switchhook.Attempt) any { return briefOf(at) },
 	})
 }
 
@@ -158,13 +161,29 @@ func follow[T any](ctx context.Context, a *api, in Streaming, t tail[T]) (*strea
 	if err != nil {
 		return nil, err
 	}
-	return &streamOutput{Body: func(hctx huma.Context) { //nolint:contextcheck // hctx is of the same request as ctx
+	return &streamOutput{Body: func(hctx huma.Context) {
 		r, w := humago.Unwrap(hctx)
-		err := (&stream[T]{tail: t, feed: a.Feed, w: w, rc: http.NewResponseController(w), after: after}).run(r.Context(), first)
-		if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err != nil && r.Context().Err() == nil {
+		s := &stream[T]{tail: t, feed: a.Feed, w: w, rc: http.NewResponseController(w), after: after}
+		s.still = func() bool { _, err := a.authenticate(r, hctx.Operation().OperationID); return err == nil }
+		err := s.run(r.Context(), first)
+		if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err != nil && r.Context().Err() == nil && switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 			ex.err = err
 		}
 	}}, nil
+}
+
+// still makes a function that reports whether a request may go on: whether its key still
+// opens the same accounts. It is for one goroutine.
+func (a *api) still(c caller, r *http.Request, operation string) func() bool {
+	sees := slices.Sorted(slices.Values(c.all()))
+	return func() bool {
+		now, err := a.authenticate(r, operation)
+		if err != nil || now.tenants == c.tenants {
+			return err == nil
+		}
+		c = now
+		return slices.Equal(sees, slices.Sorted(slices.Values(c.all()))) // else it begins anew, and sees others
+	}
 }
 
 // begin finds where a stream starts, and what it sends at once.
@@ -214,10 +233,12 @@ type stream[T any] struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	after int64
+	still func() bool // the client's key is still one
 }
 
-// run sends what there is and then what comes, until the client leaves or the
-// feed is closed.
+// run sends what there is and then what comes, until the client leaves, its key is
+// none any more, or the feed is closed. It begins with the place where it is: whoever
+// loses the connection before anything came goes on from there.
 func (s *stream[T]) run(ctx context.Context, first []T) error {
 	h := s.w.Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -228,7 +249,7 @@ func (s *stream[T]) run(ctx context.Context, first []T) error {
 	if err := s.rc.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	if err := s.write([]byte("retry: 2000\n\n")); err != nil {
+	if err := s.write(fmt.Appendf(nil, "retry: 2000\nid: %d\n\n", s.place(first))); err != nil {
 		return err
 	}
 	if err := s.send(first); err != nil {
@@ -238,7 +259,7 @@ func (s *stream[T]) run(ctx context.Context, first []T) error {
 	defer alive.Stop()
 	for {
 		wake, open := s.feed.wait()
-		if !open {
+		if !open || !s.still() {
 			return nil
 		}
 		if err := s.catchUp(ctx); err != nil {
@@ -254,7 +275,7 @@ func (s *stream[T]) run(ctx context.Context, first []T) error {
 		select {
 		case <-wake:
 		case <-alive.C:
-			if err := s.write([]byte(": alive\n\n")); err != nil {
+			if err := s.write(fmt.Appendf(nil, ": alive\nid: %d\n\n", max(s.after, 0))); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -295,14 +316,27 @@ func (s *stream[T]) send(items []T) error {
 	var b []byte
 	for _, item := range items {
 		s.after = max(s.after, s.tail.place(item))
-		b = fmt.Appendf(b, "id: %d\ndata: ", s.tail.place(item))
-		raw, err := jsonv2.Marshal(s.tail.view(item), marshalOptions())
+		v := s.tail.view(item)
+		if b = fmt.Appendf(b, "id: %d\n", s.tail.place(item)); v == nil {
+			b = append(b, '\n') // it says how far the stream is
+			continue
+		}
+		b = append(b, "data: "...)
+		raw, err := jsonv2.Marshal(v, marshalOptions())
 		if err != nil {
 			return err
 		}
 		b = append(append(b, raw...), "\n\n"...)
 	}
 	return s.write(b)
+}
+
+// place is where the stream is before its first messages.
+func (s *stream[T]) place(first []T) int64 {
+	if len(first) > 0 {
+		return s.tail.place(first[0]) - 1
+	}
+	return max(s.after, 0)
 }
 
 func (s *stream[T]) write(b []byte) error {

@@ -45,14 +45,21 @@ type listener struct {
 	stop  func()
 }
 
-// listen opens a stream over a real connection.
-func (s *server) listen(path, lastID string) *listener {
+// listen opens a stream over a real connection: with a body, by POST.
+func (s *server) listen(path, lastID string, body ...string) *listener {
 	s.t.Helper()
 	server := httptest.NewServer(s.handler)
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, nil)
+	method := http.MethodGet
+	if len(body) > 0 {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, server.URL+path, strings.NewReader(strings.Join(body, "")))
 	check(s.t, err)
 	req.Header.Set("Authorization", "Bearer "+rootKey)
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	if lastID != "" {
 		req.Header.Set("Last-Event-ID", lastID)
 	}
@@ -236,7 +243,7 @@ func TestHeartbeat(t *testing.T) {
 		}()
 		time.Sleep(46 * time.Second)
 		synctest.Wait()
-		if got := rec.Body.String(); got != "retry: 2000\n\n"+strings.Repeat(": alive\n\n", 3) {
+		if got := rec.Body.String(); got != "retry: 2000\nid: 0\n\n"+strings.Repeat(": alive\nid: 0\n\n", 3) {
 			t.Errorf("%q", got)
 		}
 		cancel()

@@ -61,6 +61,8 @@ type webhookInput struct {
 	Secret         string               `json:"secret,omitzero" doc:"Signs the requests: whsec_ and the base64 of 24 to 64 bytes; for ed25519 whsk_ and that of a private key. Default: one is made. Only at creation; later see rotate-secret."`
 
 	Filter string `json:"filter,omitzero" maxLength:"4096" doc:"A CEL expression over the event: only events for which it is true are delivered." example:"data.call.direction == \"inbound\""`
+
+	near bool // the URL is of whoever listens, and nothing is sent there from here
 }
 
 // A retryInput is either a policy's name or a schedule.
@@ -230,7 +232,7 @@ func (a *api) createWebhook(ctx context.Context, in *struct{ Body jsonBody[webho
 	if _, err := a.callerNow(ctx).owner(w.AccountID); err != nil { // it may be gone by now
 		return nil, err
 	}
-	if err := a.Store.CreateWebhook(ctx, w); err != nil {
+	if err := a.Store.CreateWebhook(ctx, w, a.audit(ctx, w.AccountID, "webhook", w.ID, nil, a.webhookState(w))); err != nil {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, secret)
@@ -262,7 +264,7 @@ func (a *api) listWebhooks(ctx context.Context, in *struct {
 	mine := slices.DeleteFunc(all, func(w *switchhook.Webhook) bool {
 		return !c.sees(w.AccountID) || in.AccountID != "" && in.AccountID != w.AccountID
 	})
-	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return w.ID }, inOrder)
+	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return rising(w.CreatedAt.UnixMicro()) + w.ID }, sorted)
 	if err != nil {
 		return nil, err
 	}
@@ -286,6 +288,10 @@ func (a *api) webhook(ctx context.Context, id string) (*switchhook.Webhook, erro
 		}
 	}
 	return nil, notFound("webhook", id)
+}
+
+func (a *api) auditWebhook(ctx context.Context, before, after *switchhook.Webhook) *switchhook.AuditEntry {
+	return a.audit(ctx, after.AccountID, "webhook", after.ID, a.webhookState(before), a.webhookState(after))
 }
 
 // webhookToChange finds the webhook of a change, in the version that it is a change of.
@@ -341,7 +347,7 @@ func (a *api) patchWebhook(ctx context.Context, in *struct {
 	if w.Signing != cmp.Or(old.Signing, switchhook.SigningHMAC) {
 		secret = renew(w, "", missing(w), w.UpdatedAt)
 	}
-	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+	if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, old, w)); err != nil {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, secret)
@@ -365,11 +371,12 @@ func (a *api) setPaused(ctx context.Context, in ChangeID, paused bool) (*tagged[
 	if paused != w.PausedAt.IsZero() { // it is so already
 		return tag(w.UpdatedAt, a.viewWebhook(w)), nil
 	}
+	was := *w
 	w.UpdatedAt, w.PausedAt = later(w.UpdatedAt), time.Time{}
 	if paused {
 		w.PausedAt = w.UpdatedAt
 	}
-	if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+	if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
 		return nil, err
 	}
 	return a.changedWebhook(ctx, w, "")
@@ -410,8 +417,9 @@ func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
 		if !mine || w.Enabled || w.DisableReason == "" || w.DisableReason == turnedOff {
 			continue
 		}
+		was := *w
 		w.Enabled, w.DisableReason, w.UpdatedAt = true, "", later(w.UpdatedAt)
-		if err := a.Store.UpdateWebhook(ctx, w); err != nil {
+		if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
 			return nil, err
 		}
 		list = append(list, w)
@@ -440,10 +448,11 @@ const turnedOff = "turned off by its owner"
 func (a *api) deleteWebhook(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	a.Changes.Lock()
 	defer a.Changes.Unlock()
-	if _, err := a.webhookToChange(ctx, *in); err != nil {
+	w, err := a.webhookToChange(ctx, *in)
+	if err != nil {
 		return nil, err
 	}
-	if err := a.Store.DeleteWebhook(ctx, in.ID); err != nil {
+	if err := a.Store.DeleteWebhook(ctx, in.ID, a.audit(ctx, w.AccountID, "webhook", w.ID, a.webhookState(w), nil)); err != nil {
 		if switchhook.ErrorCode(err) == switchhook.CodeNotFound {
 			return nil, notFound("webhook", in.ID)
 		}

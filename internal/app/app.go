@@ -51,26 +51,27 @@ const (
 
 // App is a running Switchhook.
 type App struct {
-	c         Config
-	log       *slog.Logger
-	store     store.Store
-	storeName string
-	directory directory.Directory
-	router    *route.Router
-	engine    *deliver.Engine
-	replays   *deliver.Replayer
-	live      *source.Supervisor
-	feed      *api.Feed
-	listener  net.Listener
-	front     front
-	server    *http.Server
-	served    chan error     // how it ended
-	tls       *tls.Config    // nil: plain HTTP
-	hands     *cluster.Hands // processes that send for this one; nil: it is alone
-	adminKey  string
-	metrics   *prometheus.Registry
-	ids       *directory.IDs
-	dialects  []dialect.Dialect // the default first
+	c          Config
+	log        *slog.Logger
+	store      store.Store
+	storeName  string
+	directory  directory.Directory
+	router     *route.Router
+	engine     *deliver.Engine
+	replays    *deliver.Replayer
+	live       *source.Supervisor
+	connectors []source.Connector
+	feed       *api.Feed
+	listener   net.Listener
+	front      front
+	server     *http.Server
+	served     chan error     // how it ended
+	tls        *tls.Config    // nil: plain HTTP
+	hands      *cluster.Hands // processes that send for this one; nil: it is alone
+	adminKey   string
+	metrics    *prometheus.Registry
+	ids        *directory.IDs
+	dialects   []dialect.Dialect // the default first
 
 	accounts reachOf // what the webhooks of each may reach
 	reload   sync.Mutex
@@ -108,7 +109,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed()}
+	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed(), connectors: connectors(c)}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.TLSCert != "" {
 		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
@@ -262,7 +263,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.configuredSources(ctx); err != nil {
 		return err
 	}
-	a.live = a.supervisor()
+	a.live = a.supervisor() //nolint:contextcheck // what runs outlives the start
 	return a.reloadHooks(ctx)
 }
 
@@ -386,12 +387,11 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 func (a *App) api() (http.Handler, error) {
 	return api.New(api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
-		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors(), Live: a.live,
-		Reload:   a.Reload,
-		CheckURL: a.checkURL, CheckTLS: checkTLS,
+		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
+		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
 		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
-		Changes: &a.changes, StoreName: a.storeName,
+		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
 	})
 }

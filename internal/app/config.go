@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,23 +22,26 @@ import (
 // Config is everything that an operator can set. Its zero value is completed by
 // New with the defaults of Options.
 type Config struct {
-	Listen         string         // host:port of the API and the page
-	Data           string         // directory of the embedded store and the keys
-	Database       string         // postgres://…; empty: the embedded store
-	Advertise      string         // URL where other processes of the database reach us; empty: found out
-	PublicURL      string         // how the outside reaches us; empty: from Listen
-	Retention      time.Duration  // how long history is kept
-	DisableAfter   time.Duration  // for how long a webhook may fail before it is disabled; Never: for ever
-	AllowNetworks  []netip.Prefix // private networks that webhooks may reach
-	Proxy          *url.URL       // through which all requests go out; nil: none
-	TLSCert        string         // PEM files; both or none
-	TLSKey         string
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
-	AdminKey       string         // the operator's API key; empty: kept in Data
-	MasterKeys     [][]byte       // 32 bytes that seal secrets, several while they are changed; none: kept in Data
-	Sources        []switchhook.Source
-	LogLevel       slog.Level
-	LogFormat      string // text or json
+	Listen        string         // host:port of the API and the page
+	Data          string         // directory of the embedded store and the keys
+	Database      string         // postgres://…; empty: the embedded store
+	Advertise     string         // URL where other processes of the database reach us; empty: found out
+	PublicURL     string         // how the outside reaches us; empty: from Listen
+	Retention     time.Duration  // how long history is kept
+	DisableAfter  time.Duration  // for how long a webhook may fail before it is disabled; Never: for ever
+	AllowNetworks []netip.Prefix // private networks that webhooks may reach
+	// MaxOpenDeliveries is how many deliveries to an account's webhooks may be open before
+	// its events are refused; 0: any number.
+	MaxOpenDeliveries int
+	Proxy             *url.URL // through which all requests go out; nil: none
+	TLSCert           string   // PEM files; both or none
+	TLSKey            string
+	TrustedProxies    []netip.Prefix // whose X-Forwarded-For is believed
+	AdminKey          string         // the operator's API key; empty: kept in Data
+	MasterKeys        [][]byte       // 32 bytes that seal secrets, several while they are changed; none: kept in Data
+	Sources           []switchhook.Source
+	LogLevel          slog.Level
+	LogFormat         string // text or json
 
 	// Logger takes the place of the one that LogLevel and LogFormat describe.
 	Logger *slog.Logger
@@ -112,6 +116,15 @@ func Options() []Option {
 		{
 			Flag: "allow-network", Variable: "SWITCHHOOK_ALLOW_NETWORKS", YAML: "allow_networks", List: true,
 			Usage: "private network that webhooks may reach, as CIDR such as 10.1.0.0/16; repeatable", set: prefixes(func(c *Config) *[]netip.Prefix { return &c.AllowNetworks }),
+		},
+		{
+			Flag: "max-open-deliveries", Variable: "SWITCHHOOK_MAX_OPEN_DELIVERIES", YAML: "max_open_deliveries", Default: "10000000",
+			Usage: "how many deliveries to the webhooks of an account may be open before its events are refused with 429; 0 is any number, and an account can have its own limit", set: func(c *Config, v []string) (err error) {
+				if c.MaxOpenDeliveries, err = strconv.Atoi(v[0]); err != nil || c.MaxOpenDeliveries < 0 {
+					return errors.New("is no whole number of 0 or above")
+				}
+				return nil
+			},
 		},
 		{
 			Flag: "proxy", Variable: "SWITCHHOOK_PROXY", YAML: "proxy",

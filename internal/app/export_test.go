@@ -19,7 +19,7 @@ func Dialects() []dialect.Dialect {
 func Translators() []source.Translator { return translators() }
 
 // With adds kinds of sources.
-func (c Config) With(connectors ...source.Connector) Config {
+func (c *Config) With(connectors ...source.Connector) Config {
 	c.connectors = connectors
-	return c
+	return *c
 }

@@ -24,15 +24,16 @@ func translators() []source.Translator {
 	return []source.Translator{kazoo.New(), primevox.New(), teli.New(), voipbin.New()}
 }
 
-// connectors are the kinds of sources that connect by themselves.
-func (a *App) connectors() []source.Connector {
-	return append([]source.Connector{asterisk.New()}, a.c.connectors...)
+// connectors are the kinds of sources that connect by themselves. Each remembers what it has
+// open, so there is one of each.
+func connectors(c Config) []source.Connector {
+	return append([]source.Connector{asterisk.New()}, c.connectors...)
 }
 
 // supervisor makes what runs the sources that connect by themselves. None runs yet.
 func (a *App) supervisor() *source.Supervisor {
 	return source.NewSupervisor(source.SupervisorOptions{
-		Connectors: a.connectors(), Router: a.router,
+		Connectors: a.connectors, Router: a.router,
 		NewTracker: func(s *switchhook.Source) source.Tracker {
 			return track.New(track.Options{
 				Source: s.ID, Account: s.AccountID, Accounts: s.AccountMap,
@@ -55,7 +56,7 @@ func (a *App) setSources(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the sources: %w", err)
 	}
-	a.live.Set(sources) //nolint:contextcheck // what runs outlives the request
+	a.live.Set(sources)
 	return nil
 }
 
@@ -126,7 +127,7 @@ func (a *App) checkSource(s *switchhook.Source, accounts []*switchhook.Account) 
 		kinds = append(kinds, t.Kind())
 	}
 	webhooks = slices.Contains(kinds, s.Kind)
-	for _, c := range a.connectors() {
+	for _, c := range a.connectors {
 		kinds = append(kinds, c.Kind())
 		if c.Kind() == s.Kind {
 			connector = c

@@ -46,7 +46,7 @@ type snapshot struct {
 	data    json.RawMessage // as it is written; object lies in it
 	root    string          // the call that it belongs to
 	ended   bool
-	toldBy  string    // the type of the event that ended it; not kept over a restart
+	toldBy  string    // the type of the event that ended it
 	changed time.Time // by our own clock
 }
 
@@ -77,6 +77,9 @@ func (f *Folder) Restore(s switchhook.Snapshot) error {
 	f.known[r] = sn
 	if sn.ended {
 		f.ended = append(f.ended, r)
+		if s.Kind == "call" && s.ID == s.RootID { // if the call's end was told too, it is not told again
+			sn.toldBy = "leg.hungup"
+		}
 	}
 	return nil
 }
@@ -86,7 +89,8 @@ func (f *Folder) Len() int { return len(f.known) }
 
 // Fold completes the event's data in place and returns the snapshots that
 // changed, to be committed with the event. It sets the event's key where only
-// the Folder knows it. now is the time of acceptance.
+// the Folder knows it, and Opens where a call begins with it. now is the time of
+// acceptance.
 func (f *Folder) Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time) ([]switchhook.Snapshot, error) {
 	if strings.HasPrefix(ev.Type, "custom.") || strings.HasPrefix(ev.Type, "record.") {
 		return nil, nil
@@ -147,11 +151,13 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	if late && !about {
 		return whole.Append(nil) // a voicemail that comes after its call changes nothing about it
 	}
-	sn := f.keep(r, was, whole, f.rootOf(ev, kind, whole, old), now, changes)
-	if sn.ended && !late {
-		sn.toldBy = ev.Type
+	toldBy := ev.Type
+	if late {
+		toldBy = old.toldBy
 	}
-	return sn.data
+	root := f.rootOf(ev, kind, whole, old)
+	ev.Opens = ev.Opens || kind == "call" && old == nil && root == id
+	return f.keep(r, was, whole, root, toldBy, now, changes).data
 }
 
 // mostDerived is the room for what an event says of its subject without naming it,
@@ -165,8 +171,11 @@ func revives(kind string, given ordjson.Object) bool {
 }
 
 // keep makes whole the last snapshot, in place of the one that was there, if any.
-func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root string, now time.Time, changes *changeSet) *snapshot {
+func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root, toldBy string, now time.Time, changes *changeSet) *snapshot {
 	sn := &snapshot{object: whole, data: whole.Pack(), root: root, ended: hasEnded(r.kind, whole), changed: now}
+	if sn.ended {
+		sn.toldBy = toldBy
+	}
 	f.known[r] = sn
 	if sn.ended && (was == nil || !was.ended) {
 		f.ended = append(f.ended, r)
@@ -175,19 +184,42 @@ func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root string, n
 	return sn
 }
 
-// forget drops what ended more than Grace ago, and more than mostEnded.
+// forget drops what ended more than Grace ago, and more than mostEnded. A first leg that
+// has left its call is kept as long as the call goes on without it: the call's end must
+// not be told for it again.
 func (f *Folder) forget(now time.Time, changes *changeSet) {
-	for len(f.ended) > 0 {
+	for n := len(f.ended); n > 0; n-- {
 		r := f.ended[0]
-		if sn := f.known[r]; sn != nil && sn.ended {
-			if now.Sub(sn.changed) < Grace && len(f.ended) <= mostEnded {
-				return
-			}
+		sn := f.known[r]
+		ended := sn != nil && sn.ended
+		if ended && now.Sub(sn.changed) < Grace && len(f.ended) <= mostEnded {
+			return
+		}
+		f.ended = f.ended[1:]
+		switch {
+		case !ended: // it lives again
+		case sn.leftEarly(r) && f.goesOn(r, now):
+			sn.changed = now
+			f.ended = append(f.ended, r)
+			changes.set(r, sn)
+		default:
 			delete(f.known, r)
 			changes.drop(r, now)
 		}
-		f.ended = f.ended[1:]
 	}
+}
+
+// leftEarly reports whether it is of a call's first leg, whose end was told as a leg's.
+func (sn *snapshot) leftEarly(r ref) bool { return sn.toldBy == "leg.hungup" && sn.root == r.id }
+
+// goesOn reports whether a call has another leg, or had one just now.
+func (f *Folder) goesOn(first ref, now time.Time) bool {
+	for r, sn := range f.known {
+		if r != first && r.kind == first.kind && r.account == first.account && sn.root == first.id && (!sn.ended || now.Sub(sn.changed) < Grace) {
+			return true
+		}
+	}
+	return false
 }
 
 // subject is the resource whose life a type tells.
@@ -353,7 +385,7 @@ type changeSet struct{ list []switchhook.Snapshot }
 func (c *changeSet) set(r ref, sn *snapshot) {
 	c.put(switchhook.Snapshot{
 		AccountID: r.account, Kind: r.kind, ID: r.id, RootID: sn.root,
-		Data: sn.data, UpdatedAt: sn.changed, Ended: sn.ended,
+		Data: sn.data, UpdatedAt: sn.changed, Ended: sn.ended && !sn.leftEarly(r),
 	})
 }
 

@@ -399,6 +399,36 @@ func TestTheFirstLegLeavesEarly(t *testing.T) {
 	}
 }
 
+// The call goes on for long without its first leg, and through a restart.
+func TestTheFirstLegIsKeptWhileItsCallGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, restarts := range []bool{false, true} {
+		s := newStory(t)
+		s.tell(`call.created {"call":{"id":"a"}}`)
+		s.tell(`leg.created {"call":{"id":"b","parent_id":"a"}}`)
+		s.tell(`leg.hungup {"call":{"id":"a"}}`)
+		if s.kept["call a"].Ended {
+			t.Error("a store may forget it")
+		}
+		s.tell(`leg.updated {"call":{"id":"a","vars":{"late":"1"}}}`)
+		s.now = s.now.Add(2 * calls.Grace)
+		s.tell(`leg.updated {"call":{"id":"b"}}`)
+		if restarts {
+			s.restart()
+		}
+		s.now = s.now.Add(calls.Grace / 2)
+		s.tell(`leg.hungup {"call":{"id":"b"}}`)
+		if !s.tell(`call.hungup {"call":{"id":"a"}}`).FirstLegTold {
+			t.Errorf("the first leg's end would be told twice (restarts: %v)", restarts)
+		}
+		s.now = s.now.Add(2 * calls.Grace)
+		s.tell(`call.created {"call":{"id":"c"}}`)
+		if s.folder.Len() != 1 {
+			t.Errorf("%d snapshots are kept of calls that are over", s.folder.Len()-1)
+		}
+	}
+}
+
 func TestOtherAccountsAndCustomEventsAreApart(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)

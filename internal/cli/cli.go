@@ -1,4 +1,6 @@
-// Package cli is the command line: serve, demo, copy, bench and version.
+// Package cli is the command line: the server itself (serve, demo, copy, bench, doctor), a
+// command for every operation of its API, and what developers of webhooks need
+// (listen, trigger, tail, verify).
 package cli
 
 import (
@@ -17,6 +19,12 @@ import (
 	"github.com/switchhook/switchhook/internal/app"
 )
 
+// The headings of the help, beside groupAPI.
+const (
+	groupServer  = "server"
+	groupDevelop = "develop"
+)
+
 // Version is the program's version. A release sets it with -ldflags.
 var Version = "0.1.0-dev" //nolint:gochecknoglobals // -ldflags -X can only set a variable
 
@@ -33,11 +41,17 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(stderr, "switchhook: "+err.Error())
-		return 1
+	begun := false // before that, what is wrong is the command line
+	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
 	}
-	return 0
+	fmt.Fprintln(stderr, "switchhook: "+explain(err))
+	if !begun {
+		return exitUsage
+	}
+	return exitCode(err)
 }
 
 // New returns the root command.
@@ -49,15 +63,24 @@ func New() *cobra.Command {
 records) and delivers each to the URLs that customers have set up: signed,
 retried, in order per call, in the shape that their code already parses.
 
-  switchhook demo     the whole product in one command, with a simulated phone system
-  switchhook serve    the server
-  switchhook copy     from the embedded SQLite to PostgreSQL
-  switchhook bench    what it does on this machine`,
+  switchhook demo                the whole product in one command
+  switchhook serve               the server
+  switchhook webhooks create url=https://example.com/hook events='call.*'
+  switchhook listen --forward-to http://127.0.0.1:3000/hook
+                                 events come to a program on this machine
+  switchhook calls get ID        what happened to a call
+` + aboutRemote,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(newServe(), newDemo(), newCopy(), newBackup(), newRestore(), newRotate(), newBench(), newVersion())
+	root.AddGroup(&cobra.Group{ID: groupServer, Title: "The server:"}, &cobra.Group{ID: groupAPI, Title: "Its API:"}, &cobra.Group{ID: groupDevelop, Title: "For developers of webhooks:"})
+	for _, cmd := range []*cobra.Command{newServe(), newDemo(), newCopy(), newBackup(), newRestore(), newRotate(), newBench(), newDoctor()} {
+		cmd.GroupID = groupServer
+		root.AddCommand(cmd)
+	}
+	root.AddCommand(resourceCommands()...)
+	root.AddCommand(newReplay(), newListen(), newTrigger(), newTail(), newVerify(), newVersion())
 	return root
 }
 

@@ -48,6 +48,7 @@ type demo struct {
 	length time.Duration
 	rate   float64
 	quiet  bool // no browser
+	pbx    pbx  // that makes the calls, in place of the simulated one
 
 	screen *screen
 	errOut io.Writer
@@ -64,9 +65,13 @@ company, in the five dialects. The receiver verifies what it gets with code of
 its own. At the end (Ctrl-C, or --for) it says whether everything that was
 accepted arrived, signed right and in order; if not, the exit code is 1.
 
+With --asterisk the calls are those of a real Asterisk: a user of manager.conf with
+read = system,call,agent,user,cdr,security is all that it needs.
+
 Webhooks may reach this machine (127.0.0.0/8 and ::1) in the demo.`,
 		Example: `  switchhook demo
   switchhook demo --for 10s
+  switchhook demo --asterisk 192.0.2.1 --username switchhook --secret …
   switchhook demo --listen 127.0.0.1:0 --data ./demo-data --rate 20`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,6 +79,9 @@ Webhooks may reach this machine (127.0.0.0/8 and ::1) in the demo.`,
 			d.screen, d.errOut = newScreen(cmd.OutOrStdout()), cmd.ErrOrStderr()
 			if d.length < 0 || d.rate <= 0 {
 				return errors.New("--for and --rate want values above 0, such as --for 10s --rate 8")
+			}
+			if err := d.pbx.check(); err != nil {
+				return err
 			}
 			return d.run(cmd.Context())
 		},
@@ -83,6 +91,7 @@ Webhooks may reach this machine (127.0.0.0/8 and ::1) in the demo.`,
 	f.StringVar(&d.data, "data", "", "directory to keep the data in (default: a temporary one, removed at the end)")
 	f.DurationVar(&d.length, "for", 0, "stop the phone system after this time, such as 10s (default: at Ctrl-C)")
 	f.Float64Var(&d.rate, "rate", 8, "events a second")
+	d.pbx.flags(cmd)
 	f.BoolVar(&d.quiet, "no-open", false, "do not open the page in a browser")
 	return cmd
 }
@@ -156,7 +165,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 // says how it went.
 func (d *demo) play(ctx context.Context, client *sim.Client, phone *sim.Phone, receiver *sim.Receiver) error {
 	audit := &sim.Audit{
-		Client: client, Account: demoAccount, Phone: phone, Receiver: receiver, Since: time.Now(),
+		Client: client, Account: demoAccount, Phone: phone, Receiver: receiver, Since: time.Now(), Types: d.pbx.types(),
 		Progress: func(arrived, expected int) {
 			d.screen.printf("… %d of %d deliveries have arrived\n", arrived, expected)
 		},
@@ -167,7 +176,12 @@ func (d *demo) play(ctx context.Context, client *sim.Client, phone *sim.Phone, r
 		ringing, hangUp = context.WithTimeout(ctx, d.length)
 		defer hangUp()
 	}
-	phoneErr := phone.Run(ringing, d.rate)
+	var phoneErr error
+	if d.pbx.address == "" {
+		phoneErr = phone.Run(ringing, d.rate)
+	} else {
+		phoneErr = d.pbx.ring(ringing, client, d.screen)
+	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause // the server or the receiver is gone: there is nobody to ask
 	}
@@ -226,8 +240,10 @@ func (d *demo) prepare(ctx context.Context, client *sim.Client, phone *sim.Phone
 			}
 		}
 	}
-	if err := phone.Furnish(ctx); err != nil {
-		return err
+	if d.pbx.address == "" {
+		if err := phone.Furnish(ctx); err != nil {
+			return err
+		}
 	}
 	for _, dialect := range []string{"switchhook", "kazoo", "voipbin", "teli", "primevox"} {
 		w := sim.WebhookInput{
@@ -274,7 +290,11 @@ func (d *demo) greet(client *sim.Client, receiver *sim.Receiver, dir string) {
 	curl := func(path, body string) string {
 		return fmt.Sprintf("  curl -sS %s%s -H 'Authorization: Bearer %s' \\\n    -H 'Content-Type: application/json' -d '%s'\n", client.URL, path, client.Key, body)
 	}
-	s.printf("%s\n\n", s.paint("1", "Switchhook demo: a small company's phones ring, and five customers' programs hear of it."))
+	whose := "a small company's phones ring"
+	if d.pbx.address != "" {
+		whose = "the phones of " + d.pbx.address + " ring"
+	}
+	s.printf("%s\n\n", s.paint("1", "Switchhook demo: "+whose+", and five customers' programs hear of it."))
 	s.printf("  page     %s\n  API key  %s\n  data     %s\n\n", s.paint("4", pageURL(client)), client.Key, kept)
 	s.printf("Send an event of your own, to every webhook whose dialect has texts:\n%s\n", curl("/v1/events",
 		`{"account_id":"`+demoAccount+`","type":"message.received","data":{"message":{"id":"my-text-1","from":"+12025550143","to":"+12025550100","text":"Hello"}}}`))

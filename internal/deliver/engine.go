@@ -118,6 +118,8 @@ type Engine struct {
 
 	mu     sync.RWMutex
 	queues map[string]*queue
+
+	open sync.Map // account → *atomic.Int64: how many deliveries to its webhooks are open
 }
 
 // memoryForOpen is how much memory open deliveries may take before all webhooks
@@ -369,6 +371,18 @@ func (e *Engine) Status(webhookID string) (status string, stats map[string]any) 
 		return "disabled", map[string]any{}
 	}
 	return q.status()
+}
+
+// Open is how many deliveries to an account's webhooks are open.
+func (e *Engine) Open(accountID string) int { return int(e.openOf(accountID).Load()) }
+
+func (e *Engine) openOf(accountID string) *atomic.Int64 {
+	v, ok := e.open.Load(accountID)
+	if !ok {
+		v, _ = e.open.LoadOrStore(accountID, new(atomic.Int64))
+	}
+	n, _ := v.(*atomic.Int64) // it has nothing else
+	return n
 }
 
 // Again makes deliveries of past events to a webhook once more, those that are

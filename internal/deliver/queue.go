@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -23,11 +24,12 @@ type queue struct {
 	stopped bool
 	asked   int // shares that it waits for
 
-	bytes, items, parked int // as the engine knows them
+	bytes, items, parked int           // as the engine knows them
+	open                 *atomic.Int64 // of the account's webhooks
 }
 
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
-	q := &queue{e: e, id: w.ID, m: newMachine(w)}
+	q := &queue{e: e, id: w.ID, m: newMachine(w), open: e.openOf(w.AccountID)}
 	q.m.newest = e.tracker.newest
 	q.m.sizes, q.m.tight, q.m.disableAfter = e.sizes, e.tight, e.o.DisableAfter
 	q.aim(w, d)
@@ -76,6 +78,8 @@ func (q *queue) after(now time.Time) {
 
 // report tells the engine how much is in memory, and what is not.
 func (q *queue) report() {
+	parked := q.m.away.n + q.m.away.strays
+	q.open.Add(int64(q.m.items + parked - q.items - q.parked))
 	if q.bytes != q.m.bytes {
 		q.e.memory.Add(int64(q.m.bytes - q.bytes))
 		q.bytes = q.m.bytes
@@ -84,7 +88,7 @@ func (q *queue) report() {
 		q.e.metrics.waiting.Add(float64(q.m.items - q.items))
 		q.items = q.m.items
 	}
-	if parked := q.m.away.n + q.m.away.strays; q.parked != parked {
+	if q.parked != parked {
 		q.e.metrics.parked.Add(float64(parked - q.parked))
 		q.parked = parked
 	}

@@ -14,8 +14,8 @@ import (
 // IDStore is what IDs needs of persistence.
 type IDStore interface {
 	DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error
-	PutDialectID(ctx context.Context, id *switchhook.DialectID) error
-	DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error
+	PutDialectID(ctx context.Context, id *switchhook.DialectID, audit ...*switchhook.AuditEntry) error
+	DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string, audit ...*switchhook.AuditEntry) error
 	Integer(ctx context.Context, accountID, schema, id string) (int64, error)
 }
 
@@ -102,7 +102,7 @@ func (r *remembered) put(k key, n int64) {
 
 // Set says what a dialect calls a thing. CodeConflict if another of the account is
 // called so; of accounts themselves, any other.
-func (i *IDs) Set(ctx context.Context, id *switchhook.DialectID) error {
+func (i *IDs) Set(ctx context.Context, id *switchhook.DialectID, audit ...*switchhook.AuditEntry) error {
 	i.changes.Lock()
 	defer i.changes.Unlock()
 	if id.Schema == "account" {
@@ -112,7 +112,7 @@ func (i *IDs) Set(ctx context.Context, id *switchhook.DialectID) error {
 			}
 		}
 	}
-	if err := i.store.PutDialectID(ctx, id); err != nil {
+	if err := i.store.PutDialectID(ctx, id, audit...); err != nil {
 		return err
 	}
 	i.mu.Lock()
@@ -123,10 +123,10 @@ func (i *IDs) Set(ctx context.Context, id *switchhook.DialectID) error {
 }
 
 // Unset takes that back. CodeNotFound.
-func (i *IDs) Unset(ctx context.Context, accountID, dialect, schema, id string) error {
+func (i *IDs) Unset(ctx context.Context, accountID, dialect, schema, id string, audit ...*switchhook.AuditEntry) error {
 	i.changes.Lock()
 	defer i.changes.Unlock()
-	if err := i.store.DeleteDialectID(ctx, accountID, dialect, schema, id); err != nil {
+	if err := i.store.DeleteDialectID(ctx, accountID, dialect, schema, id, audit...); err != nil {
 		return err
 	}
 	i.mu.Lock()

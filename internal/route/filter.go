@@ -30,13 +30,18 @@ func (r *Router) filter(w *switchhook.Webhook) *filter {
 			return f
 		}
 	}
-	f := &filter{source: w.Filter, errors: r.metrics.filterErrors}
+	f := newFilter(w, r.metrics.filterErrors)
+	r.filters.Store(w.ID, f)
+	return f
+}
+
+func newFilter(w *switchhook.Webhook, errors prometheus.Counter) *filter {
+	f := &filter{source: w.Filter, errors: errors}
 	program, err := expression.CompileFilter(w.Filter)
 	if err != nil { // it was checked when it was saved, maybe by another version
 		f.note("it cannot be compiled: " + err.Error())
 	}
 	f.program = program
-	r.filters.Store(w.ID, f)
 	return f
 }
 

@@ -39,38 +39,19 @@ type selector struct {
 
 // SetWebhooks compiles the index anew. Disabled webhooks get nothing.
 func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
-	dialects := map[string]dialect.Dialect{}
-	for _, d := range r.o.Dialects {
-		dialects[d.Name()] = d
-	}
+	dialects := r.dialects()
 	idx := &index{own: map[string][]*hook{}, sub: map[string][]*hook{}, flows: map[string]*hook{}}
 	for _, w := range webhooks {
-		d := dialects[w.Dialect]
-		if !w.Enabled || d == nil {
+		if !w.Enabled || dialects[w.Dialect] == nil {
 			continue
 		}
-		h := &hook{w: w, d: d, types: map[string]bool{}, reads: dialect.Reads(d) || !w.Scope.Empty()}
+		h := newHook(w, dialects)
 		if w.Filter != "" {
 			h.filter = r.filter(w)
 		}
 		if w.Flow {
 			idx.flows[w.AccountID] = h
 			continue
-		}
-		for _, pattern := range w.Events {
-			if system, name, ok := strings.Cut(pattern, ":"); ok && dialects[system] != nil {
-				h.names = append(h.names, selector{dialects[system], name})
-				h.reads = h.reads || dialect.Reads(dialects[system])
-				continue
-			}
-			h.globs = append(h.globs, pattern)
-		}
-		for _, t := range catalogue.All() {
-			for _, glob := range h.globs {
-				if catalogue.Match(glob, t.Name) {
-					h.types[t.Name] = true
-				}
-			}
 		}
 		idx.own[w.AccountID] = append(idx.own[w.AccountID], h)
 		if w.IncludeSubaccounts {
@@ -79,6 +60,39 @@ func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
 	}
 	r.index.Store(idx)
 	r.forgetFilters(webhooks)
+}
+
+func (r *Router) dialects() map[string]dialect.Dialect {
+	dialects := map[string]dialect.Dialect{}
+	for _, d := range r.o.Dialects {
+		dialects[d.Name()] = d
+	}
+	return dialects
+}
+
+// newHook compiles a webhook's selection, but for its filter.
+func newHook(w *switchhook.Webhook, dialects map[string]dialect.Dialect) *hook {
+	d := dialects[w.Dialect]
+	h := &hook{w: w, d: d, types: map[string]bool{}, reads: dialect.Reads(d) || !w.Scope.Empty()}
+	if w.Flow {
+		return h
+	}
+	for _, pattern := range w.Events {
+		if system, name, ok := strings.Cut(pattern, ":"); ok && dialects[system] != nil {
+			h.names = append(h.names, selector{dialects[system], name})
+			h.reads = h.reads || dialect.Reads(dialects[system])
+			continue
+		}
+		h.globs = append(h.globs, pattern)
+	}
+	for _, t := range catalogue.All() {
+		for _, glob := range h.globs {
+			if catalogue.Match(glob, t.Name) {
+				h.types[t.Name] = true
+			}
+		}
+	}
+	return h
 }
 
 // targets returns the ids of the webhooks that want the event: of its own

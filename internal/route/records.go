@@ -16,16 +16,18 @@ import (
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
+// An Allow is asked with a record as it is, nil if there is none, and as it is to be, nil
+// if it is to be deleted. What it refuses is not done; where something is changed, its
+// entry becomes durable with the change. It may return none.
+type Allow = func(before, after *switchhook.Record) (*switchhook.AuditEntry, error)
+
 // PutRecord adds a record, or replaces the row of the one with its id, and
 // accepts the event of the change in the same commit. A row that changes
 // nothing makes no event. It returns the record as it is now, and whether it is
 // new.
 //
-// allow is asked with the record as it is before, nil if there is none, and what it
-// refuses is not done. Nil: everything is allowed.
-//
 // Errors: as Accept, with fields schema, id, account_id and row; and allow's.
-func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record, allow func(before *switchhook.Record) error) (stored *switchhook.Record, created bool, err error) {
+func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record, allow Allow) (stored *switchhook.Record, created bool, err error) {
 	if err := r.checkRecord(rec); err != nil {
 		return nil, false, err
 	}
@@ -36,8 +38,9 @@ func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record, allow fu
 		Row: rec.Row, CreatedAt: now, UpdatedAt: now,
 	}
 	before, exists := r.o.Directory.Record(rec.AccountID, rec.Schema, rec.ID)
+	var audit *switchhook.AuditEntry
 	if allow != nil {
-		if err := allow(before); err != nil {
+		if audit, err = allow(before, next); err != nil {
 			return nil, false, err
 		}
 	}
@@ -56,7 +59,7 @@ func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record, allow fu
 		before = &switchhook.Record{}
 		changed = changedFields(nil, next.Row)
 	}
-	if err := r.changeRecord(ctx, switchhook.RecordWrite{Record: *next}, action, before.Row, changed); err != nil {
+	if err := r.changeRecord(ctx, switchhook.RecordWrite{Record: *next}, action, before.Row, changed, audit); err != nil {
 		return nil, false, err
 	}
 	return next, !exists, nil
@@ -64,19 +67,21 @@ func (r *Router) PutRecord(ctx context.Context, rec *switchhook.Record, allow fu
 
 // DeleteRecord takes a record out and accepts the event of it. allow is as of
 // PutRecord. CodeNotFound.
-func (r *Router) DeleteRecord(ctx context.Context, accountID, schema, id string, allow func(before *switchhook.Record) error) error {
+func (r *Router) DeleteRecord(ctx context.Context, accountID, schema, id string, allow Allow) error {
 	rec := &switchhook.Record{AccountID: accountID, Schema: schema, ID: id}
 	defer r.records.lock(recordKey(rec))()
 	before, exists := r.o.Directory.Record(accountID, schema, id)
 	if !exists {
 		return switchhook.Errorf(switchhook.CodeNotFound, "there is no record %s/%s", schema, id)
 	}
+	var audit *switchhook.AuditEntry
 	if allow != nil {
-		if err := allow(before); err != nil {
+		var err error
+		if audit, err = allow(before, nil); err != nil {
 			return err
 		}
 	}
-	return r.changeRecord(ctx, switchhook.RecordWrite{Record: *before, Delete: true}, "deleted", before.Row, nil)
+	return r.changeRecord(ctx, switchhook.RecordWrite{Record: *before, Delete: true}, "deleted", before.Row, nil, audit)
 }
 
 // Record returns a record.
@@ -94,7 +99,7 @@ func recordKey(r *switchhook.Record) string {
 }
 
 // changeRecord commits a change of a record with the event that tells of it.
-func (r *Router) changeRecord(ctx context.Context, w switchhook.RecordWrite, action string, before json.RawMessage, changed []string) error {
+func (r *Router) changeRecord(ctx context.Context, w switchhook.RecordWrite, action string, before json.RawMessage, changed []string, audit *switchhook.AuditEntry) error {
 	ev := &switchhook.Event{
 		ID: switchhook.NewID(switchhook.PrefixEvent), AccountID: w.AccountID, Source: "directory",
 		Type: "record." + action, Data: recordData(&w.Record, changed),
@@ -111,8 +116,8 @@ func (r *Router) changeRecord(ctx context.Context, w switchhook.RecordWrite, act
 	if err := p.err(); err != nil {
 		return err
 	}
-	d.record = &w
-	return r.commit(ctx, []draft{d}, nil)
+	d.record, d.audit = &w, audit
+	return r.commit(ctx, []draft{d}, nil, func() {})
 }
 
 // recordData is the data of a record.* event.

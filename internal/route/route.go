@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -44,6 +45,8 @@ type Store interface {
 type Folder interface {
 	Fold(ev *switchhook.Event, data *ordjson.Object, now time.Time) ([]switchhook.Snapshot, error)
 	Restore(switchhook.Snapshot) error
+	Snapshot(accountID, kind, id string) json.RawMessage
+	Open(kind string, fn func(switchhook.Snapshot))
 }
 
 // Directory knows the accounts and the records.
@@ -130,8 +133,10 @@ type draft struct {
 	ev   *switchhook.Event
 	typ  *catalogue.Type
 	data ordjson.Object
-	// record is the directory's change that the event tells of, if any.
+	// record is the directory's change that the event tells of, if any, and audit who
+	// made it.
 	record *switchhook.RecordWrite
+	audit  *switchhook.AuditEntry
 }
 
 // Accept takes all events over, or none. When it returns without an error they
@@ -165,16 +170,13 @@ func (r *Router) Tell(ctx context.Context, events []*switchhook.Event, beliefs [
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	defer release()
 	receipts := make([]switchhook.Receipt, len(events))
 	fresh, err := r.fresh(ctx, drafts, receipts)
-	if err != nil {
-		return nil, err
+	if err != nil || len(fresh) == 0 && len(beliefs) == 0 {
+		release()
+		return receipts, err
 	}
-	if len(fresh) == 0 && len(beliefs) == 0 {
-		return receipts, nil
-	}
-	if err := r.commit(ctx, fresh, beliefs); err != nil {
+	if err := r.commit(ctx, fresh, beliefs, release); err != nil {
 		return nil, err
 	}
 	for i, ev := range events {
@@ -275,7 +277,7 @@ func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhoo
 // by then.
 func (r *Router) Beliefs(ctx context.Context, fn func(switchhook.Snapshot)) error {
 	// Commits become durable in order, so what is under way is when this one is.
-	if err := r.commit(ctx, nil, nil); err != nil {
+	if err := r.commit(ctx, nil, nil, func() {}); err != nil {
 		return err
 	}
 	err := r.o.Store.Snapshots(ctx, func(s switchhook.Snapshot) error {
@@ -291,8 +293,9 @@ func (r *Router) Beliefs(ctx context.Context, fn func(switchhook.Snapshot)) erro
 }
 
 // commit folds, matches and commits the drafts, and waits until they are durable, as the
-// beliefs are.
-func (r *Router) commit(ctx context.Context, drafts []draft, beliefs []switchhook.Snapshot) error {
+// beliefs are. over is called when nothing of it is under way any more, which may be after
+// ctx has ended: until then nobody can tell whether the ids will be known.
+func (r *Router) commit(ctx context.Context, drafts []draft, beliefs []switchhook.Snapshot, over func()) error {
 	done := make(chan error, 1)
 	c := &switchhook.Commit{Events: make([]*switchhook.Event, 0, len(drafts)), Snapshots: slices.Clone(beliefs), Lazy: len(drafts) == 0}
 	c.Done = func(err error) {
@@ -301,9 +304,11 @@ func (r *Router) commit(ctx context.Context, drafts []draft, beliefs []switchhoo
 		} else {
 			r.committed(c)
 		}
+		over()
 		done <- err
 	}
 	if err := r.submit(ctx, drafts, c); err != nil {
+		over()
 		return err
 	}
 	select {
@@ -398,6 +403,9 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	c.Events = append(c.Events, ev)
 	if d.record != nil {
 		c.Records = append(c.Records, *d.record)
+	}
+	if d.audit != nil {
+		c.Audit = append(c.Audit, d.audit)
 	}
 	return nil
 }

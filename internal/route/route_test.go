@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -283,6 +285,52 @@ func TestARequestThatGivesUpIsTold(t *testing.T) {
 	if _, err := r.router.Accept(ctx, []*switchhook.Event{event("acme", "custom.x", "e", `{}`)}); err != nil && switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
 		t.Errorf("%v", err)
 	}
+}
+
+// gate is a store that keeps what is submitted until it is opened, as a disk does that stalls.
+type gate struct {
+	*memory.Store
+	opened chan struct{}
+}
+
+func (g gate) Submit(c *switchhook.Commit) {
+	go func() {
+		<-g.opened
+		g.Store.Submit(c)
+	}()
+}
+
+// Who gives up and asks again, while the first request is still being written, is told once.
+func TestAskedAgainWhileTheFirstIsUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, dir := gate{memory.New(), make(chan struct{})}, &directory.Directory{}
+		dir.SetAccounts([]*switchhook.Account{{ID: "acme"}})
+		router, err := route.New(t.Context(), route.Options{
+			Store: g, Directory: dir, NewFolder: func() route.Folder { return calls.New() }, Logger: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hasty, giveUp := context.WithTimeout(t.Context(), time.Second)
+		defer giveUp()
+		if _, err := router.Accept(hasty, []*switchhook.Event{event("acme", "custom.x", "e", `{}`)}); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+			t.Errorf("%v", err)
+		}
+		again := make(chan []switchhook.Receipt, 1)
+		go func() {
+			receipts, err := router.Accept(t.Context(), []*switchhook.Event{event("acme", "custom.x", "e", `{}`)})
+			if err != nil {
+				t.Error(err)
+			}
+			again <- receipts
+		}()
+		synctest.Wait() // it has gone as far as it can
+		close(g.opened)
+		if receipts := <-again; len(receipts) != 1 || !receipts[0].Duplicate {
+			t.Errorf("%+v", receipts)
+		}
+	})
 }
 
 func TestRecordsMakeEvents(t *testing.T) {

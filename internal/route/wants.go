@@ -4,10 +4,30 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
 )
+
+// Selects makes a function that reports whether a webhook would want an event of its
+// accounts: one that nobody has set up, for whoever listens as if. The function is for
+// one goroutine; the time of its filter is bounded as that of any account.
+func (r *Router) Selects(w *switchhook.Webhook) func(*switchhook.Event) bool {
+	dialects := r.dialects()
+	if dialects[w.Dialect] == nil {
+		return func(*switchhook.Event) bool { return false }
+	}
+	h, own := newHook(w, dialects), &allowance{left: filterBurst, at: time.Now()}
+	if w.Filter != "" {
+		h.filter = newFilter(w, prometheus.NewCounter(prometheus.CounterOpts{Name: "unregistered_total", Help: "Nobody sees it."}))
+	}
+	return func(ev *switchhook.Event) bool {
+		m := matching{ev: ev, allowance: func(string) *allowance { return own }}
+		return m.add([]*hook{h}) == nil && len(m.ids) > 0
+	}
+}
 
 // Wants reports whether a webhook, as it is now, wants an event of the past. A
 // disabled one wants nothing. Its filter has the time that it needs: nobody waits

@@ -21,6 +21,9 @@ type Audit struct {
 	// Since is when the account's own changes began to count: what a record
 	// makes happen is named by the API, not by the phone.
 	Since time.Time
+	// Types are globs of the events that somebody else than the phone made. Nil: those of
+	// changes of the directory.
+	Types []string
 	// Patience is how long to wait for stragglers while none arrives. Zero
 	// means 20 seconds.
 	Patience time.Duration
@@ -75,10 +78,14 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 	return r, nil
 }
 
-// recorded lists the events that changes of the directory made.
+// recorded lists the events that the phone did not name.
 func (a *Audit) recorded(ctx context.Context) ([]switchhook.Event, error) {
 	var all []switchhook.Event
-	for _, types := range []string{"record.*", "queue.*", "agent.*"} {
+	globs := a.Types
+	if globs == nil {
+		globs = []string{"record.*", "queue.*", "agent.*"}
+	}
+	for _, types := range globs {
 		events, err := a.Client.Events(ctx, a.Account, a.Since, types)
 		if err != nil {
 			return nil, fmt.Errorf("ask which events there were: %w", err)

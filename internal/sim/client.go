@@ -120,6 +120,38 @@ func (c *Client) DeleteWebhook(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, "/v1/webhooks/"+url.PathEscape(id), nil, nil)
 }
 
+// A SourceInput is a source as POST /v1/sources takes it.
+type SourceInput struct {
+	ID        string         `json:"id"`
+	Kind      string         `json:"kind"`
+	AccountID string         `json:"account_id"`
+	Options   map[string]any `json:"options"`
+}
+
+// A SourceState is how a source stands.
+type SourceState struct {
+	State  string `json:"state"`
+	Reason string `json:"reason"`
+	System string `json:"system"`
+}
+
+// CreateSource makes a source.
+func (c *Client) CreateSource(ctx context.Context, s SourceInput) error {
+	return c.call(ctx, http.MethodPost, "/v1/sources", s, nil)
+}
+
+// Source says how a source stands.
+func (c *Client) Source(ctx context.Context, id string) (SourceState, error) {
+	var s SourceState
+	err := c.call(ctx, http.MethodGet, "/v1/sources/"+url.PathEscape(id), nil, &s)
+	return s, err
+}
+
+// DeleteSource deletes a source.
+func (c *Client) DeleteSource(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/sources/"+url.PathEscape(id), nil, nil)
+}
+
 // PutRecord puts a record into the directory: row is the whole of it.
 func (c *Client) PutRecord(ctx context.Context, account, schema, id string, row any) error {
 	return c.call(ctx, http.MethodPut, recordPath(account, schema, id), row, nil)

@@ -26,6 +26,8 @@ const (
 	usualLines = 64
 	// windUp is how long a phone that was told to stop may take to hang up.
 	windUp = 10 * time.Second
+	// longestPlay bounds one scenario.
+	longestPlay = 5 * time.Minute
 )
 
 // A Phone is the simulated phone system of a company. It tells what happens
@@ -195,6 +197,7 @@ type line struct {
 	pause   time.Duration
 	pace    *pacer
 	stopped <-chan struct{}
+	told    func(Accepted) // nil: nobody asks
 	err     error
 }
 
@@ -224,11 +227,13 @@ func (l *line) say(ctx context.Context, typ string, data obj) {
 		l.err = fmt.Errorf("the phone system could not tell %s: %w", typ, err)
 		return
 	}
+	a := Accepted{ID: in.ID, Type: typ, Thread: l.thread, Deliveries: receipt.Deliveries, Duplicate: receipt.Duplicate}
+	if l.told != nil {
+		l.told(a)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.accepted = append(p.accepted, Accepted{
-		ID: in.ID, Type: typ, Thread: l.thread, Deliveries: receipt.Deliveries, Duplicate: receipt.Duplicate,
-	})
+	p.accepted = append(p.accepted, a)
 }
 
 // put changes a record of the directory. row has to differ from what is there.

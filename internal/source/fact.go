@@ -20,7 +20,7 @@ func (w When) At() time.Time { return time.Time(w) }
 // A Line is one end as the switch displays it.
 type Line struct{ Number, Name string }
 
-// LegStarted: there is a leg. The switch made it to be called or was called by it.
+// LegStarted says that there is a leg. The switch made it to be called or was called by it.
 type LegStarted struct {
 	When
 	Leg string // its id, Asterisk's Uniqueid
@@ -51,20 +51,21 @@ type LegStarted struct {
 	Vars        map[string]string // as the operator asked the switch to tell; FROM_DID and RINGGROUP mean what they do in FreePBX
 }
 
-// LegRinging: the phone at the leg's end rings.
+// LegRinging says that the phone at the leg's end rings.
 type LegRinging struct {
 	When
 	Leg string
 }
 
-// LegAnswered: the leg is up. Of an inbound leg it only says that somebody or something
-// answered: an announcement, a queue.
+// LegAnswered says that the leg is up. Of an inbound leg it only says that somebody or
+// something answered: an announcement, a queue.
 type LegAnswered struct {
 	When
 	Leg string
 }
 
-// Dialled: on behalf of From a leg To was made, to ring. From may be empty (originated).
+// Dialled says that on behalf of From a leg To was made, to ring. From may be empty
+// (originated).
 type Dialled struct {
 	When
 	From, To string
@@ -90,7 +91,7 @@ const (
 	Failed      Outcome = "failed"
 )
 
-// DialEnded: what became of a dialled leg.
+// DialEnded says what became of a dialled leg.
 type DialEnded struct {
 	When
 	From, To string
@@ -99,7 +100,7 @@ type DialEnded struct {
 	Forward string
 }
 
-// PartyChanged: the switch shows somebody else at a leg's end, or says what it dialled.
+// PartyChanged says that the switch shows somebody else at a leg's end, or what it dialled.
 type PartyChanged struct {
 	When
 	Leg       string
@@ -110,7 +111,7 @@ type PartyChanged struct {
 	Vars      map[string]string // that changed
 }
 
-// Linked: a leg belongs to another call from now on.
+// Linked says that a leg belongs to another call from now on.
 type Linked struct {
 	When
 	Leg, Call string
@@ -132,14 +133,14 @@ type BridgeLeft struct {
 	Bridge, Leg string
 }
 
-// Held: the phone at a leg's end has put the other on hold, or took it back.
+// Held says that the phone at a leg's end has put the other on hold, or took it back.
 type Held struct {
 	When
 	Leg string
 	On  bool
 }
 
-// Transferred: the phone at Leg passed the call on.
+// Transferred says that the phone at Leg passed the call on.
 type Transferred struct {
 	When
 	Leg        string // who transfers
@@ -150,7 +151,7 @@ type Transferred struct {
 	TargetLeg  string // the leg that it goes to, if attended
 }
 
-// PickedUp: Leg has taken over a call that rang at Target.
+// PickedUp says that Leg has taken over a call that rang at Target.
 type PickedUp struct {
 	When
 	Leg, Target string
@@ -167,7 +168,7 @@ const (
 	ParkAbandoned ParkStep = "abandoned"
 )
 
-// Parking: a leg is put into a slot, or leaves it.
+// Parking says that a leg is put into a slot, or leaves it.
 type Parking struct {
 	When
 	Leg, Slot, Lot string
@@ -175,21 +176,21 @@ type Parking struct {
 	Retriever      string // the leg that took it
 }
 
-// DTMF: a key was pressed, and let go after Duration.
+// DTMF says that a key was pressed, and let go after Duration.
 type DTMF struct {
 	When
 	Leg, Digit string
 	Duration   time.Duration
 }
 
-// Recording: the sound of a leg is written, or no longer.
+// Recording says that the sound of a leg is written, or no longer.
 type Recording struct {
 	When
 	Leg, ID, File string
 	On            bool
 }
 
-// LegEnded: the leg is gone.
+// LegEnded says that the leg is gone.
 type LegEnded struct {
 	When
 	Leg string
@@ -202,13 +203,13 @@ type LegEnded struct {
 	By string
 }
 
-// CallEnded: the switch says that all legs of the call are gone.
+// CallEnded says that to the switch all legs of the call are gone.
 type CallEnded struct {
 	When
 	Call string
 }
 
-// QueueJoined: a caller waits in a queue.
+// QueueJoined says that a caller waits in a queue.
 type QueueJoined struct {
 	When
 	Queue, Leg string
@@ -216,7 +217,7 @@ type QueueJoined struct {
 	Priority   *int
 }
 
-// QueueLeft: the caller waits no longer, for whatever reason.
+// QueueLeft says that the caller waits no longer, for whatever reason.
 type QueueLeft struct {
 	When
 	Queue, Leg string
@@ -229,7 +230,7 @@ type AgentLine struct {
 	Extension string
 }
 
-// AgentCalled: the queue rings an agent for a caller.
+// AgentCalled says that the queue rings an agent for a caller.
 type AgentCalled struct {
 	When
 	Queue, Leg string // of the caller
@@ -237,7 +238,7 @@ type AgentCalled struct {
 	Agent      AgentLine
 }
 
-// AgentMissed: the agent did not answer.
+// AgentMissed says that the agent did not answer.
 type AgentMissed struct {
 	When
 	Queue, Leg, AgentLeg string
@@ -245,7 +246,7 @@ type AgentMissed struct {
 	Rang                 time.Duration
 }
 
-// AgentConnected: caller and agent speak.
+// AgentConnected says that caller and agent speak.
 type AgentConnected struct {
 	When
 	Queue, Leg, AgentLeg string
@@ -253,15 +254,18 @@ type AgentConnected struct {
 	Waited, Rang         time.Duration
 }
 
-// QueueAbandoned: the caller gave up.
+// QueueAbandoned says that the caller left a queue and was not served. Asterisk tells this
+// also of one whom the queue puts out because waiting took too long.
 type QueueAbandoned struct {
 	When
 	Queue, Leg string
 	Position   int
 	Waited     time.Duration
+	GaveUp     bool // it is known that the caller hung up
 }
 
-// QueueCompleted: caller and agent have spoken. Leg may be missing; then the agent tells.
+// QueueCompleted says that caller and agent have spoken. Leg may be missing; then the agent
+// tells.
 type QueueCompleted struct {
 	When
 	Queue, Leg, AgentLeg string
@@ -270,7 +274,7 @@ type QueueCompleted struct {
 	Waited, Talked       time.Duration
 }
 
-// AgentStatus: how an agent stands: one of available, away, busy, offline, ringing.
+// AgentStatus says how an agent stands: available, away, busy, offline or ringing.
 type AgentStatus struct {
 	When
 	Queue   string
@@ -281,7 +285,7 @@ type AgentStatus struct {
 	Added   bool
 }
 
-// VoicemailCount: how many messages a mailbox has. New ones are told when New rises.
+// VoicemailCount says how many messages a mailbox has. New ones are told when New rises.
 type VoicemailCount struct {
 	When
 	Mailbox, Context string
@@ -290,7 +294,7 @@ type VoicemailCount struct {
 	Caller           Line
 }
 
-// FaxEnded: a fax was sent or received, or was not.
+// FaxEnded says that a fax was sent or received, or was not.
 type FaxEnded struct {
 	When
 	Leg            string
@@ -304,7 +308,7 @@ type FaxEnded struct {
 	CallerOrCallee Line
 }
 
-// Conferred: somebody joined a room, or left it. Leg empty: the room itself.
+// Conferred says that somebody joined a room, or left it. Leg empty: the room itself.
 type Conferred struct {
 	When
 	Room, Instance, Leg string
@@ -313,8 +317,8 @@ type Conferred struct {
 	Caller              Line
 }
 
-// Registered: a phone registered or is no longer (Status registered, deregistered or
-// failed).
+// Registered says that a phone registered or is no longer (Status registered, deregistered
+// or failed).
 type Registered struct {
 	When
 	Device, Contact, UserAgent, IP string
@@ -324,7 +328,7 @@ type Registered struct {
 	Reason                         string
 }
 
-// Texted: a text message went through the switch.
+// Texted says that a text message went through the switch.
 type Texted struct {
 	When
 	ID, From, To, Text string

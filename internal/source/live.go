@@ -27,7 +27,8 @@ type Connector interface {
 	// why. The caller waits for a while and calls it again. It reads the wire into a
 	// Queue of its own, so that the system never waits for the store. After it has
 	// connected it tells what the system has (Present), for it may have missed
-	// something.
+	// something. A panic in it ends it, and nothing else; one in a goroutine that it
+	// starts would end the program.
 	Run(ctx context.Context, s *switchhook.Source, h Host) error
 }
 

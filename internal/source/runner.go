@@ -157,13 +157,9 @@ func (h *host) Tell(ctx context.Context, facts []Fact) error { return h.teller.t
 
 // Reject keeps a message that could not be read.
 func (h *host) Reject(ctx context.Context, message []byte, reason error) {
-	r := &switchhook.Reject{Reason: reason.Error(), Body: string(message)}
-	if e, ok := errors.AsType[*switchhook.Error](reason); ok {
-		r.Reason, r.Fields = e.Message, e.Fields
-	}
 	if h.teller.take(ctx) == nil {
 		defer h.teller.leave()
-		h.teller.reject(ctx, r)
+		h.teller.reject(ctx, rejectOf(message, reason))
 	}
 }
 

@@ -53,7 +53,7 @@ type Supervisor struct {
 	mu      sync.Mutex
 	running map[string]*running        // by source
 	last    map[string]<-chan struct{} // closed when the last that ran of a source has ended
-	set     bool                       // there was a Set
+	known   map[string]bool            // all sources, of whatever kind; nil before the first Set
 	stopped bool
 }
 
@@ -101,8 +101,11 @@ func (s *Supervisor) Set(sources []*switchhook.Source) {
 	if s.stopped {
 		return
 	}
+	first := s.known == nil
+	s.known = map[string]bool{}
 	wanted := map[string]bool{}
 	for _, src := range sources {
+		s.known[src.ID] = true
 		c := s.kinds[src.Kind]
 		if c == nil {
 			continue
@@ -127,8 +130,7 @@ func (s *Supervisor) Set(sources []*switchhook.Source) {
 			r.cancel(errDeleted)
 		}
 	}
-	if !s.set {
-		s.set = true
+	if first {
 		s.start(s.sweep)
 	}
 }
@@ -179,7 +181,7 @@ func (s *Supervisor) sweep(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, src := range gone {
-		if s.running[id] == nil && !s.stopped {
+		if !s.known[id] && !s.stopped {
 			s.inTurn(id, func(ctx context.Context) { newTeller(&s.o, src, newWatch()).forget(ctx) })
 		}
 	}

@@ -31,6 +31,8 @@ type program struct {
 	dir   *directory.Directory
 	// tracker is what makes the Trackers. Nil: the real one.
 	tracker func(*switchhook.Source) source.Tracker
+	// router stands before the real one. Nil: nothing does.
+	router func(source.Router) source.Router
 
 	mu     sync.Mutex
 	events []*switchhook.Event
@@ -66,17 +68,19 @@ func (p *program) start(connectors ...source.Connector) *source.Supervisor {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	before := source.Router(router)
+	if p.router != nil {
+		before = p.router(router)
+	}
 	s := source.NewSupervisor(source.SupervisorOptions{
-		Connectors: connectors, Router: router, Dir: p.t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+		Connectors: connectors, Router: before, Dir: p.t.TempDir(), Logger: slog.New(slog.DiscardHandler),
 		NewTracker: func(src *switchhook.Source) source.Tracker {
 			if p.tracker != nil {
 				return p.tracker(src)
 			}
 			return track.New(track.Options{Source: src.ID, Account: src.AccountID, Accounts: src.AccountMap})
 		},
-		Owns: func(account, other string) bool {
-			return account == other || slices.Contains(p.dir.Ancestors(account), other)
-		},
+		Owns: p.dir.Owns,
 	})
 	p.t.Cleanup(func() { p.stop(s) })
 	return s
@@ -229,6 +233,34 @@ func TestASourceGoesOn(t *testing.T) {
 	}
 }
 
+// The program has ended while a source was being deleted: at the next start its calls end.
+func TestWhatIsLeftOfADeletedSource(t *testing.T) {
+	t.Parallel()
+	p, pbx := newProgram(t), newSwitch(t)
+	s := p.start(sourcetest.Lines{})
+	s.Set([]*switchhook.Source{lines("pbx", pbx)})
+	p.tells("source.connected")
+	pbx.Say("start a")
+	p.tells("call.created a")
+	p.stop(s)
+	p.tells("source.disconnected")
+	s = p.start() // a version that has no sources of the kind
+	s.Set([]*switchhook.Source{lines("pbx", pbx)})
+	p.stop(s)
+	s = p.start(sourcetest.Lines{})
+	s.Set(nil)
+	p.tells("call.hungup a reconciled")
+	look, patience := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+	defer look.Stop()
+	for slices.ContainsFunc(p.beliefs(), func(b switchhook.Snapshot) bool { return b.Kind == switchhook.KindBelief }) {
+		select {
+		case <-look.C:
+		case <-patience:
+			t.Fatalf("left is %+v", p.beliefs())
+		}
+	}
+}
+
 // What fails in one source, and changes of it, do not disturb another.
 func TestSourcesAreApart(t *testing.T) {
 	t.Parallel()
@@ -273,36 +305,6 @@ func TestTheStoreFails(t *testing.T) {
 	p.tells("call.hungup a")
 }
 
-// wayward tells what a real Tracker never would.
-type wayward struct{ source.Tracker }
-
-func (wayward) Restore(source.Belief) error { return errors.New("it cannot be read") }
-
-func (wayward) Tick(time.Time) ([]*switchhook.Event, []source.Belief) { return nil, nil }
-
-func (wayward) Fold(facts []source.Fact) (events []*switchhook.Event, changed []source.Belief) {
-	for _, f := range facts {
-		c, ok := f.(source.Custom)
-		if !ok {
-			continue
-		}
-		ev := &switchhook.Event{ID: c.Name, Type: "custom.x", Data: c.Data}
-		switch {
-		case strings.HasPrefix(c.Name, "wrong"):
-			ev.Type = "call.strange"
-		case c.Name == "bare":
-			ev.Data = []byte(`{`)
-		case c.Name == "panic":
-			panic("it cannot be folded")
-		default:
-			ev.AccountID = c.Name
-		}
-		events = append(events, ev)
-		changed = append(changed, source.Belief{ID: c.Name, Data: []byte(`1`)})
-	}
-	return events, changed
-}
-
 // script is a Connector that does what a test says.
 type script func(ctx context.Context, s *switchhook.Source, h source.Host) error
 
@@ -311,48 +313,6 @@ func (script) Secrets() []string          { return nil }
 func (script) Check(map[string]any) error { return nil }
 func (run script) Run(ctx context.Context, s *switchhook.Source, h source.Host) error {
 	return run(ctx, s, h)
-}
-
-// What is wrong with an event harms none of the others; and whose they are, a phone system
-// says only as far as it may.
-func TestWrongEventsBecomeRejects(t *testing.T) {
-	t.Parallel()
-	p := newProgram(t)
-	p.tracker = func(*switchhook.Source) source.Tracker { return wayward{} }
-	told := make(chan error, 1)
-	s := p.start(script(func(ctx context.Context, _ *switchhook.Source, h source.Host) error {
-		var facts []source.Fact
-		for name := range strings.FieldsSeq("wrong1 east bare other acme wrong2 wrong3 mapped root wrong4") {
-			facts = append(facts, source.Custom{When: source.When(h.Now()), Name: name, Data: []byte(`{}`)})
-		}
-		told <- h.Tell(ctx, facts)
-		told <- h.Tell(ctx, facts) // the same again
-		told <- h.Tell(ctx, []source.Fact{source.Custom{Name: "panic"}})
-		<-ctx.Done()
-		return ctx.Err()
-	}))
-	s.Set([]*switchhook.Source{{ID: "pbx", Kind: "script", AccountID: "acme", AccountMap: map[string]string{"mapped": "other"}}})
-	for n := range 3 {
-		if err := <-told; (err != nil) != (n == 2) {
-			t.Errorf("Tell %d: %v", n, err)
-		}
-	}
-	p.tells("custom.x of east", "custom.x", "custom.x", "custom.x of other", "custom.x")
-	got := status(t, s, "pbx", func(source.Status) bool { return true })
-	if got.Events != 5 || got.Rejects != 11 || got.Panics != 1 {
-		t.Errorf("%+v", got)
-	}
-	rejects, _, err := p.store.Rejects(t.Context(), "pbx", switchhook.Page{Limit: 50})
-	if err != nil || len(rejects) != 11 {
-		t.Fatalf("%d rejects, %v", len(rejects), err)
-	}
-	last, first := rejects[0], rejects[10]
-	if last.Reason != "panic: it cannot be folded" || !strings.Contains(last.Body, "Name:panic") {
-		t.Errorf("%+v", last)
-	}
-	if len(first.Fields) != 1 || first.Fields[0].Field != "type" || !strings.Contains(first.Body, `"id":"wrong1"`) || !strings.HasPrefix(first.Reason, "type: ") {
-		t.Errorf("%+v", first)
-	}
 }
 
 // Between two tries pass one second, two, four and so on up to 30; after a connection that

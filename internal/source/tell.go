@@ -239,13 +239,15 @@ func (t *teller) panicked(value any) error {
 }
 
 // account is whose an event is. A phone system has no say over accounts that are neither
-// mapped nor below the source's own.
+// in the source's map nor below its own.
 func (t *teller) account(told string) string {
-	if mapped, ok := t.source.AccountMap[told]; ok {
-		return mapped
-	}
-	if told != "" && t.o.Owns(told, t.source.AccountID) {
+	if t.o.Owns(told, t.source.AccountID) {
 		return told
+	}
+	for _, mapped := range t.source.AccountMap {
+		if mapped == told && t.o.Owns(told, switchhook.RootAccount) { // it may be gone since
+			return told
+		}
 	}
 	return t.source.AccountID
 }
@@ -278,16 +280,20 @@ func (t *teller) flush(ctx context.Context) error {
 			}
 			return wrong
 		})
+		bad := eventsNamed(wrong)
 		switch {
 		case err != nil:
 			return err
 		case wrong == nil:
 			n = atOnce
-		case n > 1:
+		case len(bad) == 0 && n > 1:
 			n /= 2 // to find it
-		default:
-			t.reject(ctx, rejectOf(t.events[0], wrong))
-			t.events, n = t.events[1:], atOnce
+		case len(bad) == 0:
+			bad = map[int]error{0: wrong}
+		}
+		if len(bad) > 0 {
+			t.rejectEvents(ctx, bad)
+			n = atOnce
 		}
 	}
 	return nil
@@ -319,55 +325,6 @@ func (t *teller) commit(ctx context.Context, n int) error {
 	fresh := slices.DeleteFunc(receipts, func(r switchhook.Receipt) bool { return r.Duplicate })
 	t.watch.count(func(s *Status) { s.Events += int64(len(fresh)) })
 	return nil
-}
-
-// rejectOf keeps an event that was not taken.
-func rejectOf(ev *switchhook.Event, why error) *switchhook.Reject {
-	r := &switchhook.Reject{Reason: why.Error()}
-	if e, ok := errors.AsType[*switchhook.Error](why); ok {
-		r.Reason = strings.TrimPrefix(e.Message, "events[0].")
-		for _, f := range e.Fields {
-			f.Field = strings.TrimPrefix(f.Field, "events[0].")
-			r.Fields = append(r.Fields, f)
-		}
-	}
-	body, err := json.Marshal(ev)
-	if err != nil { // its data is no JSON
-		body = ev.Data
-	}
-	r.Body = string(body)
-	return r
-}
-
-// mostRejected is how much of a message or an event is kept.
-const mostRejected = 256 << 10
-
-// reject counts a message or an event that was not taken, and keeps it, unless there are
-// very many of them.
-func (t *teller) reject(ctx context.Context, r *switchhook.Reject) {
-	t.watch.count(func(s *Status) { s.Rejects++ })
-	if !t.rejects.take(time.Now()) {
-		return
-	}
-	r.SourceID, r.At = t.source.ID, time.Now().UTC()
-	r.Body = strings.ToValidUTF8(r.Body[:min(len(r.Body), mostRejected)], "\uFFFD")
-	if err := t.insist(ctx, func() error { return t.o.Router.Reject(ctx, r) }); err != nil {
-		t.log.WarnContext(ctx, "a reject could not be kept", "reason", r.Reason, "error", err)
-	}
-}
-
-// A quota is how many rejects are kept: a hundred a minute say what is wrong.
-type quota struct {
-	since time.Time
-	used  int
-}
-
-func (q *quota) take(now time.Time) bool {
-	if now.Sub(q.since) >= time.Minute {
-		*q = quota{since: now}
-	}
-	q.used++
-	return q.used <= 100
 }
 
 // connected tells that the system has let us in, and what was missed of it before.

@@ -7,11 +7,17 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 )
 
 // Allowed reports whether an account is among accounts. Nil: any is.
 func Allowed(accounts []string, id string) bool {
 	return accounts == nil || slices.Contains(accounts, id)
+}
+
+// Of reports whether one of the events has a sequence.
+func Of(events []*switchhook.Event, sequence int64) bool {
+	return slices.ContainsFunc(events, func(e *switchhook.Event) bool { return e.Sequence == sequence })
 }
 
 // Within reports whether t lies in the half-open span from since to until. The
@@ -30,6 +36,9 @@ func WantsEvent(f *switchhook.EventFilter, e *switchhook.Event) bool {
 		(f.CallID == "" || f.CallID == e.Key || f.CallID == e.CallID) &&
 		(len(f.Types) == 0 || slices.ContainsFunc(f.Types, func(glob string) bool { return matches(glob, e.Type) })) &&
 		Within(e.AcceptedAt, f.Since, f.Until) &&
+		(f.Before == 0 || e.Sequence < f.Before) &&
+		(!f.Opens || e.Opens) &&
+		(f.Party == "" || slices.Contains(catalogue.Parties(e), f.Party)) &&
 		(f.Number == "" || mentions(e.Data, f.Number))
 }
 
@@ -39,6 +48,7 @@ func WantsAttempt(f *switchhook.AttemptFilter, a *switchhook.Attempt) bool {
 	return a.Number > 0 && Allowed(f.Accounts, a.AccountID) &&
 		(f.WebhookID == "" || f.WebhookID == a.WebhookID) &&
 		(f.EventID == "" || f.EventID == a.EventID) &&
+		(f.Events == nil || Of(f.Events, a.Sequence)) &&
 		(f.Outcome == "" || f.Outcome == a.Outcome) &&
 		Within(a.StartedAt, f.Since, f.Until)
 }

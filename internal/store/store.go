@@ -109,35 +109,55 @@ type Store interface {
 	// Records calls fn for every record, in no order.
 	Records(ctx context.Context, fn func(switchhook.Record) error) error
 
+	// What follows changes what people set up. The entries that are given with a change
+	// become durable together with it, and not without it.
+
 	// CreateAccount, CreateWebhook and CreateSource: CodeConflict if the id is taken;
 	// an account's is for ever, for its history may outlive it.
-	CreateAccount(ctx context.Context, a *switchhook.Account) error
+	CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
 	// UpdateAccount: CodeNotFound.
-	UpdateAccount(ctx context.Context, a *switchhook.Account) error
-	// DeleteAccounts deletes accounts and what belongs to them: API keys, webhooks and
+	UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
+	// DeleteAccounts deletes accounts and what belongs to them: API keys, users, webhooks and
 	// their gates, sources, records, dialect ids. Their history stays, and so do due
 	// rows. All or nothing; of ids that are no accounts' it takes no notice. Nobody may
 	// change what belongs to them meanwhile.
-	DeleteAccounts(ctx context.Context, ids []string) error
+	DeleteAccounts(ctx context.Context, ids []string, audit ...*switchhook.AuditEntry) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
-	CreateWebhook(ctx context.Context, w *switchhook.Webhook) error
+	CreateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
 	// UpdateWebhook and DeleteWebhook: CodeNotFound.
-	UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error
+	UpdateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
 	// DeleteWebhook drops its gate too. Its history and its due rows stay.
-	DeleteWebhook(ctx context.Context, id string) error
+	DeleteWebhook(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	// Webhooks returns all, oldest first, secrets opened.
 	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
-	CreateSource(ctx context.Context, s *switchhook.Source) error
-	UpdateSource(ctx context.Context, s *switchhook.Source) error
-	DeleteSource(ctx context.Context, id string) error
+	CreateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
+	UpdateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
+	DeleteSource(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Sources(ctx context.Context) ([]*switchhook.Source, error)
 	// PutAPIKey adds a key or replaces the one of its id, but for when it was last used.
-	PutAPIKey(ctx context.Context, k *switchhook.APIKey) error
+	PutAPIKey(ctx context.Context, k *switchhook.APIKey, audit ...*switchhook.AuditEntry) error
 	// UseAPIKey says when a key was last used. One that is gone is none to be told of.
 	UseAPIKey(ctx context.Context, id string, at time.Time) error
 	// DeleteAPIKey: CodeNotFound.
-	DeleteAPIKey(ctx context.Context, id string) error
+	DeleteAPIKey(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
+
+	// PutUser adds a user or replaces the one of its id. CodeConflict: another has the
+	// login.
+	PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error
+	// DeleteUser: CodeNotFound.
+	DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
+	Users(ctx context.Context) ([]*switchhook.User, error)
+	// PutSession adds a session. Those that have expired are forgotten by Prune.
+	PutSession(ctx context.Context, s *switchhook.Session) error
+	// DeleteSession of one that is gone does nothing.
+	DeleteSession(ctx context.Context, hash []byte) error
+	Sessions(ctx context.Context) ([]*switchhook.Session, error)
+
+	// PutAudit adds entries about what is no change of the above.
+	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
+	// Audit lists entries, newest first. They get their ids from the store.
+	Audit(ctx context.Context, f switchhook.AuditFilter, p switchhook.Page) (entries []*switchhook.AuditEntry, next string, err error)
 
 	// Integer returns the integer that stands for a native id, per account and
 	// schema: made at the first call, from switchhook.FirstInteger, never reused.
@@ -146,13 +166,13 @@ type Store interface {
 	// PutDialectID says what a dialect calls a thing, or says it anew.
 	// CodeConflict if the dialect calls another thing of the account and schema
 	// so, or if the value is the integer that stands for another.
-	PutDialectID(ctx context.Context, id *switchhook.DialectID) error
+	PutDialectID(ctx context.Context, id *switchhook.DialectID, audit ...*switchhook.AuditEntry) error
 	// DeleteDialectID takes that back. CodeNotFound.
-	DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error
+	DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string, audit ...*switchhook.AuditEntry) error
 	// DialectIDs calls fn for every one, in no order.
 	DialectIDs(ctx context.Context, fn func(switchhook.DialectID) error) error
 	// Prune deletes what is older than before, a bounded part of it; more reports
-	// whether there is more: events and attempts, rejects, jobs that have ended, ids
+	// whether there is more: events and attempts, rejects, the audit log, sessions and jobs that have ended, ids
 	// that have expired.
 	//
 	// Events and attempts go by whole slices of history, the oldest first. A slice

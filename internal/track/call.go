@@ -37,10 +37,9 @@ type call struct {
 	Taken      time.Time `json:"taken,omitzero"`   // when somebody did last
 	Met        bool      `json:"met,omitzero"`     // the caller was in a conference or sent a fax
 	Failure    string    `json:"fail,omitzero"`    // how the last attempt to reach somebody ended
-	LastLeg    string    `json:"lastleg,omitzero"` // the channel of the further leg that ended last
-	LastEnd    time.Time `json:"lastend,omitzero"`
-	LastBy     string    `json:"lastby,omitzero"` // who hung up then
-	LeftEarly  bool      `json:"early,omitzero"`  // the root's end was told before the call's
+	LastEnd    time.Time `json:"lastend,omitzero"` // of a further leg
+	LastBy     string    `json:"lastby,omitzero"`  // who hung up then
+	LeftEarly  bool      `json:"early,omitzero"`   // the root's end was told before the call's
 	Forwarded  bool      `json:"fwd,omitzero"`
 
 	Queues      []*queueCall `json:"queues,omitzero"`
@@ -64,8 +63,9 @@ type leg struct {
 	Outbound bool              `json:"out,omitzero"`
 	Hidden   bool              `json:"hid,omitzero"`
 	Twin     string            `json:"twin,omitzero"`
-	Number   string            `json:"num,omitzero"` // at its end: a telephone number, or the extension
-	Name     string            `json:"name,omitzero"`
+	Number   string            `json:"num,omitzero"`   // at its end: a telephone number, or the extension
+	Name     string            `json:"name,omitzero"`  // that it shows
+	Own      string            `json:"own,omitzero"`   // the name that it showed first
 	Shown    string            `json:"shown,omitzero"` // the number that it showed first
 	Dialed   string            `json:"dialed,omitzero"`
 	Context  string            `json:"ctx,omitzero"`
@@ -76,7 +76,7 @@ type leg struct {
 
 	Started   time.Time `json:"at"`
 	Phase     phase     `json:"phase,omitzero"`
-	Up        bool      `json:"up,omitzero"`   // the system says so, though maybe nobody has answered
+	Up        time.Time `json:"up,omitzero"`   // since when the system says so, though maybe nobody has answered
 	Rang      bool      `json:"rang,omitzero"` // before it was answered
 	From      string    `json:"from,omitzero"` // who dialled it
 	Dialling  bool      `json:"open,omitzero"` // and has no answer yet

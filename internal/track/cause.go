@@ -83,7 +83,7 @@ func (l *leg) reason() string {
 // taken reports whether somebody else has taken the call that rang at a leg, or is about to.
 func (c *call) taken(but *leg) bool {
 	return c.Taken.After(but.Started) ||
-		slices.ContainsFunc(c.Legs, func(l *leg) bool { return l != but && l.Outbound && l.Up && l.Phase < answered })
+		slices.ContainsFunc(c.Legs, func(l *leg) bool { return l != but && l.Outbound && !l.Up.IsZero() && l.Phase < answered })
 }
 
 // verdict is why a call ended, whose first leg is r.
@@ -108,8 +108,19 @@ func (c *call) verdict(r *leg) string {
 	case c.Phase >= answered:
 		return afterAnswer(e)
 	default:
-		return cmp.Or(causeOf(e), "no_answer")
+		return cmp.Or(c.cause(e), "no_answer")
 	}
+}
+
+// cause is what the end of the first leg says of a call that led to nobody. The SIP status
+// is only what the switch made of the cause. A phone that is not registered is, to Asterisk,
+// one to which there is no route.
+func (c *call) cause(e *ending) string {
+	const noRoute = 3
+	if e.Q850 == noRoute && c.Direction != "outbound" {
+		return "unregistered"
+	}
+	return cmp.Or(causeOf(&ending{Q850: e.Q850}), causeOf(e))
 }
 
 // goneOn is after how long a call that goes on without the other end was not ended by it.
@@ -127,8 +138,8 @@ func (c *call) releasedBy(r *leg) string {
 		return "system"
 	case e.By == r.Channel && e.By != "":
 		return "caller"
-	case e.By != "" && c.ledTo(e.By, e.At):
-		return "callee"
+	case e.By != "" && (e.At.Sub(c.LastEnd) < goneOn || c.talks(r)):
+		return "callee" // or what lay between
 	case !c.Human && refusal(c.Failure):
 		return "callee"
 	default:
@@ -136,10 +147,9 @@ func (c *call) releasedBy(r *leg) string {
 	}
 }
 
-// ledTo reports whether a channel is another one of the call, or was until now.
-func (c *call) ledTo(channel string, at time.Time) bool {
-	return channel == c.LastLeg && at.Sub(c.LastEnd) < goneOn ||
-		slices.ContainsFunc(c.Legs, func(l *leg) bool { return l.Channel == channel && l.Phase < over })
+// talks reports whether another leg than the first is up.
+func (c *call) talks(first *leg) bool {
+	return slices.ContainsFunc(c.Legs, func(l *leg) bool { return l != first && l.Phase < over })
 }
 
 // answeredElsewhere is a cause of Asterisk's own (include/asterisk/causes.h).

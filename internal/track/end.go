@@ -47,7 +47,7 @@ func (t *Tracker) endFurther(l *leg) {
 	if had < answered && reason != "answered_elsewhere" {
 		c.Failure = reason
 	}
-	c.LastLeg, c.LastBy, c.LastEnd = l.Channel, l.End.By, l.End.At
+	c.LastBy, c.LastEnd = l.End.By, l.End.At
 	t.tellLeg(l, "hungup", l.End.At, l.ended(reason))
 	l.Phase = over
 	switch {

@@ -21,7 +21,7 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	f.Caller = valid(f.Caller)
 	l := &leg{
 		ID: f.Leg, Channel: f.Channel, Device: f.Device, Trunk: f.Trunk, Outbound: f.Outbound, Hidden: f.Hidden, Twin: f.Twin,
-		Number: f.Caller.Number, Name: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
+		Number: f.Caller.Number, Name: f.Caller.Name, Own: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
 		SIP: f.SIPCallID, Vars: f.Vars, Tie: cmp.Or(f.Call, f.Leg), Started: f.At(),
 	}
 	if !l.Trunk && !l.Hidden {
@@ -120,66 +120,9 @@ func (t *Tracker) announce(c *call) {
 		data.Extension = l.extension()
 	}
 	t.tell(c, "call.created", l.Started, data)
-}
-
-// described is what is known of a leg from its beginning.
-func (l *leg) described() *switchhook.Call {
-	call := &switchhook.Call{ID: l.ID, LegDirection: "inbound", AuthorizingID: l.Device}
-	if l.Outbound {
-		call.LegDirection = "outbound"
+	if !l.Up.IsZero() && !l.Outbound {
+		t.answerCall(c, l.Up, "system", nil)
 	}
-	if call.AuthorizingType = "device"; l.Trunk {
-		call.AuthorizingType, call.ResourceID = "resource", l.Device
-	}
-	if l.Device == "" {
-		call.AuthorizingType = ""
-	}
-	if len(l.Vars) > 0 {
-		call.Vars = pack(l.Vars)
-	}
-	call.Extra = pack(struct {
-		Channel   string `json:"channel,omitzero"`
-		LinkedID  string `json:"linked_id,omitzero"`
-		Context   string `json:"context,omitzero"`
-		SIPCallID string `json:"sip_call_id,omitzero"`
-	}{l.Channel, l.Tie, l.Context, l.SIP})
-	return call
-}
-
-// legCreated tells of a further leg.
-func (t *Tracker) legCreated(l *leg, at time.Time) {
-	c := l.call
-	call := l.described()
-	call.ParentID, call.Direction, call.To = t.parent(l), c.Direction, l.end()
-	if r := c.root(); r != nil {
-		call.From = r.end()
-	}
-	switch l.Phase {
-	case begun, over:
-	case ringing:
-		call.Status = "ringing"
-	case answered:
-		call.Status = "answered"
-	}
-	t.tellLeg(l, "created", at, call)
-}
-
-// parent is the leg on whose behalf another was made: who dialled it, through whatever
-// lies hidden between, else the first.
-func (t *Tracker) parent(l *leg) string {
-	for range 8 {
-		from := t.legs[l.From]
-		if from == nil || from.call != l.call {
-			break
-		}
-		if !from.Hidden {
-			return from.ID
-		}
-		if l = from; l.From == "" && t.legs[l.Twin] != nil {
-			l = t.legs[l.Twin]
-		}
-	}
-	return l.call.Root
 }
 
 // learn takes from a second report of a leg what the first one left out.
@@ -231,11 +174,11 @@ func (t *Tracker) legRinging(f source.LegRinging) {
 // dialling says whether somebody took the call (who has to press a key first is up before).
 func (t *Tracker) legAnswered(f source.LegAnswered) {
 	l := t.live(f.Leg, f.When)
-	if l == nil || l.Hidden || l.Up {
+	if l == nil || l.Hidden || !l.Up.IsZero() {
 		return
 	}
 	c := l.call
-	l.Up = true
+	l.Up = f.At()
 	t.touch(c)
 	switch {
 	case l.Outbound:
@@ -244,13 +187,14 @@ func (t *Tracker) legAnswered(f source.LegAnswered) {
 		}
 	case l.isRoot() && c.Phase < answered:
 		for _, o := range c.Legs { // ARI may tell this before AMI tells who
-			if o.Up && o.Dialling && !o.Hidden {
+			if !o.Up.IsZero() && o.Dialling && !o.Hidden {
 				t.answer(o, f.At())
 				return
 			}
 		}
-		t.announce(c)
-		t.answerCall(c, f.At(), "system", nil)
+		if c.Told { // else it is not clear yet whether a call is begun here or fetched
+			t.answerCall(c, f.At(), "system", nil)
+		}
 	case !l.isRoot():
 		l.Phase.reach(answered)
 	}
@@ -305,107 +249,6 @@ func (t *Tracker) answerCall(c *call, at time.Time, by string, who *leg) {
 	c.AnsweredAt = t.tell(c, "call.answered", at, &switchhook.Resources{Call: call}).OccurredAt
 }
 
-func (t *Tracker) dialled(f source.Dialled) {
-	to, from := t.live(f.To, f.When), t.live(f.From, f.When)
-	if to == nil {
-		return
-	}
-	if from != nil {
-		t.bringTogether(from, to, f.At())
-		t.leaveQueues(from, f.At())
-		to.From = from.ID
-	}
-	c := to.call
-	t.touch(c)
-	c.Loose = false
-	if to.Phase < answered && to.Outcome == "" {
-		to.Dialling = true
-	}
-	if !to.Hidden {
-		t.announce(c)
-	}
-	if to.Trunk && to.Outbound {
-		to.Number = cmp.Or(f.Number, to.Number)
-	}
-	if from != nil {
-		t.ringGroup(from, &f)
-	}
-}
-
-// ringGroup tells that a leg entered a ring group: the dial plan says so, or several are
-// rung for it at once. A queue rings several too.
-func (t *Tracker) ringGroup(from *leg, f *source.Dialled) {
-	c := from.call
-	rung := 0
-	for _, l := range c.Legs {
-		if l.From == from.ID && l.Dialling {
-			rung++
-		}
-		if l.InGroup {
-			return // a part of the same
-		}
-	}
-	for _, q := range c.Queues {
-		if q.Leg == from.ID && q.waits() {
-			return
-		}
-	}
-	number := from.Vars["RINGGROUP"]
-	if f.Context == "ext-group" { // FreePBX
-		number = f.Exten
-	}
-	if number == "" && (rung < 2 || c.Root == "") {
-		return
-	}
-	from.InGroup = true
-	t.announce(c)
-	number = cmp.Or(number, f.Exten, from.Dialed)
-	group := &switchhook.RingGroup{Number: number}
-	if id := t.recordID(c.Account, "ring_group", number); id != number {
-		group.ID = id
-	}
-	t.tell(c, "ring_group.entered", f.At(), &switchhook.Resources{RingGroup: group}, from.ID, stamp(f.At()))
-}
-
-func (t *Tracker) dialEnded(f source.DialEnded) {
-	to, from := t.live(f.To, f.When), t.live(f.From, f.When)
-	if to == nil {
-		return
-	}
-	if from != nil && f.Outcome == source.Answered {
-		t.bringTogether(from, to, f.At())
-		to.From = cmp.Or(to.From, from.ID)
-	}
-	to.Dialling = false
-	t.touch(to.call)
-	if from != nil {
-		t.leaveGroup(from)
-	}
-	if f.Forward != "" && !to.call.Forwarded {
-		yes := true
-		to.call.Forwarded = true
-		t.announce(to.call)
-		t.tell(to.call, "call.updated", f.At(), &switchhook.Resources{Call: &switchhook.Call{ID: to.call.Root, Forwarded: &yes}}, stamp(f.At()))
-	}
-	switch {
-	case to.Phase >= answered:
-	case f.Outcome != source.Answered:
-		to.Outcome = string(f.Outcome)
-	case !to.Hidden:
-		t.answer(to, f.At())
-	}
-}
-
-// leaveGroup notes that nothing rings any more for a leg in a ring group.
-func (t *Tracker) leaveGroup(from *leg) {
-	for _, l := range from.call.Legs {
-		if l.From == from.ID && l.Dialling {
-			return
-		}
-	}
-	from.InGroup = false
-}
-
 // partyChanged: what the first leg shows is who calls, unless the switch called it.
 func (t *Tracker) partyChanged(f source.PartyChanged) {
 	l := t.live(f.Leg, f.When)
@@ -436,63 +279,26 @@ func (t *Tracker) partyChanged(f source.PartyChanged) {
 	}
 }
 
-// callerChanged takes over what the caller shows from now on. A phone that shows another
-// number, to those outside, is still the same.
+// callerChanged takes over what the caller shows from now on. Another number is that of
+// another only as long as a call from outside has led to nobody: the dial plan then makes
+// of it what it should have been. Later, and to a phone, it is what is shown to whom the
+// call goes on to.
 func (t *Tracker) callerChanged(l *leg, shown source.Line, at time.Time) {
+	c := l.call
 	number, name := l.Number, cmp.Or(shown.Name, l.Name)
 	switch {
-	case l.Trunk:
-		number = cmp.Or(shown.Number, l.Number)
-	case shown.Number != "" && shown.Number != l.Shown:
+	case shown.Number == "" || shown.Number == l.Shown:
+	case l.Trunk && c.Phase < answered && len(c.Legs) == 1 && len(c.Gone) == 0:
+		number, l.Shown = shown.Number, shown.Number
+	default:
 		return
 	}
 	if number == l.Number && name == l.Name {
 		return
 	}
 	l.Number, l.Name = number, name
-	t.touch(l.call)
-	if l.call.Told {
+	t.touch(c)
+	if c.Told {
 		t.tellLeg(l, "updated", at, &switchhook.Call{From: l.end()})
 	}
-}
-
-// tell adds an event of a call. It is named by what it is about besides.
-func (t *Tracker) tell(c *call, typ string, at time.Time, r *switchhook.Resources, name ...string) *switchhook.Event {
-	if r == nil {
-		r = &switchhook.Resources{}
-	}
-	if r.Call == nil {
-		r.Call = &switchhook.Call{ID: c.Root}
-	}
-	return t.event(c.Account, typ, c.moment(at), r, append(name, c.Root)...)
-}
-
-// moment is a time in a call's life, which does not go back: two interfaces of a system may
-// tell theirs with different precision.
-func (c *call) moment(at time.Time) time.Time {
-	if at.Before(c.Last) {
-		return c.Last
-	}
-	c.Last = at
-	return at
-}
-
-// tellLeg adds an event of a leg: call.* of the first one, leg.* of the others. Those that
-// can come more than once are named by their time.
-func (t *Tracker) tellLeg(l *leg, what string, at time.Time, call *switchhook.Call) {
-	family := "call."
-	call.ID = l.ID
-	if !l.isRoot() {
-		family, call.RootID = "leg.", l.call.Root
-	}
-	name := []string{l.ID}
-	if !strings.Contains("created ringing answered hungup", what) {
-		name = append(name, stamp(at))
-	}
-	t.tell(l.call, family+what, at, &switchhook.Resources{Call: call}, name...)
-}
-
-// tellExtension adds an event of the extension that a leg leads to.
-func (t *Tracker) tellExtension(l *leg, what string, at time.Time) {
-	t.tell(l.call, "extension."+what, at, &switchhook.Resources{Extension: l.extension()}, l.ID)
 }

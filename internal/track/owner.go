@@ -80,7 +80,7 @@ func (t *Tracker) inside(number string) bool {
 			return true
 		}
 	}
-	return strings.HasPrefix(number, "*")
+	return false
 }
 
 // outside reports whether a number looks like one that is reached through a trunk.
@@ -106,7 +106,7 @@ func (l *leg) partyType() string {
 
 // extension is the one at which a leg rings or rang.
 func (l *leg) extension() *switchhook.Extension {
-	return &switchhook.Extension{Number: l.Number, Name: l.Name}
+	return &switchhook.Extension{Number: l.Number, Name: l.Own}
 }
 
 // target is whom the call's first leg dialled.

@@ -3,6 +3,7 @@ package track
 import (
 	"cmp"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (t *Tracker) newMessage(f *source.VoicemailCount, name string, i int) {
 		at = c.moment(at)
 		data.Call = &switchhook.Call{ID: c.Root, MessageLeft: &yes}
 	}
-	id := source.EventID(name, f.Leg, stamp(f.At()), string(rune('0'+i)))
+	id := source.EventID(name, f.Leg, stamp(f.At()), strconv.Itoa(i))
 	data.Voicemail = &switchhook.Voicemail{
 		ID: id[strings.LastIndexByte(id, ':')+1:], MailboxID: t.recordID(account, "mailbox", name, f.Mailbox), MailboxNumber: f.Mailbox,
 		ReceivedAt: f.At(), Folder: "new", MessageCount: &count,
@@ -78,13 +79,6 @@ func (t *Tracker) newMessage(f *source.VoicemailCount, name string, i int) {
 }
 
 func (t *Tracker) faxEnded(f *source.FaxEnded) {
-	c := t.callOf(f.Leg)
-	if c == nil || c.Root == "" {
-		return
-	}
-	t.announce(c)
-	c.Met = true
-	t.touch(c)
 	pages := int64(f.Pages)
 	other := &switchhook.Party{Type: "tel", Address: cmp.Or(f.CallerOrCallee.Number, f.Remote), Name: f.CallerOrCallee.Name}
 	own := &switchhook.Party{Type: "tel", Address: cmp.Or(f.LocalNumber, f.Local)}
@@ -113,6 +107,14 @@ func (t *Tracker) faxEnded(f *source.FaxEnded) {
 		Local      string `json:"fax_local_station_id,omitzero"`
 		Remote     string `json:"fax_remote_station_id,omitzero"`
 	}{f.BitRate, f.DPI, f.Local, f.Remote})
+	c := t.callOf(f.Leg)
+	if c == nil || c.Root == "" { // the switch called itself
+		t.event(t.ownerOf("number", own.Address), typ, f.At(), &switchhook.Resources{Fax: fax}, f.Leg)
+		return
+	}
+	t.announce(c)
+	c.Met = true
+	t.touch(c)
 	t.tell(c, typ, f.At(), &switchhook.Resources{Fax: fax}, f.Leg)
 }
 

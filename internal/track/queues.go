@@ -18,8 +18,9 @@ type queueCall struct {
 	Joined time.Time `json:"at"`
 	Called []called  `json:"called,omitzero"` // who rings, or rang
 	// Left is since when the caller waits no longer, while it is open whether an agent has
-	// them.
+	// them, they gave up, or the queue has put them out.
 	Left     time.Time `json:"left,omitzero"`
+	Position int       `json:"pos,omitzero"` // when they left
 	Answered bool      `json:"ans,omitzero"` // somebody whom the queue rang has answered
 	// Agent and AgentLeg serve the caller.
 	Agent    string    `json:"agent,omitzero"`
@@ -141,20 +142,27 @@ func (t *Tracker) behind(c *call, hidden *leg) string {
 }
 
 func (t *Tracker) queueAbandoned(f source.QueueAbandoned) {
-	if c, q := t.inQueue(f.Queue, f.Leg, f.When); q != nil && q.waits() {
-		t.abandon(c, q, f.At(), "caller_hangup", f.Position)
+	c, q := t.inQueue(f.Queue, f.Leg, f.When)
+	if q == nil || !q.waits() {
+		return
+	}
+	q.Left, q.Position = f.At(), f.Position
+	t.touch(c)
+	if f.GaveUp {
+		t.abandon(c, q)
 	}
 }
 
-func (t *Tracker) abandon(c *call, q *queueCall, at time.Time, why string, position int) {
+// abandon tells that the caller gave up.
+func (t *Tracker) abandon(c *call, q *queueCall) {
 	c.Abandoned = true
-	more := switchhook.QueueCall{AbandonReason: why, WaitMS: milliseconds(at.Sub(q.Joined))}
-	if position > 0 {
-		p := int64(position)
+	more := switchhook.QueueCall{AbandonReason: "caller_hangup", WaitMS: milliseconds(q.Left.Sub(q.Joined))}
+	if q.Position > 0 {
+		p := int64(q.Position)
 		more.Position = &p
 	}
 	t.leave(c, q)
-	t.tellQueue(c, q, "abandoned", at, more)
+	t.tellQueue(c, q, "abandoned", q.Left, more)
 }
 
 // leave takes a stay that is over out of its call.
@@ -166,7 +174,7 @@ func (t *Tracker) leave(c *call, q *queueCall) {
 // queueLeft is told before an agent is connected as well as when the caller gave up or was
 // put out.
 func (t *Tracker) queueLeft(f source.QueueLeft) {
-	if c, q := t.inQueue(f.Queue, f.Leg, f.When); q != nil && q.waits() {
+	if c, q := t.inQueue(f.Queue, f.Leg, f.When); q != nil && q.waits() && q.Left.IsZero() {
 		q.Left = f.At()
 		t.touch(c)
 	}
@@ -181,9 +189,8 @@ func (t *Tracker) leaveQueues(l *leg, at time.Time) {
 	}
 }
 
-// leaveQueue: of a caller who left a queue, and did not give up, somebody has answered, or
-// the queue has put them out: waiting took too long, nobody was there to answer, or they
-// pressed a key.
+// leaveQueue: a caller who left a queue goes on. Either somebody has answered, or the queue
+// has put them out: waiting took too long, nobody was there to answer, or they pressed a key.
 func (t *Tracker) leaveQueue(c *call, q *queueCall, at time.Time) {
 	switch {
 	case q.Left.IsZero() || !q.waits():
@@ -226,21 +233,26 @@ func (t *Tracker) complete(c *call, q *queueCall, at time.Time) {
 	t.tellQueue(c, q, "done", at, switchhook.QueueCall{AgentID: q.Agent, ServiceMS: milliseconds(at.Sub(q.Served))})
 }
 
-// endQueues ends what a leg that is gone was in: as a caller or as an agent.
-func (t *Tracker) endQueues(l *leg, at time.Time) {
-	c := l.call
+// endQueues ends what a leg that is gone was in: as a caller or as an agent. A caller who
+// hung up has given up waiting; one whom the switch hung up on was put out before.
+func (t *Tracker) endQueues(l *leg) {
+	c, e := l.call, l.End
 	for _, q := range slices.Clone(c.Queues) {
-		t.leaveQueue(c, q, at)
-		switch {
-		case !slices.Contains(c.Queues, q):
-		case !q.waits() && (q.Leg == l.ID || q.AgentLeg == l.ID):
-			t.complete(c, q, at)
-		case q.Leg == l.ID && q.Answered:
-			q.Left = at
-			t.leaveQueue(c, q, at)
-			t.complete(c, q, at)
-		case q.Leg == l.ID:
-			t.abandon(c, q, at, "caller_hangup", 0)
+		switch waits := q.waits(); {
+		case !waits && (q.Leg == l.ID || q.AgentLeg == l.ID):
+			t.complete(c, q, e.At)
+		case !waits || q.Leg != l.ID:
+		case q.Answered:
+			q.Left = e.At
+			t.leaveQueue(c, q, e.At)
+			t.complete(c, q, e.At)
+		case !q.Left.IsZero() && !e.unknown() && e.By != l.Channel:
+			t.leaveQueue(c, q, e.At)
+		default:
+			if q.Left.IsZero() {
+				q.Left = e.At
+			}
+			t.abandon(c, q)
 		}
 	}
 }

@@ -75,11 +75,13 @@ func (t *Tracker) dtmf(f source.DTMF) {
 	c := l.call
 	t.touch(c)
 	t.announce(c)
-	call := &switchhook.Call{ID: l.ID, RootID: c.Root}
 	data := ordjson.Object{
-		{Name: "call", Value: pack(call)},
+		{Name: "call", Value: pack(&switchhook.Call{ID: c.Root})},
 		{Name: "digit", Value: ordjson.String(f.Digit)},
 		{Name: "duration_ms", Value: pack(f.Duration.Milliseconds())},
+	}
+	if !l.isRoot() {
+		data.Set("leg_id", ordjson.String(l.ID))
 	}
 	t.event(c.Account, "call.dtmf", c.moment(f.At()), data, l.ID, f.Digit, stamp(f.At()))
 }
@@ -220,7 +222,7 @@ func (t *Tracker) tellRoom(r *room, l *leg, p *participant, what string, moderat
 
 // endServices ends what a leg that is gone was in the middle of.
 func (t *Tracker) endServices(l *leg, at time.Time) {
-	t.endQueues(l, at)
+	t.endQueues(l)
 	for _, name := range sortedKeys(t.rooms) {
 		r := t.rooms[name]
 		if i := slices.IndexFunc(r.In, func(p participant) bool { return p.Leg == l.ID }); i >= 0 {

@@ -22,6 +22,9 @@ const recorded = 2 * time.Second
 // was in the kernel's hands.
 const straggling = 500 * time.Millisecond
 
+// clock is how times of day are told, to be found in the processes' logs.
+const clock = "15:04:05.000"
+
 // A report is what came of a run.
 type report struct {
 	faults   []string
@@ -228,7 +231,8 @@ func (r *rig) checkRepeats(ctx context.Context, rep *report, byDelivery map[deli
 				case r.unread(ctx, done):
 					rep.repeats["whose answer could not be read"]++
 				default:
-					rep.fault("REPEAT: %s was answered 2xx by %s and came again %s later, without an interruption", d.tag, r.receivers[d.hook].kind, a.at.Sub(done.answered))
+					rep.fault("REPEAT: %s was answered 2xx by %s at %s (sent by %s), and came again %s later (from %s), without an interruption",
+						d.tag, r.receivers[d.hook].kind, done.answered.Format(clock), done.by, a.at.Sub(done.answered), a.by)
 				}
 			}
 			if a.outcome == taken {

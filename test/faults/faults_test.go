@@ -16,11 +16,12 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "make the choices of an earlier run again (0: new ones)")
-	killsFlag = flag.Int("kills", 20, "how often TestKill kills the server; the rounds of the other faults, and of several processes, grow with it")
-	forFlag   = flag.Duration("for", 0, "let TestKill and TestProcesses go on for this long, instead of a number of kills")
-	binaries  string // the directory of what was built
-	binary    string // built once
+	seedFlag      = flag.Uint64("seed", 0, "make the choices of an earlier run again (0: new ones)")
+	killsFlag     = flag.Int("kills", 20, "how often TestKill kills the server; the rounds of the other faults, and of several processes, grow with it")
+	forFlag       = flag.Duration("for", 0, "let TestKill and TestProcesses go on for this long, instead of a number of kills")
+	processesFlag = flag.Int("processes", 3, "how many processes TestProcesses has on one database, from 2 on")
+	binaries      string // the directory of what was built
+	binary        string // built once
 )
 
 func TestMain(m *testing.M) {

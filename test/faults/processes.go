@@ -28,6 +28,9 @@ const (
 	leaseLength = 6 * time.Second
 	// takenOver is how long it may take until another leads: one asks every second.
 	takenOver = leaseLength + 2*time.Second
+	// endsIt is how much longer it may take where a transaction of the leader's is under way
+	// that the server does not know to be dead.
+	endsIt = 3 * time.Second
 )
 
 // A cluster is several processes on one database, each started again when it ends.
@@ -58,8 +61,9 @@ type member struct {
 	mu      sync.Mutex
 	now     *process
 	url     string
-	trouble time.Time // since when something is done to it
-	eased   time.Time // when that was last over
+	trouble time.Time // since when it may have outcomes that it could not record
+	doubt   time.Time // since when it may have lost the lease, and not know it yet
+	eased   time.Time // when what was done to it was last over
 	killed  bool      // by us
 }
 
@@ -314,6 +318,21 @@ func (m *member) standStill(ctx context.Context, then func() error) error {
 	return err
 }
 
+// cutOff comes between the process and its database, until back.
+func (m *member) cutOff(ctx context.Context, how relaying) error {
+	if err := m.up(ctx); err != nil {
+		return err
+	}
+	m.troubled(false)
+	m.relay.is(how)
+	return nil
+}
+
+func (m *member) back() {
+	m.relay.is(passing)
+	m.ease()
+}
+
 // restart stops the process in order, which costs no outcome, and lets it be started again.
 func (m *member) restart(ctx context.Context) error {
 	if err := m.up(ctx); err != nil {
@@ -321,17 +340,30 @@ func (m *member) restart(ctx context.Context) error {
 	}
 	p, _ := m.troubled(true)
 	defer m.ease()
-	return p.terminate()
+	err := p.terminate()
+	select {
+	case <-p.exited:
+		if m.deposed(p) { // just before
+			return nil
+		}
+	default:
+	}
+	return err
 }
 
 // troubled notes that something is done to the process from now on. What it could not record
-// when something was done to it before may still not be recorded.
+// when something was done to it before may still not be recorded, and what it lost then it
+// may not have noticed.
 func (m *member) troubled(killed bool) (*process, time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.killed = killed
-	if !m.trouble.After(m.eased) && time.Since(m.eased) > recorded {
-		m.trouble = time.Now()
+	now, over := time.Now(), time.Since(m.eased)
+	if !m.trouble.After(m.eased) && over > recorded {
+		m.trouble = now
+	}
+	if !m.doubt.After(m.eased) && over > leaseLength {
+		m.doubt = now
 	}
 	return m.now, m.trouble
 }
@@ -344,19 +376,26 @@ func (m *member) ease() {
 }
 
 // exited judges an end that was not asked for by terminate: it may be ours, or the process
-// may have lost the lease to another, of which something that was done to it is the cause.
+// may have lost the lease to another.
 func (m *member) exited(p *process) {
 	m.mu.Lock()
-	killed, trouble := m.killed, m.trouble
+	killed := m.killed
 	m.mu.Unlock()
-	code := p.cmd.ProcessState.ExitCode()
-	switch {
-	case killed:
-	case code == 1 && time.Since(trouble) < patience:
-		m.c.r.interruption(interruption{cause: "the loss of the lease", from: trouble, to: time.Now(), who: m.name})
-	default:
-		m.c.r.journal.fault("%s ended by itself with %d:\n%s", m.name, code, p.tail())
+	if !killed && !m.deposed(p) {
+		m.c.r.journal.fault("%s ended by itself with %d:\n%s", m.name, p.cmd.ProcessState.ExitCode(), p.tail())
 	}
+}
+
+// deposed reports whether an end may be that of a process that has lost the lease to
+// another, of which something that was done to it is the cause, and notes it.
+func (m *member) deposed(p *process) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if p.cmd.ProcessState.ExitCode() != 1 || time.Since(m.doubt) >= patience {
+		return false
+	}
+	m.c.r.interruption(interruption{cause: "the loss of the lease", from: m.doubt, to: time.Now(), who: m.name})
+	return true
 }
 
 // ask runs a query of one row at the database's server, past the relays.
@@ -365,12 +404,16 @@ func (c *cluster) ask(ctx context.Context, text string, to ...any) error {
 	defer c.watching.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	if c.watch == nil || c.watch.IsClosed() {
-		var err error
-		if c.watch, err = pgx.Connect(ctx, c.server); err != nil {
-			c.watch = nil
+	if c.watch != nil {
+		err := c.watch.QueryRow(ctx, text).Scan(to...)
+		if err == nil || !c.watch.IsClosed() {
 			return err
 		}
+	}
+	var err error
+	if c.watch, err = pgx.Connect(ctx, c.server); err != nil { // the server was started again
+		c.watch = nil
+		return err
 	}
 	return c.watch.QueryRow(ctx, text).Scan(to...)
 }

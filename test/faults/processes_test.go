@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
@@ -16,7 +15,7 @@ import (
 
 // named are binaries that say who they are, built once.
 var named = sync.OnceValues(func() (bins []string, err error) {
-	for i := range 3 {
+	for i := range max(3, *processesFlag) {
 		bin, err := build(context.Background(), binaries, versionOf(i))
 		if err != nil {
 			return nil, err
@@ -53,126 +52,6 @@ func openClusterOn(t *testing.T, database, super string, n int, relays bool, kin
 		}
 	})
 	return r, c
-}
-
-// times are how long something took.
-type times []time.Duration
-
-func (t times) String() string {
-	if len(t) == 0 {
-		return "none"
-	}
-	var sum, longest time.Duration
-	for _, d := range t {
-		sum, longest = sum+d, max(longest, d)
-	}
-	return fmt.Sprintf("%d, %s on average, %s at most", len(t), (sum / time.Duration(len(t))).Round(10*time.Millisecond), longest.Round(10*time.Millisecond))
-}
-
-// Of three processes on one database any may be killed, stand still for longer than
-// the lease, or be stopped, at any moment: nothing is lost, the order holds though the events of a
-// call are accepted through all of them, and another takes over within the lease's time.
-func TestProcesses(t *testing.T) {
-	t.Parallel()
-	r, c := openCluster(t, pgtest.Start(t, nil), 3, false, append(kinds(), holding)...)
-	random, end := random(*seedFlag, 0), time.Now().Add(*forFlag)
-	var killed, stopped, inOrder, back times
-	of := map[string]int{}
-	ctx := t.Context()
-	faults := map[string]func() error{
-		"kill -9 of the leader": func() error {
-			m, err := c.led(ctx)
-			if err != nil {
-				return err
-			}
-			at, from := m.at(), time.Now()
-			led, err := m.kill(ctx)
-			if err != nil || !led {
-				return err
-			}
-			after, err := c.taken(ctx, at, from)
-			killed = append(killed, after)
-			return err
-		},
-		"SIGSTOP of the leader": func() error {
-			m, err := c.led(ctx)
-			if err != nil {
-				return err
-			}
-			at, from := m.at(), time.Now()
-			return m.standStill(ctx, func() error {
-				after, err := c.taken(ctx, at, from)
-				stopped = append(stopped, after)
-				pause(ctx, time.Duration(random.Int64N(int64(3*time.Second))))
-				return err
-			})
-		},
-		"SIGTERM of the leader": func() error {
-			m, err := c.led(ctx)
-			if err != nil {
-				return err
-			}
-			at := m.at()
-			if err := m.restart(ctx); err != nil {
-				return err
-			}
-			after, err := c.taken(ctx, at, time.Now())
-			inOrder = append(inOrder, after)
-			return err
-		},
-		"kill -9 of a follower": func() error {
-			m, err := c.follower(ctx)
-			if err == nil {
-				_, err = m.kill(ctx)
-			}
-			return err
-		},
-		"SIGSTOP of a follower": func() error {
-			m, err := c.follower(ctx)
-			if err != nil {
-				return err
-			}
-			return m.standStill(ctx, func() error {
-				pause(ctx, time.Second+time.Duration(random.Int64N(int64(time.Second))))
-				return nil
-			})
-		},
-		"SIGTERM of a follower": func() error {
-			m, err := c.follower(ctx)
-			if err == nil {
-				err = m.restart(ctx)
-			}
-			return err
-		},
-	}
-	names := []string{"kill -9 of the leader", "SIGSTOP of the leader", "SIGTERM of the leader", "kill -9 of a follower", "SIGSTOP of a follower", "SIGTERM of a follower"}
-	r.load.start(ctx)
-	for n := 0; n < rounds(1) && *forFlag == 0 || time.Now().Before(end); n++ {
-		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-		for _, name := range names {
-			pause(ctx, time.Duration(random.Int64N(int64(time.Second))))
-			from := time.Now()
-			if err := faults[name](); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			of[name]++
-			if random.IntN(3) > 0 { // else the next one comes in the midst of it
-				after, err := r.acknowledges(ctx, from)
-				must(t, err)
-				back = append(back, after)
-			}
-		}
-	}
-	must(t, c.ready(ctx))
-	finish(t, r)
-	t.Logf("faults: %v", of)
-	t.Logf("taken over after a kill: %s; while the leader stood still: %s; after its end in order: %s", killed, stopped, inOrder)
-	t.Logf("from a fault to the next acknowledged post: %s", back)
-	for _, after := range append(killed, stopped...) {
-		if after > takenOver {
-			t.Errorf("a takeover took %s, want at most %s", after, takenOver)
-		}
-	}
 }
 
 // The server of the database is restarted, killed, frozen, and cuts connections

@@ -223,14 +223,17 @@ func follow(ts *testscript.TestScript, neg bool, args []string) {
 			err = fmt.Errorf("GET %s was answered %s", c.path, resp.Status)
 		}
 		opened <- err
-		var message strings.Builder
+		message, data := "", false
 		for sc := bufio.NewScanner(resp.Body); sc.Scan(); {
 			switch line := sc.Text(); {
+			case line == "":
+				if data { // else it says only where the stream is
+					s.messages.put(message)
+				}
+				message, data = "", false
 			case strings.HasPrefix(line, "id:"), strings.HasPrefix(line, "data:"), strings.HasPrefix(line, "event:"):
-				message.WriteString(line + "\n")
-			case line == "" && message.Len() > 0:
-				s.messages.put(message.String())
-				message.Reset()
+				message += line + "\n"
+				data = data || strings.HasPrefix(line, "data:")
 			}
 		}
 	}()

@@ -61,6 +61,16 @@
 //	relay URL FILE…  posts each file, one after the other, each once all deliveries of the one
 //	                 before have arrived at some receiver; prints how many there were
 //
+// Programs:
+//
+//	exits CODE PROGRAM [ARG…]
+//	                 runs it, like exec; it must end with this code
+//	begin NAME PROGRAM [ARG…]
+//	                 runs it beside the script
+//	says NAME REGEXP waits for the next line of its, of either output, that matches, and prints it
+//	interrupt NAME   ends it with SIGINT; it must exit with 0. What it said on its standard output
+//	                 is stdout now
+//
 // Files:
 //
 //	compact FILE…    prints JSON files without white space, a line each
@@ -170,7 +180,7 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
 			"await": await, "capture": capture, "follow": follow, "followed": followed,
 			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay, "tokens": tokens,
-			"compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
+			"exits": exits, "begin": begin, "says": says, "interrupt": interrupt, "compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,
 	}
@@ -186,13 +196,14 @@ type world struct {
 	server    *server // nil while none runs
 	receivers map[string]*receiver
 	streams   map[string]*stream
+	programs  map[string]*program
 	arrivals  *inbox[string] // names of receivers, a request each
 }
 
 func newWorld(bin, log string) *world {
 	return &world{
 		bin: bin, log: &logFile{name: log},
-		receivers: map[string]*receiver{}, streams: map[string]*stream{}, arrivals: newInbox[string](),
+		receivers: map[string]*receiver{}, streams: map[string]*stream{}, programs: map[string]*program{}, arrivals: newInbox[string](),
 	}
 }
 
@@ -208,6 +219,9 @@ func worldOf(ts *testscript.TestScript) *world {
 func (w *world) end() {
 	for _, s := range w.streams {
 		s.close()
+	}
+	for _, p := range w.programs {
+		p.kill()
 	}
 	if w.server != nil {
 		w.server.kill()

@@ -14,10 +14,15 @@
 # leaving something out is a failure.
 set -u
 
-if [ "${XDG_CACHE_HOME:-}" ]; then cache=$XDG_CACHE_HOME
-elif [ "$(id -u)" = 0 ]; then cache=/var/cache
-else cache=$HOME/.cache; fi
-cache=$cache/switchhook-switches # asterisktest looks there too
+# asterisktest looks in the same places.
+common=/var/cache/switchhook-switches
+if [ "${XDG_CACHE_HOME:-}" ]; then cache=$XDG_CACHE_HOME/switchhook-switches
+elif [ "$(id -u)" = 0 ]; then cache=$common
+else cache=$HOME/.cache/switchhook-switches; fi
+
+there() { # version
+	[ -x "$cache/asterisk-$1/usr/sbin/asterisk" ] || [ -x "$common/asterisk-$1/usr/sbin/asterisk" ]
+}
 
 missing=""
 packages=""
@@ -30,8 +35,8 @@ check() {
 	command -v sipp >/dev/null 2>&1 || missing="$missing
   sipp: the phones"
 	for version in 16 22; do
-		[ -x "$cache/asterisk-$version/usr/sbin/asterisk" ] || missing="$missing
-  $cache/asterisk-$version: Asterisk $version"
+		there $version || missing="$missing
+  Asterisk $version (in $cache/asterisk-$version or $common/asterisk-$version)"
 	done
 }
 
@@ -58,8 +63,9 @@ mirror() {
 # unpack makes the folder of one version: all of it or none.
 unpack() { # version, suite, packages
 	to=$cache/asterisk-$1
-	[ -x "$to/usr/sbin/asterisk" ] && return
+	there "$1" && return
 	from=$(mirror)
+	[ "$from" ] || { apt-get update -qq && from=$(mirror); }
 	[ "$from" ] || { echo "apt knows no mirror of Debian" >&2; return 1; }
 	echo "unpacking Asterisk $1 of $2 into $to"
 	mkdir -p "$cache" && rm -rf "$to" "$to.part" || return
@@ -88,10 +94,6 @@ if debian; then
 fi
 
 echo "LEFT OUT of the tests with real phone systems, because these are not there:$missing"
-if debian && [ "$packages" ]; then
-	echo "To get them:  sudo apt-get install$packages && make deps-switches"
-else
-	echo "make deps-switches gets them on Debian: run it there, in a container for example"
-fi
+echo "On Debian:  sudo make deps-switches"
 [ "${CI:-}" = true ] && exit 1
 exit 0

@@ -42,7 +42,8 @@ type ariEvent struct {
 	Result     string      `json:"result"` // of transfers
 	Exten      string      `json:"exten"`
 	Transferee *ariChannel `json:"transferee"`
-	First      *ariChannel `json:"transferer_first_leg"`
+	First      *ariChannel `json:"transferer_first_leg"`  //nolint:misspell // ARI's word
+	Second     *ariChannel `json:"transferer_second_leg"` //nolint:misspell // ARI's word
 	Target     *ariChannel `json:"transfer_target"`
 
 	Endpoint *ariEndpoint `json:"endpoint"`
@@ -146,10 +147,11 @@ func (r *ariReader) messages(raw []byte) ([]Message, error) {
 		return r.dial(&e, m)
 	case "BridgeBlindTransfer":
 		m = append(m, Field{"Result", e.Result}, Field{"Extension", e.Exten})
-		m = e.Channel.fields(e.Transferee.fields(m, "Transferee"), "Transferer")
+		m = e.Channel.fields(e.Transferee.fields(m, "Transferee"), "Transferer") //nolint:misspell // the manager interface's word
 		return []Message{m}, nil
 	case "BridgeAttendedTransfer":
 		m = e.First.fields(append(m, Field{"Result", e.Result}), "OrigTransferer")
+		m = e.Second.fields(m, "SecondTransferer")
 		m = e.Target.fields(e.Transferee.fields(m, "Transferee"), "TransferTarget")
 		return []Message{m}, nil
 	case "ContactStatusChange":

@@ -70,7 +70,7 @@ func details(v reflect.Value) string {
 	if v.Kind() == reflect.Slice {
 		var b strings.Builder
 		for i := range v.Len() {
-			if f, ok := v.Index(i).Interface().(source.Fact); ok {
+			if f, ok := reflect.TypeAssert[source.Fact](v.Index(i)); ok {
 				b.WriteString("\n\t" + describe(f))
 			}
 		}
@@ -91,8 +91,8 @@ func factLines(facts []source.Fact) string {
 	return b.String()
 }
 
-// Each file has options (JSON, if any), the frames of a connection, and the facts that they
-// make.
+// Each file has options (JSON, if any), the frames of a connection or the name of a recorded
+// stream, and the facts that they make.
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/facts/*.txtar")
@@ -106,7 +106,7 @@ func TestTranslate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o, frames, facts := &Options{}, []byte(nil), -1
+			o, frames, facts, ari := &Options{}, []byte(nil), -1, false
 			for i, f := range a.Files {
 				switch f.Name {
 				case "options":
@@ -116,6 +116,7 @@ func TestTranslate(t *testing.T) {
 				case "frames":
 					frames = f.Data
 				case "stream": // of a file
+					ari = strings.HasSuffix(string(bytes.TrimSpace(f.Data)), ".ndjson")
 					if frames, err = os.ReadFile(filepath.Join("testdata", strings.TrimSpace(string(f.Data)))); err != nil {
 						t.Fatal(err)
 					}
@@ -124,6 +125,9 @@ func TestTranslate(t *testing.T) {
 				}
 			}
 			got := factLines(translateAll(t, o, frames))
+			if ari {
+				got = factLines(translateARI(t, frames))
+			}
 			if *update {
 				if facts < 0 {
 					a.Files = append(a.Files, txtar.File{Name: "facts"})

@@ -42,6 +42,9 @@ func (t *translator) pair(f source.LegStarted) source.LegStarted {
 	if name, half := halfOf(f.Channel); half {
 		f.Twin = t.halves[name]
 		t.halves[name] = f.Leg
+		if other := t.legs[f.Twin]; other != nil {
+			other.twin, t.legs[f.Leg].twin = f.Leg, f.Twin
+		}
 	}
 	return f
 }
@@ -126,7 +129,8 @@ func (t *translator) dtmf(m Message, at source.When) source.Fact {
 }
 
 // hangupRequest comes when the far end of a channel ends it: it hangs up, gives up or
-// refuses. So it tells who hung up, also for those in the same bridge.
+// refuses. So it tells who hung up, also for those in the same bridge. What comes out of a
+// Local channel is what went into its other half.
 func (t *translator) hangupRequest(m Message, _ source.When) source.Fact {
 	id := m.Get("Uniqueid")
 	l := t.legs[id]
@@ -134,8 +138,10 @@ func (t *translator) hangupRequest(m Message, _ source.When) source.Fact {
 		return nil
 	}
 	l.cause, l.sip = number(m.Get("Cause")), number(m.Get("TechCause"))
-	if l.by == "" {
-		l.by = m.Get("Channel")
+	if twin := t.legs[l.twin]; l.by == "" && twin != nil {
+		l.by = twin.by
+	} else if l.by == "" && !isHidden(l.channel) {
+		l.by = l.channel
 	}
 	if l.bridge != "" {
 		for _, other := range t.legs {
@@ -244,7 +250,7 @@ func (t *translator) bridgeEnter(m Message, at source.When) source.Fact {
 		When: at, Bridge: m.Get("BridgeUniqueid"), Leg: m.Get("Uniqueid"),
 		Holding: m.Get("BridgeTechnology") == holding, Conference: m.Get("BridgeCreator") == conference,
 	}
-	if l := t.legs[f.Leg]; l != nil {
+	if l := t.legs[f.Leg]; l != nil && !f.Conference && !f.Holding { // there nobody hangs up for others
 		l.bridge = f.Bridge
 	}
 	return f
@@ -273,7 +279,7 @@ func (t *translator) blindTransfer(m Message, at source.When) source.Fact {
 	}
 }
 
-// attendedTransfer: the transferer has two channels, one to the transferee and one to the
+// attendedTransfer: who transfers has two channels, one to whom they pass on and one to the
 // target.
 func (t *translator) attendedTransfer(m Message, at source.When) source.Fact {
 	if m.Get("Result") != "Success" {
@@ -285,7 +291,7 @@ func (t *translator) attendedTransfer(m Message, at source.When) source.Fact {
 	}
 	return source.Transferred{
 		When: at, Attended: true, Leg: m.Get("OrigTransfererUniqueid"), Transferee: m.Get("TransfereeUniqueid"),
-		Target: target, TargetLeg: m.Get("TransferTargetUniqueid"),
+		SecondLeg: m.Get("SecondTransfererUniqueid"), Target: target, TargetLeg: m.Get("TransferTargetUniqueid"),
 	}
 }
 

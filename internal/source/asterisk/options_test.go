@@ -35,7 +35,7 @@ func TestOptionsAreReadStrictly(t *testing.T) {
 		{good(map[string]any{"secret": nil}), "options.secret", "missing"},
 		{good(map[string]any{"secret": 12345}), "options.secret", "quotes"},
 		{good(map[string]any{"secret": "two\nlines"}), "options.secret", "line"},
-		{good(map[string]any{"adress": "x"}), "options.adress", "no such option"},
+		{good(map[string]any{"host": "x"}), "options.host", "no such option"},
 		{good(map[string]any{"address": "a:b:c"}), "", ""}, // an IPv6 address, for all that can be told
 		{good(map[string]any{"address": "http://pbx:5038"}), "options.address", "host"},
 		{good(map[string]any{"auth": "none"}), "options.auth", "md5"},

@@ -22,6 +22,8 @@ type present struct {
 	told map[string]bool // the lists that Asterisk has; false: refused, or not over
 
 	legs      map[string]source.LegStarted
+	ended     map[string]bool   // legs whose end was told already: a list may still have them
+	unsure    map[string]bool   // legs that only the list has
 	bridges   map[string]string // by leg
 	apart     map[string]bool   // bridges in which nobody simply talks
 	waiting   map[string]source.QueueJoined
@@ -33,7 +35,7 @@ type present struct {
 
 func newPresent(t *translator) *present {
 	return &present{
-		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, bridges: map[string]string{}, apart: map[string]bool{}, waiting: map[string]source.QueueJoined{},
+		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, ended: map[string]bool{}, unsure: map[string]bool{}, bridges: map[string]string{}, apart: map[string]bool{}, waiting: map[string]source.QueueJoined{},
 		agents: map[string]source.AgentStatus{}, devices: map[string]source.Registered{}, mailboxes: map[string]source.VoicemailCount{}, parked: map[string]source.Parking{},
 	}
 }
@@ -45,7 +47,7 @@ const ofPresent = "present-"
 // to ask a later one for its peers would be a security event.
 func requests(chanSIP bool) string {
 	var b strings.Builder
-	for _, action := range strings.Fields("PJSIPShowEndpoints QueueStatus PJSIPShowContacts SIPpeers VoicemailUsersList ParkedCalls BridgeList CoreShowChannels Ping") {
+	for action := range strings.FieldsSeq("PJSIPShowEndpoints QueueStatus PJSIPShowContacts SIPpeers VoicemailUsersList ParkedCalls BridgeList CoreShowChannels Ping") {
 		if action == "SIPpeers" && !chanSIP {
 			continue
 		}
@@ -113,6 +115,9 @@ func (p *present) entry(m Message, at source.When) {
 // its endpoint's any more, and whether Asterisk made it is told by what it does.
 func (p *present) channel(m Message, at source.When) {
 	id, channel := m.Get("Uniqueid"), m.Get("Channel")
+	if p.ended[id] {
+		return
+	}
 	f := source.LegStarted{
 		When: source.When(startOf(id, at.At().Add(-clock(m.Get("Duration"))))), Leg: id, Call: callOf(m), Device: endpointOf(channel), Channel: channel,
 		Hidden: isHidden(channel), Caller: line(m, "CallerID"), Context: m.Get("Context"), AccountCode: m.Get("AccountCode"),
@@ -131,6 +136,10 @@ func (p *present) channel(m Message, at source.When) {
 	f.Vars, l.vars = variables(m, "")
 	if p.t.legs[id] == nil {
 		p.t.legs[id] = l
+		p.t.pair(f)
+	}
+	if _, started := p.legs[id]; !started {
+		p.unsure[id] = true
 	}
 	p.legs[id] = f
 	if l.bridge != "" {
@@ -143,6 +152,7 @@ func (p *present) apply(fact source.Fact) {
 	switch f := fact.(type) {
 	case source.LegStarted:
 		p.legs[f.Leg] = f
+		delete(p.unsure, f.Leg)
 	case source.LegRinging:
 		if l, ok := p.legs[f.Leg]; ok {
 			l.Ringing = !l.Answered
@@ -159,6 +169,8 @@ func (p *present) apply(fact source.Fact) {
 			p.legs[f.Leg] = l
 		}
 	case source.LegEnded:
+		p.ended[f.Leg] = true
+		delete(p.unsure, f.Leg)
 		delete(p.legs, f.Leg)
 		delete(p.bridges, f.Leg)
 		delete(p.parked, f.Leg)

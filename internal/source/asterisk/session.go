@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,12 @@ type session struct {
 	pongs    int
 	caughtUp bool          // ARI has sent what it had kept
 	waiting  []source.Fact // of AMI, for that
+
+	// unsure are the legs that only the list has. It is made of what Asterisk remembers of
+	// channels, which may be a moment behind: one whose end was told before we came would
+	// never end. So there is a second look at them.
+	unsure map[string]bool
+	again  bool // it was asked for
 
 	told   time.Time // up to here an earlier session told all
 	until  time.Time // up to here this one did
@@ -224,16 +231,44 @@ func (n *session) facts(m Message, received time.Time) ([]source.Fact, error) {
 			received = at
 		}
 		f := n.present.fact(received)
+		n.unsure, n.pongs = n.present.unsure, 0
 		n.present, n.synced = nil, received
 		return []source.Fact{f}, nil
 	}
+	if m.Get("ActionID") == secondLook {
+		return n.look(m, received), nil
+	}
 	facts := n.t.translate(m, received)
-	if n.present != nil {
-		for _, f := range facts {
+	for _, f := range facts {
+		if n.present != nil {
 			n.present.apply(f)
+		}
+		switch f := f.(type) {
+		case source.LegStarted:
+			delete(n.unsure, f.Leg)
+		case source.LegEnded:
+			delete(n.unsure, f.Leg)
 		}
 	}
 	return facts, nil
+}
+
+// secondLook is the ActionID of the second look at the channels.
+const secondLook = "again"
+
+// look takes a frame of it. Whoever is not there any more has ended.
+func (n *session) look(m Message, received time.Time) (facts []source.Fact) {
+	switch {
+	case m.Get("Event") == "CoreShowChannel":
+		delete(n.unsure, m.Get("Uniqueid"))
+	case m.Get("EventList") == "Complete":
+		for _, id := range slices.Sorted(maps.Keys(n.unsure)) {
+			delete(n.t.legs, id)
+			facts = append(facts, source.LegEnded{When: source.When(received), Leg: id})
+		}
+		n.unsure = nil
+	}
+	return facts
 }
 
 // fills reports whether what ARI says is to be told, though AMI is there.
@@ -259,6 +294,10 @@ func ofLeg(f source.Fact) bool {
 // no telephone is registered. It says so with FullyBooted, but not to those who may not read
 // the class system; they wait for three pongs.
 func (n *session) ask(ctx context.Context) error {
+	if n.present == nil && len(n.unsure) > 0 && n.pongs == 2 && !n.again {
+		n.again = true
+		return n.w.send("CoreShowChannels", secondLook)
+	}
 	if n.asked || n.expectsARI() || !n.booted && n.pongs < 3 {
 		return nil
 	}

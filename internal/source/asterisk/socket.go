@@ -50,7 +50,7 @@ func dialARI(ctx context.Context, o *ARIOptions, push func([]byte) error) (*sock
 	events := *base
 	events.Path += "/events"
 	events.RawQuery = url.Values{"app": {o.App}, "subscribeAll": {"true"}}.Encode()
-	conn, resp, err := websocket.Dial(ctx, events.String(), &websocket.DialOptions{HTTPHeader: header, Subprotocols: []string{"ari"}})
+	conn, resp, err := websocket.Dial(ctx, events.String(), &websocket.DialOptions{HTTPHeader: header, Subprotocols: []string{"ari"}}) //nolint:bodyclose // it needs no closing
 	switch {
 	case err != nil && resp != nil && resp.StatusCode == http.StatusUnauthorized:
 		return nil, switchhook.Errorf(switchhook.CodeUnauthorized, "ARI refuses the user %q: compare ari.username and ari.password with ari.conf", o.Username)
@@ -89,7 +89,7 @@ func getARI(ctx context.Context, uri string, header http.Header) (body []byte, s
 	if err != nil {
 		return nil, 0, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(resp.Body, mostMessage))
 	return body, resp.StatusCode, err
 }

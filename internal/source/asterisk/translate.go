@@ -1,6 +1,7 @@
 package asterisk
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ type translator struct {
 // A leg is what later events of a channel leave out.
 type leg struct {
 	channel, call string
-	bridge        string
+	bridge        string // in which it talks to others
+	twin          string // the other half of a Local channel
 	by            string // the channel whose far end hung up
 	cause, sip    int    // that it gave
 	vars          string
@@ -40,6 +42,14 @@ type served struct{ leg, agentLeg string }
 func newTranslator(o *Options) *translator {
 	t := &translator{plan: newPlan(o), users: o.UserEvents, legs: map[string]*leg{}, halves: map[string]string{}, served: map[string]served{}}
 	t.events = t.table()
+	// ARI sends these to whoever listens, AMI by class. Keys may be somebody's PIN.
+	for class, events := range map[string][]string{"dialplan": {"Newexten", "VarSet"}, "dtmf": {"DTMFEnd"}} {
+		for _, event := range events {
+			if !slices.Contains(o.Classes, class) {
+				delete(t.events, event)
+			}
+		}
+	}
 	return t
 }
 
@@ -146,11 +156,11 @@ func (t *translator) follow(facts []source.Fact, m Message, prefix string, at so
 	if l == nil {
 		return facts
 	}
-	if call := m.Get(prefix + "Linkedid"); call != "" && call != l.call {
+	if call := m.Get(prefix + "Linkedid"); call != "" && call != l.call && (l.call == "" || older(call, l.call)) {
 		l.call = call
 		facts = append(facts, source.Linked{When: at, Leg: id, Call: call})
 	}
-	if vars, all := variables(m, prefix); all != l.vars {
+	if vars, all := variables(m, prefix); all != "" && all != l.vars {
 		before := l.vars
 		l.vars = all
 		for name, value := range vars {
@@ -161,6 +171,13 @@ func (t *translator) follow(facts []source.Fact, m Message, prefix string, at so
 		facts = append(facts, source.PartyChanged{When: at, Leg: id, Vars: vars})
 	}
 	return facts
+}
+
+// older reports whether a channel's id is older than another. Calls that meet take the id of
+// the older one; some events still show how it was before.
+func older(a, b string) bool {
+	x, y := startOf(a, time.Time{}), startOf(b, time.Time{})
+	return x.IsZero() || y.IsZero() || x.Before(y) || x.Equal(y) && sequence(a) < sequence(b)
 }
 
 // variables are those of channelvars in manager.conf; all is the whole of them.
@@ -205,7 +222,7 @@ func (t *translator) userEvent(m Message, at source.When) source.Fact {
 			given = m[i+1:]
 		}
 	}
-	return source.Custom{When: at, Name: name, Leg: m.Get("Uniqueid"), Data: object(given)}
+	return source.Custom{When: at, Name: name, Leg: m.Get("Uniqueid"), Data: object(given, "ActionID")}
 }
 
 // object is the fields of a message but some, as JSON. Of a name that is there twice the

@@ -5,12 +5,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -141,7 +145,13 @@ func (r *recorded) serve(t *testing.T) {
 		}
 		m := Parse(frame)
 		action := m.Get("Action")
-		answer := r.answers[action]
+		answer := r.answers[strings.TrimSpace(action+" "+m.Get("Filename")+m.Get("Module"))]
+		if m.Get("ActionID") == secondLook {
+			answer = r.answers["again"]
+		}
+		if answer == "" {
+			answer = "Response: Error\r\nActionID: ID\r\nMessage: Permission denied\r\n\r\n"
+		}
 		if action == "Login" && m.Get("Key") != "" {
 			sum := md5.Sum([]byte("840415273" + "secret"))
 			if m.Get("Key") != hex.EncodeToString(sum[:]) {
@@ -155,24 +165,31 @@ func (r *recorded) serve(t *testing.T) {
 			return
 		}
 		if action == "Ping" && r.more != nil && m.Get("ActionID") == ofPresent+"Ping" {
-			r.more(conn, func() { _ = conn.Close() })
+			r.more(conn, func() { finish(conn) })
 		}
 	}
 }
 
+// finish ends a connection of which the other side reads all that was written: a close with
+// something of its own unread would take that away (RFC 9293 3.10.7.1).
+func finish(conn net.Conn) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	_ = conn.Close()
+}
+
 func (r *recorded) source(more map[string]any) *switchhook.Source {
 	s := &switchhook.Source{ID: "pbx", Kind: "asterisk", Options: map[string]any{"address": r.Addr().String(), "username": "hook", "secret": "secret"}}
-	for k, v := range more {
-		s.Options[k] = v
-	}
+	maps.Copy(s.Options, more)
 	return s
 }
 
 // run runs a Connector, and returns how to wait for its end.
-func run(t *testing.T, ctx context.Context, s *switchhook.Source, h *host) <-chan error {
+func run(t *testing.T, s *switchhook.Source, h *host) <-chan error {
 	t.Helper()
 	ended := make(chan error, 1)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	t.Cleanup(func() { cancel(); <-done })
 	go func() {
@@ -193,11 +210,11 @@ func within(t *testing.T, ended <-chan error) error {
 	}
 }
 
-func sample(t testing.TB, name string) []byte {
-	t.Helper()
+func sample(tb testing.TB, name string) []byte {
+	tb.Helper()
 	data, err := os.ReadFile("testdata/samples/" + name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }
@@ -213,7 +230,7 @@ func TestRunTellsWhatAsteriskSays(t *testing.T) {
 		done()
 	}
 	go r.serve(t)
-	err := within(t, run(t, t.Context(), r.source(nil), h))
+	err := within(t, run(t, r.source(nil), h))
 	if !errors.Is(err, io.EOF) {
 		t.Errorf("Run ended with %v, want EOF", err)
 	}
@@ -244,7 +261,7 @@ func TestWrongSecretSaysSo(t *testing.T) {
 			r.answers["Login"] = "Response: Error\r\nActionID: ID\r\nMessage: Authentication failed\r\n\r\n"
 		}
 		go r.serve(t)
-		err := within(t, run(t, t.Context(), r.source(map[string]any{"secret": "wrong", "auth": auth}), h))
+		err := within(t, run(t, r.source(map[string]any{"secret": "wrong", "auth": auth}), h))
 		if switchhook.ErrorCode(err) != switchhook.CodeUnauthorized || !strings.Contains(err.Error(), "hook") || strings.Contains(err.Error(), "wrong") {
 			t.Errorf("%s: %v", auth, err)
 		}
@@ -256,7 +273,7 @@ func TestNoRightToListChannelsSaysSo(t *testing.T) {
 	r, h := newRecorded(t), newHost()
 	r.answers["CoreShowChannels"] = "Response: Error\r\nActionID: ID\r\nMessage: Permission denied\r\n\r\n"
 	go r.serve(t)
-	err := within(t, run(t, t.Context(), r.source(nil), h))
+	err := within(t, run(t, r.source(nil), h))
 	if err == nil || !strings.Contains(err.Error(), "write = system") {
 		t.Errorf("Run ended with %v", err)
 	}
@@ -276,9 +293,65 @@ func TestNotAsteriskSaysSo(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	err = within(t, run(t, t.Context(), (&recorded{Listener: l}).source(nil), newHost()))
+	err = within(t, run(t, (&recorded{Listener: l}).source(nil), newHost()))
 	if err == nil || !strings.Contains(err.Error(), "SSH") {
 		t.Errorf("Run ended with %v", err)
+	}
+}
+
+// TLS with an authority of one's own, with any certificate, and with neither.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	// httptest has a certificate for 127.0.0.1, and tells who signed it.
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	defer server.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	for _, test := range []struct {
+		options map[string]any
+		fails   string
+	}{
+		{map[string]any{"tls_ca": ca}, ""},
+		{map[string]any{"tls_insecure": true}, ""},
+		{map[string]any{}, "certificate"},
+	} {
+		r, h := newRecorded(t), newHost()
+		r.Listener = tls.NewListener(r.Listener, &tls.Config{Certificates: server.TLS.Certificates, MinVersion: tls.VersionTLS12})
+		go r.serve(t)
+		test.options["tls"] = true
+		ended := run(t, r.source(test.options), h)
+		if test.fails == "" {
+			await(t, h, isPresent)
+		} else if err := within(t, ended); err == nil || !strings.Contains(err.Error(), test.fails) {
+			t.Errorf("with %v: %v", test.options, err)
+		}
+	}
+}
+
+// The list of channels has one whose end was told before we came, and one that is there.
+func TestSecondLook(t *testing.T) {
+	t.Parallel()
+	r, h := newRecorded(t), newHost()
+	list := func(ids ...string) string {
+		s := "Response: Success\r\nActionID: ID\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n"
+		for _, id := range ids {
+			s += "Event: CoreShowChannel\r\nActionID: ID\r\nChannel: PJSIP/" + id + "-00000001\r\nChannelStateDesc: Up\r\nUniqueid: " + id + "\r\nLinkedid: " + id + "\r\n\r\n"
+		}
+		return s + "Event: CoreShowChannelsComplete\r\nActionID: ID\r\nEventList: Complete\r\n\r\n"
+	}
+	r.answers["CoreShowChannels"] = list("1795159000.1", "1795159000.2", "1795159000.3")
+	r.answers["again"] = list("1795159000.2")
+	r.more = func(conn net.Conn, _ func()) {
+		_, _ = io.WriteString(conn, "Event: Hangup\r\nUniqueid: 1795159000.3\r\nCause: 16\r\n\r\n")
+	}
+	go r.serve(t)
+	c := New()
+	c.silence = 300 * time.Millisecond
+	stop := start(t, c, r.source(nil), h)
+	await(t, h, func(f source.LegEnded) bool { return f.Leg == "1795159000.1" })
+	stop()
+	if len(h.facts) != 3 { // what there is, and two ends
+		t.Errorf("told:\n%s", factLines(h.facts))
 	}
 }
 
@@ -315,11 +388,11 @@ func TestSlowStoreHoldsNobodyUp(t *testing.T) {
 		if _, err := conn.Write(b.Bytes()); err != nil {
 			t.Errorf("the burst was not read: %v", err)
 		}
-		done()
 		close(written)
+		done()
 	}
 	go r.serve(t)
-	if err := within(t, run(t, t.Context(), r.source(nil), h)); !errors.Is(err, io.EOF) {
+	if err := within(t, run(t, r.source(nil), h)); !errors.Is(err, io.EOF) {
 		t.Errorf("Run ended with %v", err)
 	}
 	n := 0

@@ -25,10 +25,10 @@ func accountDocument(a *switchhook.Account) string {
 }
 
 // CreateAccount adds an account.
-func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
+func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error {
 	taken := switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID)
 	row := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt), accountDocument(a)}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		var deleted bool
 		err := w.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM deleted_accounts WHERE id = ?)", row[0]).Scan(&deleted)
 		switch {
@@ -42,9 +42,9 @@ func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account) error {
 }
 
 // UpdateAccount replaces an account.
-func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account) error {
+func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error {
 	row := []any{a.ParentID, a.Name, accountDocument(a), a.ID}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
 			"UPDATE accounts SET parent_id = ?, name = ?, doc = ? WHERE id = ?", row...)
 	})
@@ -76,7 +76,7 @@ func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err 
 }
 
 // DeleteAccounts deletes accounts and what belongs to them. Their history stays.
-func (d *DB) DeleteAccounts(ctx context.Context, ids []string) error {
+func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchhook.AuditEntry) error {
 	webhooks, err := d.Webhooks(ctx)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string) error {
 			origins = append(origins, s.ID)
 		}
 	}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		const of = " IN (SELECT value FROM json_each(?) AS text)"
 		for _, statement := range []struct {
 			text string
@@ -105,6 +105,7 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string) error {
 			{"INSERT INTO deleted_accounts (id) SELECT id FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM api_keys WHERE account_id" + of, ids},
+			{"DELETE FROM users WHERE account_id" + of, ids},
 			{"DELETE FROM records WHERE account_id" + of, ids},
 			{"DELETE FROM given_ids WHERE account_id" + of, ids},
 			{"DELETE FROM dialect_ids WHERE account_id" + of, ids},
@@ -121,9 +122,9 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string) error {
 }
 
 // PutAPIKey adds a key or replaces the one of its id, but for when it was last used.
-func (d *DB) PutAPIKey(ctx context.Context, k *switchhook.APIKey) error {
+func (d *DB) PutAPIKey(ctx context.Context, k *switchhook.APIKey, audit ...*switchhook.AuditEntry) error {
 	row := []any{k.ID, k.AccountID, k.Name, append([]byte{}, k.Hash...), string(k.Role), micros(k.ExpiresAt), micros(k.CreatedAt), micros(k.UpdatedAt)}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.Put(ctx, `INSERT INTO api_keys (id, account_id, name, hash, role, expires_at, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, name = excluded.name, hash = excluded.hash, role = excluded.role,
 				expires_at = excluded.expires_at, created_at = excluded.created_at, updated_at = excluded.updated_at`, row...)
@@ -138,8 +139,8 @@ func (d *DB) UseAPIKey(ctx context.Context, id string, at time.Time) error {
 }
 
 // DeleteAPIKey deletes a key.
-func (d *DB) DeleteAPIKey(ctx context.Context, id string) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+func (d *DB) DeleteAPIKey(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no API key %q", id), "DELETE FROM api_keys WHERE id = ?", id)
 	})
 }

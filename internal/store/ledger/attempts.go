@@ -34,6 +34,9 @@ func (d *DB) Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchh
 	if f.EventID != "" {
 		w.terms = append(w.terms, []uint32{term(attemptEvent, f.EventID)})
 	}
+	if f.Events != nil {
+		w.terms = append(w.terms, attemptsOf(f.Events))
+	}
 	switch {
 	case f.Outcome == switchhook.Failure:
 		w.terms = append(w.terms, []uint32{term(attemptFailure, f.WebhookID)})
@@ -47,6 +50,15 @@ func (d *DB) Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchh
 	}
 	attempts, next = cut(attempts, p.Limit, func(a *switchhook.Attempt) int64 { return a.Row })
 	return attempts, next, nil
+}
+
+// attemptsOf are the terms of the attempts for some events.
+func attemptsOf(events []*switchhook.Event) []uint32 {
+	terms := make([]uint32, len(events))
+	for i, e := range events {
+		terms[i] = term(attemptEvent, e.ID)
+	}
+	return terms
 }
 
 // attempts returns up to limit of the attempts of a walk that are wanted, which

@@ -213,7 +213,7 @@ func (d *decoder) end(what string) error {
 
 func appendEvent(b []byte, e *switchhook.Event) []byte {
 	b = binary.AppendVarint(b, e.Sequence)
-	b = append(b, flags(e.IDGiven, e.Relayed, e.Original != nil))
+	b = append(b, flags(e.IDGiven, e.Relayed, e.Original != nil, e.Opens))
 	for _, text := range [...]string{e.ID, e.AccountID, e.Type, e.Key, e.CallID, e.Source} {
 		b = appendText(b, text)
 	}
@@ -236,7 +236,7 @@ func decodeEvent(record []byte) (*switchhook.Event, error) {
 	d := decoder{b: record}
 	e := &switchhook.Event{Sequence: d.varint()}
 	set := d.byte()
-	e.IDGiven, e.Relayed = set&1 > 0, set&2 > 0
+	e.IDGiven, e.Relayed, e.Opens = set&1 > 0, set&2 > 0, set&8 > 0
 	for _, text := range [...]*string{&e.ID, &e.AccountID, &e.Type, &e.Key, &e.CallID, &e.Source} {
 		*text = d.text()
 	}

@@ -114,7 +114,7 @@ func framed(b []byte) []byte {
 }
 
 func (r *rows) count() int {
-	return len(r.Events) + len(r.Attempts) + len(r.Snapshots) + len(r.Records) + len(r.Rejects) + len(r.Due) + len(r.Settled) + len(r.Gates) + len(r.Jobs)
+	return len(r.Events) + len(r.Attempts) + len(r.Snapshots) + len(r.Records) + len(r.Rejects) + len(r.Due) + len(r.Settled) + len(r.Gates) + len(r.Jobs) + len(r.Audit)
 }
 
 // finish tells the end. r is not to be used any more.
@@ -198,6 +198,9 @@ func (w *writer) apply(ctx context.Context, items []item) error {
 			if err := w.addReject(ctx, r); err != nil {
 				return err
 			}
+		}
+		if err := w.addAudit(ctx, c.Audit); err != nil {
+			return err
 		}
 		ch.add(c.Commit)
 		w.watermark = max(w.watermark, c.Watermark)

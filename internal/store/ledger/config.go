@@ -27,26 +27,26 @@ func (d *DB) webhookRow(w *switchhook.Webhook) (doc string, sealed []byte, err e
 }
 
 // CreateWebhook adds a webhook.
-func (d *DB) CreateWebhook(ctx context.Context, w *switchhook.Webhook) error {
+func (d *DB) CreateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error {
 	doc, sealed, err := d.webhookRow(w)
 	if err != nil {
 		return err
 	}
-	return d.insertSealed(ctx, "webhook", w.ID, micros(w.CreatedAt), doc, sealed)
+	return d.insertSealed(ctx, audit, "webhook", w.ID, micros(w.CreatedAt), doc, sealed)
 }
 
 // UpdateWebhook replaces a webhook.
-func (d *DB) UpdateWebhook(ctx context.Context, w *switchhook.Webhook) error {
+func (d *DB) UpdateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error {
 	doc, sealed, err := d.webhookRow(w)
 	if err != nil {
 		return err
 	}
-	return d.updateSealed(ctx, "webhook", w.ID, micros(w.CreatedAt), doc, sealed)
+	return d.updateSealed(ctx, audit, "webhook", w.ID, micros(w.CreatedAt), doc, sealed)
 }
 
 // DeleteWebhook deletes a webhook and its gate. Its history stays.
-func (d *DB) DeleteWebhook(ctx context.Context, id string) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+func (d *DB) DeleteWebhook(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		if err := w.deleteSealed(ctx, "webhook", id); err != nil {
 			return err
 		}
@@ -101,26 +101,26 @@ func (d *DB) sourceRow(s *switchhook.Source) (doc string, sealed []byte, err err
 }
 
 // CreateSource adds a source.
-func (d *DB) CreateSource(ctx context.Context, s *switchhook.Source) error {
+func (d *DB) CreateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error {
 	doc, sealed, err := d.sourceRow(s)
 	if err != nil {
 		return err
 	}
-	return d.insertSealed(ctx, "source", s.ID, micros(s.CreatedAt), doc, sealed)
+	return d.insertSealed(ctx, audit, "source", s.ID, micros(s.CreatedAt), doc, sealed)
 }
 
 // UpdateSource replaces a source.
-func (d *DB) UpdateSource(ctx context.Context, s *switchhook.Source) error {
+func (d *DB) UpdateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error {
 	doc, sealed, err := d.sourceRow(s)
 	if err != nil {
 		return err
 	}
-	return d.updateSealed(ctx, "source", s.ID, micros(s.CreatedAt), doc, sealed)
+	return d.updateSealed(ctx, audit, "source", s.ID, micros(s.CreatedAt), doc, sealed)
 }
 
 // DeleteSource deletes a source. Its events and rejects stay.
-func (d *DB) DeleteSource(ctx context.Context, id string) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error { return w.deleteSealed(ctx, "source", id) })
+func (d *DB) DeleteSource(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error { return w.deleteSealed(ctx, "source", id) })
 }
 
 // Sources returns all, oldest first, secrets opened.
@@ -151,16 +151,16 @@ func (d *DB) Sources(ctx context.Context) (sources []*switchhook.Source, err err
 
 // The tables of webhooks and of sources have the same columns.
 
-func (d *DB) insertSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+func (d *DB) insertSealed(ctx context.Context, audit []*switchhook.AuditEntry, what, id string, created int64, doc string, sealed []byte) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id),
 			"INSERT INTO "+what+"s (id, created_at, doc, sealed) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			id, created, doc, sealed)
 	})
 }
 
-func (d *DB) updateSealed(ctx context.Context, what, id string, created int64, doc string, sealed []byte) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+func (d *DB) updateSealed(ctx context.Context, audit []*switchhook.AuditEntry, what, id string, created int64, doc string, sealed []byte) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id),
 			"UPDATE "+what+"s SET created_at = ?, doc = ?, sealed = ? WHERE id = ?",
 			created, doc, sealed, id)

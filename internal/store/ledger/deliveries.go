@@ -226,6 +226,16 @@ func parseDeliveryCursor(cursor string) (below int64, last switchhook.DeliveryRe
 func (d *DB) candidates(ctx context.Context, f switchhook.DeliveryFilter, below int64, n int) (sequences []int64, err error) {
 	from, to := d.history.span(f.Since, f.Until)
 	w := walk{table: &eventBlocks, from: from, to: min(to, below)}
+	if f.Events != nil {
+		for _, e := range f.Events {
+			if w.from <= e.Sequence && e.Sequence < w.to && (f.EventID == "" || f.EventID == e.ID) {
+				sequences = append(sequences, e.Sequence)
+			}
+		}
+		slices.SortFunc(sequences, falling)
+		sequences = slices.Compact(sequences)
+		return sequences[:min(len(sequences), n)], nil
+	}
 	if f.EventID != "" {
 		w.terms = [][]uint32{{term(eventID, f.EventID)}}
 		return d.sequences(ctx, w, n, func(e *switchhook.Event) bool { return e.ID == f.EventID })

@@ -60,6 +60,12 @@ func (d *DB) Events(ctx context.Context, f switchhook.EventFilter, p switchhook.
 		return nil, "", err
 	}
 	w.since, w.until = f.Since, f.Until
+	if f.Before > 0 {
+		w.to = min(w.to, f.Before)
+	}
+	if f.Party != "" {
+		w.terms = append(w.terms, []uint32{term(eventParty, f.Party)})
+	}
 	if f.Key != "" {
 		w.terms = append(w.terms, []uint32{term(eventKey, f.Key)})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 )
 
 // The index of a slice says which of its blocks may have what is looked for. An
@@ -29,6 +30,7 @@ const (
 	eventAccount = "event account"
 	eventKey     = "event key"
 	eventCall    = "event call" // where it is not the key
+	eventParty   = "event party"
 	eventTarget  = "event delivery"
 
 	attemptID      = "attempt id" // of those that were made
@@ -57,6 +59,9 @@ func eventTerms(terms []uint32, e *switchhook.Event) []uint32 {
 	}
 	if e.CallID != "" && e.CallID != e.Key {
 		terms = append(terms, term(eventCall, e.CallID))
+	}
+	for _, party := range catalogue.Parties(e) {
+		terms = append(terms, term(eventParty, party))
 	}
 	for _, webhook := range e.Targets {
 		terms = append(terms, term(eventTarget, switchhook.DeliveryID(e.AccountID, e.ID, webhook)))

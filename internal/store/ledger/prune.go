@@ -32,6 +32,8 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			args []any
 		}{
 			{"DELETE FROM rejects WHERE id IN (SELECT id FROM rejects ORDER BY id LIMIT ?) AND at < ?", []any{pruneRows, micros(before)}},
+			{"DELETE FROM audit WHERE id IN (SELECT id FROM audit ORDER BY id LIMIT ?) AND at < ?", []any{pruneRows, micros(before)}},
+			{"DELETE FROM sessions WHERE expires_at < ?", []any{micros(time.Now())}},
 			{"DELETE FROM jobs WHERE ended_at <> ? AND ended_at < ?", []any{noTime, micros(before)}},
 			{`DELETE FROM event_ids WHERE (account_id, id) IN
 				(SELECT account_id, id FROM event_ids WHERE expires_at <= ? LIMIT ?)`, []any{micros(time.Now()), pruneRows}},

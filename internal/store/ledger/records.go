@@ -71,7 +71,7 @@ func (d *DB) Integer(ctx context.Context, accountID, schema, id string) (int64, 
 }
 
 // PutDialectID says what a dialect calls a thing, or says it anew.
-func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID) error {
+func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID, audit ...*switchhook.AuditEntry) error {
 	// What is no integer as one is written is none that was counted: NULL is equal to
 	// nothing.
 	var counted any
@@ -79,7 +79,7 @@ func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID) error {
 		counted = n
 	}
 	row := []any{id.AccountID, id.Dialect, id.Schema, id.ID, id.Value, micros(id.UpdatedAt), counted}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeConflict, "another %s has the id %q", id.Schema, id.Value), `
 			INSERT INTO given_ids (account_id, dialect, schema, id, value, updated_at)
 			SELECT ?1, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT)
@@ -90,8 +90,8 @@ func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID) error {
 }
 
 // DeleteDialectID takes it back.
-func (d *DB) DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+func (d *DB) DeleteDialectID(ctx context.Context, accountID, dialect, schema, id string, audit ...*switchhook.AuditEntry) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "no id was set for the %s %q", schema, id),
 			"DELETE FROM given_ids WHERE account_id = ? AND dialect = ? AND schema = ? AND id = ?", accountID, dialect, schema, id)
 	})

@@ -13,8 +13,8 @@ import (
 )
 
 // CreateAccount adds an account.
-func (s *Store) CreateAccount(_ context.Context, a *switchhook.Account) error {
-	return s.write(func() error {
+func (s *Store) CreateAccount(_ context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error {
+	return s.change(audit, func() error {
 		if s.deleted[a.ID] || slices.ContainsFunc(s.accounts, func(old *switchhook.Account) bool { return old.ID == a.ID }) {
 			return taken("account", a.ID)
 		}
@@ -24,8 +24,8 @@ func (s *Store) CreateAccount(_ context.Context, a *switchhook.Account) error {
 }
 
 // UpdateAccount replaces an account.
-func (s *Store) UpdateAccount(_ context.Context, a *switchhook.Account) error {
-	return update(s, &s.accounts, "account", copyAccount(a), func(a *switchhook.Account) string { return a.ID })
+func (s *Store) UpdateAccount(_ context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error {
+	return update(s, audit, &s.accounts, "account", copyAccount(a), func(a *switchhook.Account) string { return a.ID })
 }
 
 // Accounts returns all, oldest first.
@@ -34,14 +34,15 @@ func (s *Store) Accounts(context.Context) ([]*switchhook.Account, error) {
 }
 
 // DeleteAccounts deletes accounts and what belongs to them. Their history stays.
-func (s *Store) DeleteAccounts(_ context.Context, ids []string) error {
-	return s.write(func() error {
+func (s *Store) DeleteAccounts(_ context.Context, ids []string, audit ...*switchhook.AuditEntry) error {
+	return s.change(audit, func() error {
 		of := func(account string) bool { return slices.Contains(ids, account) }
 		s.accounts = slices.DeleteFunc(s.accounts, func(a *switchhook.Account) bool {
 			s.deleted[a.ID] = s.deleted[a.ID] || of(a.ID)
 			return of(a.ID)
 		})
 		s.keys = slices.DeleteFunc(s.keys, func(k *switchhook.APIKey) bool { return of(k.AccountID) })
+		s.users = slices.DeleteFunc(s.users, func(u *switchhook.User) bool { return of(u.AccountID) })
 		s.webhooks = slices.DeleteFunc(s.webhooks, func(w *switchhook.Webhook) bool {
 			if of(w.AccountID) {
 				delete(s.gates, w.ID)
@@ -59,8 +60,8 @@ func (s *Store) DeleteAccounts(_ context.Context, ids []string) error {
 func keyID(k *switchhook.APIKey) string { return k.ID }
 
 // PutAPIKey adds a key or replaces the one of its id, but for when it was last used.
-func (s *Store) PutAPIKey(_ context.Context, k *switchhook.APIKey) error {
-	return s.write(func() error {
+func (s *Store) PutAPIKey(_ context.Context, k *switchhook.APIKey, audit ...*switchhook.AuditEntry) error {
+	return s.change(audit, func() error {
 		kept := copyKey(k)
 		if i := slices.IndexFunc(s.keys, func(old *switchhook.APIKey) bool { return old.ID == k.ID }); i >= 0 {
 			kept.LastUsedAt = s.keys[i].LastUsedAt
@@ -86,8 +87,8 @@ func (s *Store) UseAPIKey(_ context.Context, id string, at time.Time) error {
 }
 
 // DeleteAPIKey deletes a key.
-func (s *Store) DeleteAPIKey(_ context.Context, id string) error {
-	return remove(s, &s.keys, "API key", id, keyID)
+func (s *Store) DeleteAPIKey(_ context.Context, id string, audit ...*switchhook.AuditEntry) error {
+	return remove(s, audit, &s.keys, "API key", id, keyID)
 }
 
 // APIKeys returns all, oldest first.

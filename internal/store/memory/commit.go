@@ -47,6 +47,7 @@ func (s *Store) apply(c *switchhook.Commit) {
 		kept.At = store.Stored(r.At)
 		s.rejects = append(s.rejects, &kept)
 	}
+	s.addAudit(c.Audit)
 	for _, d := range c.Due {
 		d.At, d.HeldSince = store.Stored(d.At), store.Stored(d.HeldSince)
 		s.backlog(d.WebhookID).put(d)

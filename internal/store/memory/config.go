@@ -12,18 +12,18 @@ import (
 )
 
 // CreateWebhook adds a webhook.
-func (s *Store) CreateWebhook(_ context.Context, w *switchhook.Webhook) error {
-	return create(s, &s.webhooks, "webhook", copyWebhook(w), webhookID)
+func (s *Store) CreateWebhook(_ context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error {
+	return create(s, audit, &s.webhooks, "webhook", copyWebhook(w), webhookID)
 }
 
 // UpdateWebhook replaces a webhook.
-func (s *Store) UpdateWebhook(_ context.Context, w *switchhook.Webhook) error {
-	return update(s, &s.webhooks, "webhook", copyWebhook(w), webhookID)
+func (s *Store) UpdateWebhook(_ context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error {
+	return update(s, audit, &s.webhooks, "webhook", copyWebhook(w), webhookID)
 }
 
 // DeleteWebhook deletes a webhook and its gate. Its history stays.
-func (s *Store) DeleteWebhook(_ context.Context, id string) error {
-	if err := remove(s, &s.webhooks, "webhook", id, webhookID); err != nil {
+func (s *Store) DeleteWebhook(_ context.Context, id string, audit ...*switchhook.AuditEntry) error {
+	if err := remove(s, audit, &s.webhooks, "webhook", id, webhookID); err != nil {
 		return err
 	}
 	return s.write(func() error {
@@ -38,18 +38,18 @@ func (s *Store) Webhooks(context.Context) ([]*switchhook.Webhook, error) {
 }
 
 // CreateSource adds a source.
-func (s *Store) CreateSource(_ context.Context, src *switchhook.Source) error {
-	return create(s, &s.sources, "source", copySource(src), sourceID)
+func (s *Store) CreateSource(_ context.Context, src *switchhook.Source, audit ...*switchhook.AuditEntry) error {
+	return create(s, audit, &s.sources, "source", copySource(src), sourceID)
 }
 
 // UpdateSource replaces a source.
-func (s *Store) UpdateSource(_ context.Context, src *switchhook.Source) error {
-	return update(s, &s.sources, "source", copySource(src), sourceID)
+func (s *Store) UpdateSource(_ context.Context, src *switchhook.Source, audit ...*switchhook.AuditEntry) error {
+	return update(s, audit, &s.sources, "source", copySource(src), sourceID)
 }
 
 // DeleteSource deletes a source. Its events and rejects stay.
-func (s *Store) DeleteSource(_ context.Context, id string) error {
-	return remove(s, &s.sources, "source", id, sourceID)
+func (s *Store) DeleteSource(_ context.Context, id string, audit ...*switchhook.AuditEntry) error {
+	return remove(s, audit, &s.sources, "source", id, sourceID)
 }
 
 // Sources returns all, oldest first.
@@ -102,8 +102,8 @@ type dialectThing struct {
 }
 
 // PutDialectID says what a dialect calls a thing, or says it anew.
-func (s *Store) PutDialectID(_ context.Context, id *switchhook.DialectID) error {
-	return s.write(func() error {
+func (s *Store) PutDialectID(_ context.Context, id *switchhook.DialectID, audit ...*switchhook.AuditEntry) error {
+	return s.change(audit, func() error {
 		of := dialectThing{id.Dialect, thing{id.AccountID, id.Schema, id.ID}}
 		conflict := switchhook.Errorf(switchhook.CodeConflict, "another %s has the id %q", id.Schema, id.Value)
 		for other, old := range s.dialectIDs {
@@ -124,8 +124,8 @@ func (s *Store) PutDialectID(_ context.Context, id *switchhook.DialectID) error 
 }
 
 // DeleteDialectID takes it back.
-func (s *Store) DeleteDialectID(_ context.Context, accountID, dialect, schema, id string) error {
-	return s.write(func() error {
+func (s *Store) DeleteDialectID(_ context.Context, accountID, dialect, schema, id string, audit ...*switchhook.AuditEntry) error {
+	return s.change(audit, func() error {
 		of := dialectThing{dialect, thing{accountID, schema, id}}
 		if _, ok := s.dialectIDs[of]; !ok {
 			return switchhook.Errorf(switchhook.CodeNotFound, "no id was set for the %s %q", schema, id)
@@ -151,8 +151,8 @@ func (s *Store) DialectIDs(_ context.Context, fn func(switchhook.DialectID) erro
 func webhookID(w *switchhook.Webhook) string { return w.ID }
 func sourceID(src *switchhook.Source) string { return src.ID }
 
-func create[T any](s *Store, in *[]*T, what string, v *T, id func(*T) string) error {
-	return s.write(func() error {
+func create[T any](s *Store, audit []*switchhook.AuditEntry, in *[]*T, what string, v *T, id func(*T) string) error {
+	return s.change(audit, func() error {
 		if slices.ContainsFunc(*in, func(old *T) bool { return id(old) == id(v) }) {
 			return taken(what, id(v))
 		}
@@ -165,8 +165,8 @@ func taken(what, id string) error {
 	return switchhook.Errorf(switchhook.CodeConflict, "the %s id %q is taken", what, id)
 }
 
-func update[T any](s *Store, in *[]*T, what string, v *T, id func(*T) string) error {
-	return s.write(func() error {
+func update[T any](s *Store, audit []*switchhook.AuditEntry, in *[]*T, what string, v *T, id func(*T) string) error {
+	return s.change(audit, func() error {
 		i := slices.IndexFunc(*in, func(old *T) bool { return id(old) == id(v) })
 		if i < 0 {
 			return switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, id(v))
@@ -176,8 +176,8 @@ func update[T any](s *Store, in *[]*T, what string, v *T, id func(*T) string) er
 	})
 }
 
-func remove[T any](s *Store, in *[]*T, what, name string, id func(*T) string) error {
-	return s.write(func() error {
+func remove[T any](s *Store, audit []*switchhook.AuditEntry, in *[]*T, what, name string, id func(*T) string) error {
+	return s.change(audit, func() error {
 		i := slices.IndexFunc(*in, func(old *T) bool { return id(old) == name })
 		if i < 0 {
 			return switchhook.Errorf(switchhook.CodeNotFound, "there is no %s %q", what, name)

@@ -135,7 +135,8 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 		}
 	}
 	for _, e := range slices.Backward(s.events) {
-		if p.Cursor != "" && e.Sequence > last || !store.Allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID {
+		if p.Cursor != "" && e.Sequence > last || !store.Allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID ||
+			f.Events != nil && !store.Of(f.Events, e.Sequence) {
 			continue
 		}
 		all := s.deliveries(e)

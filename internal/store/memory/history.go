@@ -167,6 +167,8 @@ func (s *Store) Prune(_ context.Context, before time.Time) (more bool, err error
 			s.drop(sequence, row)
 		}
 		s.rejects = slices.DeleteFunc(s.rejects, func(r *switchhook.Reject) bool { return r.At.Before(before) })
+		s.audit = slices.DeleteFunc(s.audit, func(e *switchhook.AuditEntry) bool { return e.At.Before(before) })
+		s.sessions = slices.DeleteFunc(s.sessions, func(session *switchhook.Session) bool { return session.ExpiresAt.Before(time.Now()) })
 		maps.DeleteFunc(s.jobs, func(_ string, j *switchhook.Job) bool {
 			return !j.EndedAt.IsZero() && j.EndedAt.Before(before)
 		})

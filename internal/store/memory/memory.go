@@ -46,11 +46,15 @@ type Store struct {
 	lastSequence int64
 	lastAttempt  int64
 	lastReject   int64
+	audit        []*switchhook.AuditEntry // by id
+	lastAudit    int64
 	watermark    int64
 
 	accounts []*switchhook.Account
 	deleted  map[string]bool // accounts' ids that are not given again
 	keys     []*switchhook.APIKey
+	users    []*switchhook.User
+	sessions []*switchhook.Session
 	webhooks []*switchhook.Webhook
 	sources  []*switchhook.Source
 }

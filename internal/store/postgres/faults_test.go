@@ -224,12 +224,12 @@ func (r *trial) run(faults func(stop <-chan struct{})) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() { faults(stop) })
+	defer wg.Wait()
+	defer close(stop)
 	end := time.Now().Add(2500 * time.Millisecond)
 	for !r.t.Failed() && (time.Now().Before(end) || len(r.kept) < 150) {
 		r.round()
 	}
-	close(stop)
-	wg.Wait()
 }
 
 func pause(stop <-chan struct{}, d time.Duration) (goOn bool) {
@@ -280,7 +280,8 @@ func TestConnectionIsCut(t *testing.T) {
 		r := &trial{t: t, s: open(t, database, dir)}
 		c := pgtest.Connect(t, database)
 		r.run(func(stop <-chan struct{}) {
-			for pause(stop, time.Duration(rand.IntN(60))*time.Millisecond) {
+			// Mostly soon again, and now and then late enough for a machine with much to do.
+			for pause(stop, time.Duration(rand.IntN(60)*rand.IntN(10))*time.Millisecond) {
 				_, err := c.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'switchhook' AND datname = current_database()")
 				if err != nil {
 					t.Error(err)

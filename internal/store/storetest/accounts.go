@@ -76,6 +76,7 @@ func apiKeys(of trial) {
 type belongings struct {
 	account *switchhook.Account
 	key     *switchhook.APIKey
+	user    *switchhook.User
 	webhook *switchhook.Webhook
 	source  *switchhook.Source
 	id      *switchhook.DialectID
@@ -85,6 +86,7 @@ func belongingsOf(account string) belongings {
 	return belongings{
 		&switchhook.Account{ID: account, CreatedAt: base(), UpdatedAt: base()},
 		&switchhook.APIKey{ID: "key_" + account, AccountID: account, CreatedAt: base(), UpdatedAt: base()},
+		&switchhook.User{ID: "usr_" + account, AccountID: account, Login: account, CreatedAt: base(), UpdatedAt: base()},
 		&switchhook.Webhook{ID: "wh_" + account, AccountID: account, CreatedAt: base()},
 		&switchhook.Source{ID: "src_" + account, AccountID: account, CreatedAt: base()},
 		&switchhook.DialectID{AccountID: account, Dialect: "kazoo", Schema: "device", ID: "1", Value: "x", UpdatedAt: base()},
@@ -98,7 +100,7 @@ func deleteAccounts(of trial) {
 	for n, account := range []string{"a", "b"} {
 		own := belongingsOf(account)
 		for _, err := range []error{
-			s.CreateAccount(ctx, own.account), s.PutAPIKey(ctx, own.key), s.CreateWebhook(ctx, own.webhook), s.CreateSource(ctx, own.source), s.PutDialectID(ctx, own.id),
+			s.CreateAccount(ctx, own.account), s.PutAPIKey(ctx, own.key), s.PutUser(ctx, own.user), s.CreateWebhook(ctx, own.webhook), s.CreateSource(ctx, own.source), s.PutDialectID(ctx, own.id),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -120,6 +122,7 @@ func deleteAccounts(of trial) {
 	left := belongingsOf("b")
 	wantEqual(t, "accounts", must(s.Accounts(ctx))(t), []*switchhook.Account{left.account})
 	wantEqual(t, "keys", must(s.APIKeys(ctx))(t), []*switchhook.APIKey{left.key})
+	wantEqual(t, "users", must(s.Users(ctx))(t), []*switchhook.User{left.user})
 	wantEqual(t, "webhooks", must(s.Webhooks(ctx))(t), []*switchhook.Webhook{left.webhook})
 	wantEqual(t, "sources", must(s.Sources(ctx))(t), []*switchhook.Source{left.source})
 	wantEqual(t, "ids", listDialectIDs(t, s), map[string]switchhook.DialectID{"kazoo/device/1": *left.id})

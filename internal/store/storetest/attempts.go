@@ -13,6 +13,7 @@ func attemptCases() []testCase {
 		{"an attempt of another account is not found", attemptForeign},
 		{"the end of a delivery without an attempt is not one", attemptZero},
 		{"each filter selects", attemptFilters},
+		{"pages keep their place while attempts arrive", attemptPagesMove},
 		{"a stream goes on after a row, in rising order", attemptStream},
 	}
 }
@@ -79,6 +80,8 @@ func attemptFilters(of trial) {
 		{"a webhook", switchhook.AttemptFilter{WebhookID: "wh_1"}, []int64{7, 5, 3, 1}},
 		{"a webhook in an account", switchhook.AttemptFilter{WebhookID: "wh_1", Accounts: []string{"a"}}, []int64{3, 1}},
 		{"an event", switchhook.AttemptFilter{EventID: "evt_2"}, []int64{4, 3}},
+		{"some events", switchhook.AttemptFilter{Events: []*switchhook.Event{all[3], all[1]}}, []int64{8, 7, 4, 3}},
+		{"of no events", switchhook.AttemptFilter{Events: []*switchhook.Event{}}, nil},
 		{"an event and a webhook", switchhook.AttemptFilter{EventID: "evt_2", WebhookID: "wh_2"}, []int64{4}},
 		{"an event in another account", switchhook.AttemptFilter{EventID: "evt_2", Accounts: []string{"b"}}, nil},
 		{"success", switchhook.AttemptFilter{Outcome: switchhook.Success}, []int64{7, 5, 3, 1}},
@@ -95,6 +98,34 @@ func attemptFilters(of trial) {
 				names(got, func(a *switchhook.Attempt) int64 { return a.Row - first }), c.want)
 		}
 	}
+}
+
+func attemptPagesMove(of trial) {
+	t, s := of.t, of.s
+	arrive := func(first, last int64) {
+		var made []*switchhook.Attempt
+		all := events(first, last, "wh_1")
+		for _, e := range all {
+			made = append(made, attempt(e, "wh_1", switchhook.Delivered))
+		}
+		commit(t, s, switchhook.Commit{Events: all, Attempts: made})
+	}
+	arrive(1, 7)
+	var got []string
+	for cursor, n := "", int64(8); ; n++ {
+		page, next, err := s.Attempts(t.Context(), switchhook.AttemptFilter{}, switchhook.Page{Limit: 2, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range page {
+			got = append(got, a.EventID)
+		}
+		if cursor = next; next == "" {
+			break
+		}
+		arrive(n, n)
+	}
+	wantEqual(t, "pages", got, []string{"evt_7", "evt_6", "evt_5", "evt_4", "evt_3", "evt_2", "evt_1"})
 }
 
 func attemptStream(of trial) {

@@ -17,6 +17,8 @@ func configCases() []testCase {
 		{"webhooks", webhooks},
 		{"sources", sources},
 		{"API keys", apiKeys},
+		{"users", users},
+		{"sessions", sessions},
 		{"an account is deleted with what belongs to it, for good", deleteAccounts},
 		{"lists are oldest first", oldestFirst},
 		{"what callers change afterwards is not stored", notAliased},

@@ -16,6 +16,7 @@ func deliveryCases() []testCase {
 		{"a page may end within an event", deliveryPages},
 		{"pages keep their place while events arrive", deliveryPagesMove},
 		{"few among many are found", deliverySparse},
+		{"pages keep their place while deliveries end", deliveryPagesEnd},
 	}
 }
 
@@ -112,6 +113,9 @@ func deliveryFilters(of trial) {
 		{"no account", switchhook.DeliveryFilter{Accounts: []string{}}, nil},
 		{"a webhook", switchhook.DeliveryFilter{WebhookID: "wh_2"}, []string{"5 wh_2", "4 wh_2", "3 wh_2", "2 wh_2", "1 wh_2"}},
 		{"an event", switchhook.DeliveryFilter{EventID: "evt_2"}, []string{"2 wh_1", "2 wh_2"}},
+		{"some events", switchhook.DeliveryFilter{Events: []*switchhook.Event{event(2), event(4), event(90)}}, []string{"4 wh_1", "4 wh_2", "2 wh_1", "2 wh_2"}},
+		{"some events of a webhook", switchhook.DeliveryFilter{Events: []*switchhook.Event{event(2), event(4)}, WebhookID: "wh_2"}, []string{"4 wh_2", "2 wh_2"}},
+		{"of no events", switchhook.DeliveryFilter{Events: []*switchhook.Event{}}, nil},
 		{"an event in another account", switchhook.DeliveryFilter{EventID: "evt_2", Accounts: []string{"b"}}, nil},
 		{"pending", switchhook.DeliveryFilter{State: switchhook.Pending}, []string{"5 wh_1", "5 wh_2", "4 wh_1", "3 wh_2", "2 wh_2"}},
 		{"pending of a webhook", switchhook.DeliveryFilter{State: switchhook.Pending, WebhookID: "wh_2"}, []string{"5 wh_2", "3 wh_2", "2 wh_2"}},
@@ -248,4 +252,28 @@ func deliverySparse(of trial) {
 			}
 		}
 	}
+}
+
+func deliveryPagesEnd(of trial) {
+	t, s := of.t, of.s
+	commit(t, s, switchhook.Commit{Events: events(1, 4, "wh_2", "wh_1")})
+	var got []string
+	for cursor, n := "", int64(5); ; n++ {
+		page, next, err := s.Deliveries(t.Context(), switchhook.DeliveryFilter{}, switchhook.Page{Limit: 3, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range page {
+			got = append(got, d.EventID+" "+d.WebhookID)
+		}
+		if cursor = next; next == "" {
+			break
+		}
+		// The one that the page ended with ends, and so does one that has not come yet; and
+		// another event comes.
+		commit(t, s, switchhook.Commit{Events: events(n, n, "wh_1"), Attempts: []*switchhook.Attempt{
+			attempt(event(page[2].Sequence), page[2].WebhookID, switchhook.Delivered), attempt(event(1), "wh_1", switchhook.Pending),
+		}})
+	}
+	wantEqual(t, "pages", got, []string{"evt_4 wh_2", "evt_4 wh_1", "evt_3 wh_2", "evt_3 wh_1", "evt_2 wh_2", "evt_2 wh_1", "evt_1 wh_2", "evt_1 wh_1"})
 }

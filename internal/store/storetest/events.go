@@ -23,7 +23,7 @@ func eventCases() []testCase {
 func eventRoundTrip(of trial) {
 	t, s := of.t, of.s
 	full := event(1, "wh_2", "wh_1")
-	full.IDGiven, full.Relayed, full.Original = true, true, original()
+	full.IDGiven, full.Relayed, full.Opens, full.Original = true, true, true, original()
 	full.Data = []byte("{ \"text\": \"Grüße \\u0000 \U0001F4DE\",\n\t\"n\": 1.50 }")
 	full.Resources = &switchhook.Resources{Call: &switchhook.Call{ID: "x"}}
 	epoch := event(3)
@@ -74,6 +74,15 @@ func eventFilters(of trial) {
 	set(6, func(e *switchhook.Event) { e.AccountID = "b" })
 	set(7, func(e *switchhook.Event) { e.AccountID, e.Key, e.CallID = "c", "", "" })
 	set(8, func(e *switchhook.Event) { e.Type = "custom.a?b[c]" })
+	set(1, func(e *switchhook.Event) {
+		e.Opens, e.Data = true, []byte(`{"call":{"id":"call-7","from":{"address":"+15550001111"},"to":{"address":"101@pbx"}}}`)
+	})
+	set(2, func(e *switchhook.Event) {
+		e.Data = []byte(`{"call":{"id":"leg-8","from":{"address":"+15550001111"}}}`)
+	})
+	set(6, func(e *switchhook.Event) {
+		e.Type, e.Data = "extension.ringing", []byte(`{"extension":{"number":"101"}}`)
+	})
 	commit(t, s, switchhook.Commit{Events: all})
 
 	many := []string{"a", "b"}
@@ -107,6 +116,13 @@ func eventFilters(of trial) {
 		{"a call and a type", switchhook.EventFilter{CallID: "call-7", Types: []string{"call.created"}}, []int64{1}},
 		{"a number with plus", switchhook.EventFilter{Number: "+15551234567"}, []int64{4, 3}},
 		{"a number without plus", switchhook.EventFilter{Number: "15551234567"}, []int64{4, 3}},
+		{"a party", switchhook.EventFilter{Party: "15550001111"}, []int64{1}},
+		{"a party at several", switchhook.EventFilter{Party: "101"}, []int64{6, 1}},
+		{"a party in an account", switchhook.EventFilter{Party: "101", Accounts: []string{"b"}}, []int64{6}},
+		{"nobody", switchhook.EventFilter{Party: "102"}, nil},
+		{"what opens", switchhook.EventFilter{Opens: true}, []int64{1}},
+		{"before", switchhook.EventFilter{Before: 3}, []int64{2, 1}},
+		{"between", switchhook.EventFilter{Before: 5, After: 2}, []int64{3, 4}},
 		{"since", switchhook.EventFilter{Since: at(6)}, []int64{8, 7, 6}},
 		{"until", switchhook.EventFilter{Until: at(3)}, []int64{2, 1}},
 		{"since and until", switchhook.EventFilter{Since: at(3), Until: at(5)}, []int64{4, 3}},

@@ -64,6 +64,7 @@ func (m *model) open(r *rapid.T) {
 var (
 	tenants = rapid.SampledFrom([]string{"a", "b", "c"})
 	hooks   = rapid.SampledFrom([]string{"wh_1", "wh_2", "wh_3"})
+	parties = rapid.SampledFrom([]string{"1555", "101"})
 	keys    = rapid.SampledFrom([]string{"", "call-1", "call-2"})
 	legs    = rapid.SampledFrom([]string{"", "call-1", "leg-1", "leg-2"})
 	types   = rapid.SampledFrom([]string{"call.created", "call.hungup", "custom.x"})
@@ -125,7 +126,8 @@ func (m *model) draw(r *rapid.T) (c switchhook.Commit) {
 		e := &switchhook.Event{
 			ID: fmt.Sprintf("evt_%d", last), Type: types.Draw(r, "type"), AccountID: tenants.Draw(r, "account"),
 			Key: keys.Draw(r, "key"), CallID: legs.Draw(r, "leg"), Sequence: int64(last), AcceptedAt: m.at(last),
-			Targets: rapid.SliceOfNDistinct(hooks, 0, 3, rapid.ID).Draw(r, "targets"), Data: []byte(`{}`),
+			Targets: rapid.SliceOfNDistinct(hooks, 0, 3, rapid.ID).Draw(r, "targets"), Opens: rapid.Bool().Draw(r, "opens"),
+			Data: fmt.Appendf(nil, `{"call":{"from":{"address":"+%s"}}}`, parties.Draw(r, "party")),
 		}
 		c.Events = append(c.Events, e)
 	}
@@ -198,6 +200,10 @@ func (m *model) ask(r *rapid.T) {
 	if len(m.events) > 0 && rapid.Bool().Draw(r, "by event") {
 		event = rapid.SampledFrom(m.events).Draw(r, "event").ID
 	}
+	var of []*switchhook.Event
+	if len(m.events) > 0 && rapid.Bool().Draw(r, "by events") {
+		of = rapid.SliceOfN(rapid.SampledFrom(m.events), 0, 4).Draw(r, "events")
+	}
 	limit := rapid.IntRange(1, 4).Draw(r, "limit")
 	ctx := r.Context()
 	webhook := optional(hooks, "webhook")
@@ -211,7 +217,8 @@ func (m *model) ask(r *rapid.T) {
 	case 0:
 		f := switchhook.EventFilter{
 			Accounts: some, Key: optional(keys, "key"), CallID: optional(legs, "call"), Since: since, Until: until,
-			After: rapid.Int64Range(0, 5).Draw(r, "after"),
+			After: rapid.Int64Range(0, 5).Draw(r, "after"), Before: rapid.Int64Range(0, 20).Draw(r, "before"),
+			Opens: rapid.Bool().Draw(r, "opens"), Party: optional(parties, "party"),
 		}
 		if typ := optional(types, "type"); typ != "" {
 			f.Types = []string{typ}
@@ -221,7 +228,7 @@ func (m *model) ask(r *rapid.T) {
 		})
 	case 1:
 		f := switchhook.AttemptFilter{
-			Accounts: some, WebhookID: webhook, EventID: event, Since: since, Until: until,
+			Accounts: some, WebhookID: webhook, EventID: event, Events: of, Since: since, Until: until,
 			Outcome: switchhook.Outcome(optional(rapid.SampledFrom([]string{"success", "failure"}), "outcome")),
 			After:   rapid.Int64Range(0, 5).Draw(r, "after"),
 		}
@@ -229,7 +236,7 @@ func (m *model) ask(r *rapid.T) {
 			return s.Attempts(ctx, f, p)
 		})
 	case 2, 3:
-		f := switchhook.DeliveryFilter{Accounts: some, WebhookID: webhook, EventID: event, State: state(), Since: since, Until: until}
+		f := switchhook.DeliveryFilter{Accounts: some, WebhookID: webhook, EventID: event, Events: of, State: state(), Since: since, Until: until}
 		same(r, m, limit, func(s store.Store, p switchhook.Page) ([]*switchhook.Delivery, string, error) {
 			return s.Deliveries(ctx, f, p)
 		})

@@ -25,8 +25,10 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		s.PutDialectID(ctx, dialectID("kazoo", "device", "101", "new")),
 		s.UpdateAccount(ctx, &switchhook.Account{ID: "a", Name: "renamed"}),
 		s.UseAPIKey(ctx, "key", base()),
+		s.PutUser(ctx, &switchhook.User{ID: "usr", Login: "x", Password: "p", CreatedAt: base()}),
+		s.PutSession(ctx, &switchhook.Session{Hash: []byte{7}, UserID: "usr", CreatedAt: base(), ExpiresAt: base()}),
 		s.CreateAccount(ctx, &switchhook.Account{ID: "gone", CreatedAt: base()}),
-		s.DeleteAccounts(ctx, []string{"gone"}),
+		s.DeleteAccounts(ctx, []string{"gone"}, auditEntry(1)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -78,6 +80,9 @@ func contents(t *testing.T, s store.Store) map[string]any {
 		"webhooks": must(s.Webhooks(ctx))(t),
 		"sources":  must(s.Sources(ctx))(t),
 		"keys":     must(s.APIKeys(ctx))(t),
+		"users":    must(s.Users(ctx))(t),
+		"sessions": must(s.Sessions(ctx))(t),
 		"ids":      listDialectIDs(t, s),
+		"audit":    pages(t, 2, listAudit(ctx, s, switchhook.AuditFilter{})),
 	}
 }

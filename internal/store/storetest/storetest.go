@@ -50,6 +50,7 @@ func RunVolatile(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Attempts", attemptCases()},
 		{"Deliveries", deliveryCases()},
 		{"Configuration", configCases()},
+		{"Audit", auditCases()},
 		{"State", stateCases()},
 		{"Prune", pruneCases()},
 		{"Concurrency", concurrencyCases()},

@@ -52,7 +52,7 @@ type Options struct {
 	ParkFor int
 }
 
-// Every AMI, ARI and SIP user has this secret.
+// Secret is that of every user of AMI, ARI and SIP.
 const Secret = "a-secret-of-the-tests"
 
 const (

@@ -1,18 +1,26 @@
 package asterisktest
 
 import (
+	"bufio"
+	"crypto/tls"
+	"errors"
 	"flag"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/coder/websocket"
 )
 
-//nolint:gochecknoglobals // a flag
 var record = flag.Bool("record", false, "write what the scenarios made AMI, ARI and the books say to ../testdata/streams")
 
 func TestScenarios(t *testing.T) {
@@ -26,7 +34,7 @@ func TestScenarios(t *testing.T) {
 				s := Start(t, options)
 				stage := sc.Prepare(t, s)
 				ari := s.ListenARI(t, User)
-				stage.Play(t)
+				stage.Play()
 
 				compare(t, "CDRs", sc.CDRs, cdrLines(s.CDRs(t)))
 				compare(t, "queue_log", sc.QueueLog, queueLines(s.QueueLog(t)))
@@ -86,6 +94,28 @@ func write(t *testing.T, stage *Stage, ari *ARIEvents) {
 	}
 }
 
+// Each scenario is recorded, and nothing else is.
+func TestRecordings(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, sc := range Scenarios() {
+		names = append(names, sc.Name)
+	}
+	slices.Sort(names)
+	for _, version := range []int{V16, V22} {
+		files, err := filepath.Glob(fmt.Sprintf("../testdata/streams/%d/*.ami", version))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var recorded []string
+		for _, f := range files {
+			recorded = append(recorded, strings.TrimSuffix(filepath.Base(f), ".ami"))
+		}
+		slices.Sort(recorded)
+		compare(t, "recordings", names, recorded)
+	}
+}
+
 // cdrLines are what is the same each time in CDRs, in order.
 func cdrLines(cdrs []CDR) []string {
 	number := regexp.MustCompile(`-[0-9a-f]{8}`)
@@ -114,6 +144,14 @@ func TestLives(t *testing.T) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			t.Parallel()
 			s := Start(t, Options{Version: version})
+			c, err := (&tls.Dialer{Config: &tls.Config{RootCAs: s.CA}}).DialContext(t.Context(), "tcp", s.AMIS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if banner, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.HasPrefix(banner, "Asterisk Call Manager/") {
+				t.Errorf("over TLS it says %q, %v", banner, err)
+			}
 			before := s.Pid()
 			s.Restart(t)
 			if s.Pid() != before {
@@ -130,6 +168,41 @@ func TestLives(t *testing.T) {
 	}
 }
 
+// However a test process ends, it takes its phone system with it.
+func TestNothingStaysBehind(t *testing.T) {
+	t.Parallel()
+	const child = "ASTERISKTEST_CHILD"
+	if os.Getenv(child) != "" {
+		s := Start(t, Options{Version: V22})
+		fmt.Printf("%s\n%d\n", s.dir, s.Pid())
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Fatal(self.Kill())
+	}
+	wanted(t)
+	_, err := find(V22)
+	need(t, err)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNothingStaysBehind$")
+	cmd.Env = append(os.Environ(), child+"=1")
+	output, err := cmd.Output()
+	if _, ended := errors.AsType[*exec.ExitError](err); !ended {
+		t.Fatalf("want a process that was killed, got %v: %s", err, output)
+	}
+	words := strings.Fields(string(output))
+	if len(words) != 2 {
+		t.Fatalf("want a directory and a process, got %q", output)
+	}
+	if err := until("both to go", func() (bool, error) {
+		_, err := os.Stat(words[0])
+		state, _ := os.ReadFile("/proc/" + words[1] + "/status") // nothing if it has gone
+		return errors.Is(err, os.ErrNotExist) && (len(state) == 0 || strings.Contains(string(state), "State:\tZ")), nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
 // Nobody answers at the port of a phone that is not there.
 func TestListens(t *testing.T) {
 	t.Parallel()
@@ -139,5 +212,38 @@ func TestListens(t *testing.T) {
 	}
 	if is, err := listens("127.0.0.1", port); is || err != nil {
 		t.Error(is, err)
+	}
+}
+
+// ARI of 22 comes to us by itself.
+func TestOutbound(t *testing.T) {
+	t.Parallel()
+	came := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, secret, _ := r.BasicAuth()
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"ari"}})
+		if err != nil {
+			return // it comes again
+		}
+		defer c.CloseNow()
+		_, event, err := c.Read(r.Context())
+		if err != nil {
+			return
+		}
+		select {
+		case came <- fmt.Sprintf("%s %s %s %s", user, secret, c.Subprotocol(), event):
+		default:
+		}
+	}))
+	t.Cleanup(server.Close)
+	s := Start(t, Options{Version: V22, Outbound: strings.Replace(server.URL, "http", "ws", 1) + "/ari"})
+	select {
+	case got := <-came:
+		want := fmt.Sprintf("%s %s ari {", User, Secret)
+		if !strings.HasPrefix(got, want) || !strings.Contains(got, "ApplicationRegistered") {
+			t.Errorf("%s, want %s… ApplicationRegistered", got, want)
+		}
+	case <-time.After(patience):
+		t.Fatalf("ARI does not come: %s", s.last())
 	}
 }

@@ -25,9 +25,18 @@ func tiff(width, height uint32) []byte {
 	)
 	b := append([]byte("II*\x00"), 8, 0, 0, 0, fields, 0)
 	for _, f := range [fields][3]uint32{
-		{256, long, width}, {257, long, height}, {258, short, 1}, {259, short, 4}, {262, short, 0}, {266, short, 1},
-		{273, long, after + 8}, {277, short, 1}, {278, long, height}, {279, long, uint32(len(strip))}, //nolint:gosec // G115: small
-		{282, rational, after}, {283, rational, after},
+		{256, long, width},
+		{257, long, height},
+		{258, short, 1},
+		{259, short, 4},
+		{262, short, 0},
+		{266, short, 1},
+		{273, long, after + 8},
+		{277, short, 1},
+		{278, long, height},
+		{279, long, uint32(len(strip))}, //nolint:gosec // G115: small
+		{282, rational, after},
+		{283, rational, after},
 	} {
 		b = binary.LittleEndian.AppendUint16(b, uint16(f[0])) //nolint:gosec // G115: small
 		b = binary.LittleEndian.AppendUint16(b, uint16(f[1])) //nolint:gosec // G115: small

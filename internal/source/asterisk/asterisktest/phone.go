@@ -73,50 +73,17 @@ func (p *Phone) register(tb testing.TB, password, expires string, code int) {
 	}).Wait(tb)
 }
 
-// A Step is what a phone does, or expects of the other side, in a call.
-type Step struct {
-	template string
-	For      time.Duration
-	Code     int
-	Text     string
+// A DialogID names a SIP dialog, as Asterisk sees it: its Call-ID and the tags of either side.
+type DialogID struct{ CallID, Local, Remote string }
 
-	Held, Consulted SIP // of a transfer
-}
-
-// A SIP names a dialog of Asterisk's: its Call-ID and the tags of either side.
-type SIP struct{ ID, Local, Remote string }
-
-// SIP is the dialog of a PJSIP channel.
-func (s *Server) SIP(tb testing.TB, channel string) SIP {
+// DialogID is that of a PJSIP channel.
+func (s *Server) DialogID(tb testing.TB, channel string) DialogID {
 	tb.Helper()
 	get := func(what string) string {
 		return s.Do(tb, "Getvar", "Channel", channel, "Variable", "CHANNEL(pjsip,"+what+")").Get("Value")
 	}
-	return SIP{ID: get("call-id"), Local: get("local_tag"), Remote: get("remote_tag")}
+	return DialogID{CallID: get("call-id"), Local: get("local_tag"), Remote: get("remote_tag")}
 }
-
-// Steps of who is called, before the call is answered.
-func Ring(d time.Duration) Step { return Step{template: "ring", For: d} }
-func Answer() Step              { return Step{template: "answer"} }
-func Receive() Step             { return Step{template: "messaged"} } // no call, but a text
-func Refuse(code int) Step      { return Step{template: "refuse", Code: code} }
-func Cancelled() Step           { return Step{template: "cancelled"} }
-
-// Steps of who calls, until the call is answered or not.
-func Answered() Step              { return Step{template: "answered"} }
-func Refused(code int) Step       { return Step{template: "refused", Code: code} }
-func Cancel(d time.Duration) Step { return Step{template: "cancel", For: d} } // after ringing for so long
-
-// Steps of both, in a call.
-func Talk(d time.Duration) Step   { return Step{template: "talk", For: d} }  // and say nothing
-func Speak(d time.Duration) Step  { return Step{template: "speak", For: d} } // send sound, from now on
-func Hold(d time.Duration) Step   { return Step{template: "offer", Text: "sendonly", For: d} }
-func Unhold(d time.Duration) Step { return Step{template: "offer", Text: "sendrecv", For: d} }
-func Press(digit string) Step     { return Step{template: "press", Text: digit} }
-func Refer(number string) Step    { return Step{template: "refer", Text: number} } // a blind transfer, until it has gone through
-func Notified() Step              { return Step{template: "notified"} }            // a transfer of this call that was asked for elsewhere has gone through
-func HangUp() Step                { return Step{template: "hangup"} }
-func Released() Step              { return Step{template: "released"} } // the other side hangs up
 
 // Call calls a number.
 func (p *Phone) Call(tb testing.TB, number string, steps ...Step) *Dialog {
@@ -136,7 +103,7 @@ func (p *Phone) Message(tb testing.TB, number, text string) {
 
 // Transfer connects the other sides of two of the phone's calls with one another, as
 // its transfer key does in the second: it asks that of the call to a number that it holds.
-func (p *Phone) Transfer(tb testing.TB, number string, held, consulted SIP) {
+func (p *Phone) Transfer(tb testing.TB, number string, held, consulted DialogID) {
 	tb.Helper()
 	p.dial(tb, number, []Step{{template: "transfer", Held: held, Consulted: consulted}}).Wait(tb)
 }
@@ -191,12 +158,12 @@ func (p *Phone) dial(tb testing.TB, number string, steps []Step) *Dialog {
 }
 
 // longest is how long a call may take.
-const longest = 20 * time.Second
+const longest = time.Minute
 
 // run starts a SIPp at a port.
 func (p *Phone) run(tb testing.TB, number string, port int, steps []Step) *Dialog {
 	tb.Helper()
-	dir, err := os.MkdirTemp(p.server.dir, "sipp")
+	dir, err := os.MkdirTemp(p.server.dir, "sipp") //nolint:usetesting // it goes with the server's, whatever ends us
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -213,10 +180,10 @@ func (p *Phone) run(tb testing.TB, number string, port int, steps []Step) *Dialo
 	}
 	args := []string{
 		"--kill-after=1", strconv.Itoa(int(longest.Seconds())), program,
-		p.server.sip, "-sf", "scenario.xml", "-m", "1", "-i", p.ip, "-p", strconv.Itoa(port), "-bind_local", "-mi", p.ip,
+		p.server.sip, "-sf", "scenario.xml", "-m", "1", "-i", p.ip, "-p", strconv.Itoa(port), "-bind_local", "-mi", p.ip, "-ci", p.ip,
 		"-nostdin", "-aa", "-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors",
 	}
-	if id := steps[0].Held.ID; id != "" {
+	if id := steps[0].Held.CallID; id != "" {
 		args = append(args, "-cid_str", id)
 	}
 	// timeout(1) is for the case that we do not live to do it; SIPp's own does not end a call that hangs.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // A root is the folder into which deps.sh unpacked an Asterisk and all libraries
@@ -26,7 +27,7 @@ func find(version int) (root, error) {
 			return root(dir), nil
 		}
 	}
-	return "", fmt.Errorf("Asterisk %d is %w", version, errMissing) //nolint:revive,staticcheck // a name
+	return "", fmt.Errorf("Asterisk %d is %w", version, errMissing) //nolint:staticcheck // ST1005: a name
 }
 
 // one returns the file of the root that a pattern has.
@@ -74,11 +75,12 @@ func (r root) install(dir string) error {
 	if err := renameLoader(program); err != nil {
 		return fmt.Errorf("%s/usr/sbin/asterisk: %w", r, err)
 	}
-	return errors.Join(
-		os.Symlink(ld, filepath.Join(dir, loader)),
-		os.WriteFile(filepath.Join(dir, "asterisk"), program, 0o700), //nolint:gosec // G306: a program
-		r.data(filepath.Join(dir, "data")),
-	)
+	// A process that is forked meanwhile would have the file open for writing for a
+	// moment, and what somebody writes cannot be executed.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(filepath.Join(dir, "asterisk"), program, 0o700) //nolint:gosec // G306: a program
+	syscall.ForkLock.RUnlock()
+	return errors.Join(err, os.Symlink(ld, filepath.Join(dir, loader)), r.data(filepath.Join(dir, "data")))
 }
 
 func renameLoader(program []byte) error {
@@ -91,7 +93,7 @@ func renameLoader(program []byte) error {
 			continue
 		}
 		end := p.Off + p.Filesz
-		if int(p.Filesz) <= len(loader) || end > uint64(len(program)) {
+		if p.Filesz <= uint64(len(loader)) || end > uint64(len(program)) {
 			return errors.New("has no room for the name of a loader")
 		}
 		name := make([]byte, p.Filesz) // zeros end it

@@ -17,7 +17,7 @@ type Scenario struct {
 	QueueLog   []string // of each line: "queue agent event"
 	Voicemails []string // the callers of those in the mailbox
 
-	play func(testing.TB, *Stage)
+	play func(*Stage)
 }
 
 // Scenarios is all of them.
@@ -33,6 +33,7 @@ func Scenarios() []Scenario {
 type Stage struct {
 	*Server
 	Scenario
+	TB testing.TB
 
 	phones  map[string]*Phone
 	heard   *Stream   // AMI
@@ -40,9 +41,9 @@ type Stage struct {
 }
 
 // Prepare registers the scenario's phones.
-func (sc Scenario) Prepare(tb testing.TB, s *Server) *Stage {
+func (sc *Scenario) Prepare(tb testing.TB, s *Server) *Stage {
 	tb.Helper()
-	st := &Stage{Server: s, Scenario: sc, phones: map[string]*Phone{}}
+	st := &Stage{Server: s, Scenario: *sc, TB: tb, phones: map[string]*Phone{}}
 	for _, extension := range Phones() {
 		st.phones[extension] = s.Phone(tb, extension)
 	}
@@ -53,23 +54,53 @@ func (sc Scenario) Prepare(tb testing.TB, s *Server) *Stage {
 }
 
 // Play plays the scenario, and waits until all its calls have ended.
-func (st *Stage) Play(tb testing.TB) {
-	tb.Helper()
-	st.listen(tb)
-	st.play(tb, st)
+func (st *Stage) Play() {
+	st.TB.Helper()
+	st.listen()
+	st.play(st)
 	if err := until("the end of all calls", func() (bool, error) {
-		return strings.Contains(st.Command(tb, "core show channels count"), "0 active channels"), nil
+		return strings.Contains(st.Command(st.TB, "core show channels count"), "0 active channels"), nil
 	}); err != nil {
-		tb.Fatal(err)
+		st.TB.Fatal(err)
 	}
 	st.heard.Quiet(300 * time.Millisecond) // the books are written and told of a little later
 }
 
 // listen listens, from now on.
-func (st *Stage) listen(tb testing.TB) {
-	tb.Helper()
-	st.heard = st.Listen(tb)
+func (st *Stage) listen() {
+	st.TB.Helper()
+	st.heard = st.Listen(st.TB)
 	st.streams = append(st.streams, st.heard)
+}
+
+// await waits for an event.
+func (st *Stage) await(lines ...string) Message {
+	st.TB.Helper()
+	return st.heard.Await(st.TB, lines...)
+}
+
+func (st *Stage) expect(extension string, steps ...Step) *Dialog {
+	st.TB.Helper()
+	return st.phones[extension].Expect(st.TB, steps...)
+}
+
+func (st *Stage) call(extension, number string, steps ...Step) *Dialog {
+	st.TB.Helper()
+	return st.phones[extension].Call(st.TB, number, steps...)
+}
+
+// callIn is somebody's call from outside.
+func (st *Stage) callIn(number string, steps ...Step) *Dialog {
+	st.TB.Helper()
+	return st.Trunk("+12025550143", "Caller Outside").Call(st.TB, number, steps...)
+}
+
+// wait waits for several phones.
+func (st *Stage) wait(dialogs ...*Dialog) {
+	st.TB.Helper()
+	for _, d := range dialogs {
+		d.Wait(st.TB)
+	}
 }
 
 // AMI is every byte that AMI sent while the scenario was played: of one connection,
@@ -80,14 +111,6 @@ func (st *Stage) AMI() []byte {
 		all = append(all, s.Bytes()...)
 	}
 	return all
-}
-
-// all waits for several phones.
-func all(tb testing.TB, dialogs ...*Dialog) {
-	tb.Helper()
-	for _, d := range dialogs {
-		d.Wait(tb)
-	}
 }
 
 // Durations of the scenarios: long enough to be told apart, short for many tests.

@@ -1,7 +1,5 @@
 package asterisktest
 
-import "testing"
-
 // groups is calls to several, of which one may answer.
 func groups() []Scenario {
 	return []Scenario{{
@@ -11,11 +9,11 @@ func groups() []Scenario {
 			"106 > 600: PJSIP/106 > PJSIP/102: Dial ANSWERED",
 			"106 > 600: PJSIP/106 > PJSIP/103: Dial NO ANSWER",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			answers := st.phones["102"].Expect(tb, Ring(moment), Answer(), Released())
-			first := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			third := st.phones["103"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.phones["106"].Call(tb, "600", Answered(), Talk(second), HangUp()), answers, first, third)
+		play: func(st *Stage) {
+			answers := st.expect("102", Ring(moment), Answer(), Released())
+			first := st.expect("101", Ring(0), Cancelled())
+			third := st.expect("103", Ring(0), Cancelled())
+			st.wait(st.call("106", "600", Answered(), Talk(second), HangUp()), answers, first, third)
 		},
 	}, {
 		Name: "group-nobody", Phones: []string{"101", "102", "106"}, // 103 is not registered
@@ -23,10 +21,10 @@ func groups() []Scenario {
 			"106 > 600: PJSIP/106 > PJSIP/101: Dial NO ANSWER",
 			"106 > 600: PJSIP/106 > PJSIP/102: Dial BUSY",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			first := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			second := st.phones["102"].Expect(tb, Refuse(486))
-			all(tb, st.phones["106"].Call(tb, "600", Refused(486)), first, second)
+		play: func(st *Stage) {
+			first := st.expect("101", Ring(0), Cancelled())
+			second := st.expect("102", Refuse(486))
+			st.wait(st.call("106", "600", Refused(486)), first, second)
 		},
 	}, {
 		Name: "group-cancelled", Phones: []string{"101", "102", "103", "106"},
@@ -35,11 +33,11 @@ func groups() []Scenario {
 			"106 > 600: PJSIP/106 > PJSIP/102: Dial NO ANSWER",
 			"106 > 600: PJSIP/106 > PJSIP/103: Dial NO ANSWER",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			first := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			next := st.phones["102"].Expect(tb, Ring(0), Cancelled())
-			third := st.phones["103"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.phones["106"].Call(tb, "600", Cancel(moment)), first, next, third)
+		play: func(st *Stage) {
+			first := st.expect("101", Ring(0), Cancelled())
+			next := st.expect("102", Ring(0), Cancelled())
+			third := st.expect("103", Ring(0), Cancelled())
+			st.wait(st.call("106", "600", Cancel(moment)), first, next, third)
 		},
 	}, {
 		Name: "inbound-group", Phones: []string{"101", "102", "103"},
@@ -48,11 +46,11 @@ func groups() []Scenario {
 			"+12025550143 > 600: PJSIP/trunk > PJSIP/102: Dial NO ANSWER",
 			"+12025550143 > 600: PJSIP/trunk > PJSIP/103: Dial ANSWERED",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			answers := st.phones["103"].Expect(tb, Ring(moment), Answer(), Talk(second), HangUp())
-			first := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			next := st.phones["102"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.Trunk("+12025550143", "Caller Outside").Call(tb, "+12025550100", Answered(), Released()), answers, first, next)
+		play: func(st *Stage) {
+			answers := st.expect("103", Ring(moment), Answer(), Talk(second), HangUp())
+			first := st.expect("101", Ring(0), Cancelled())
+			next := st.expect("102", Ring(0), Cancelled())
+			st.wait(st.callIn("+12025550100", Answered(), Released()), answers, first, next)
 		},
 	}, {
 		Name: "group-in-turn", Phones: []string{"101", "102", "103", "106"},
@@ -61,11 +59,11 @@ func groups() []Scenario {
 			"106 > 601: PJSIP/106 > PJSIP/102: Dial BUSY",
 			"106 > 601: PJSIP/106 > PJSIP/103: Dial ANSWERED",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			first := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			next := st.phones["102"].Expect(tb, Refuse(486))
-			answers := st.phones["103"].Expect(tb, Ring(moment), Answer(), Released())
-			all(tb, st.phones["106"].Call(tb, "601", Answered(), Talk(second), HangUp()), first, next, answers)
+		play: func(st *Stage) {
+			first := st.expect("101", Ring(0), Cancelled())
+			next := st.expect("102", Refuse(486))
+			answers := st.expect("103", Ring(moment), Answer(), Released())
+			st.wait(st.call("106", "601", Answered(), Talk(second), HangUp()), first, next, answers)
 		},
 	}, {
 		Name: "local-channels", Phones: []string{"101", "102", "106"},
@@ -75,10 +73,10 @@ func groups() []Scenario {
 			"106 > 670: PJSIP/106 > Local/101@internal;1: Dial ANSWERED",
 			"106 > 670: PJSIP/106 > Local/102@internal;1: Dial NO ANSWER",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			answers := st.phones["101"].Expect(tb, Ring(moment), Answer(), Released())
-			other := st.phones["102"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.phones["106"].Call(tb, "670", Answered(), Talk(second), HangUp()), answers, other)
+		play: func(st *Stage) {
+			answers := st.expect("101", Ring(moment), Answer(), Released())
+			other := st.expect("102", Ring(0), Cancelled())
+			st.wait(st.call("106", "670", Answered(), Talk(second), HangUp()), answers, other)
 		},
 	}, {
 		Name: "local-channels-optimized", Phones: []string{"101", "102", "106"},
@@ -88,10 +86,23 @@ func groups() []Scenario {
 			"106 > 671: PJSIP/106 > Local/101@internal;1: Dial ANSWERED",
 			"106 > 671: PJSIP/106 > Local/102@internal;1: Dial NO ANSWER",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			answers := st.phones["101"].Expect(tb, Ring(moment), Answer(), Released())
-			other := st.phones["102"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.phones["106"].Call(tb, "671", Answered(), Talk(second), HangUp()), answers, other)
+		play: func(st *Stage) {
+			answers := st.expect("101", Ring(moment), Answer(), Released())
+			other := st.expect("102", Ring(0), Cancelled())
+			st.wait(st.call("106", "671", Answered(), Talk(second), HangUp()), answers, other)
+		},
+	}, {
+		Name: "two-phones", Phones: []string{"101", "106"},
+		CDRs: []string{
+			"106 > 680: PJSIP/106 > PJSIP/101: Dial ANSWERED",
+			"106 > 680: PJSIP/106 > PJSIP/101: Dial NO ANSWER",
+		},
+		play: func(st *Stage) {
+			other := st.Phone(st.TB, "101")
+			other.Register(st.TB)
+			rings := st.expect("101", Ring(0), Cancelled())
+			answers := other.Expect(st.TB, Ring(moment), Answer(), Released())
+			st.wait(st.call("106", "680", Answered(), Talk(second), HangUp()), answers, rings)
 		},
 	}, {
 		Name: "pickup", Phones: []string{"101", "102", "106"},
@@ -99,11 +110,11 @@ func groups() []Scenario {
 			"106 > 101: PJSIP/106 > PJSIP/101: Dial *ANSWER*",
 			"106 > 101: PJSIP/106 > PJSIP/102: Dial ANSWERED",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			rings := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			caller := st.phones["106"].Call(tb, "101", Answered(), Talk(second), HangUp())
-			st.heard.Await(tb, "Event: DialState", "DialStatus: RINGING")
-			all(tb, st.phones["102"].Call(tb, "*8", Answered(), Released()), caller, rings)
+		play: func(st *Stage) {
+			rings := st.expect("101", Ring(0), Cancelled())
+			caller := st.call("106", "101", Answered(), Talk(second), HangUp())
+			st.await("Event: DialState", "DialStatus: RINGING")
+			st.wait(st.call("102", "*8", Answered(), Released()), caller, rings)
 		},
 	}}
 }

@@ -1,7 +1,5 @@
 package asterisktest
 
-import "testing"
-
 // queues is callers who wait for agents.
 func queues() []Scenario {
 	return []Scenario{{
@@ -15,10 +13,10 @@ func queues() []Scenario {
 			"sales Desk 101 CONNECT",
 			"sales Desk 101 COMPLETECALLER",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			agent := st.phones["101"].Expect(tb, Ring(moment), Answer(), Released())
-			other := st.phones["102"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.phones["106"].Call(tb, "610", Answered(), Talk(2*second), HangUp()), agent, other)
+		play: func(st *Stage) {
+			agent := st.expect("101", Ring(moment), Answer(), Released())
+			other := st.expect("102", Ring(0), Cancelled())
+			st.wait(st.call("106", "610", Answered(), Talk(2*second), HangUp()), agent, other)
 		},
 	}, {
 		Name: "queue-agent-hangs-up", Phones: []string{"101", "102"},
@@ -31,10 +29,10 @@ func queues() []Scenario {
 			"sales Desk 102 CONNECT",
 			"sales Desk 102 COMPLETEAGENT",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			agent := st.phones["102"].Expect(tb, Ring(moment), Answer(), Talk(second), HangUp())
-			other := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.Trunk("+12025550143", "Caller Outside").Call(tb, "+12025550110", Answered(), Released()), agent, other)
+		play: func(st *Stage) {
+			agent := st.expect("102", Ring(moment), Answer(), Talk(second), HangUp())
+			other := st.expect("101", Ring(0), Cancelled())
+			st.wait(st.callIn("+12025550110", Answered(), Released()), agent, other)
 		},
 	}, {
 		Name: "queue-abandoned", Phones: []string{"101", "102", "106"},
@@ -48,10 +46,10 @@ func queues() []Scenario {
 			"sales Desk 102 RINGCANCELED",
 			"sales NONE ABANDON",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			agent := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			other := st.phones["102"].Expect(tb, Ring(0), Cancelled())
-			all(tb, st.phones["106"].Call(tb, "610", Answered(), Talk(second), HangUp()), agent, other)
+		play: func(st *Stage) {
+			agent := st.expect("101", Ring(0), Cancelled())
+			other := st.expect("102", Ring(0), Cancelled())
+			st.wait(st.call("106", "610", Answered(), Talk(second), HangUp()), agent, other)
 		},
 	}, {
 		Name: "queue-agent-does-not-answer", Phones: []string{"103", "104", "106"},
@@ -66,11 +64,11 @@ func queues() []Scenario {
 			"support Desk 104 CONNECT",
 			"support Desk 104 COMPLETEAGENT",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			st.Do(tb, "QueueAdd", "Queue", "support", "Interface", "PJSIP/104", "MemberName", "Desk 104", "StateInterface", "PJSIP/104")
-			away := st.phones["103"].Expect(tb, Ring(0), Cancelled())
-			agent := st.phones["104"].Expect(tb, Ring(moment), Answer(), Talk(second), HangUp())
-			all(tb, st.phones["106"].Call(tb, "611", Answered(), Released()), away, agent)
+		play: func(st *Stage) {
+			st.Do(st.TB, "QueueAdd", "Queue", "support", "Interface", "PJSIP/104", "MemberName", "Desk 104", "StateInterface", "PJSIP/104")
+			away := st.expect("103", Ring(0), Cancelled())
+			agent := st.expect("104", Ring(moment), Answer(), Talk(second), HangUp())
+			st.wait(st.call("106", "611", Answered(), Released()), away, agent)
 		},
 	}, {
 		Name: "queue-agent-rejects", Phones: []string{"103", "104", "106"},
@@ -85,11 +83,11 @@ func queues() []Scenario {
 			"support Desk 104 CONNECT",
 			"support Desk 104 COMPLETEAGENT",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			st.Do(tb, "QueueAdd", "Queue", "support", "Interface", "PJSIP/104", "MemberName", "Desk 104", "StateInterface", "PJSIP/104")
-			away := st.phones["103"].Expect(tb, Ring(moment), Refuse(486))
-			agent := st.phones["104"].Expect(tb, Ring(moment), Answer(), Talk(second), HangUp())
-			all(tb, st.phones["106"].Call(tb, "611", Answered(), Released()), away, agent)
+		play: func(st *Stage) {
+			st.Do(st.TB, "QueueAdd", "Queue", "support", "Interface", "PJSIP/104", "MemberName", "Desk 104", "StateInterface", "PJSIP/104")
+			away := st.expect("103", Ring(moment), Refuse(486))
+			agent := st.expect("104", Ring(moment), Answer(), Talk(second), HangUp())
+			st.wait(st.call("106", "611", Answered(), Released()), away, agent)
 		},
 	}, {
 		Name: "queues-in-turn", Phones: []string{"101", "103", "106"}, // 102 is not registered
@@ -105,10 +103,10 @@ func queues() []Scenario {
 			"support Desk 103 CONNECT",
 			"support Desk 103 COMPLETECALLER",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			away := st.phones["101"].Expect(tb, Ring(0), Cancelled())
-			agent := st.phones["103"].Expect(tb, Ring(moment), Answer(), Released())
-			all(tb, st.phones["106"].Call(tb, "612", Answered(), Talk(4*second), HangUp()), away, agent)
+		play: func(st *Stage) {
+			away := st.expect("101", Ring(0), Cancelled())
+			agent := st.expect("103", Ring(moment), Answer(), Released())
+			st.wait(st.call("106", "612", Answered(), Talk(4*second), HangUp()), away, agent)
 		},
 	}, {
 		Name: "queue-two-callers", Phones: []string{"103", "105", "106"},
@@ -123,12 +121,12 @@ func queues() []Scenario {
 			"support NONE ABANDON",
 			"support Desk 103 COMPLETEAGENT",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			agent := st.phones["103"].Expect(tb, Ring(moment), Answer(), Talk(4*second), HangUp())
-			served := st.phones["106"].Call(tb, "611", Answered(), Released())
-			st.heard.Await(tb, "Event: AgentConnect")
-			waits := st.phones["105"].Call(tb, "611", Answered(), Talk(2*second), HangUp())
-			all(tb, waits, served, agent)
+		play: func(st *Stage) {
+			agent := st.expect("103", Ring(moment), Answer(), Talk(4*second), HangUp())
+			served := st.call("106", "611", Answered(), Released())
+			st.await("Event: AgentConnect")
+			waits := st.call("105", "611", Answered(), Talk(2*second), HangUp())
+			st.wait(waits, served, agent)
 		},
 	}, {
 		Name: "agent", Phones: []string{"104"},
@@ -143,11 +141,11 @@ func queues() []Scenario {
 			"support Desk 104 UNPAUSE",
 			"support PJSIP/104 REMOVEMEMBER",
 		},
-		play: func(tb testing.TB, st *Stage) {
-			all(tb, st.phones["104"].Call(tb, "*45", Answered(), Released()))
-			st.Do(tb, "QueuePause", "Queue", "support", "Interface", "PJSIP/104", "Paused", "true", "Reason", "lunch: soup")
-			st.Do(tb, "QueuePause", "Interface", "PJSIP/104", "Paused", "false")
-			all(tb, st.phones["104"].Call(tb, "*46", Answered(), Released()))
+		play: func(st *Stage) {
+			st.wait(st.call("104", "*45", Answered(), Released()))
+			st.Do(st.TB, "QueuePause", "Queue", "support", "Interface", "PJSIP/104", "Paused", "true", "Reason", "lunch: soup")
+			st.Do(st.TB, "QueuePause", "Interface", "PJSIP/104", "Paused", "false")
+			st.wait(st.call("104", "*46", Answered(), Released()))
 		},
 	}}
 }

@@ -3,6 +3,7 @@ package asterisktest
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"text/template"
 
@@ -25,6 +27,8 @@ var pbx string
 type Server struct {
 	Version int
 	AMI     string // host:port
+	AMIS    string // the same over TLS, for those of CA
+	CA      *x509.CertPool
 	ARI     string // the URL under which its resources lie: http://host:port/ari
 
 	dir     string // all that is its own
@@ -33,7 +37,7 @@ type Server struct {
 	env     []string
 	process *process // nil while it is stopped
 	manager *Stream  // our own connection
-	asked   int      // over it
+	asked   atomic.Int64
 }
 
 // Start starts an Asterisk and waits until it is there. It ends with the test.
@@ -44,7 +48,8 @@ func Start(tb testing.TB, options Options) *Server {
 	need(tb, err)
 	r, err := find(options.Version)
 	need(tb, err)
-	dir, err := os.MkdirTemp("", "asterisktest") // Asterisk 16 reads no folder with a # in its name, as tb.TempDir might have
+	//nolint:usetesting // the name of tb.TempDir may have a # in it, and Asterisk 16 cannot read what lies in such a folder
+	dir, err := os.MkdirTemp("", "asterisktest")
 	need(tb, err)
 	tb.Cleanup(func() {
 		if err := os.RemoveAll(dir); err != nil {
@@ -71,8 +76,8 @@ func settle(dir string, r root, options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	var at [4]int
-	for i, ip := range []string{"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2"} {
+	var at [5]int
+	for i, ip := range []string{"127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.1"} {
 		if at[i], err = freePort(ip); err != nil {
 			return nil, err
 		}
@@ -80,6 +85,7 @@ func settle(dir string, r root, options Options) (*Server, error) {
 	s := &Server{
 		Version: options.Version,
 		AMI:     net.JoinHostPort("127.0.0.1", strconv.Itoa(at[0])),
+		AMIS:    net.JoinHostPort("127.0.0.1", strconv.Itoa(at[4])),
 		ARI:     fmt.Sprintf("http://127.0.0.1:%d/ari", at[1]),
 		dir:     dir,
 		sip:     net.JoinHostPort("127.0.0.1", strconv.Itoa(at[2])),
@@ -91,6 +97,9 @@ func settle(dir string, r root, options Options) (*Server, error) {
 			return nil, err
 		}
 	}
+	if s.CA, err = certify(filepath.Join(dir, "etc")); err != nil {
+		return nil, err
+	}
 	// Silence that is not: SIPp sends it again and again.
 	if err := os.WriteFile(filepath.Join(dir, "sound.ul"), bytes.Repeat([]byte{0x80, 0xff, 0, 0x7f}, 2000), 0o600); err != nil {
 		return nil, err
@@ -100,9 +109,9 @@ func settle(dir string, r root, options Options) (*Server, error) {
 		Dir, Modules         string
 		User, Keeper, Secret string
 		AMI, HTTP, SIP       int
-		Trunk                int
+		Trunk, AMIS          int
 		Phones               []string
-	}{options, dir, modules, User, keeper, Secret, at[0], at[1], at[2], at[3], Phones()}))
+	}{options, dir, modules, User, keeper, Secret, at[0], at[1], at[2], at[3], at[4], Phones()}))
 }
 
 // Phones are the extensions that have a phone.
@@ -155,7 +164,7 @@ func (s *Server) ready(tb testing.TB) {
 	if err := until("Asterisk to answer", func() (bool, error) {
 		select {
 		case <-s.process.ended:
-			return false, fmt.Errorf("Asterisk has ended: %v\n%s", s.process.how, s.last()) //nolint:revive,staticcheck // a name
+			return false, fmt.Errorf("Asterisk has ended: %v\n%s", s.process.how, s.last()) //nolint:staticcheck // ST1005: a name
 		default:
 		}
 		c, err := new(net.Dialer).DialContext(tb.Context(), "tcp", s.AMI)
@@ -222,7 +231,7 @@ func (s *Server) Pid() int { return s.process.Pid }
 func (s *Server) last() string {
 	var text []byte
 	for _, name := range []string{"log/full", "run/output"} {
-		b, _ := os.ReadFile(filepath.Join(s.dir, name)) // without it there is less to say
+		b, _ := os.ReadFile(filepath.Join(s.dir, name)) //nolint:gosec // G304: of our own directory; without it there is less to say
 		text = append(text, b[max(0, len(b)-4000):]...)
 	}
 	return string(text[max(0, len(text)-1000):])
@@ -237,7 +246,16 @@ type process struct {
 	how   *os.ProcessState // once it has ended
 }
 
-const watch = `read -r _ || { kill -KILL "$1"; rm -rf "$2"; }`
+// What ends us might be meant for our whole process group. An orphan may stay a
+// zombie for a while, where the system's first process does not care for it.
+const watch = `
+	trap "" HUP INT TERM
+	read -r _ && exit
+	kill -KILL "$1"
+	n=0
+	while kill -0 "$1" && ! grep -q "^State:.Z" "/proc/$1/status" && [ $((n += 1)) -le 500 ]; do sleep 0.02; done
+	rm -rf "$2"
+`
 
 func (s *Server) start() (*process, error) {
 	output, err := os.Create(filepath.Join(s.dir, "run/output"))

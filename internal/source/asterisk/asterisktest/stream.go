@@ -2,8 +2,6 @@ package asterisktest
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -105,17 +103,20 @@ func (st *Stream) Await(tb testing.TB, lines ...string) Message {
 		})
 	}
 	end := time.After(patience)
-	for {
+	for ended := false; ; {
 		b, more := st.now()
 		for text := range strings.SplitSeq(string(b[:max(0, bytes.LastIndex(b, []byte("\r\n\r\n")))]), "\r\n\r\n") {
 			if m := Message(strings.Split(text, "\r\n")); has(m) {
 				return m
 			}
 		}
+		if ended {
+			tb.Fatalf("the connection ended before %q; its end:\n%s", lines, b[max(0, len(b)-2000):])
+		}
 		select {
 		case <-more:
 		case <-st.done:
-			tb.Fatalf("the connection ended before %q; its end:\n%s", lines, b[max(0, len(b)-2000):])
+			ended = true // but look at what came last
 		case <-end:
 			tb.Fatalf("waited %v for %q; what came last:\n%s", patience, lines, b[max(0, len(b)-2000):])
 		}
@@ -124,11 +125,14 @@ func (st *Stream) Await(tb testing.TB, lines ...string) Message {
 
 // Quiet waits until nothing has come for a moment.
 func (st *Stream) Quiet(moment time.Duration) {
+	end := time.After(patience)
 	for {
 		_, more := st.now()
 		select {
 		case <-more:
 		case <-time.After(moment):
+			return
+		case <-end:
 			return
 		}
 	}
@@ -147,15 +151,17 @@ func (st *Stream) ends(tb testing.TB) {
 // send sends an action with its keys and values.
 func (st *Stream) send(tb testing.TB, action string, pairs ...string) {
 	tb.Helper()
-	text := "Action: " + action + "\r\n"
+	var text strings.Builder
+	fmt.Fprintf(&text, "Action: %s\r\n", action)
 	for pair := range slices.Chunk(pairs, 2) {
-		text += pair[0] + ": " + pair[1] + "\r\n"
+		fmt.Fprintf(&text, "%s: %s\r\n", pair[0], pair[1])
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	deadline, _ := ctx.Deadline()
-	_, err := st.conn.Write([]byte(text + "\r\n"))
-	if err = errors.Join(st.conn.SetWriteDeadline(deadline), err); err != nil {
+	text.WriteString("\r\n")
+	err := st.conn.SetWriteDeadline(time.Now().Add(patience))
+	if err == nil {
+		_, err = st.conn.Write([]byte(text.String()))
+	}
+	if err != nil {
 		tb.Fatalf("send the action %s: %v", action, err)
 	}
 }
@@ -164,8 +170,7 @@ func (st *Stream) send(tb testing.TB, action string, pairs ...string) {
 // which must not be an error.
 func (s *Server) Do(tb testing.TB, action string, pairs ...string) Message {
 	tb.Helper()
-	s.asked++
-	id := fmt.Sprint("rig-", s.asked)
+	id := fmt.Sprint("rig-", s.asked.Add(1))
 	s.manager.send(tb, action, append(slices.Clip(pairs), "ActionID", id)...)
 	reply := s.manager.Await(tb, "Response: *", "ActionID: "+id)
 	if reply.Get("Response") == "Error" {
