@@ -181,7 +181,7 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 			"serve": serve, "terminate": terminate, "crash": crash, "database": database,
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
 			"await": await, "capture": capture, "signin": signIn, "follow": follow, "followed": followed,
-			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay,
+			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay, "tokens": tokens,
 			"exits": exits, "begin": begin, "says": says, "interrupt": interrupt, "compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,
