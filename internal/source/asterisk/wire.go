@@ -23,6 +23,7 @@ import (
 const (
 	patience = 10 * time.Second // for an answer
 	silence  = 15 * time.Second // in which not even a Pong came, of which there should be three
+	grace    = time.Second      // for what may have come while we were stopped
 )
 
 // A wire is a connection to the manager interface.
@@ -70,7 +71,8 @@ func open(ctx context.Context, o *Options) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the manager interface: %w", err)
 	}
-	w := &wire{conn: conn, in: newFrameReader(conn), silence: silence}
+	w := &wire{conn: conn, silence: silence}
+	w.in = newFrameReader(w)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	if w.banner, err = w.in.line(); err != nil || !strings.HasPrefix(w.banner, "Asterisk Call Manager") {
@@ -179,6 +181,19 @@ func (w *wire) ping(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// Read reads from the connection. Time that has passed says nothing if this process was
+// stopped, or the machine slept: then Asterisk has spoken, and it lies there.
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.conn.Read(p)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if err := w.conn.SetReadDeadline(time.Now().Add(grace)); err != nil {
+		return 0, err
+	}
+	return w.conn.Read(p)
 }
 
 // read passes each frame on at once, until the connection ends, and says why it did.
