@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -225,7 +226,7 @@ func explained(err error) error {
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("Asterisk is silent: %w", err) //nolint:staticcheck // a name
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return fmt.Errorf("Asterisk closed the connection (it stopped, or we read too slowly for writetimeout in manager.conf): %w", err) //nolint:staticcheck // a name
 	default:
 		return err
