@@ -408,6 +408,9 @@ func plain(err error) string {
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" && e.Addr != nil {
 		return fmt.Sprintf("no connection to %s: %s", e.Addr, e.Err)
 	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && (e.Op == "read" || e.Op == "write") { // whose words have our address
+		return fmt.Sprintf("the connection broke: %s", e.Err)
+	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the receiver does not speak TLS at this port"
 	}

@@ -68,13 +68,17 @@ func (a *arrived) String() string {
 
 func newReceiver(ts *testscript.TestScript, neg bool, args []string) {
 	positive(ts, neg)
-	usage(ts, len(args) >= 1, "receiver NAME [STATUS…]")
+	secure := len(args) > 0 && args[0] == "-tls"
+	if secure {
+		args = args[1:]
+	}
+	usage(ts, len(args) >= 1, "receiver [-tls] NAME [STATUS…]")
 	w, name := worldOf(ts), args[0]
 	if w.receivers[name] != nil {
 		ts.Fatalf("there is a receiver %s", name)
 	}
 	r := &receiver{requests: newInbox[*arrived](), ids: map[string]int{}, statuses: []int{http.StatusOK}}
-	r.srv = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+	r.srv = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
 			return // the server died meanwhile
@@ -93,6 +97,11 @@ func newReceiver(ts *testscript.TestScript, neg bool, args []string) {
 		r.requests.put(&arrived{req.Method, req.URL.RequestURI(), req.Header, body, r.ids[id]})
 		w.arrivals.put(name)
 	}))
+	if secure {
+		wantsCertificate(ts, name, r.srv)
+	} else {
+		r.srv.Start()
+	}
 	w.receivers[name] = r
 	ts.Setenv(name, r.srv.URL)
 	if len(args) > 1 {

@@ -181,7 +181,8 @@ func (r *Request) write(b *bytes.Buffer) error {
 		host = host[:zone] + host[zone+strings.IndexByte(host[zone:], ']'):]
 	}
 	uri := r.URL.RequestURI()
-	if strings.ContainsFunc(r.Method+uri, func(c rune) bool { return c <= ' ' || c == 0x7f }) || !httpguts.ValidHostHeader(host) {
+	if !httpguts.ValidHeaderFieldName(r.Method) || // a token, as a name is
+		strings.ContainsFunc(uri, func(c rune) bool { return c <= ' ' || c == 0x7f }) || !httpguts.ValidHostHeader(host) {
 		return fmt.Errorf("%s %s to %q cannot be a request", r.Method, uri, host)
 	}
 	for _, s := range [...]string{r.Method, " ", uri, " HTTP/1.1\r\nHost: ", host, "\r\n"} {
@@ -239,7 +240,8 @@ func (on *conn) exchange(r *Request, out []byte) (answer *switchhook.HTTPRespons
 	// A receiver may answer, and close, before it has taken everything.
 	resp, err := on.answer() //nolint:bodyclose // it is read, or the connection closed
 	if err != nil {
-		if unsent != nil {
+		// Whoever lets nobody in without a certificate says so, and closes.
+		if told, ok := errors.AsType[*net.OpError](err); unsent != nil && (!ok || told.Op != "remote error") {
 			err = unsent
 		}
 		switch {
