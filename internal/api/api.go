@@ -513,6 +513,7 @@ func (a *api) reload(ctx context.Context) error {
 	if err := a.readTenants(ctx); err != nil {
 		return err
 	}
+	a.Feed.Ping() // streams look whether they still may go on
 	if a.Reload == nil {
 		return nil
 	}

@@ -201,14 +201,21 @@ func suspended(account, by string) error {
 // authenticate finds whose key the request has, or whose session, and whether it may do
 // the operation.
 func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
-	c, meter, err := a.identify(r, operation)
+	c, counted, err := a.identify(r, operation)
 	if err != nil {
 		return caller{}, err
 	}
-	if by := c.suspended[c.account]; by != "" {
-		return caller{}, suspended(c.account, by)
+	if err := a.mayAsk(c, counted); err != nil {
+		return caller{}, err
 	}
-	if err := a.mayAsk(c, meter); err != nil {
+	return c, c.may(operation)
+}
+
+// authorize is authenticate that counts nothing: for what goes on for long, and looks
+// now and then whether it still may.
+func (a *api) authorize(r *http.Request, operation string) (caller, error) {
+	c, _, err := a.identify(r, operation)
+	if err != nil {
 		return caller{}, err
 	}
 	return c, c.may(operation)
@@ -216,6 +223,16 @@ func (a *api) authenticate(r *http.Request, operation string) (caller, error) {
 
 // identify finds who makes a request, and what their requests are counted under.
 func (a *api) identify(r *http.Request, operation string) (c caller, counted string, err error) {
+	if c, counted, err = a.byKeyOrSession(r, operation); err != nil {
+		return caller{}, "", err
+	}
+	if by := c.suspended[c.account]; by != "" {
+		return caller{}, "", suspended(c.account, by)
+	}
+	return c, counted, nil
+}
+
+func (a *api) byKeyOrSession(r *http.Request, operation string) (c caller, counted string, err error) {
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {

@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -210,5 +212,53 @@ func TestDeletionIsInForceAtOnce(t *testing.T) {
 			}
 			refused = refused || status == 401
 		}
+	}
+}
+
+// A stream goes on while its key may read it, and what it reads is the same.
+func TestStreamsEndWithTheirKeys(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(s *server, keyID string){
+		"deleted": func(s *server, keyID string) {
+			s.ok(204, request{method: "DELETE", path: "/v1/api-keys/" + keyID}, nil)
+		},
+		"too weak": func(s *server, keyID string) {
+			s.ok(200, request{method: "PATCH", path: "/v1/api-keys/" + keyID, body: `{"role":"ingest"}`}, nil)
+		},
+		"suspended": func(s *server, _ string) { s.ok(200, s.patchAccount("acme", "", `{"suspended":true}`), nil) },
+		"moved":     func(s *server, _ string) { s.ok(200, s.patchAccount("acme-east", "", `{"parent_id":"other"}`), nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			k := s.key(`{"account_id":"acme","role":"viewer"}`)
+			s.limit("acme", `{"requests_per_second":0.001,"request_burst":1}`) // a stream is one request
+			server := httptest.NewServer(s.handler)
+			defer server.Close()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/events/stream", nil)
+			check(t, err)
+			req.Header.Set("Authorization", "Bearer "+k.Key)
+			res, err := server.Client().Do(req) //nolint:bodyclose // it is closed
+			check(t, err)
+			defer res.Body.Close()
+			ended := make(chan string, 1)
+			go func() {
+				body, err := io.ReadAll(res.Body)
+				ended <- fmt.Sprint(err, string(body))
+			}()
+			for range 3 { // changes that do not concern it
+				s.ok(200, s.patchAccount("other", "", `{"name":"x"}`), nil)
+			}
+			s.ok(202, post(`{"id":"seen","type":"custom.x","account_id":"acme-east","data":{}}`), nil)
+			end(s, k.ID)
+			select {
+			case got := <-ended:
+				if !strings.HasPrefix(got, "<nil>") {
+					t.Error(got)
+				}
+			case <-time.After(20 * time.Second):
+				t.Error("it goes on")
+			}
+		})
 	}
 }

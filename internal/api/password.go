@@ -77,15 +77,15 @@ func (h hasher) matches(ctx context.Context, kept, password string) (bool, error
 		return false, nil
 	}
 	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &time, &threads); err != nil || version != argon2.Version || threads > 255 {
-		return false, nil //nolint:nilerr // it is none that this program has made
+		return false, nil // it is none that this program has made
 	}
 	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
 	if err != nil {
-		return false, nil //nolint:nilerr // the same
+		return false, nil
 	}
 	key, err := base64.RawStdEncoding.DecodeString(parts[5])
 	if err != nil {
-		return false, nil //nolint:nilerr // the same
+		return false, nil
 	}
 	got := argon2.IDKey([]byte(password), salt, time, memory, uint8(threads), uint32(len(key))) //nolint:gosec // both are small
 	return subtle.ConstantTimeCompare(got, key) == 1 && kept != "", nil

@@ -352,7 +352,7 @@ func (a *api) signOut(ctx context.Context, _ *struct{}) (*struct {
 	out := &struct {
 		SetCookie string `header:"Set-Cookie"`
 	}{}
-	cookie := a.cookie(ctx, "", 0)
+	cookie := a.cookie(ctx, "", 0) //nolint:gosec // G124: as there
 	cookie.MaxAge = -1
 	out.SetCookie = cookie.String()
 	r := requestOf(ctx)

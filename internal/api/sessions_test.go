@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -35,19 +36,17 @@ func cookieOf(t *testing.T, res reply) string {
 // as is a request with a cookie and no key.
 func as(cookie string, r request) request {
 	header := map[string]string{"Cookie": cookie}
-	for name, value := range r.header {
-		header[name] = value
-	}
+	maps.Copy(header, r.header)
 	r.key, r.header = "-", header
 	return r
 }
 
 const ada = `{"account_id":"acme","login":"Ada@Example.com","role":"developer","password":"correct horse battery"}`
 
-func (s *server) user(body string) string {
+func (s *server) ada() string {
 	s.t.Helper()
 	var u switchhook.User
-	s.ok(201, request{method: "POST", path: "/v1/users", body: body}, &u)
+	s.ok(201, request{method: "POST", path: "/v1/users", body: ada}, &u)
 	return u.ID
 }
 
@@ -59,7 +58,7 @@ var (
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	id := s.user(ada)
+	id := s.ada()
 	cookie := s.signIn(`{"login":" ada@EXAMPLE.com","password":"correct horse battery"}`)
 	var session struct {
 		AccountID string    `json:"account_id"`
@@ -127,7 +126,7 @@ func TestSignIn(t *testing.T) {
 func TestOtherPagesChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(o *api.Options) { o.PublicURL = "https://hooks.example.com/" })
-	s.user(ada)
+	s.ada()
 	cookie := s.signIn(`{"login":"ada@example.com","password":"correct horse battery"}`)
 	refused := api.Problem{Status: 403, Code: "forbidden", Detail: "a page of another origin may not do this"}
 	for _, header := range []map[string]string{
@@ -156,7 +155,7 @@ func TestPasswordsAreNotGuessed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t)
-		s.user(ada)
+		s.ada()
 		try := func(password string) int {
 			t.Helper()
 			return s.do(request{method: "POST", path: "/v1/session", key: "-", body: `{"login":"ada@example.com","password":"` + password + `"}`}).status
@@ -188,7 +187,7 @@ func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t)
-		id := s.user(ada)
+		id := s.ada()
 		cookie := s.signIn(`{"login":"ada@example.com","password":"correct horse battery"}`)
 		time.Sleep(12*time.Hour - time.Second)
 		s.ok(200, as(cookie, request{path: "/v1/info"}), nil)
@@ -256,7 +255,7 @@ func TestSessionsAreKept(t *testing.T) {
 	t.Parallel()
 	var o api.Options
 	s := newServer(t, func(options *api.Options) { o = *options })
-	s.user(ada)
+	s.ada()
 	cookie := s.signIn(`{"login":"ada@example.com","password":"correct horse battery"}`)
 	handler, err := api.New(api.Options{
 		Store: o.Store, Router: o.Router, Engine: o.Engine, IDs: o.IDs, Dialects: o.Dialects, Translators: o.Translators,
@@ -280,7 +279,7 @@ func TestSessionsAreKept(t *testing.T) {
 func TestBadUsers(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	s.user(ada)
+	s.ada()
 	mk := func(body string) request { return request{method: "POST", path: "/v1/users", body: body} }
 	s.problem(mk(`{"role":"viewer"}`), wrong("login", "is required: what the user signs in with, such as an e-mail address"))
 	s.problem(mk(`{"login":"a b","role":"viewer"}`), wrong("login", "expected at most 254 bytes without blanks"))

@@ -161,10 +161,11 @@ func follow[T any](ctx context.Context, a *api, in Streaming, t tail[T]) (*strea
 	if err != nil {
 		return nil, err
 	}
-	return &streamOutput{Body: func(hctx huma.Context) {
+	c := callerOf(ctx)
+	return &streamOutput{Body: func(hctx huma.Context) { //nolint:contextcheck // it is of the same request as ctx
 		r, w := humago.Unwrap(hctx)
 		s := &stream[T]{tail: t, feed: a.Feed, w: w, rc: http.NewResponseController(w), after: after}
-		s.still = func() bool { _, err := a.authenticate(r, hctx.Operation().OperationID); return err == nil }
+		s.still = a.still(c, r, hctx.Operation().OperationID)
 		err := s.run(r.Context(), first)
 		if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok && err != nil && r.Context().Err() == nil && switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 			ex.err = err
@@ -177,7 +178,7 @@ func follow[T any](ctx context.Context, a *api, in Streaming, t tail[T]) (*strea
 func (a *api) still(c caller, r *http.Request, operation string) func() bool {
 	sees := slices.Sorted(slices.Values(c.all()))
 	return func() bool {
-		now, err := a.authenticate(r, operation)
+		now, err := a.authorize(r, operation)
 		if err != nil || now.tenants == c.tenants {
 			return err == nil
 		}

@@ -185,6 +185,21 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], m[1])
 }
 
+func signIn(ts *testscript.TestScript, neg bool, args []string) {
+	positive(ts, neg)
+	usage(ts, len(args) == 2, "signin NAME BODY")
+	c := buildRequest(ts, http.MethodPost, []string{"-H", "Authorization:", "/v1/session", args[1]})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	resp, err := send(ctx, c)
+	ts.Check(err)
+	defer resp.Body.Close()
+	if len(resp.Cookies()) != 1 {
+		ts.Fatalf("the answer %s has %d cookies", resp.Status, len(resp.Cookies()))
+	}
+	ts.Setenv(args[0], resp.Cookies()[0].Name+"="+resp.Cookies()[0].Value)
+}
+
 // A stream is one of server-sent events, being read.
 type stream struct {
 	messages *inbox[string]

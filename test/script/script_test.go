@@ -39,6 +39,7 @@
 //	                 gets it until the answer matches all of them, and prints it
 //	capture NAME REGEXP [FILE]
 //	                 sets $NAME to what the first group of REGEXP matches in FILE, stdout if left out
+//	signin NAME BODY posts it to /v1/session, and sets $NAME to the cookie as a browser sends it back
 //	follow NAME [-H 'NAME: VALUE']… PATH
 //	                 opens a stream of server-sent events
 //	followed NAME N  waits for the next N messages of the stream and prints them
@@ -67,7 +68,8 @@
 //	                 runs it, like exec; it must end with this code
 //	begin NAME PROGRAM [ARG…]
 //	                 runs it beside the script
-//	says NAME REGEXP waits for the next line of its, of either output, that matches, and prints it
+//	says NAME REGEXP waits for a line of its, of either output, that matches and that no says has
+//	                 asked for yet, and prints it
 //	interrupt NAME   ends it with SIGINT; it must exit with 0. What it said on its standard output
 //	                 is stdout now
 //
@@ -178,8 +180,13 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 		Cmds: map[string]command{
 			"serve": serve, "terminate": terminate, "crash": crash, "database": database,
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
+<<<<<<< HEAD
+			"await": await, "capture": capture, "signin": signIn, "follow": follow, "followed": followed,
+			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay,
+=======
 			"await": await, "capture": capture, "follow": follow, "followed": followed,
 			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay, "tokens": tokens,
+>>>>>>> w7/out
 			"exits": exits, "begin": begin, "says": says, "interrupt": interrupt, "compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,

@@ -9,6 +9,7 @@ import (
 func users(of trial) {
 	t, s := of.t, of.s
 	ctx := t.Context()
+	//nolint:gosec // G101: no password
 	ada := &switchhook.User{ID: "usr_1", AccountID: "a", Login: "ada@example.com", Name: "Ada", Role: switchhook.RoleAdmin, Password: "$argon2id$…", CreatedAt: base(), UpdatedAt: base()}
 	bob := &switchhook.User{ID: "usr_2", AccountID: "b", Login: "bob@example.com", Role: switchhook.RoleViewer, CreatedAt: base(), UpdatedAt: base()}
 	for _, u := range []*switchhook.User{ada, bob} {
