@@ -32,6 +32,7 @@ type Webhook struct {
 	Auth                *Auth             `json:"auth,omitzero"`
 	TLS                 *TLS              `json:"tls,omitzero"`
 	DialectOptions      map[string]any    `json:"dialect_options,omitzero"`
+	Mask                []string          `json:"mask,omitzero"` // numbers, text: what of people's data is masked
 
 	Retry          Retry    `json:"retry"`
 	Timeout        Duration `json:"timeout"`             // of one attempt, from dialling to the last byte read; default 15s

@@ -54,7 +54,7 @@ func webhookOf(account string, in webhookInput) *switchhook.Webhook {
 	w := &switchhook.Webhook{
 		AccountID: account, Name: in.Name, URL: in.URL, Events: in.Events, Dialect: cmp.Or(in.Dialect, "switchhook"), Format: in.Format, Method: strings.ToUpper(in.Method),
 		Enabled: or(in.Enabled, true), Scope: in.Scope, IncludeSubaccounts: in.IncludeSubaccounts, IncludeInternalLegs: or(in.IncludeInternalLegs, true),
-		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, TLS: in.TLS, DialectOptions: in.DialectOptions,
+		CustomData: in.CustomData, Modifiers: in.Modifiers, Headers: in.Headers, Auth: in.Auth, TLS: in.TLS, DialectOptions: in.DialectOptions, Mask: in.Mask,
 		Timeout: or(in.Timeout, switchhook.Duration(15*time.Second)), MaxConcurrency: or(in.MaxConcurrency, 16), RateLimit: or(in.RateLimit, 0), Ordering: cmp.Or(in.Ordering, "key"),
 		Hold: or(in.Hold, switchhook.Duration(30*time.Second)), MaxAge: in.MaxAge, Filter: in.Filter,
 		Retry: switchhook.Retry{Policy: "standard"}, Signing: cmp.Or(in.Signing, switchhook.SigningHMAC),
@@ -94,6 +94,7 @@ func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.W
 	c.dialect()
 	c.scope()
 	c.headers()
+	c.mask()
 	c.auth()
 	c.tls()
 	c.retry(in.Retry)
@@ -330,6 +331,18 @@ func (c *webhookCheck) headers() {
 			c.bad(field, "expected at most %d bytes", longestHeader)
 		}
 		seen[lower] = true
+	}
+}
+
+// mask checks what of people's data is to be masked.
+func (c *webhookCheck) mask() {
+	for i, what := range c.w.Mask {
+		switch {
+		case what != dialect.MaskNumbers && what != dialect.MaskText:
+			c.bad("mask["+strconv.Itoa(i)+"]", "expected numbers or text")
+		case slices.Contains(c.w.Mask[:i], what):
+			c.bad("mask["+strconv.Itoa(i)+"]", "is there twice")
+		}
 	}
 }
 

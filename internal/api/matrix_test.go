@@ -301,8 +301,6 @@ func (th *things) happen(account string) {
 	hook := th.webhook(account)
 	var got struct{ Events []struct{ ID string } }
 	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"custom.x","account_id":%q,"data":{}}`, account)}, &got)
-	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"call.created","account_id":%q,"data":{"call":{"id":"call-%x"}}}`, account, account)}, nil)
-	th.made["calls "+account] = fmt.Sprintf("call-%x", account)
 	id := got.Events[0].ID
 	th.made["events "+account] = id
 	th.made["deliveries "+account] = switchhook.DeliveryID(account, id, hook)

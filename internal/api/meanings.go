@@ -82,6 +82,7 @@ func meanings() map[string]string {
 		"Auth.token_url": "For oauth2: where an access token is given for the client's credentials (RFC 6749 4.4).", "Auth.client_id": "For oauth2.", "Auth.client_secret": "For oauth2.",
 		"Auth.scope": "For oauth2: what the token is to allow, with blanks between several. Absent: what the server gives by default.", "Auth.audience": "For oauth2: whom the token is for, where the server asks for it.",
 		"Auth.client_auth": "For oauth2: how client_id and client_secret are sent: basic (a header) or post (in the form). Absent: basic.",
+		"Webhook.mask":     "What of people's data is masked in its requests: numbers, text. Absent: nothing.",
 		"Webhook.signing":  "hmac, ed25519 or both: with what requests are signed.",
 		"TLS.ca":           "PEM certificates, one of which must stand behind the receiver's. Absent: one that the system knows must.", "TLS.certificate": "PEM: the client certificate that is shown to the receiver, with what stands behind it.",
 		"TLS.key": "PEM: the certificate's private key. Masked.", "Webhook.tls": "Whom the receiver is known by, and how it knows us; the key masked.",

@@ -48,6 +48,7 @@ type webhookInput struct {
 	Auth                *switchhook.Auth  `json:"auth,omitzero" doc:"How the receiver wants us to prove who we are, beside the signature."`
 	TLS                 *switchhook.TLS   `json:"tls,omitzero" doc:"Whom the receiver is known by, and how it knows us. Default: by the system's authorities; not at all."`
 	DialectOptions      map[string]any    `json:"dialect_options,omitzero" doc:"Settings of the dialect."`
+	Mask                []string          `json:"mask,omitzero" doc:"What of people's data is masked in its requests, and so in its attempts: numbers (phone numbers, but for their last 2 or 4 digits, wherever they stand) and text (what messages, transcriptions and mails say). Filters see everything." example:"[\"numbers\",\"text\"]"`
 
 	Retry          *retryInput          `json:"retry,omitzero" doc:"When a failed delivery is tried again. Default: {\"policy\":\"standard\"}."`
 	Timeout        *switchhook.Duration `json:"timeout,omitzero" doc:"Of one attempt: 1s to 60s. Default: 15s."`
@@ -587,7 +588,7 @@ func inputOf(w *switchhook.Webhook) webhookInput {
 	return webhookInput{
 		AccountID: w.AccountID, Name: w.Name, URL: w.URL, Events: w.Events, Dialect: w.Dialect, Format: w.Format, Method: w.Method, Enabled: &w.Enabled,
 		Scope: w.Scope, IncludeSubaccounts: w.IncludeSubaccounts, IncludeInternalLegs: &w.IncludeInternalLegs, CustomData: w.CustomData, Modifiers: w.Modifiers,
-		Headers: w.Headers, Auth: w.Auth, TLS: w.TLS, DialectOptions: w.DialectOptions, Retry: retryOf(w.Retry),
+		Headers: w.Headers, Auth: w.Auth, TLS: w.TLS, DialectOptions: w.DialectOptions, Mask: w.Mask, Retry: retryOf(w.Retry),
 		Timeout: &w.Timeout, MaxConcurrency: &w.MaxConcurrency, RateLimit: &w.RateLimit, Ordering: w.Ordering, Hold: &w.Hold, MaxAge: w.MaxAge, Filter: w.Filter,
 		Signing: w.Signing,
 	}

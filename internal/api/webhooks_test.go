@@ -166,6 +166,8 @@ func TestBadWebhooks(t *testing.T) {
 		{"header twice", with(`"headers":{"X-a":"1","x-A":"2"}`), wrong("headers.x-A", "is there twice; the case of letters does not count")},
 		{"header value is a number", with(`"headers":{"X":5}`), wrong("headers.X", "expected a string, got a number")},
 
+		{"no such mask", with(`"mask":["numbers","names"]`), wrong("mask[1]", "expected numbers or text")},
+		{"a mask twice", with(`"mask":["text","text"]`), wrong("mask[1]", "is there twice")},
 		{"no such auth", with(`"auth":{"type":"digest"}`), wrong("auth.type", "expected basic, bearer or oauth2")},
 		{"basic without user", with(`"auth":{"type":"basic"}`), wrong("auth.username", "is required for basic")},
 		{"basic with a colon", with(`"auth":{"type":"basic","username":"a:b"}`), wrong("auth.username", "cannot have a colon (RFC 7617)")},

@@ -276,7 +276,7 @@ func render(d dialect.Dialect, ev *switchhook.Event, w *switchhook.Webhook) (mad
 			err = fmt.Errorf("the dialect %s failed: %v", d.Name(), p)
 		}
 	}()
-	made, err = d.Render(ev, w)
+	made, err = d.Render(dialect.Private(ev, w.Mask), w)
 	if err == nil && len(made.Body)+len(made.URL) > longestBody {
 		return nil, fmt.Errorf("it would be %d bytes long; %d are allowed", len(made.Body)+len(made.URL), longestBody)
 	}

@@ -254,14 +254,14 @@ type AgentConnected struct {
 	Waited, Rang         time.Duration
 }
 
-// QueueAbandoned says that the caller left a queue and was not served. Asterisk tells this
-// also of one whom the queue puts out because waiting took too long.
+// QueueAbandoned says that the caller left a queue and was not served: gave up, or was put
+// out because waiting took too long.
 type QueueAbandoned struct {
 	When
 	Queue, Leg string
 	Position   int
 	Waited     time.Duration
-	GaveUp     bool // it is known that the caller hung up
+	GaveUp     bool // by the end of their leg
 }
 
 // QueueCompleted says that caller and agent have spoken. Leg may be missing; then the agent

@@ -92,9 +92,9 @@ func (r *runner) connect(ctx context.Context) (stood time.Duration, err error) {
 	if err := r.teller.restore(ctx); err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx) // not ctx, whose end says that the source stops
 	defer cancel()
-	return 0, r.connector.Run(ctx, r.source, h)
+	return 0, r.connector.Run(running, r.source, h)
 }
 
 // wait waits, and gets committed meanwhile what is not yet.

@@ -97,7 +97,16 @@ func (p *program) stop(s *source.Supervisor) {
 
 // told waits for n more events than were asked for before, and returns them, each as its
 // type and what it is about.
-func (p *program) told(n int) []string {
+func (p *program) told(n int) (list []string) {
+	p.t.Helper()
+	for _, ev := range p.heard(n) {
+		list = append(list, describe(ev))
+	}
+	return list
+}
+
+// heard waits for n more events than were asked for before, and returns them.
+func (p *program) heard(n int) []*switchhook.Event {
 	p.t.Helper()
 	patience := time.After(20 * time.Second)
 	for {
@@ -106,11 +115,7 @@ func (p *program) told(n int) []string {
 			events := p.events[:n:n]
 			p.events = p.events[n:]
 			p.mu.Unlock()
-			var list []string
-			for _, ev := range events {
-				list = append(list, describe(ev))
-			}
-			return list
+			return events
 		}
 		have := len(p.events)
 		p.mu.Unlock()
@@ -230,6 +235,21 @@ func TestASourceGoesOn(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// Why a connection ended is what the connector said, not that it was ended.
+func TestWhyAConnectionEnded(t *testing.T) {
+	t.Parallel()
+	p, pbx := newProgram(t), newSwitch(t)
+	s := p.start(sourcetest.Lines{})
+	s.Set([]*switchhook.Source{lines("pbx", pbx)})
+	p.tells("source.connected")
+	pbx.Cut()
+	for _, ev := range p.heard(3) {
+		if ev.Type != "source.connected" && !strings.Contains(string(ev.Data), `"reason":"it closed the connection"`) {
+			t.Errorf("%s: %s", ev.Type, ev.Data)
+		}
 	}
 }
 

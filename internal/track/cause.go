@@ -48,6 +48,12 @@ func (l *leg) reason() string {
 	case l.Phase >= answered:
 		return afterAnswer(e)
 	}
+	return l.failure()
+}
+
+// failure is why a leg ended that nobody answered.
+func (l *leg) failure() string {
+	e := l.End
 	cause := causeOf(e)
 	switch source.Outcome(l.Outcome) {
 	case source.Busy:
@@ -99,6 +105,8 @@ func (c *call) verdict(r *leg) string {
 		return afterAnswer(e)
 	case c.Abandoned:
 		return "abandoned"
+	case byCaller && c.Phase < answered && r.Outbound: // a telephone that the switch calls first, for a click on a number
+		return r.failure()
 	case byCaller && c.Phase < answered:
 		return "cancelled"
 	case byCaller || c.MessageLeft:

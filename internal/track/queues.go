@@ -234,7 +234,8 @@ func (t *Tracker) complete(c *call, q *queueCall, at time.Time) {
 }
 
 // endQueues ends what a leg that is gone was in: as a caller or as an agent. A caller who
-// hung up has given up waiting; one whom the switch hung up on was put out before.
+// still waited has given up; one who had left the queue was put out of it, and went on to
+// something else before they or the switch hung up.
 func (t *Tracker) endQueues(l *leg) {
 	c, e := l.call, l.End
 	for _, q := range slices.Clone(c.Queues) {
@@ -246,7 +247,7 @@ func (t *Tracker) endQueues(l *leg) {
 			q.Left = e.At
 			t.leaveQueue(c, q, e.At)
 			t.complete(c, q, e.At)
-		case !q.Left.IsZero() && !e.unknown() && e.By != l.Channel:
+		case !q.Left.IsZero() && !e.unknown():
 			t.leaveQueue(c, q, e.At)
 		default:
 			if q.Left.IsZero() {

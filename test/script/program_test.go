@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,7 +33,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // A program runs beside the script.
 type program struct {
 	cmd    *exec.Cmd
-	lines  *inbox[string] // of both outputs
+	lines  *inbox[string] // of both outputs, which may come in another order than they were written
+	unsaid []string       // that no says has asked for yet
 	out    *lockedBuffer  // its standard output
 	exited chan struct{}
 	err    error
@@ -116,14 +118,17 @@ func says(ts *testscript.TestScript, neg bool, args []string) {
 	p := programOf(ts, args[0])
 	re, err := regexp.Compile(args[1])
 	ts.Check(err)
-	var passed []string
-	for {
-		line, err := p.lines.take(1, false)
-		if err != nil {
-			ts.Fatalf("%s did not say %s: %v\n%s", args[0], args[1], err, strings.Join(passed, "\n"))
+	for i := 0; ; i++ {
+		if i == len(p.unsaid) {
+			line, err := p.lines.take(1, false)
+			if err != nil {
+				ts.Fatalf("%s did not say %s: %v\n%s", args[0], args[1], err, strings.Join(p.unsaid, "\n"))
+			}
+			p.unsaid = append(p.unsaid, line[0])
 		}
-		if passed = append(passed, line[0]); re.MatchString(line[0]) {
-			printf(ts, "%s\n", line[0])
+		if line := p.unsaid[i]; re.MatchString(line) {
+			p.unsaid = slices.Delete(p.unsaid, i, i+1)
+			printf(ts, "%s\n", line)
 			return
 		}
 	}

@@ -68,7 +68,8 @@
 //	                 runs it, like exec; it must end with this code
 //	begin NAME PROGRAM [ARG…]
 //	                 runs it beside the script
-//	says NAME REGEXP waits for the next line of its, of either output, that matches, and prints it
+//	says NAME REGEXP waits for a line of its, of either output, that matches and that no says has
+//	                 asked for yet, and prints it
 //	interrupt NAME   ends it with SIGINT; it must exit with 0. What it said on its standard output
 //	                 is stdout now
 //

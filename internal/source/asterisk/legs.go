@@ -153,13 +153,29 @@ func (t *translator) hangupRequest(m Message, _ source.When) source.Fact {
 	return nil
 }
 
+// softHangupRequest comes when Asterisk ends a channel by itself: it stops, or somebody told
+// it to.
+func (t *translator) softHangupRequest(m Message, _ source.When) source.Fact {
+	if l := t.legs[m.Get("Uniqueid")]; l != nil {
+		l.dismissed = true
+	}
+	return nil
+}
+
+// refused is the state of a channel that the dial plan turned away: with Busy or Congestion,
+// or because it had no step after a Dial that failed (main/pbx.c). chan_pjsip requests the
+// hangup then, too, as if the far end had.
+const refused = "Busy"
+
 func (t *translator) hangup(m Message, at source.When) source.Fact {
 	id := m.Get("Uniqueid")
 	f := source.LegEnded{
 		When: at, Leg: id, Q850: number(m.Get("Cause")), CauseText: m.Get("Cause-txt"), SIPStatus: number(m.Get("TechCause")),
 	}
 	if l := t.legs[id]; l != nil {
-		f.By = l.by
+		if m.Get("ChannelStateDesc") != refused {
+			f.By = l.by
+		}
 		if f.SIPStatus == 0 {
 			f.SIPStatus = l.sip
 		}

@@ -15,10 +15,16 @@ func (t *translator) queueCallerLeave(m Message, at source.When) source.Fact {
 	return source.QueueLeft{When: at, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid")}
 }
 
+// queueCallerAbandon comes for all whom nobody served, also for those whom the queue put out.
+// Who gave up, or whose channel Asterisk was ending, is known by the hangup request before it.
 func (t *translator) queueCallerAbandon(m Message, at source.When) source.Fact {
-	return source.QueueAbandoned{
+	f := source.QueueAbandoned{
 		When: at, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid"), Position: number(m.Get("Position")), Waited: seconds(m.Get("HoldTime")),
 	}
+	if l := t.legs[f.Leg]; l != nil {
+		f.GaveUp = l.dismissed || l.by == l.channel
+	}
+	return f
 }
 
 func (t *translator) agentCalled(m Message, at source.When) source.Fact {

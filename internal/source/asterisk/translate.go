@@ -30,6 +30,7 @@ type leg struct {
 	twin          string // the other half of a Local channel
 	by            string // the channel whose far end hung up
 	cause, sip    int    // that it gave
+	dismissed     bool   // Asterisk is about to hang up itself
 	vars          string
 	file          string // that it is recorded into, where told
 	fax           string // FAXERROR, where told
@@ -57,18 +58,19 @@ func newTranslator(o *Options) *translator {
 func (t *translator) table() map[string]func(Message, source.When) source.Fact {
 	return map[string]func(Message, source.When) source.Fact{
 		// Channels.
-		"Newchannel":       t.newChannel,
-		"Rename":           t.rename,
-		"Newstate":         t.newState,
-		"NewCallerid":      t.newCallerID,
-		"NewConnectedLine": t.newConnectedLine,
-		"Newexten":         t.newExten,
-		"VarSet":           t.varSet,
-		"Hold":             t.hold,
-		"Unhold":           t.hold,
-		"DTMFEnd":          t.dtmf,
-		"HangupRequest":    t.hangupRequest,
-		"Hangup":           t.hangup,
+		"Newchannel":        t.newChannel,
+		"Rename":            t.rename,
+		"Newstate":          t.newState,
+		"NewCallerid":       t.newCallerID,
+		"NewConnectedLine":  t.newConnectedLine,
+		"Newexten":          t.newExten,
+		"VarSet":            t.varSet,
+		"Hold":              t.hold,
+		"Unhold":            t.hold,
+		"DTMFEnd":           t.dtmf,
+		"HangupRequest":     t.hangupRequest,
+		"SoftHangupRequest": t.softHangupRequest,
+		"Hangup":            t.hangup,
 
 		// What they have to do with one another.
 		"DialBegin":        t.dialBegin,

@@ -222,6 +222,7 @@ func copyWebhook(w *switchhook.Webhook) *switchhook.Webhook {
 	}
 	c.Retry.Schedule = slices.Clone(w.Retry.Schedule)
 	c.Secrets = slices.Clone(w.Secrets)
+	c.Mask = slices.Clone(w.Mask)
 	c.PausedAt, c.CreatedAt, c.UpdatedAt = store.Stored(w.PausedAt), store.Stored(w.CreatedAt), store.Stored(w.UpdatedAt)
 	return &c
 }
