@@ -28,11 +28,7 @@ func TestMaskedEventsInEveryDialect(t *testing.T) {
 				said = append(said, text)
 			}
 		}
-<<<<<<< HEAD
-		phone := numbersIn(t, plain.Data)
-=======
 		theirs := numbersIn(t, plain.Data)
->>>>>>> w7/out
 		for _, d := range app.Dialects() {
 			for _, format := range []string{"", "json", "form"} {
 				w := &switchhook.Webhook{ID: "wh_1", AccountID: "acme", URL: "https://example.com/", Dialect: d.Name(), Format: format, Secrets: []switchhook.Secret{{Value: switchhook.NewSecret()}}}
@@ -75,11 +71,7 @@ func TestMaskedEventsInEveryDialect(t *testing.T) {
 	t.Logf("%d cells", cells)
 }
 
-<<<<<<< HEAD
-// numbersIn are the phone numbers of a sample.
-=======
 // numbersIn are the numbers of a sample.
->>>>>>> w7/out
 func numbersIn(t *testing.T, data []byte) []string {
 	t.Helper()
 	list := regexp.MustCompile(`\+\d{11}`).FindAllString(string(data), -1)

@@ -46,7 +46,7 @@
 //
 // Receivers:
 //
-//	receiver NAME [STATUS…]
+//	receiver [-tls] NAME [STATUS…]
 //	                 starts a receiver and sets $NAME to its URL. It answers the first request with
 //	                 the first status and so on, the last one for ever; 200 if left out.
 //	answers NAME STATUS…
@@ -180,13 +180,8 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 		Cmds: map[string]command{
 			"serve": serve, "terminate": terminate, "crash": crash, "database": database,
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
-<<<<<<< HEAD
 			"await": await, "capture": capture, "signin": signIn, "follow": follow, "followed": followed,
-			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay,
-=======
-			"await": await, "capture": capture, "follow": follow, "followed": followed,
 			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay, "tokens": tokens,
->>>>>>> w7/out
 			"exits": exits, "begin": begin, "says": says, "interrupt": interrupt, "compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,
