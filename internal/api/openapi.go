@@ -26,6 +26,10 @@ const about = `Events of a phone system, delivered to the URLs of its customers:
 
 **Errors** are problem documents (RFC 9457) with a stable ` + "`code`" + ` and, where input is wrong, one entry in ` + "`errors`" + ` per field.
 
+**Changes.** What can be changed is answered with an ` + "`ETag`" + `. Sent back as ` + "`If-Match`" + ` with a change it makes sure that nobody else was faster: else 412.
+
+**Limits.** Too many requests or events are answered with 429; ` + "`Retry-After`" + ` says when to come back.
+
 **Lists** take ` + "`limit`" + ` and ` + "`cursor`" + ` and answer ` + "`{\"items\":[…],\"next_cursor\":null}`" + `.
 
 **Times** are RFC 3339 in UTC, durations text such as ` + "`15s`, `72h` or `30d`" + `.`

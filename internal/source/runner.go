@@ -29,6 +29,7 @@ type runner struct {
 	log       *slog.Logger
 	watch     *watch
 	teller    *teller
+	pulse     pulse
 }
 
 func newRunner(o *SupervisorOptions, s *switchhook.Source, c Connector, w *watch) *runner {
@@ -65,11 +66,13 @@ func (r *runner) run(ctx context.Context) {
 
 // tick does what is due every second, until ctx ends.
 func (r *runner) tick(ctx context.Context) {
-	ticker := time.NewTicker(time.Second)
+	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
 	for {
+		r.pulse.rest(time.Now())
 		select {
 		case now := <-ticker.C:
+			r.pulse.beat(time.Now())
 			_ = r.teller.tick(ctx, now.UTC()) // what failed was logged, and is tried again
 		case <-ctx.Done():
 			return
@@ -195,6 +198,7 @@ func (h *host) close(ctx context.Context, why error) time.Duration {
 	if h.teller.take(context.WithoutCancel(ctx)) == nil {
 		defer h.teller.leave()
 		h.teller.hear(reached)
+		h.teller.unhear(h.pulse.old(since, time.Now()))
 		h.teller.disconnected(why.Error())
 	}
 	return time.Since(since)

@@ -263,6 +263,13 @@ func (t *teller) hear(at time.Time) {
 	}
 }
 
+// unhear says that what was heard after a time may have been said before it. Zero: it was not.
+func (t *teller) unhear(at time.Time) {
+	if !at.IsZero() && at.Before(t.heard) {
+		t.heard = at
+	}
+}
+
 // keep has it kept when the system was last heard.
 func (t *teller) keep() {
 	t.kept = time.Now()

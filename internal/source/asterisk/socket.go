@@ -136,23 +136,25 @@ func (s *socket) read(ctx context.Context, silence time.Duration) error {
 	}
 }
 
+// ping ends the connection when two pings in a row are not answered. With one it may be this
+// process that was stopped: the answer lies behind all that came meanwhile.
 func (s *socket) ping(ctx context.Context, silence time.Duration) {
 	ticker := time.NewTicker(silence / 3)
 	defer ticker.Stop()
-	for {
+	for missed := 0; missed < 2; {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}
 		pinged, cancel := context.WithTimeout(ctx, silence)
-		err := s.conn.Ping(pinged)
-		cancel()
-		if err != nil {
-			_ = s.conn.CloseNow() // the reader finds out
-			return
+		missed++
+		if s.conn.Ping(pinged) == nil {
+			missed = 0
 		}
+		cancel()
 	}
+	_ = s.conn.CloseNow() // the reader finds out
 }
 
 // An about is the part of asterisk/info that is used.

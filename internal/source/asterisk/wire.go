@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -23,6 +24,7 @@ import (
 const (
 	patience = 10 * time.Second // for an answer
 	silence  = 15 * time.Second // in which not even a Pong came, of which there should be three
+	grace    = time.Second      // for what may have come while we were stopped
 )
 
 // A wire is a connection to the manager interface.
@@ -70,7 +72,8 @@ func open(ctx context.Context, o *Options) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the manager interface: %w", err)
 	}
-	w := &wire{conn: conn, in: newFrameReader(conn), silence: silence}
+	w := &wire{conn: conn, silence: silence}
+	w.in = newFrameReader(w)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	if w.banner, err = w.in.line(); err != nil || !strings.HasPrefix(w.banner, "Asterisk Call Manager") {
@@ -181,6 +184,19 @@ func (w *wire) ping(ctx context.Context) {
 	}
 }
 
+// Read reads from the connection. Time that has passed says nothing if this process was
+// stopped, or the machine slept: then Asterisk has spoken, and it lies there.
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.conn.Read(p)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if err := w.conn.SetReadDeadline(time.Now().Add(grace)); err != nil {
+		return 0, err
+	}
+	return w.conn.Read(p)
+}
+
 // read passes each frame on at once, until the connection ends, and says why it did.
 func (w *wire) read(push func(frame []byte) error) error {
 	for _, frame := range w.early {
@@ -210,7 +226,7 @@ func explained(err error) error {
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("Asterisk is silent: %w", err) //nolint:staticcheck // a name
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return fmt.Errorf("Asterisk closed the connection (it stopped, or we read too slowly for writetimeout in manager.conf): %w", err) //nolint:staticcheck // a name
 	default:
 		return err

@@ -371,6 +371,35 @@ func TestSilentPeerIsNoticed(t *testing.T) {
 	}
 }
 
+// This process was stopped for longer than Asterisk may be silent. It was not: what it said
+// lies there, half a frame at first.
+func TestWhatCameMeanwhileIsRead(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	go func() {
+		if conn, err := ln.Accept(); err == nil {
+			_, _ = io.WriteString(conn, "Asterisk Call Manager/11.0.0\r\nEvent: FullyBooted\r\n")
+			_, _ = io.WriteString(conn, "Uptime: 3\r\n\r\n")
+			_ = conn.Close()
+		}
+	}()
+	w, err := open(t.Context(), &Options{Address: ln.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	if err := w.conn.SetReadDeadline(time.Unix(1, 0)); err != nil { // it has passed
+		t.Fatal(err)
+	}
+	if frame, err := w.in.next(); err != nil || Parse(frame).Get("Uptime") != "3" {
+		t.Errorf("%q %v", frame, err)
+	}
+}
+
 // 20,000 frames at once, and a store that takes its time: the socket is read to its end
 // meanwhile.
 func TestSlowStoreHoldsNobodyUp(t *testing.T) {
