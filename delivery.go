@@ -59,12 +59,15 @@ const (
 
 // An Attempt is one try to deliver, with what was sent and what came back.
 type Attempt struct {
-	ID         string        `json:"id"`
-	DeliveryID string        `json:"delivery_id"`
-	EventID    string        `json:"event_id"`
-	EventType  string        `json:"event_type"`
-	AccountID  string        `json:"account_id"` // the event's
-	WebhookID  string        `json:"webhook_id"`
+	ID         string `json:"id"`
+	DeliveryID string `json:"delivery_id"`
+	EventID    string `json:"event_id"`
+	EventType  string `json:"event_type"`
+	AccountID  string `json:"account_id"` // the event's
+	WebhookID  string `json:"webhook_id"`
+	// OwnerID is the webhook's account where that is another than the event's: one above it,
+	// whose affair it is where its requests go, and what is answered.
+	OwnerID    string        `json:"-"`
 	Dialect    string        `json:"dialect"`
 	Sequence   int64         `json:"sequence"`       // the event's
 	Number     int           `json:"attempt_number"` // from 1; 0: the delivery ended without this attempt being made

@@ -157,7 +157,7 @@ const Mask = "********"
 // SecretHeader reports whether a header of this name likely holds a credential.
 func SecretHeader(name string) bool {
 	name = strings.ToLower(name)
-	for _, word := range [...]string{"auth", "cookie", "token", "secret", "key", "password", "signature", "credential"} {
+	for _, word := range [...]string{"auth", "cookie", "token", "secret", "key", "pass", "pwd", "signature", "credential", "session", "bearer", "jwt", "hmac"} {
 		if strings.Contains(name, word) {
 			return true
 		}

@@ -77,7 +77,45 @@ func (a *api) listAttempts(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	for i := range attempts {
+		attempts[i] = callerOf(ctx).told(attempts[i])
+	}
 	return listOf(attempts, next), nil
+}
+
+// told is an attempt as the caller may see it: where the requests of an account above go, and
+// what they are answered, is that account's affair.
+func (c caller) told(at *switchhook.Attempt) *switchhook.Attempt {
+	if at.OwnerID == "" || c.sees(at.OwnerID) {
+		return at
+	}
+	one := *at
+	one.Request, one.Response = nil, nil
+	if one.Error != "" {
+		one.Error = ofAbove
+	}
+	return &one
+}
+
+const ofAbove = "it is a webhook of an account above this one"
+
+// toldDelivery is a delivery as the caller may see it. Of one to a webhook that is gone
+// nobody knows whose that was.
+func (c caller) toldDelivery(d *switchhook.Delivery) *switchhook.Delivery {
+	owner, known := c.owners[d.WebhookID]
+	if !known || d.Reason == "" || c.sees(owner) {
+		return d
+	}
+	one := *d
+	one.Reason = ofAbove
+	return &one
+}
+
+func (c caller) toldDeliveries(list []*switchhook.Delivery) []*switchhook.Delivery {
+	for i := range list {
+		list[i] = c.toldDelivery(list[i])
+	}
+	return list
 }
 
 func (a *api) getAttempt(ctx context.Context, in *PathID) (*output[*switchhook.Attempt], error) {
@@ -88,7 +126,7 @@ func (a *api) getAttempt(ctx context.Context, in *PathID) (*output[*switchhook.A
 	if err != nil {
 		return nil, err
 	}
-	return &output[*switchhook.Attempt]{Body: at}, nil
+	return &output[*switchhook.Attempt]{Body: callerOf(ctx).told(at)}, nil
 }
 
 func (a *api) listDeliveries(ctx context.Context, in *struct {
@@ -112,7 +150,7 @@ func (a *api) listDeliveries(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return listOf(deliveries, next), nil
+	return listOf(callerOf(ctx).toldDeliveries(deliveries), next), nil
 }
 
 func (a *api) delivery(ctx context.Context, id string) (*switchhook.Delivery, error) {
@@ -128,7 +166,7 @@ func (a *api) getDelivery(ctx context.Context, in *PathID) (*output[*switchhook.
 	if err != nil {
 		return nil, err
 	}
-	return &output[*switchhook.Delivery]{Body: d}, nil
+	return &output[*switchhook.Delivery]{Body: callerOf(ctx).toldDelivery(d)}, nil
 }
 
 func (a *api) retryDelivery(ctx context.Context, in *PathID) (*output[*switchhook.Delivery], error) {

@@ -22,7 +22,8 @@ type tenants struct {
 	accounts map[string]*switchhook.Account
 	children map[string][]string
 	sources  map[string]*switchhook.Source
-	flows    map[string]bool // the accounts whose call flows may send requests
+	flows    map[string]bool   // the accounts whose call flows may send requests
+	owners   map[string]string // the account of each webhook
 	// suspended names for each account that is, the one that was: itself, or one above.
 	suspended map[string]string
 	// bounds are those of the accounts for which there are any.
@@ -53,7 +54,7 @@ func (a *api) readTenants(ctx context.Context) error {
 	t := &tenants{
 		keys: map[[sha256.Size]byte]*credential{}, users: usersByID(users), accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{}, suspended: map[string]string{}, bounds: map[string]*bounds{},
+		flows: map[string]bool{}, owners: map[string]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{},
 	}
 	for _, k := range keys {
 		c := a.credential(k)
@@ -77,6 +78,7 @@ func (a *api) readTenants(ctx context.Context) error {
 		t.sources[s.ID] = s
 	}
 	for _, w := range webhooks {
+		t.owners[w.ID] = w.AccountID
 		if w.Flow && w.Enabled {
 			t.flows[w.AccountID] = true
 		}

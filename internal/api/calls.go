@@ -246,7 +246,7 @@ func (a *api) timeline(ctx context.Context, events []*switchhook.Event) ([]callE
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range deliveries {
+		for _, d := range callerOf(ctx).toldDeliveries(deliveries) {
 			list = append(list, callEntry{At: d.AcceptedAt, Kind: "delivery", Delivery: d, rank: 1, place: rising(d.Sequence) + d.WebhookID})
 		}
 		if cursor = next; next == "" {
@@ -260,7 +260,7 @@ func (a *api) timeline(ctx context.Context, events []*switchhook.Event) ([]callE
 			return nil, err
 		}
 		for _, at := range attempts {
-			list = append(list, callEntry{At: at.StartedAt, Kind: "attempt", Attempt: briefOf(at), rank: 2, place: rising(at.Row)})
+			list = append(list, callEntry{At: at.StartedAt, Kind: "attempt", Attempt: briefOf(callerOf(ctx).told(at)), rank: 2, place: rising(at.Row)})
 		}
 		if cursor = next; next == "" || len(list) >= mostEntries {
 			return list, nil

@@ -271,7 +271,7 @@ func (a *api) eventDeliveries(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return listOf(deliveries, next), nil
+	return listOf(callerOf(ctx).toldDeliveries(deliveries), next), nil
 }
 
 // An eventType is an entry of the catalogue, with what each dialect makes of it.

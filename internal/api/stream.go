@@ -150,7 +150,7 @@ func (a *api) streamAttempts(ctx context.Context, in *struct {
 			return place(newest[0]), nil
 		},
 		place: place,
-		view:  func(at *switchhook.Attempt) any { return briefOf(at) },
+		view:  func(at *switchhook.Attempt) any { return briefOf(callerOf(ctx).told(at)) },
 	})
 }
 

@@ -108,7 +108,9 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	if err != nil {
 		return ans, err
 	}
-	a.Request = shown(req, t)
+	if a.Request = shown(req, t); t.w.AccountID != d.ev.AccountID {
+		a.OwnerID = t.w.AccountID
+	}
 	// The last look before it leaves: this process may have stood still for long.
 	req.May = e.o.Held
 	var started time.Time

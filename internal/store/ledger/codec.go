@@ -269,12 +269,15 @@ func sequenceOf(record []byte) int64 {
 
 func appendAttempt(b []byte, a *switchhook.Attempt) []byte {
 	b = binary.AppendVarint(b, a.Sequence)
-	b = append(b, flags(a.Replay, a.Request != nil, a.Response != nil, a.Response != nil && a.Response.Hidden))
+	b = append(b, flags(a.Replay, a.Request != nil, a.Response != nil, a.Response != nil && a.Response.Hidden, a.OwnerID != ""))
 	b = binary.AppendVarint(b, int64(a.Number))
 	for _, text := range [...]string{
 		a.ID, a.EventID, a.EventType, a.AccountID, a.WebhookID, a.Dialect, string(a.Outcome), string(a.State), a.Error,
 	} {
 		b = appendText(b, text)
+	}
+	if a.OwnerID != "" {
+		b = appendText(b, a.OwnerID)
 	}
 	b = appendTime(appendTime(b, a.StartedAt), a.NextAttemptAt)
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(a.DurationMS))
@@ -302,6 +305,9 @@ func decodeAttempt(record []byte, row int64, whole bool) (*switchhook.Attempt, e
 		*text = d.text()
 	}
 	a.Outcome, a.State, a.Error = switchhook.Outcome(d.text()), switchhook.DeliveryState(d.text()), d.text()
+	if set&16 > 0 {
+		a.OwnerID = d.text()
+	}
 	a.StartedAt, a.NextAttemptAt = d.time(), d.time()
 	if len(d.b) < 8 {
 		d.fail()

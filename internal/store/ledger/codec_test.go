@@ -65,7 +65,7 @@ func TestCodec(t *testing.T) {
 			EventType: text(t, "type"), AccountID: text(t, "account"), WebhookID: text(t, "webhook"), Dialect: text(t, "dialect"),
 			Outcome: switchhook.Outcome(text(t, "outcome")), State: switchhook.DeliveryState(text(t, "state")), Error: text(t, "error"),
 			StartedAt: instant(t, "started"), NextAttemptAt: instant(t, "next"), DurationMS: rapid.Float64().Draw(t, "duration"),
-			Replay: rapid.Bool().Draw(t, "replay"), Row: 7,
+			Replay: rapid.Bool().Draw(t, "replay"), OwnerID: text(t, "owner"), Row: 7,
 		}
 		a.DeliveryID = switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)
 		if rapid.Bool().Draw(t, "request") {

@@ -136,8 +136,8 @@ func attempt(e *switchhook.Event, webhook string, state switchhook.DeliveryState
 			Headers: switchhook.Headers{{Name: "content-type", Value: "application/json"}},
 			Body:    `{"id":"` + e.ID + `"}`,
 		},
-		Response: &switchhook.HTTPResponse{Status: 200, Headers: switchhook.Headers{{Name: "x", Value: "y"}}, Body: "ok", Hidden: true},
-		State:    state,
+		OwnerID: "above", Response: &switchhook.HTTPResponse{Status: 200, Headers: switchhook.Headers{{Name: "x", Value: "y"}}, Body: "ok", Hidden: true},
+		State: state,
 	}
 	if state != switchhook.Delivered {
 		a.Outcome, a.Error, a.Response = switchhook.Failure, "connection refused", nil
