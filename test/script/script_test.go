@@ -151,8 +151,9 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 	return testscript.Params{
 		Dir:         "testdata",
 		WorkdirRoot: t.TempDir(), // testscript leaves its own behind where -run selects scripts
-		// It ends what exec runs; the package's own commands have bounds of their own.
-		Deadline: time.Now().Add(2 * patience),
+		// It ends what exec runs; the package's own commands have bounds of their own. It is
+		// that of all scripts together, of which there are some eighty.
+		Deadline: time.Now().Add(10 * patience),
 		Setup: func(env *testscript.Env) error {
 			tb, ok := env.T().(testing.TB)
 			if !ok {
