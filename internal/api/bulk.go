@@ -43,7 +43,7 @@ func (a *api) registerBulk() {
 type bulkRequest struct{ Body jsonBody[bulkInput] }
 
 func (a *api) pauseMany(ctx context.Context, in *bulkRequest) (*output[changedWebhooks], error) {
-	return a.changeMany(ctx, in, func(w *switchhook.Webhook, at time.Time) bool {
+	return a.changeSelected(ctx, in, func(w *switchhook.Webhook, at time.Time) bool {
 		was := w.PausedAt
 		if was.IsZero() {
 			w.PausedAt = at
@@ -53,20 +53,28 @@ func (a *api) pauseMany(ctx context.Context, in *bulkRequest) (*output[changedWe
 }
 
 func (a *api) resumeMany(ctx context.Context, in *bulkRequest) (*output[changedWebhooks], error) {
-	return a.changeMany(ctx, in, func(w *switchhook.Webhook, _ time.Time) bool {
+	return a.changeSelected(ctx, in, func(w *switchhook.Webhook, _ time.Time) bool {
 		was := w.PausedAt
 		w.PausedAt = time.Time{}
 		return !was.IsZero()
 	})
 }
 
-// changeMany does something to each webhook that is selected; change reports whether it
-// changed it. An id that selects nothing is refused before anything is done.
-func (a *api) changeMany(ctx context.Context, in *bulkRequest, change func(w *switchhook.Webhook, at time.Time) bool) (*output[changedWebhooks], error) {
+func (a *api) changeSelected(ctx context.Context, in *bulkRequest, change func(w *switchhook.Webhook, at time.Time) bool) (*output[changedWebhooks], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
 	}
+	items, err := a.changeMany(ctx, body, change)
+	if err != nil {
+		return nil, err
+	}
+	return &output[changedWebhooks]{Body: changedWebhooks{items}}, nil
+}
+
+// changeMany does something to each webhook that is selected, and returns those that
+// change says it changed. An id that selects nothing is refused before anything is done.
+func (a *api) changeMany(ctx context.Context, body bulkInput, change func(w *switchhook.Webhook, at time.Time) bool) ([]*webhookView, error) {
 	account, err := callerOf(ctx).owner(body.AccountID)
 	if err != nil {
 		return nil, err
@@ -105,11 +113,11 @@ func (a *api) changeMany(ctx context.Context, in *bulkRequest, change func(w *sw
 	if err := errors.Join(err, a.reload(ctx)); err != nil { // what was changed is in force
 		return nil, err
 	}
-	out := changedWebhooks{Items: []*webhookView{}}
+	views := make([]*webhookView, 0, len(changed))
 	for _, w := range changed {
-		out.Items = append(out.Items, a.viewWebhook(w))
+		views = append(views, a.viewWebhook(w))
 	}
-	return &output[changedWebhooks]{Body: out}, nil
+	return views, nil
 }
 
 func (in *bulkInput) wants(w *switchhook.Webhook) bool {

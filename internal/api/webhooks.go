@@ -401,37 +401,18 @@ func (a *api) reEnableWebhooks(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	account, err := callerOf(ctx).owner(body.AccountID)
+	selected := bulkInput{AccountID: body.AccountID, IncludeSubaccounts: body.IncludeSubaccounts}
+	items, err := a.changeMany(ctx, selected, func(w *switchhook.Webhook, _ time.Time) bool {
+		failed := !w.Enabled && w.DisableReason != "" && w.DisableReason != turnedOff
+		if failed {
+			w.Enabled, w.DisableReason = true, ""
+		}
+		return failed
+	})
 	if err != nil {
 		return nil, err
 	}
-	a.Changes.Lock()
-	defer a.Changes.Unlock()
-	all, err := a.Store.Webhooks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	below, list := caller{tenants: a.tenants.Load(), account: account}, []*switchhook.Webhook{}
-	for _, w := range all {
-		mine := w.AccountID == account || body.IncludeSubaccounts && below.sees(w.AccountID)
-		if !mine || w.Enabled || w.DisableReason == "" || w.DisableReason == turnedOff {
-			continue
-		}
-		was := *w
-		w.Enabled, w.DisableReason, w.UpdatedAt = true, "", later(w.UpdatedAt)
-		if err := a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
-			return nil, err
-		}
-		list = append(list, w)
-	}
-	if err := a.reload(ctx); err != nil {
-		return nil, err
-	}
-	out := reEnabled{Items: []*webhookView{}}
-	for _, w := range list {
-		out.Items = append(out.Items, a.viewWebhook(w))
-	}
-	return &output[reEnabled]{Body: out}, nil
+	return &output[reEnabled]{Body: reEnabled{items}}, nil
 }
 
 // says reports whether a merge patch has a member.
