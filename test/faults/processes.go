@@ -64,6 +64,7 @@ type member struct {
 	trouble time.Time // since when it may have outcomes that it could not record
 	doubt   time.Time // since when it may have lost the lease, and not know it yet
 	eased   time.Time // when what was done to it was last over
+	worried bool      // something is done to it now
 	killed  bool      // by us
 }
 
@@ -358,12 +359,14 @@ func (m *member) troubled(killed bool) (*process, time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.killed = killed
-	now, over := time.Now(), time.Since(m.eased)
-	if !m.trouble.After(m.eased) && over > recorded {
-		m.trouble = now
-	}
-	if !m.doubt.After(m.eased) && over > leaseLength {
-		m.doubt = now
+	if now, calm := time.Now(), time.Since(m.eased); !m.worried {
+		m.worried = true
+		if calm > recorded {
+			m.trouble = now
+		}
+		if calm > leaseLength {
+			m.doubt = now
+		}
 	}
 	return m.now, m.trouble
 }
@@ -372,7 +375,7 @@ func (m *member) troubled(killed bool) (*process, time.Time) {
 func (m *member) ease() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.eased = time.Now()
+	m.worried, m.eased = false, time.Now()
 }
 
 // exited judges an end that was not asked for by terminate: it may be ours, or the process
@@ -391,7 +394,7 @@ func (m *member) exited(p *process) {
 func (m *member) deposed(p *process) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if p.cmd.ProcessState.ExitCode() != 1 || time.Since(m.doubt) >= patience {
+	if p.cmd.ProcessState.ExitCode() != 1 || !m.worried && time.Since(m.eased) >= patience {
 		return false
 	}
 	m.c.r.interruption(interruption{cause: "the loss of the lease", from: m.doubt, to: time.Now(), who: m.name})
