@@ -202,6 +202,7 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	}
 	if err == nil {
 		d.w.committed()
+		d.setup.doubt(false)
 	}
 	for _, it := range items {
 		it.commit.finish(err)
