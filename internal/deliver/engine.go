@@ -107,7 +107,8 @@ type Engine struct {
 
 	ctx    context.Context //nolint:containedctx // the life of all requests under way; Stop cancels it
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // queue workers
+	wg     sync.WaitGroup // jobs of workers, and reading what waits
+	idle   chan job       // taken from by workers that have nothing to do
 
 	sizes  sizes
 	outbox outbox
@@ -137,7 +138,7 @@ func New(o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Engine{sizes: usual, o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, queues: map[string]*queue{}}
+	e := &Engine{sizes: usual, o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, idle: make(chan job), queues: map[string]*queue{}}
 	for _, d := range o.Dialects {
 		e.dialects[d.Name()] = d
 	}
