@@ -296,6 +296,9 @@ type exchange struct {
 	id      string // the request's id
 	request *http.Request
 	err     error // the cause of a 5xx
+
+	caller caller
+	asked  bool // the caller is known
 }
 
 type exchangeKey struct{}

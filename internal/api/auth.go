@@ -139,15 +139,20 @@ type caller struct {
 	operation string           // what the request asks for
 }
 
-type callerKey struct{}
-
 // callerOf is who makes the request. Every operation behind a key has one.
 func callerOf(ctx context.Context) caller {
-	c, ok := ctx.Value(callerKey{}).(caller)
-	if !ok {
+	ex, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok || !ex.asked {
 		panic("api: an operation without a key asked whose it is")
 	}
-	return c
+	return ex.caller
+}
+
+// ask remembers who makes the request: nobody, where no key is needed.
+func ask(ctx context.Context, c caller) {
+	if ex, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		ex.caller, ex.asked = c, true
+	}
 }
 
 // sees reports whether an account is the caller's own or below it.
@@ -301,6 +306,7 @@ func (a *api) withKey(operation string, h http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		h(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		ask(r.Context(), c)
+		h(w, r)
 	}
 }

@@ -237,24 +237,18 @@ const lookUp = 5 * time.Second
 // fresh returns the drafts that were not accepted before, and marks the others'
 // receipts.
 func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhook.Receipt) ([]draft, error) {
-	given := map[string][]string{}
+	var given map[string][]string // most events have none
 	for i := range drafts {
 		if ev := drafts[i].ev; ev.ID != "" {
-			ev.IDGiven = true
+			if ev.IDGiven = true; given == nil {
+				given = map[string][]string{}
+			}
 			given[ev.AccountID] = append(given[ev.AccountID], ev.ID)
 		}
 	}
-	seen := map[idRef]bool{}
-	ctx, cancel := context.WithTimeout(ctx, lookUp)
-	defer cancel()
-	for account, ids := range given {
-		known, err := r.o.Store.Known(ctx, account, ids)
-		if err != nil {
-			return nil, unavailable(err)
-		}
-		for id := range known {
-			seen[idRef{account, id}] = true
-		}
+	seen, err := r.seen(ctx, given)
+	if err != nil {
+		return nil, err
 	}
 	list := make([]draft, 0, len(drafts))
 	for i := range drafts {
@@ -273,6 +267,26 @@ func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhoo
 		list = append(list, drafts[i])
 	}
 	return list, nil
+}
+
+// seen are those of the given ids that were given before; nil: none is given.
+func (r *Router) seen(ctx context.Context, given map[string][]string) (map[idRef]bool, error) {
+	if given == nil {
+		return nil, nil
+	}
+	seen := map[idRef]bool{}
+	ctx, cancel := context.WithTimeout(ctx, lookUp)
+	defer cancel()
+	for account, ids := range given {
+		known, err := r.o.Store.Known(ctx, account, ids)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		for id := range known {
+			seen[idRef{account, id}] = true
+		}
+	}
+	return seen, nil
 }
 
 // Beliefs calls fn with all that sources believe: all that was told before is committed
