@@ -57,6 +57,34 @@ type Webhook struct {
 	UpdatedAt     time.Time `json:"updated_at"`
 }
 
+// WebhooksChanged says what is different in a list of webhooks from what it was before:
+// which are new or have changed, and the ids of those that are gone. What is the same
+// pointer has not changed, so nobody changes a webhook that is in a list.
+func WebhooksChanged(before, after []*Webhook) (changed []*Webhook, gone []string) {
+	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
+		before, after = before[1:], after[1:]
+	}
+	for len(before) > 0 && len(after) > 0 && before[len(before)-1] == after[len(after)-1] {
+		before, after = before[:len(before)-1], after[:len(after)-1]
+	}
+	old := make(map[string]*Webhook, len(before)) // most often one
+	for _, w := range before {
+		old[w.ID] = w
+	}
+	for _, w := range after {
+		if old[w.ID] != w {
+			changed = append(changed, w)
+		}
+		delete(old, w.ID)
+	}
+	for _, w := range before {
+		if old[w.ID] != nil {
+			gone = append(gone, w.ID)
+		}
+	}
+	return changed, gone
+}
+
 // Scope narrows a webhook to some numbers, extensions, ring groups or queues.
 // The four lists are OR'ed; an empty scope narrows nothing.
 type Scope struct {

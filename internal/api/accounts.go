@@ -228,7 +228,7 @@ func (c caller) place(acc *switchhook.Account, parent string) error {
 }
 
 // depth is how many accounts lie on the way from an account to the root, both counted.
-func (t *tenants) depth(id string) (n int) {
+func (t *tree) depth(id string) (n int) {
 	for acc := t.accounts[id]; acc != nil && n <= deepest; acc = t.accounts[acc.ParentID] {
 		n++
 	}
@@ -236,7 +236,7 @@ func (t *tenants) depth(id string) (n int) {
 }
 
 // height is how many accounts lie on the longest way from an account down, it counted.
-func (t *tenants) height(id string) (n int) {
+func (t *tree) height(id string) (n int) {
 	for level := []string{id}; len(level) > 0 && n <= deepest; n++ {
 		var next []string
 		for _, id := range level {
@@ -350,12 +350,12 @@ func (a *api) setFlowWebhooks(ctx context.Context, accountID string, allowed boo
 	case webhooks[i].Enabled == allowed:
 		return nil
 	}
-	w := webhooks[i]
+	w := *webhooks[i]
 	w.Enabled, w.DisableReason, w.UpdatedAt = allowed, "", now()
 	if !allowed {
 		w.DisableReason = turnedOff
 	}
-	return a.Store.UpdateWebhook(ctx, w)
+	return a.Store.UpdateWebhook(ctx, &w)
 }
 
 func (a *api) listAccounts(ctx context.Context, in *struct{ Paging }) (*listOutput[accountView], error) {

@@ -91,7 +91,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 }
 
-// Store is what the API needs of persistence.
+// Store is what the API needs of persistence. Accounts, keys, users, webhooks and sources
+// that it returns are shared: who changes one changes a copy. The lists are not.
 type Store interface {
 	LastSequence(ctx context.Context) (int64, error)
 	Event(ctx context.Context, accounts []string, id string) (*switchhook.Event, error)
@@ -110,6 +111,7 @@ type Store interface {
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
 	DeleteWebhook(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
+	Webhook(ctx context.Context, id string) (*switchhook.Webhook, error)
 	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
 	CreateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
 	UpdateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error
@@ -294,6 +296,9 @@ type exchange struct {
 	id      string // the request's id
 	request *http.Request
 	err     error // the cause of a 5xx
+
+	caller caller
+	asked  bool // the caller is known
 }
 
 type exchangeKey struct{}

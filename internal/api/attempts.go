@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -101,21 +100,33 @@ const ofAbove = "it is a webhook of an account above this one"
 
 // toldDelivery is a delivery as the caller may see it. Of one to a webhook that is gone
 // nobody knows whose that was.
-func (c caller) toldDelivery(d *switchhook.Delivery) *switchhook.Delivery {
-	owner, known := c.owners[d.WebhookID]
-	if !known || d.Reason == "" || c.sees(owner) {
-		return d
+func (a *api) toldDelivery(ctx context.Context, d *switchhook.Delivery) (*switchhook.Delivery, error) {
+	if d.Reason == "" {
+		return d, nil
+	}
+	w, err := a.Store.Webhook(ctx, d.WebhookID)
+	switch {
+	case switchhook.ErrorCode(err) == switchhook.CodeNotFound || err == nil && callerOf(ctx).sees(w.AccountID):
+		return d, nil
+	case err != nil:
+		return nil, err
 	}
 	one := *d
 	one.Reason = ofAbove
-	return &one
+	return &one, nil
 }
 
-func (c caller) toldDeliveries(list []*switchhook.Delivery) []*switchhook.Delivery {
-	for i := range list {
-		list[i] = c.toldDelivery(list[i])
+// deliveries lists deliveries as the caller may see them.
+func (a *api) deliveries(ctx context.Context, f switchhook.DeliveryFilter, p switchhook.Page) (list []*switchhook.Delivery, next string, err error) {
+	if list, next, err = a.Store.Deliveries(ctx, f, p); err != nil {
+		return nil, "", err
 	}
-	return list
+	for i := range list {
+		if list[i], err = a.toldDelivery(ctx, list[i]); err != nil {
+			return nil, "", err
+		}
+	}
+	return list, next, nil
 }
 
 func (a *api) getAttempt(ctx context.Context, in *PathID) (*output[*switchhook.Attempt], error) {
@@ -143,14 +154,14 @@ func (a *api) listDeliveries(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	deliveries, next, err := a.Store.Deliveries(ctx, switchhook.DeliveryFilter{
+	deliveries, next, err := a.deliveries(ctx, switchhook.DeliveryFilter{
 		Accounts: accounts, WebhookID: in.WebhookID, EventID: in.EventID, State: switchhook.DeliveryState(in.State),
 		Since: in.Since.Time, Until: in.Until.Time,
 	}, in.page())
 	if err != nil {
 		return nil, err
 	}
-	return listOf(callerOf(ctx).toldDeliveries(deliveries), next), nil
+	return listOf(deliveries, next), nil
 }
 
 func (a *api) delivery(ctx context.Context, id string) (*switchhook.Delivery, error) {
@@ -166,7 +177,10 @@ func (a *api) getDelivery(ctx context.Context, in *PathID) (*output[*switchhook.
 	if err != nil {
 		return nil, err
 	}
-	return &output[*switchhook.Delivery]{Body: callerOf(ctx).toldDelivery(d)}, nil
+	if d, err = a.toldDelivery(ctx, d); err != nil {
+		return nil, err
+	}
+	return &output[*switchhook.Delivery]{Body: d}, nil
 }
 
 func (a *api) retryDelivery(ctx context.Context, in *PathID) (*output[*switchhook.Delivery], error) {
@@ -174,18 +188,16 @@ func (a *api) retryDelivery(ctx context.Context, in *PathID) (*output[*switchhoo
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.Store.Webhooks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(all, func(w *switchhook.Webhook) bool { return w.ID == d.WebhookID })
-	if i < 0 {
+	w, err := a.Store.Webhook(ctx, d.WebhookID)
+	switch {
+	case switchhook.ErrorCode(err) == switchhook.CodeNotFound:
 		return nil, switchhook.Errorf(switchhook.CodeConflict, "the delivery's webhook %s was deleted", d.WebhookID)
-	}
-	if !callerOf(ctx).sees(all[i].AccountID) { // an account above gets events of this one: they may be seen, its webhook is its own
+	case err != nil:
+		return nil, err
+	case !callerOf(ctx).sees(w.AccountID): // an account above gets events of this one: they may be seen, its webhook is its own
 		return nil, notFound("delivery", in.ID)
 	}
-	if err := enabled(all[i]); err != nil {
+	if err := enabled(w); err != nil {
 		return nil, err
 	}
 	if err := a.Replayer.Retry(ctx, d); err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,20 +17,33 @@ import (
 // let call flows send requests. It is read
 // whole and never changed, so requests use it without a lock.
 type tenants struct {
-	keys     map[[sha256.Size]byte]*credential
-	keyList  []*credential
-	users    map[string]*switchhook.User
+	*keyring
+	*tree
+	users   map[string]*switchhook.User
+	sources map[string]*switchhook.Source
+	flows   map[string]bool // the accounts whose call flows may send requests
+}
+
+// A keyring is all API keys.
+type keyring struct {
+	rows    []*switchhook.APIKey // what it was made of
+	keys    map[[sha256.Size]byte]*credential
+	keyList []*credential
+	keyByID map[string]*credential
+}
+
+// A tree is all accounts.
+type tree struct {
+	rows     []*switchhook.Account // what it was made of
 	accounts map[string]*switchhook.Account
 	children map[string][]string
-	sources  map[string]*switchhook.Source
-	flows    map[string]bool   // the accounts whose call flows may send requests
-	owners   map[string]string // the account of each webhook
 	// suspended names for each account that is, the one that was: itself, or one above.
 	suspended map[string]string
 	// bounds are those of the accounts for which there are any.
 	bounds map[string]*bounds
 }
 
+// readTenants reads who is there. Of what has not changed since, all is as it was.
 func (a *api) readTenants(ctx context.Context) error {
 	keys, err := a.Store.APIKeys(ctx)
 	if err != nil {
@@ -51,26 +65,16 @@ func (a *api) readTenants(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the webhooks: %w", err)
 	}
-	t := &tenants{
-		keys: map[[sha256.Size]byte]*credential{}, users: usersByID(users), accounts: map[string]*switchhook.Account{},
-		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{}, owners: map[string]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{},
+	t, old := &tenants{users: usersByID(users), sources: map[string]*switchhook.Source{}, flows: map[string]bool{}}, a.tenants.Load()
+	if old == nil {
+		old = &tenants{keyring: &keyring{}, tree: &tree{}}
 	}
-	for _, k := range keys {
-		c := a.credential(k)
-		t.keyList = append(t.keyList, c)
-		if len(k.Hash) == sha256.Size {
-			t.keys[[sha256.Size]byte(k.Hash)] = c
-		}
+	if t.keyring = old.keyring; t.keys == nil || !slices.Equal(t.keyring.rows, keys) {
+		t.keyring = newKeyring(keys, old.keyring)
 	}
-	for _, acc := range accounts {
-		t.accounts[acc.ID] = acc
-		if acc.ParentID != "" {
-			t.children[acc.ParentID] = append(t.children[acc.ParentID], acc.ID)
-		}
+	if t.tree = old.tree; t.accounts == nil || !slices.Equal(t.tree.rows, accounts) {
+		t.tree = newTree(accounts)
 	}
-	t.suspend()
-	t.bound()
 	for _, m := range []*meter{&a.requests, &a.events, &a.signIns} {
 		m.forget(time.Now())
 	}
@@ -78,7 +82,6 @@ func (a *api) readTenants(ctx context.Context) error {
 		t.sources[s.ID] = s
 	}
 	for _, w := range webhooks {
-		t.owners[w.ID] = w.AccountID
 		if w.Flow && w.Enabled {
 			t.flows[w.AccountID] = true
 		}
@@ -87,13 +90,38 @@ func (a *api) readTenants(ctx context.Context) error {
 	return nil
 }
 
+func newKeyring(keys []*switchhook.APIKey, old *keyring) *keyring {
+	r := &keyring{rows: keys, keys: map[[sha256.Size]byte]*credential{}, keyByID: map[string]*credential{}}
+	for _, k := range keys {
+		c := old.credential(k)
+		r.keyList, r.keyByID[k.ID] = append(r.keyList, c), c
+		if len(k.Hash) == sha256.Size {
+			r.keys[[sha256.Size]byte(k.Hash)] = c
+		}
+	}
+	return r
+}
+
+func newTree(accounts []*switchhook.Account) *tree {
+	t := &tree{rows: accounts, accounts: map[string]*switchhook.Account{}, children: map[string][]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{}}
+	for _, acc := range accounts {
+		t.accounts[acc.ID] = acc
+		if acc.ParentID != "" {
+			t.children[acc.ParentID] = append(t.children[acc.ParentID], acc.ID)
+		}
+	}
+	t.suspend()
+	t.bound()
+	return t
+}
+
 // suspend finds the accounts that are suspended, and those below them.
-func (t *tenants) suspend() {
+func (t *tree) suspend() {
 	for id, acc := range t.accounts {
 		if acc.SuspendedAt.IsZero() {
 			continue
 		}
-		for _, below := range (caller{tenants: t, account: id}).below() {
+		for _, below := range t.below(id) {
 			if t.suspended[below] == "" || below == id {
 				t.suspended[below] = id
 			}
@@ -111,15 +139,20 @@ type caller struct {
 	operation string           // what the request asks for
 }
 
-type callerKey struct{}
-
 // callerOf is who makes the request. Every operation behind a key has one.
 func callerOf(ctx context.Context) caller {
-	c, ok := ctx.Value(callerKey{}).(caller)
-	if !ok {
+	ex, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok || !ex.asked {
 		panic("api: an operation without a key asked whose it is")
 	}
-	return c
+	return ex.caller
+}
+
+// ask remembers who makes the request: nobody, where no key is needed.
+func ask(ctx context.Context, c caller) {
+	if ex, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		ex.caller, ex.asked = c, true
+	}
 }
 
 // sees reports whether an account is the caller's own or below it.
@@ -148,10 +181,13 @@ func (c caller) all() []string {
 }
 
 // below lists the caller's account and all below it.
-func (c caller) below() []string {
-	list := []string{c.account}
+func (c caller) below() []string { return c.tree.below(c.account) }
+
+// below lists an account and all below it.
+func (t *tree) below(account string) []string {
+	list := []string{account}
 	for i := 0; i < len(list); i++ {
-		list = append(list, c.children[list[i]]...)
+		list = append(list, t.children[list[i]]...)
 	}
 	return list
 }
@@ -270,6 +306,7 @@ func (a *api) withKey(operation string, h http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		h(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		ask(r.Context(), c)
+		h(w, r)
 	}
 }

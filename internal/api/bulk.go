@@ -99,16 +99,16 @@ func (a *api) changeMany(ctx context.Context, body bulkInput, change func(w *swi
 		return nil, err
 	}
 	var changed []*switchhook.Webhook
-	for _, w := range all {
-		was, at := *w, later(w.UpdatedAt)
-		if !body.wants(w) || !change(w, at) {
+	for _, was := range all {
+		w, at := *was, later(was.UpdatedAt)
+		if !body.wants(was) || !change(&w, at) {
 			continue
 		}
 		w.UpdatedAt = at
-		if err = a.Store.UpdateWebhook(ctx, w, a.auditWebhook(ctx, &was, w)); err != nil {
+		if err = a.Store.UpdateWebhook(ctx, &w, a.auditWebhook(ctx, was, &w)); err != nil {
 			break
 		}
-		changed = append(changed, w)
+		changed = append(changed, &w)
 	}
 	if err := errors.Join(err, a.reload(ctx)); err != nil { // what was changed is in force
 		return nil, err

@@ -242,11 +242,11 @@ func (a *api) timeline(ctx context.Context, events []*switchhook.Event) ([]callE
 		list = append(list, callEntry{At: ev.AcceptedAt, Kind: "event", Event: ev, place: rising(ev.Sequence), size: len(ev.Data)})
 	}
 	for cursor := ""; ; {
-		deliveries, next, err := a.Store.Deliveries(ctx, switchhook.DeliveryFilter{Events: events}, switchhook.Page{Limit: 500, Cursor: cursor})
+		deliveries, next, err := a.deliveries(ctx, switchhook.DeliveryFilter{Events: events}, switchhook.Page{Limit: 500, Cursor: cursor})
 		if err != nil {
 			return nil, err
 		}
-		for _, d := range callerOf(ctx).toldDeliveries(deliveries) {
+		for _, d := range deliveries {
 			list = append(list, callEntry{At: d.AcceptedAt, Kind: "delivery", Delivery: d, rank: 1, place: rising(d.Sequence) + d.WebhookID})
 		}
 		if cursor = next; next == "" {

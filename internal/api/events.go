@@ -267,11 +267,11 @@ func (a *api) eventDeliveries(ctx context.Context, in *struct {
 		return nil, err
 	}
 	f := switchhook.DeliveryFilter{Accounts: []string{ev.AccountID}, EventID: ev.ID}
-	deliveries, next, err := a.Store.Deliveries(ctx, f, in.page())
+	deliveries, next, err := a.deliveries(ctx, f, in.page())
 	if err != nil {
 		return nil, err
 	}
-	return listOf(callerOf(ctx).toldDeliveries(deliveries), next), nil
+	return listOf(deliveries, next), nil
 }
 
 // An eventType is an entry of the catalogue, with what each dialect makes of it.

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"slices"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -51,22 +50,12 @@ func (k *credential) actor() switchhook.Actor {
 	return switchhook.Actor{KeyID: k.ID, KeyName: k.Name, AccountID: k.AccountID}
 }
 
-// keyByID finds a key whosever it is; nil for none.
-func (t *tenants) keyByID(id string) *credential {
-	if i := slices.IndexFunc(t.keyList, func(k *credential) bool { return k.ID == id }); i >= 0 {
-		return t.keyList[i]
-	}
-	return nil
-}
-
 // credential makes one of a key that was read from the store.
-func (a *api) credential(k *switchhook.APIKey) *credential {
+func (r *keyring) credential(k *switchhook.APIKey) *credential {
 	c := &credential{APIKey: k}
-	if old := a.tenants.Load(); old != nil {
-		if was := old.keyByID(k.ID); was != nil {
-			c.noted = was.noted
-			return c
-		}
+	if was := r.keyByID[k.ID]; was != nil {
+		c.noted = was.noted
+		return c
 	}
 	c.noted = new(atomic.Int64)
 	if !k.LastUsedAt.IsZero() {
@@ -208,10 +197,8 @@ func (a *api) changedKey(ctx context.Context, before *state, k *switchhook.APIKe
 
 // key finds a key of the caller's accounts.
 func (c caller) key(id string) (*credential, error) {
-	for _, k := range c.keyList {
-		if k.ID == id && c.sees(k.AccountID) {
-			return k, nil
-		}
+	if k := c.keyByID[id]; k != nil && c.sees(k.AccountID) {
+		return k, nil
 	}
 	return nil, notFound("API key", id)
 }

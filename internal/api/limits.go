@@ -34,7 +34,7 @@ type bounds struct {
 }
 
 // bound works out what holds for each account. Those for which nothing does have none.
-func (t *tenants) bound() {
+func (t *tree) bound() {
 	for id, acc := range t.accounts {
 		b := &bounds{}
 		for up := acc; up != nil; up = t.accounts[up.ParentID] {

@@ -103,7 +103,8 @@ func (a *api) newHuma() {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		next(huma.WithValue(ctx, callerKey{}, c))
+		ask(r.Context(), c)
+		next(ctx)
 	})
 }
 

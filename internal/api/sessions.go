@@ -148,7 +148,7 @@ func (a *api) bySession(r *http.Request, cookie *http.Cookie, operation string) 
 		}
 		c.account, c.role, c.actor = u.AccountID, u.Role, switchhook.Actor{UserID: u.ID, Login: u.Login, AccountID: u.AccountID}
 	case s.KeyID != "":
-		k := t.keyByID(s.KeyID)
+		k := t.keyByID[s.KeyID]
 		if k == nil || k.expired(at) {
 			return caller{}, ended
 		}
@@ -261,7 +261,7 @@ func (a *api) signIn(ctx context.Context, in *struct{ Body jsonBody[signInInput]
 	if u := t.users[s.UserID]; u != nil {
 		out.Body.AccountID, out.Body.Role = u.AccountID, u.Role
 	}
-	if k := t.keyByID(s.KeyID); k != nil {
+	if k := t.keyByID[s.KeyID]; k != nil {
 		out.Body.AccountID, out.Body.Role = k.AccountID, k.Role
 	}
 	return out, nil

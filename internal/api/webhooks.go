@@ -275,19 +275,17 @@ func (a *api) listWebhooks(ctx context.Context, in *struct {
 	return listOf(views, next), nil
 }
 
-// webhook finds a webhook of the caller's.
+// webhook finds a webhook of the caller's. It is a copy, whose members may be set.
 func (a *api) webhook(ctx context.Context, id string) (*switchhook.Webhook, error) {
-	all, err := a.Store.Webhooks(ctx)
+	w, err := a.Store.Webhook(ctx, id)
+	if switchhook.ErrorCode(err) == switchhook.CodeNotFound || err == nil && !callerOf(ctx).sees(w.AccountID) {
+		return nil, notFound("webhook", id)
+	}
 	if err != nil {
 		return nil, err
 	}
-	c := callerOf(ctx)
-	for _, w := range all {
-		if w.ID == id && c.sees(w.AccountID) {
-			return w, nil
-		}
-	}
-	return nil, notFound("webhook", id)
+	own := *w
+	return &own, nil
 }
 
 func (a *api) auditWebhook(ctx context.Context, before, after *switchhook.Webhook) *switchhook.AuditEntry {

@@ -75,6 +75,8 @@ type App struct {
 
 	accounts reachOf // what the webhooks of each may reach
 	reload   sync.Mutex
+	inForce  []*switchhook.Account                       // as they were read last; reload is held
+	paused   map[*switchhook.Webhook]*switchhook.Webhook // those of suspended accounts, as the engine has them; reload is held
 	changes  sync.Mutex // held while a webhook, account or source is read, changed and written back
 }
 
@@ -269,26 +271,22 @@ func (a *App) wire(ctx context.Context) error {
 
 // accountsOf lists the accounts whose events a webhook gets.
 func (a *App) accountsOf(ctx context.Context, webhookID string) ([]string, error) {
-	webhooks, err := a.store.Webhooks(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the webhooks: %w", err)
-	}
-	i := slices.IndexFunc(webhooks, func(w *switchhook.Webhook) bool { return w.ID == webhookID })
+	w, err := a.store.Webhook(ctx, webhookID)
 	switch {
-	case i < 0:
-		return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no webhook %q", webhookID)
-	case !webhooks[i].IncludeSubaccounts:
-		return []string{webhooks[i].AccountID}, nil
-	case webhooks[i].AccountID == switchhook.RootAccount:
+	case err != nil:
+		return nil, err
+	case !w.IncludeSubaccounts:
+		return []string{w.AccountID}, nil
+	case w.AccountID == switchhook.RootAccount:
 		return nil, nil
 	}
 	accounts, err := a.store.Accounts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the accounts: %w", err)
 	}
-	list := []string{webhooks[i].AccountID}
+	list := []string{w.AccountID}
 	for _, account := range accounts {
-		if slices.Contains(a.directory.Ancestors(account.ID), webhooks[i].AccountID) {
+		if slices.Contains(a.directory.Ancestors(account.ID), w.AccountID) {
 			list = append(list, account.ID)
 		}
 	}
@@ -336,10 +334,17 @@ func (a *App) reloadHooks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the webhooks: %w", err)
 	}
-	a.directory.SetAccounts(accounts)
-	a.accounts.set(accounts)
+	var reach []string
+	if !slices.Equal(accounts, a.inForce) { // most often it is a webhook that has changed
+		a.directory.SetAccounts(accounts)
+		reach = a.accounts.set(accounts)
+		a.inForce = accounts
+	}
 	// The engine first: it must know a webhook before the router aims at it.
 	a.engine.SetWebhooks(a.suspended(webhooks))
+	for _, account := range reach {
+		a.engine.SetReach(account)
+	}
 	a.router.SetWebhooks(webhooks)
 	return nil
 }
@@ -351,18 +356,16 @@ func (a *App) disable(webhookID, reason string, version time.Time) {
 	defer cancel()
 	a.changes.Lock()
 	defer a.changes.Unlock()
-	webhooks, err := a.store.Webhooks(ctx)
-	if err != nil {
+	was, err := a.store.Webhook(ctx, webhookID)
+	if err != nil && switchhook.ErrorCode(err) != switchhook.CodeNotFound {
 		a.log.Error("a webhook could not be disabled", "webhook", webhookID, "reason", reason, "error", err)
 		return
 	}
-	i := slices.IndexFunc(webhooks, func(w *switchhook.Webhook) bool {
-		return w.ID == webhookID && w.Enabled && w.UpdatedAt.Equal(version)
-	})
-	if i < 0 { // it is off already, or has been changed since
+	if err != nil || !was.Enabled || !was.UpdatedAt.Equal(version) { // it is off already, or has been changed since
 		return
 	}
-	w := webhooks[i]
+	w := new(switchhook.Webhook)
+	*w = *was
 	w.Enabled, w.DisableReason, w.UpdatedAt = false, reason, time.Now().UTC().Truncate(time.Microsecond)
 	err = a.store.UpdateWebhook(ctx, w)
 	if err == nil {

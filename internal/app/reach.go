@@ -37,9 +37,9 @@ type reached struct {
 	shown    bool
 }
 
-// set takes over what the accounts say. A network that is none, which the API does not let
-// in, opens nothing.
-func (r *reachOf) set(accounts []*switchhook.Account) {
+// set takes over what the accounts say, and returns those of which it is another thing
+// than before. A network that is none, which the API does not let in, opens nothing.
+func (r *reachOf) set(accounts []*switchhook.Account) (changed []string) {
 	byID := make(map[string]reached, len(accounts))
 	for _, a := range accounts {
 		is := reached{shown: a.ShowPrivateAnswers || a.ID == switchhook.RootAccount}
@@ -49,8 +49,13 @@ func (r *reachOf) set(accounts []*switchhook.Account) {
 			}
 		}
 		byID[a.ID] = is
+		networks, shown := r.of(a.ID)
+		if shown != is.shown || !slices.Equal(networks, is.networks) {
+			changed = append(changed, a.ID)
+		}
 	}
 	r.accounts.Store(&byID)
+	return changed
 }
 
 // of are the private networks that an account's webhooks may reach beside those that all

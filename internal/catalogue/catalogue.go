@@ -106,13 +106,16 @@ var resourceIndex = sync.OnceValue(func() map[string]*Resource {
 })
 
 // All returns every type, in the order of the table.
-func All() []*Type {
+func All() []*Type { return slices.Clone(all()) }
+
+//nolint:gochecknoglobals // as above
+var all = sync.OnceValue(func() []*Type {
 	var all []*Type
 	for _, t := range types() {
 		all = append(all, index()[t.Name])
 	}
 	return all
-}
+})
 
 // Lookup returns the type of a name. Every custom.* name has one.
 func Lookup(name string) (*Type, bool) {

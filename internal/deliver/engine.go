@@ -107,7 +107,8 @@ type Engine struct {
 
 	ctx    context.Context //nolint:containedctx // the life of all requests under way; Stop cancels it
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // queue workers
+	wg     sync.WaitGroup // jobs of workers, and reading what waits
+	idle   chan job       // taken from by workers that have nothing to do
 
 	sizes  sizes
 	outbox outbox
@@ -115,6 +116,9 @@ type Engine struct {
 	memory atomic.Int64 // bytes that open deliveries take, roughly
 
 	asking atomic.Bool // it is about to be asked again whether the store is held
+
+	setting  sync.Mutex            // held while webhooks are set
+	webhooks []*switchhook.Webhook // as they were set
 
 	mu     sync.RWMutex
 	queues map[string]*queue
@@ -134,7 +138,7 @@ func New(o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Engine{sizes: usual, o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, queues: map[string]*queue{}}
+	e := &Engine{sizes: usual, o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, idle: make(chan job), queues: map[string]*queue{}}
 	for _, d := range o.Dialects {
 		e.dialects[d.Name()] = d
 	}
@@ -187,28 +191,45 @@ func (e *Engine) all() []*queue {
 	return slices.Collect(maps.Values(e.queues))
 }
 
-// SetWebhooks replaces the webhooks. What waits for one that is gone or
-// disabled is cancelled.
+// SetWebhooks replaces the webhooks. What waits for one that is gone or disabled is
+// cancelled. Those that are the same as before are not looked at (see
+// switchhook.WebhooksChanged).
 func (e *Engine) SetWebhooks(webhooks []*switchhook.Webhook) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	seen := make(map[string]bool, len(webhooks))
-	for _, w := range webhooks {
-		d := e.dialects[w.Dialect]
-		if d == nil {
-			continue
-		}
-		seen[w.ID] = true
-		if q := e.queues[w.ID]; q != nil {
+	e.setting.Lock()
+	defer e.setting.Unlock()
+	changed, gone := switchhook.WebhooksChanged(e.webhooks, webhooks)
+	e.webhooks = slices.Clone(webhooks)
+	for _, w := range changed {
+		d, q := e.dialects[w.Dialect], e.queue(w.ID)
+		switch {
+		case d == nil:
+			gone = append(gone, w.ID)
+		case q != nil:
 			q.configure(w, d)
-		} else {
-			e.queues[w.ID] = newQueue(e, w, d)
+		default:
+			q = newQueue(e, w, d)
+			e.mu.Lock()
+			e.queues[w.ID] = q
+			e.mu.Unlock()
 		}
 	}
-	for id, q := range e.queues {
-		if !seen[id] {
+	for _, id := range gone {
+		if q := e.queue(id); q != nil {
 			q.delete()
+			e.mu.Lock()
 			delete(e.queues, id)
+			e.mu.Unlock()
+		}
+	}
+}
+
+// SetReach takes over that Options.Reach says another thing of an account than before.
+func (e *Engine) SetReach(accountID string) {
+	e.setting.Lock()
+	defer e.setting.Unlock()
+	for _, w := range e.webhooks {
+		if q := e.queue(w.ID); q != nil && w.AccountID == accountID {
+			q.configure(w, e.dialects[w.Dialect])
 		}
 	}
 }

@@ -173,8 +173,33 @@ func (q *queue) launch(now time.Time) bool {
 	}
 	q.e.metrics.inFlight.Inc()
 	q.e.wg.Add(1)
-	go q.work(d, q.target)
+	select {
+	case q.e.idle <- job{q, d, q.target}:
+	default:
+		go q.e.worker(job{q, d, q.target})
+	}
 	return true
+}
+
+// A job is the first request of a worker, by itself or with those that come after it.
+type job struct {
+	q *queue
+	d *delivery
+	t *target
+}
+
+// worker does one job after the other, until the engine stops. There are as many as there
+// were ever shares at once. A goroutine for each request would have to make its stack larger
+// each time, which costs more than all that is said about it to the store.
+func (e *Engine) worker(j job) {
+	for {
+		j.q.work(j.d, j.t)
+		select {
+		case j = <-e.idle:
+		case <-e.ctx.Done():
+			return
+		}
+	}
 }
 
 // granted is called when a share that start asked for has come.

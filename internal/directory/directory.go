@@ -54,8 +54,11 @@ func (d *Directory) SetAccounts(accounts []*switchhook.Account) {
 		gone = gone || m[id] == nil
 	}
 	d.accounts, d.suspended = m, suspended
+	if !gone {
+		return
+	}
 	for k := range d.records {
-		if gone && m[k.account] == nil {
+		if m[k.account] == nil {
 			d.forget(k)
 		}
 	}

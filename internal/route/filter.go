@@ -45,20 +45,6 @@ func newFilter(w *switchhook.Webhook, errors prometheus.Counter) *filter {
 	return f
 }
 
-// forgetFilters drops those of webhooks that are gone or have none any more.
-func (r *Router) forgetFilters(webhooks []*switchhook.Webhook) {
-	has := map[string]bool{}
-	for _, w := range webhooks {
-		has[w.ID] = w.Filter != ""
-	}
-	r.filters.Range(func(id, _ any) bool {
-		if id, ok := id.(string); ok && !has[id] {
-			r.filters.Delete(id)
-		}
-		return true
-	})
-}
-
 // match reports whether the filter lets the event through. One that cannot say
 // does not, and what was wrong is kept for people to see.
 func (f *filter) match(in *expression.Input, eventID string, of *allowance) bool {

@@ -1,8 +1,11 @@
 package route
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
@@ -10,13 +13,19 @@ import (
 	"github.com/switchhook/switchhook/internal/expression"
 )
 
-// index finds the webhooks that want an event. It is compiled whenever a
-// webhook changes and never changed itself.
+// index finds the webhooks that want an event. A webhook that changes is compiled anew,
+// and no other.
 type index struct {
-	own map[string][]*hook // by the account that owns the webhook
-	sub map[string][]*hook // those that include the accounts below
+	mu    sync.RWMutex
+	hooks map[string]*hook   // those that are enabled, by id
+	own   map[string][]*hook // by the account that owns the webhook, oldest first
+	sub   map[string][]*hook // those that include the accounts below
 
 	flows map[string]*hook // of an account's call flows
+}
+
+func newIndex() *index {
+	return &index{hooks: map[string]*hook{}, own: map[string][]*hook{}, sub: map[string][]*hook{}, flows: map[string]*hook{}}
 }
 
 // hook is one webhook, its selection compiled.
@@ -37,29 +46,75 @@ type selector struct {
 	name string
 }
 
-// SetWebhooks compiles the index anew. Disabled webhooks get nothing.
+// SetWebhooks replaces the webhooks. Those that are the same as before are not looked at
+// (see switchhook.WebhooksChanged). Disabled webhooks get nothing.
 func (r *Router) SetWebhooks(webhooks []*switchhook.Webhook) {
+	r.setting.Lock()
+	defer r.setting.Unlock()
+	changed, gone := switchhook.WebhooksChanged(r.webhooks, webhooks)
+	r.webhooks = slices.Clone(webhooks)
 	dialects := r.dialects()
-	idx := &index{own: map[string][]*hook{}, sub: map[string][]*hook{}, flows: map[string]*hook{}}
-	for _, w := range webhooks {
+	hooks := make([]*hook, len(changed)) // compiled while nobody waits
+	for i, w := range changed {
+		if w.Filter == "" {
+			r.filters.Delete(w.ID)
+		}
 		if !w.Enabled || dialects[w.Dialect] == nil {
 			continue
 		}
-		h := newHook(w, dialects)
+		hooks[i] = newHook(w, dialects)
 		if w.Filter != "" {
-			h.filter = r.filter(w)
-		}
-		if w.Flow {
-			idx.flows[w.AccountID] = h
-			continue
-		}
-		idx.own[w.AccountID] = append(idx.own[w.AccountID], h)
-		if w.IncludeSubaccounts {
-			idx.sub[w.AccountID] = append(idx.sub[w.AccountID], h)
+			hooks[i].filter = r.filter(w)
 		}
 	}
-	r.index.Store(idx)
-	r.forgetFilters(webhooks)
+	r.index.mu.Lock()
+	defer r.index.mu.Unlock()
+	for _, id := range gone {
+		r.filters.Delete(id)
+		r.index.set(id, nil)
+	}
+	for i, w := range changed {
+		r.index.set(w.ID, hooks[i])
+	}
+}
+
+// set replaces the hook of a webhook; nil: it wants nothing any more. The lock is held.
+func (idx *index) set(id string, h *hook) {
+	old := idx.hooks[id]
+	if delete(idx.hooks, id); h != nil {
+		idx.hooks[id] = h
+	}
+	replace(idx.own, old, h, func(h *hook) bool { return !h.w.Flow })
+	replace(idx.sub, old, h, func(h *hook) bool { return !h.w.Flow && h.w.IncludeSubaccounts })
+	if old != nil && old.w.Flow {
+		delete(idx.flows, old.w.AccountID)
+	}
+	if h != nil && h.w.Flow {
+		idx.flows[h.w.AccountID] = h
+	}
+}
+
+// replace puts a hook, if it is one of them, into the place of the old one, or into its
+// own: the oldest comes first.
+func replace(hooks map[string][]*hook, old, h *hook, of func(*hook) bool) {
+	if h != nil && of(h) {
+		list := hooks[h.w.AccountID]
+		if i := slices.Index(list, old); i >= 0 {
+			list[i] = h
+			return
+		}
+		at, _ := slices.BinarySearchFunc(list, h, func(other, h *hook) int {
+			return cmp.Or(other.w.CreatedAt.Compare(h.w.CreatedAt), -1)
+		})
+		hooks[h.w.AccountID] = slices.Insert(list, at, h)
+	}
+	if old == nil {
+		return
+	}
+	account := old.w.AccountID
+	if hooks[account] = slices.DeleteFunc(hooks[account], func(other *hook) bool { return other == old }); len(hooks[account]) == 0 {
+		delete(hooks, account)
+	}
 }
 
 func (r *Router) dialects() map[string]dialect.Dialect {
@@ -98,6 +153,8 @@ func newHook(w *switchhook.Webhook, dialects map[string]dialect.Dialect) *hook {
 // targets returns the ids of the webhooks that want the event: of its own
 // account, and of those above that include it.
 func (idx *index) targets(ev *switchhook.Event, ancestors func(string) []string, allowance func(string) *allowance) ([]string, error) {
+	idx.mu.RLock()
+	defer idx.mu.RUnlock()
 	m := matching{ev: ev, allowance: allowance}
 	err := m.add(idx.own[ev.AccountID])
 	if len(idx.sub) > 0 {

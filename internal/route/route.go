@@ -80,7 +80,7 @@ type Options struct {
 // Router accepts events. It is safe for concurrent use.
 type Router struct {
 	o       Options
-	index   atomic.Pointer[index]
+	index   *index
 	records keyedMutex
 	ids     reservations
 	filters sync.Map // webhook id → *filter
@@ -89,6 +89,9 @@ type Router struct {
 	// stale is set after a failed commit: the folder holds what was never
 	// committed.
 	stale atomic.Bool
+
+	setting  sync.Mutex            // held while webhooks are set
+	webhooks []*switchhook.Webhook // as they were set
 
 	mu         sync.Mutex // held from the first fold of a batch to its Submit
 	refused    error      // what the store said when it was last asked to resume, and when
@@ -100,8 +103,7 @@ type Router struct {
 
 // New returns a Router that goes on where the store's last commit ended.
 func New(ctx context.Context, o Options) (*Router, error) {
-	r := &Router{o: o, metrics: newMetrics(o.Metrics), allowances: map[string]*allowance{}}
-	r.index.Store(&index{})
+	r := &Router{o: o, metrics: newMetrics(o.Metrics), index: newIndex(), allowances: map[string]*allowance{}}
 	if err := r.restore(ctx); err != nil {
 		return nil, err
 	}
@@ -235,24 +237,18 @@ const lookUp = 5 * time.Second
 // fresh returns the drafts that were not accepted before, and marks the others'
 // receipts.
 func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhook.Receipt) ([]draft, error) {
-	given := map[string][]string{}
+	var given map[string][]string // most events have none
 	for i := range drafts {
 		if ev := drafts[i].ev; ev.ID != "" {
-			ev.IDGiven = true
+			if ev.IDGiven = true; given == nil {
+				given = map[string][]string{}
+			}
 			given[ev.AccountID] = append(given[ev.AccountID], ev.ID)
 		}
 	}
-	seen := map[idRef]bool{}
-	ctx, cancel := context.WithTimeout(ctx, lookUp)
-	defer cancel()
-	for account, ids := range given {
-		known, err := r.o.Store.Known(ctx, account, ids)
-		if err != nil {
-			return nil, unavailable(err)
-		}
-		for id := range known {
-			seen[idRef{account, id}] = true
-		}
+	seen, err := r.seen(ctx, given)
+	if err != nil {
+		return nil, err
 	}
 	list := make([]draft, 0, len(drafts))
 	for i := range drafts {
@@ -271,6 +267,26 @@ func (r *Router) fresh(ctx context.Context, drafts []draft, receipts []switchhoo
 		list = append(list, drafts[i])
 	}
 	return list, nil
+}
+
+// seen are those of the given ids that were given before; nil: none is given.
+func (r *Router) seen(ctx context.Context, given map[string][]string) (map[idRef]bool, error) {
+	if given == nil {
+		return nil, nil
+	}
+	seen := map[idRef]bool{}
+	ctx, cancel := context.WithTimeout(ctx, lookUp)
+	defer cancel()
+	for account, ids := range given {
+		known, err := r.o.Store.Known(ctx, account, ids)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		for id := range known {
+			seen[idRef{account, id}] = true
+		}
+	}
+	return seen, nil
 }
 
 // Beliefs calls fn with all that sources believe: all that was told before is committed
@@ -332,9 +348,8 @@ func (r *Router) submit(ctx context.Context, drafts []draft, c *switchhook.Commi
 		}
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	idx := r.index.Load()
 	for i := range drafts {
-		if err := r.admit(&drafts[i], now, idx, c); err != nil { //nolint:contextcheck // a filter bounds its time itself
+		if err := r.admit(&drafts[i], now, c); err != nil { //nolint:contextcheck // a filter bounds its time itself
 			// The folder may hold half of this batch: read it anew.
 			if restoreErr := r.restore(ctx); restoreErr != nil {
 				r.stale.Store(true)
@@ -375,7 +390,7 @@ func (r *Router) resume(ctx context.Context) error {
 }
 
 // admit completes one event and adds it to the commit.
-func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit) error {
+func (r *Router) admit(d *draft, now time.Time, c *switchhook.Commit) error {
 	ev := d.ev
 	r.seq++
 	ev.Sequence, ev.AcceptedAt = r.seq, now
@@ -397,7 +412,7 @@ func (r *Router) admit(d *draft, now time.Time, idx *index, c *switchhook.Commit
 	if err := seal(ev, d.typ, d.data); err != nil {
 		return err
 	}
-	if ev.Targets, err = idx.targets(ev, r.o.Directory.Ancestors, r.allowance); err != nil {
+	if ev.Targets, err = r.index.targets(ev, r.o.Directory.Ancestors, r.allowance); err != nil {
 		return err
 	}
 	c.Events = append(c.Events, ev)

@@ -472,8 +472,9 @@ func TestFilters(t *testing.T) {
 	check("wh_in", 1, "f4: no such key: direction")
 	check("wh_old", 1, "it cannot be compiled: line 1")
 	check("wh_all", 0, "")
-	hooks[0].Filter = "true"
-	r.router.SetWebhooks(hooks[:1])
+	changed := *hooks[0]
+	changed.Filter = "true"
+	r.router.SetWebhooks([]*switchhook.Webhook{&changed})
 	check("wh_in", 0, "")
 	check("wh_old", 0, "")
 }

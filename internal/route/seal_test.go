@@ -82,7 +82,7 @@ func TestSealReadsWhatAttachDecodes(t *testing.T) {
 // Data is decoded for those who read it, and then only once.
 func TestDataIsDecodedForThoseWhoReadIt(t *testing.T) {
 	t.Parallel()
-	r := &Router{o: Options{Dialects: []dialect.Dialect{native.New(dialect.Env{}), kazoo.New(dialect.Env{})}}}
+	r := &Router{index: newIndex(), o: Options{Dialects: []dialect.Dialect{native.New(dialect.Env{}), kazoo.New(dialect.Env{})}}}
 	own := switchhook.Webhook{ID: "own", AccountID: "acme", Dialect: "switchhook", Events: []string{"call.*"}, Enabled: true}
 	scoped, named, other, elsewhere := own, own, own, own
 	scoped.Scope = &switchhook.Scope{Numbers: []string{"+1"}}
@@ -105,7 +105,7 @@ func TestDataIsDecodedForThoseWhoReadIt(t *testing.T) {
 	} {
 		r.SetWebhooks([]*switchhook.Webhook{&c.w})
 		ev := &switchhook.Event{AccountID: "acme", Type: "call.created", Data: json.RawMessage(fmt.Sprintf(`{"call":{"id":"a","from":{"address":"+1"},"internal_leg":%s}}`, c.internal))}
-		targets, err := r.index.Load().targets(ev, func(string) []string { return nil }, nil)
+		targets, err := r.index.targets(ev, func(string) []string { return nil }, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestDataIsDecodedForThoseWhoReadIt(t *testing.T) {
 func TestBlanksAreTakenOut(t *testing.T) {
 	t.Parallel()
 	var p problems
-	r := &Router{o: Options{Directory: everywhere{}}}
+	r := &Router{index: newIndex(), o: Options{Directory: everywhere{}}}
 	d := r.check(&switchhook.Event{Type: "call.created", Data: []byte(` { "call" : { "id" : "a" , "vars" : { "x" : [ 1 , 2 ] } } } `)}, "", &p)
 	if err := p.err(); err != nil {
 		t.Fatal(err)

@@ -40,17 +40,16 @@ func (r *Router) Wants(webhookID string, past *switchhook.Event) bool {
 			return false
 		}
 	}
-	idx := r.index.Load()
-	hooks := slices.Clone(idx.own[ev.AccountID])
-	for _, above := range r.o.Directory.Ancestors(ev.AccountID) {
-		hooks = append(hooks, idx.sub[above]...)
+	r.index.mu.RLock()
+	h := r.index.hooks[webhookID]
+	r.index.mu.RUnlock()
+	if h == nil || h.w.AccountID != ev.AccountID &&
+		(!h.w.IncludeSubaccounts || !slices.Contains(r.o.Directory.Ancestors(ev.AccountID), h.w.AccountID)) {
+		return false
 	}
 	m := matching{ev: &ev, allowance: func(string) *allowance { return &allowance{left: filterBurst, at: time.Now()} }}
-	for _, h := range hooks {
-		if h.w.ID == webhookID {
-			return m.add([]*hook{h}) == nil && len(m.ids) > 0
-		}
+	if h.w.Flow {
+		return h.w.AccountID == ev.AccountID && dialect.FlowTarget(&ev) && h.d.EventName(&ev) != "" && m.passes(h)
 	}
-	h := idx.flows[ev.AccountID]
-	return h != nil && h.w.ID == webhookID && dialect.FlowTarget(&ev) && h.d.EventName(&ev) != "" && m.passes(h)
+	return m.add([]*hook{h}) == nil && len(m.ids) > 0
 }

@@ -137,7 +137,7 @@ func (s *Supervisor) Set(sources []*switchhook.Source) {
 
 // same reports whether a source can go on as it is.
 func same(a, b *switchhook.Source) bool {
-	return a.Kind == b.Kind && a.AccountID == b.AccountID && reflect.DeepEqual(a.AccountMap, b.AccountMap) && reflect.DeepEqual(a.Options, b.Options)
+	return a == b || a.Kind == b.Kind && a.AccountID == b.AccountID && reflect.DeepEqual(a.AccountMap, b.AccountMap) && reflect.DeepEqual(a.Options, b.Options)
 }
 
 // inTurn starts fn for a source once what ran of it before has ended. The lock is held.

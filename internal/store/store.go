@@ -110,7 +110,9 @@ type Store interface {
 	Records(ctx context.Context, fn func(switchhook.Record) error) error
 
 	// What follows changes what people set up. The entries that are given with a change
-	// become durable together with it, and not without it.
+	// become durable together with it, and not without it. The lists are the caller's own,
+	// what is in them is not: all who ask get the same, and nobody may change it. What is
+	// the same pointer as before has not changed since.
 
 	// CreateAccount, CreateWebhook and CreateSource: CodeConflict if the id is taken;
 	// an account's is for ever, for its history may outlive it.
@@ -128,6 +130,8 @@ type Store interface {
 	UpdateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
 	// DeleteWebhook drops its gate too. Its history and its due rows stay.
 	DeleteWebhook(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
+	// Webhook returns one, secrets opened. CodeNotFound.
+	Webhook(ctx context.Context, id string) (*switchhook.Webhook, error)
 	// Webhooks returns all, oldest first, secrets opened.
 	Webhooks(ctx context.Context) ([]*switchhook.Webhook, error)
 	CreateSource(ctx context.Context, s *switchhook.Source, audit ...*switchhook.AuditEntry) error

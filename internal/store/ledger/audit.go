@@ -18,14 +18,14 @@ type auditDoc struct {
 	RequestID string           `json:"request_id"`
 }
 
-// change is write with entries that become durable together with what fn does.
-func (d *DB) change(ctx context.Context, audit []*switchhook.AuditEntry, fn func(context.Context, *writer) error) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+// change is writeThen with entries that become durable together with what fn does.
+func (d *DB) change(ctx context.Context, audit []*switchhook.AuditEntry, fn func(context.Context, *writer) error, then func()) error {
+	return d.writeThen(ctx, func(ctx context.Context, w *writer) error {
 		if err := fn(ctx, w); err != nil {
 			return err
 		}
 		return w.addAudit(ctx, audit)
-	})
+	}, then)
 }
 
 func (w *writer) addAudit(ctx context.Context, entries []*switchhook.AuditEntry) error {
@@ -41,7 +41,7 @@ func (w *writer) addAudit(ctx context.Context, entries []*switchhook.AuditEntry)
 
 // PutAudit adds entries.
 func (d *DB) PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error {
-	return d.change(ctx, entries, func(context.Context, *writer) error { return nil })
+	return d.change(ctx, entries, func(context.Context, *writer) error { return nil }, func() {})
 }
 
 // Audit lists entries, newest first.

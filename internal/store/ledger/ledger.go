@@ -131,6 +131,7 @@ type DB struct {
 
 	history history
 	recent  recent
+	setup   setup
 
 	queue *queue
 	w     *writer        // of the committer alone
@@ -157,6 +158,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
+	d.newSetup()
 	d.log = d.log.With("data", d.db.Name())
 	w, err := newWriter(ctx, d.db, &d.history)
 	if err != nil {

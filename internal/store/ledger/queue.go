@@ -120,12 +120,14 @@ func (d *DB) writeThen(ctx context.Context, fn func(context.Context, *writer) er
 		}
 		err := d.w.counted(committer, func() error { return fn(committer, d.w) })
 		if err == nil {
+			d.setup.doubt(false)
 			then()
 			return nil
 		}
 		if _, ours := errors.AsType[*switchhook.Error](err); ours {
 			return err
 		}
+		d.setup.doubt(true)
 		if d.fatal(err) {
 			return d.refuse(committer, err)
 		}
@@ -200,6 +202,7 @@ func (d *DB) commit(ctx context.Context, items []item) {
 	}
 	if err == nil {
 		d.w.committed()
+		d.setup.doubt(false)
 	}
 	for _, it := range items {
 		it.commit.finish(err)

@@ -86,7 +86,7 @@ func (d *DB) PutDialectID(ctx context.Context, id *switchhook.DialectID, audit .
 			WHERE NOT EXISTS (SELECT 1 FROM given_ids   WHERE account_id = ?1 AND dialect = ?2 AND schema = ?3 AND value = ?5 AND id <> ?4)
 			  AND NOT EXISTS (SELECT 1 FROM dialect_ids WHERE account_id = ?1 AND schema = ?3 AND n = CAST(?7 AS BIGINT) AND id <> ?4)
 			ON CONFLICT (account_id, dialect, schema, id) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at`, row...)
-	})
+	}, func() {})
 }
 
 // DeleteDialectID takes it back.
@@ -94,7 +94,7 @@ func (d *DB) DeleteDialectID(ctx context.Context, accountID, dialect, schema, id
 	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "no id was set for the %s %q", schema, id),
 			"DELETE FROM given_ids WHERE account_id = ? AND dialect = ? AND schema = ? AND id = ?", accountID, dialect, schema, id)
-	})
+	}, func() {})
 }
 
 // DialectIDs calls fn for every one, in no order.

@@ -11,6 +11,8 @@ import (
 // PutUser adds a user or replaces the one of its id.
 func (d *DB) PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error {
 	row := []any{u.ID, u.AccountID, u.Login, u.Name, string(u.Role), u.Password, micros(u.CreatedAt), micros(u.UpdatedAt)}
+	kept := *u
+	kept.CreatedAt, kept.UpdatedAt = fromMicros(micros(u.CreatedAt)), fromMicros(micros(u.UpdatedAt))
 	taken := switchhook.Errorf(switchhook.CodeConflict, "the login %q is taken", u.Login)
 	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		var other bool
@@ -23,18 +25,20 @@ func (d *DB) PutUser(ctx context.Context, u *switchhook.User, audit ...*switchho
 		return w.tx.Put(ctx, `INSERT INTO users (id, account_id, login, name, role, password, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, login = excluded.login, name = excluded.name, role = excluded.role,
 				password = excluded.password, created_at = excluded.created_at, updated_at = excluded.updated_at`, row...)
-	})
+	}, func() { d.setup.users.put(&kept, nil) })
 }
 
 // DeleteUser deletes a user.
 func (d *DB) DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error {
 	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no user %q", id), "DELETE FROM users WHERE id = ?", id)
-	})
+	}, func() { d.setup.users.drop(func(u *switchhook.User) bool { return u.ID == id }) })
 }
 
 // Users returns all, oldest first.
-func (d *DB) Users(ctx context.Context) (users []*switchhook.User, err error) {
+func (d *DB) Users(ctx context.Context) ([]*switchhook.User, error) { return d.setup.users.all(ctx) }
+
+func (d *DB) readUsers(ctx context.Context) (users []*switchhook.User, err error) {
 	err = each(ctx, d.db, func(scan scan) error {
 		var u switchhook.User
 		var created, updated int64

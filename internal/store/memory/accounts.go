@@ -30,7 +30,7 @@ func (s *Store) UpdateAccount(_ context.Context, a *switchhook.Account, audit ..
 
 // Accounts returns all, oldest first.
 func (s *Store) Accounts(context.Context) ([]*switchhook.Account, error) {
-	return all(s, &s.accounts, copyAccount, func(a *switchhook.Account) time.Time { return a.CreatedAt }), nil
+	return all(s, &s.accounts, func(a *switchhook.Account) time.Time { return a.CreatedAt }), nil
 }
 
 // DeleteAccounts deletes accounts and what belongs to them. Their history stays.
@@ -77,9 +77,11 @@ func (s *Store) PutAPIKey(_ context.Context, k *switchhook.APIKey, audit ...*swi
 // UseAPIKey says when a key was last used.
 func (s *Store) UseAPIKey(_ context.Context, id string, at time.Time) error {
 	return s.write(func() error {
-		for _, k := range s.keys {
+		for i, k := range s.keys {
 			if k.ID == id {
-				k.LastUsedAt = store.Stored(at)
+				used := *k
+				used.LastUsedAt = store.Stored(at)
+				s.keys[i] = &used
 			}
 		}
 		return nil
@@ -93,7 +95,7 @@ func (s *Store) DeleteAPIKey(_ context.Context, id string, audit ...*switchhook.
 
 // APIKeys returns all, oldest first.
 func (s *Store) APIKeys(context.Context) ([]*switchhook.APIKey, error) {
-	return all(s, &s.keys, copyKey, func(k *switchhook.APIKey) time.Time { return k.CreatedAt }), nil
+	return all(s, &s.keys, func(k *switchhook.APIKey) time.Time { return k.CreatedAt }), nil
 }
 
 func copyAccount(a *switchhook.Account) *switchhook.Account {

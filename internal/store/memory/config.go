@@ -34,7 +34,17 @@ func (s *Store) DeleteWebhook(_ context.Context, id string, audit ...*switchhook
 
 // Webhooks returns all, oldest first.
 func (s *Store) Webhooks(context.Context) ([]*switchhook.Webhook, error) {
-	return all(s, &s.webhooks, copyWebhook, func(w *switchhook.Webhook) time.Time { return w.CreatedAt }), nil
+	return all(s, &s.webhooks, func(w *switchhook.Webhook) time.Time { return w.CreatedAt }), nil
+}
+
+// Webhook returns the one of an id. CodeNotFound.
+func (s *Store) Webhook(_ context.Context, id string) (*switchhook.Webhook, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.webhooks, func(w *switchhook.Webhook) bool { return w.ID == id }); i >= 0 {
+		return s.webhooks[i], nil
+	}
+	return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no webhook %q", id)
 }
 
 // CreateSource adds a source.
@@ -54,7 +64,7 @@ func (s *Store) DeleteSource(_ context.Context, id string, audit ...*switchhook.
 
 // Sources returns all, oldest first.
 func (s *Store) Sources(context.Context) ([]*switchhook.Source, error) {
-	return all(s, &s.sources, copySource, func(src *switchhook.Source) time.Time { return src.CreatedAt }), nil
+	return all(s, &s.sources, func(src *switchhook.Source) time.Time { return src.CreatedAt }), nil
 }
 
 // Integer returns the integer that stands for a native id.
@@ -187,13 +197,11 @@ func remove[T any](s *Store, audit []*switchhook.AuditEntry, in *[]*T, what, nam
 	})
 }
 
-func all[T any](s *Store, in *[]*T, clone func(*T) *T, created func(*T) time.Time) []*T {
+// all lists what is there. It was copied when it came in, and is replaced when it changes.
+func all[T any](s *Store, in *[]*T, created func(*T) time.Time) []*T {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := make([]*T, 0, len(*in))
-	for _, v := range *in {
-		found = append(found, clone(v))
-	}
+	found := append([]*T{}, *in...)
 	slices.SortStableFunc(found, func(a, b *T) int { return created(a).Compare(created(b)) })
 	return found
 }

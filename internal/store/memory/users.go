@@ -37,7 +37,7 @@ func (s *Store) DeleteUser(_ context.Context, id string, audit ...*switchhook.Au
 
 // Users returns all, oldest first.
 func (s *Store) Users(context.Context) ([]*switchhook.User, error) {
-	return all(s, &s.users, copyUser, func(u *switchhook.User) time.Time { return u.CreatedAt }), nil
+	return all(s, &s.users, func(u *switchhook.User) time.Time { return u.CreatedAt }), nil
 }
 
 // PutSession adds a session.
@@ -58,7 +58,7 @@ func (s *Store) DeleteSession(_ context.Context, hash []byte) error {
 
 // Sessions returns all, oldest first.
 func (s *Store) Sessions(context.Context) ([]*switchhook.Session, error) {
-	return all(s, &s.sessions, copySession, func(session *switchhook.Session) time.Time { return session.CreatedAt }), nil
+	return all(s, &s.sessions, func(session *switchhook.Session) time.Time { return session.CreatedAt }), nil
 }
 
 func copyUser(u *switchhook.User) *switchhook.User {

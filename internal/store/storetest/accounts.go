@@ -29,9 +29,10 @@ func accounts(of trial) {
 	}
 	wantCode(t, s.UpdateAccount(ctx, &switchhook.Account{ID: "c"}), switchhook.CodeNotFound)
 	wantEqual(t, "updated", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
-	got := must(s.Accounts(ctx))(t)[1]
-	got.AllowNetworks[0], got.Limits.OpenDeliveries = "x", 0
-	wantEqual(t, "what a caller changed", must(s.Accounts(ctx))(t)[1], child)
+	want := *child
+	want.AllowNetworks, want.Limits = []string{"10.1.0.0/16", "fd00::/8"}, &switchhook.Limits{RequestsPerSecond: 0.5, RequestBurst: 3, EventsPerSecond: 100, OpenDeliveries: 7}
+	child.AllowNetworks[0], child.Limits.OpenDeliveries = "x", 0
+	wantEqual(t, "what a caller changed", must(s.Accounts(ctx))(t)[1], &want)
 
 	// Without a time of change, as before there was one, it is that of creation.
 	old := &switchhook.Account{ID: "old", ParentID: "root", CreatedAt: base().Add(2 * time.Second)}

@@ -22,6 +22,7 @@ func configCases() []testCase {
 		{"an account is deleted with what belongs to it, for good", deleteAccounts},
 		{"lists are oldest first", oldestFirst},
 		{"what callers change afterwards is not stored", notAliased},
+		{"what has not changed is the same", unchanged},
 		{"integers rise from the first per account and schema", integers},
 		{"an integer is made once, whoever asks", integersConcurrently},
 		{"dialect ids", dialectIDs},
@@ -145,13 +146,49 @@ func notAliased(of trial) {
 	if err := s.CreateSource(ctx, src); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // what went in, then what came out
-		w.Events[0], w.Scope.Numbers[0], w.Headers["X-Api-Key"], w.Auth.Password, w.TLS.Key, w.Secrets[0].Value = "x", "x", "x", "x", "x", "x"
-		src.AccountMap["4f6a"], src.Options["password"] = "x", "x"
-		w, src = must(s.Webhooks(ctx))(t)[0], must(s.Sources(ctx))(t)[0]
-		wantEqual(t, "webhook", w, webhook("wh_1"))
-		wantEqual(t, "source", src, source("one"))
+	must(s.Webhooks(ctx))(t) // it is in memory by now, if ever
+	if err := s.UpdateWebhook(ctx, w); err != nil {
+		t.Fatal(err)
 	}
+	w.Events[0], w.Scope.Numbers[0], w.Headers["X-Api-Key"], w.Auth.Password, w.TLS.Key, w.Secrets[0].Value = "x", "x", "x", "x", "x", "x"
+	src.AccountMap["4f6a"], src.Options["password"] = "x", "x"
+	wantEqual(t, "webhook", must(s.Webhook(ctx, "wh_1"))(t), webhook("wh_1"))
+	wantEqual(t, "webhooks", must(s.Webhooks(ctx))(t), []*switchhook.Webhook{webhook("wh_1")})
+	wantEqual(t, "source", must(s.Sources(ctx))(t)[0], source("one"))
+}
+
+// unchanged: who asks again finds by the pointers what has changed since, and what one had
+// before is as it was.
+func unchanged(of trial) {
+	t, s := of.t, of.s
+	ctx := t.Context()
+	for _, id := range []string{"wh_1", "wh_2", "wh_3"} {
+		if err := s.CreateWebhook(ctx, webhook(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := must(s.Webhooks(ctx))(t)
+	changed := webhook("wh_2")
+	changed.Name = "another"
+	for _, err := range []error{s.UpdateWebhook(ctx, changed), s.CreateWebhook(ctx, webhook("wh_4")), s.DeleteWebhook(ctx, "wh_3")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, s.UpdateWebhook(ctx, webhook("wh_3")), switchhook.CodeNotFound)
+	after := must(s.Webhooks(ctx))(t)
+	wantEqual(t, "webhooks", after, []*switchhook.Webhook{webhook("wh_1"), changed, webhook("wh_4")})
+	wantEqual(t, "before", before, []*switchhook.Webhook{webhook("wh_1"), webhook("wh_2"), webhook("wh_3")})
+	if after[0] != before[0] || must(s.Webhook(ctx, "wh_1"))(t) != after[0] {
+		t.Error("what has not changed is another")
+	}
+	if after[1] == before[1] || must(s.Webhook(ctx, "wh_2"))(t) != after[1] {
+		t.Error("what has changed is the same")
+	}
+	_, err := s.Webhook(ctx, "wh_3")
+	wantCode(t, err, switchhook.CodeNotFound)
+	after[0] = nil // the list is the caller's own
+	wantEqual(t, "webhooks", len(must(s.Webhooks(ctx))(t)[0].Events), len(webhook("").Events))
 }
 
 func integers(of trial) {
