@@ -229,8 +229,11 @@ func TestThePageAroundAFrameChangesNothing(t *testing.T) {
 	frame := cookie.Name + "=" + cookie.Value
 	refused := api.Problem{Status: 403, Code: "forbidden", Detail: "a page of another origin may not do this"}
 	for _, header := range []map[string]string{
-		{"Sec-Fetch-Site": "cross-site", "Origin": "https://portal.example.com"}, {"Sec-Fetch-Site": "same-site", "Origin": "https://portal.example.com"},
-		{"Origin": "https://portal.example.com"}, {"Origin": "null"}, nil, // a browser that says nothing
+		{"Sec-Fetch-Site": "cross-site", "Origin": "https://portal.example.com"},
+		{"Sec-Fetch-Site": "same-site", "Origin": "https://portal.example.com"},
+		{"Origin": "https://portal.example.com"},
+		{"Origin": "null"},
+		nil, // a browser that says nothing
 	} {
 		r := create(hook)
 		r.header = header

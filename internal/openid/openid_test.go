@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -117,6 +118,8 @@ func refused(t *testing.T, p *openid.Provider, secret string, query url.Values, 
 }
 
 // Tokens that are not the provider's, or not for this sign-in.
+//
+//nolint:tparallel // one provider, one lie at a time
 func TestForgedTokens(t *testing.T) {
 	t.Parallel()
 	op, p := start(t)
@@ -192,10 +195,7 @@ func TestForeignAnswers(t *testing.T) {
 	refused(t, p, "ours", theirs, elsewhere)
 	refused(t, p, "", theirs, elsewhere)
 	changed := func(q url.Values, name string, value ...string) url.Values {
-		next := url.Values{}
-		for k, v := range q {
-			next[k] = v
-		}
+		next := maps.Clone(q)
 		next[name] = value
 		return next
 	}
@@ -283,11 +283,11 @@ func TestProviderComesBack(t *testing.T) {
 		if got := begin(); !strings.Contains(got, "503") {
 			t.Error(got)
 		}
-		time.Sleep(5*time.Second - 1)
+		time.Sleep(5*time.Second - time.Nanosecond)
 		if got := begin(); !strings.Contains(got, "503") {
 			t.Error(got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if got := begin(); !strings.HasPrefix(got, "https://login.example/auth?") || strings.Contains(got, "secret") {
 			t.Error(got)
 		}
