@@ -87,6 +87,10 @@ type Options struct {
 	// PublicURL is where customers reach us, such as https://hooks.example.com.
 	// Empty: the URLs that we give are paths.
 	PublicURL string
+	// OpenID is the provider at which users can sign in, and OpenIDName what it is called.
+	// Nil: there is none.
+	OpenID     OpenID
+	OpenIDName string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 }
@@ -120,7 +124,7 @@ type Store interface {
 	PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error
 	DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Users(ctx context.Context) ([]*switchhook.User, error)
-	PutSession(ctx context.Context, s *switchhook.Session) error
+	PutSession(ctx context.Context, s *switchhook.Session, audit ...*switchhook.AuditEntry) error
 	DeleteSession(ctx context.Context, hash []byte) error
 	Sessions(ctx context.Context) ([]*switchhook.Session, error)
 	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
@@ -266,6 +270,9 @@ func (a *api) register() {
 	a.registerAudit()
 	a.registerUsers()
 	a.registerSessions()
+	a.registerPortal()
+	a.registerBrand()
+	a.registerOIDC()
 	a.registerWebhooks()
 	a.registerBulk()
 	a.registerListen()
@@ -294,6 +301,7 @@ func (m *mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Reque
 // An exchange is what is known of one request beside its content.
 type exchange struct {
 	id      string // the request's id
+	api     *api
 	request *http.Request
 	err     error // the cause of a 5xx
 
@@ -306,7 +314,7 @@ type exchangeKey struct{}
 // ServeHTTP answers a request: it gives it an id, answers it, and logs it.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	ex := &exchange{id: requestID(r), request: r}
+	ex := &exchange{id: requestID(r), api: a, request: r}
 	rec := &recorder{ResponseWriter: w}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
 	h := rec.Header()

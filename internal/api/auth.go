@@ -41,6 +41,7 @@ type tree struct {
 	suspended map[string]string
 	// bounds are those of the accounts for which there are any.
 	bounds map[string]*bounds
+	logos  map[string]string // by their paths
 }
 
 // readTenants reads who is there. Of what has not changed since, all is as it was.
@@ -103,9 +104,12 @@ func newKeyring(keys []*switchhook.APIKey, old *keyring) *keyring {
 }
 
 func newTree(accounts []*switchhook.Account) *tree {
-	t := &tree{rows: accounts, accounts: map[string]*switchhook.Account{}, children: map[string][]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{}}
+	t := &tree{rows: accounts, accounts: map[string]*switchhook.Account{}, children: map[string][]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{}, logos: map[string]string{}}
 	for _, acc := range accounts {
 		t.accounts[acc.ID] = acc
+		if p := acc.Portal; p != nil && p.Logo != "" {
+			t.logos[logoAt(p.Logo)] = p.Logo
+		}
 		if acc.ParentID != "" {
 			t.children[acc.ParentID] = append(t.children[acc.ParentID], acc.ID)
 		}
@@ -274,7 +278,7 @@ func (a *api) byKeyOrSession(r *http.Request, operation string) (c caller, count
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
-		if cookie, err := r.Cookie(cookieName); err == nil && scheme == "" {
+		if cookie, _ := cookieOf(r); cookie != nil && scheme == "" {
 			c, err := a.bySession(r, cookie, operation)
 			return c, cmp.Or(c.actor.UserID, c.actor.KeyID, "portal "+c.account), err
 		}

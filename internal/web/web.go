@@ -21,14 +21,17 @@ import (
 //go:embed static
 var static embed.FS
 
-// policy lets the page load nothing that is not from here, and lets nobody
-// frame it. There is no inline script or style in it.
-const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+// policy lets the page load nothing that is not from here. There is no inline script or
+// style in it. Who may have it in a frame follows.
+const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors "
 
 // Options configures the page. The zero value is ready for use.
 type Options struct {
 	// Version is Switchhook's own. A new one makes browsers fetch the files anew.
 	Version string
+	// FrameAncestors are the origins whose pages may have the page that a request asks for in
+	// a frame. Nil, or none: nobody may.
+	FrameAncestors func(*http.Request) []string
 }
 
 // A file is one that is served, with all that its answer needs.
@@ -67,7 +70,7 @@ func Handler(o Options) http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "this can only be read")
 		default:
-			serve(w, r, f)
+			serve(w, r, f, o.FrameAncestors)
 		}
 	})
 }
@@ -95,16 +98,28 @@ func contentType(name string) string {
 	}
 }
 
-func serve(w http.ResponseWriter, r *http.Request, f file) {
+func serve(w http.ResponseWriter, r *http.Request, f file, frameAncestors func(*http.Request) []string) {
 	h := w.Header()
+	ancestors, framed := "'none'", false
+	if frameAncestors != nil && path.Ext(f.name) == ".html" {
+		h.Set("Vary", "Cookie")
+		if origins := frameAncestors(r); len(origins) > 0 {
+			ancestors = strings.Join(origins, " ")
+			framed = true
+		}
+	}
 	h.Set("Content-Type", contentType(f.name))
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", policy+ancestors)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	// The files have no version in their names: browsers ask each time, and are
 	// told that nothing has changed.
 	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", f.etag)
+	if framed { // or a browser would keep the policy with the page
+		h.Set("Cache-Control", "no-store")
+	} else {
+		h.Set("ETag", f.etag)
+	}
 	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(f.body))
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -24,6 +25,9 @@ func accounts(of trial) {
 	child.AllowNetworks = []string{"10.1.0.0/16", "fd00::/8"}
 	child.ShowPrivateAnswers = true
 	child.Limits = &switchhook.Limits{RequestsPerSecond: 0.5, RequestBurst: 3, EventsPerSecond: 100, OpenDeliveries: 7}
+	child.Portal = &switchhook.Portal{
+		Name: "Grün", Logo: "data:image/png;base64,iVBORw0KGgo=", Accent: "#0a7cff", AccentDark: "#5aa9ff", FrameAncestors: []string{"https://example.com"},
+	}
 	if err := s.UpdateAccount(ctx, child); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +35,10 @@ func accounts(of trial) {
 	wantEqual(t, "updated", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
 	want := *child
 	want.AllowNetworks, want.Limits = []string{"10.1.0.0/16", "fd00::/8"}, &switchhook.Limits{RequestsPerSecond: 0.5, RequestBurst: 3, EventsPerSecond: 100, OpenDeliveries: 7}
-	child.AllowNetworks[0], child.Limits.OpenDeliveries = "x", 0
+	portal := *child.Portal
+	portal.FrameAncestors = slices.Clone(portal.FrameAncestors)
+	want.Portal = &portal
+	child.AllowNetworks[0], child.Limits.OpenDeliveries, child.Portal.Name, child.Portal.FrameAncestors[0] = "x", 0, "x", "x"
 	wantEqual(t, "what a caller changed", must(s.Accounts(ctx))(t)[1], &want)
 
 	// Without a time of change, as before there was one, it is that of creation.
