@@ -17,6 +17,10 @@ type Account struct {
 	// ShowPrivateAnswers: its people see what is answered from private networks, in
 	// attempts. Only the operator sets it.
 	ShowPrivateAnswers bool `json:"show_private_answers,omitzero"`
+	// Retention is how long history of this account and those below it is kept: what
+	// happened, what was sent of it, what came back. 0: as long as that of the account
+	// above; the root's is the server's. The shortest on the way up holds.
+	Retention Duration `json:"retention,omitzero"`
 	// SuspendedAt: its keys, and those of all accounts below, are refused from then on,
 	// so are events, and deliveries wait. Zero: it is not suspended itself.
 	SuspendedAt time.Time `json:"suspended_at,omitzero"`

@@ -12,23 +12,24 @@ import (
 
 // An accountDoc is what of an account has no column.
 type accountDoc struct {
-	Limits        *switchhook.Limits `json:"limits,omitzero"`
-	AllowNetworks []string           `json:"allow_networks,omitzero"`
-	ShowPrivate   bool               `json:"show_private_answers,omitzero"`
-	SuspendedAt   time.Time          `json:"suspended_at,omitzero"`
-	UpdatedAt     time.Time          `json:"updated_at,omitzero"`
+	Limits        *switchhook.Limits  `json:"limits,omitzero"`
+	AllowNetworks []string            `json:"allow_networks,omitzero"`
+	ShowPrivate   bool                `json:"show_private_answers,omitzero"`
+	Retention     switchhook.Duration `json:"retention,omitzero"`
+	SuspendedAt   time.Time           `json:"suspended_at,omitzero"`
+	UpdatedAt     time.Time           `json:"updated_at,omitzero"`
 }
 
 // accountDocument keeps microseconds, as columns do.
 func accountDocument(a *switchhook.Account) string {
-	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
+	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Retention, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
 }
 
 // CreateAccount adds an account.
 func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error {
 	taken := switchhook.Errorf(switchhook.CodeConflict, "the account id %q is taken", a.ID)
-	row := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt), accountDocument(a)}
-	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
+	row, kept := []any{a.ID, a.ParentID, a.Name, micros(a.CreatedAt), accountDocument(a)}, *a
+	return d.changeThen(ctx, audit, func(ctx context.Context, w *writer) error {
 		var deleted bool
 		err := w.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM deleted_accounts WHERE id = ?)", row[0]).Scan(&deleted)
 		switch {
@@ -38,21 +39,26 @@ func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account, audit ...
 			return taken
 		}
 		return w.tx.PutOne(ctx, taken, "INSERT INTO accounts (id, parent_id, name, created_at, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row...)
-	})
+	}, func() { d.keeping.put(&kept) })
 }
 
 // UpdateAccount replaces an account.
 func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error {
 	row := []any{a.ParentID, a.Name, accountDocument(a), a.ID}
-	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
-		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
+	kept := *a
+	return d.changeThen(ctx, audit, func(ctx context.Context, w *writer) error {
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", kept.ID),
 			"UPDATE accounts SET parent_id = ?, name = ?, doc = ? WHERE id = ?", row...)
-	})
+	}, func() { d.keeping.put(&kept) })
 }
 
 // Accounts returns all, oldest first.
-func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err error) {
-	err = each(ctx, d.db, func(scan scan) error {
+func (d *DB) Accounts(ctx context.Context) ([]*switchhook.Account, error) {
+	return readAccounts(ctx, d.db)
+}
+
+func readAccounts(ctx context.Context, from Reader) (accounts []*switchhook.Account, err error) {
+	err = each(ctx, from, func(scan scan) error {
 		var a switchhook.Account
 		var created int64
 		var text string
@@ -64,7 +70,7 @@ func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err 
 			return err
 		}
 		a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.SuspendedAt = doc.Limits, doc.AllowNetworks, doc.ShowPrivate, doc.SuspendedAt
-		a.CreatedAt = fromMicros(created)
+		a.Retention, a.CreatedAt = doc.Retention, fromMicros(created)
 		a.UpdatedAt = cmp.Or(doc.UpdatedAt, a.CreatedAt) // before schema version 2 nobody kept it
 		accounts = append(accounts, &a)
 		return nil
@@ -75,7 +81,8 @@ func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err 
 	return accounts, nil
 }
 
-// DeleteAccounts deletes accounts and what belongs to them. Their history stays.
+// DeleteAccounts deletes accounts and what belongs to them. Their history
+// is gone for all who ask; Prune takes it out.
 func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchhook.AuditEntry) error {
 	webhooks, err := d.Webhooks(ctx)
 	if err != nil {
@@ -96,13 +103,17 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			origins = append(origins, s.ID)
 		}
 	}
-	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
+	at := time.Now()
+	return d.changeThen(ctx, audit, func(ctx context.Context, w *writer) error {
 		const of = " IN (SELECT value FROM json_each(?) AS text)"
+		err := w.tx.Put(ctx, "INSERT INTO deleted_accounts (id, deleted_at) SELECT id, CAST(? AS BIGINT) FROM accounts WHERE id"+of, micros(at), list(ids))
+		if err != nil {
+			return err
+		}
 		for _, statement := range []struct {
 			text string
 			ids  []string
 		}{
-			{"INSERT INTO deleted_accounts (id) SELECT id FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM api_keys WHERE account_id" + of, ids},
 			{"DELETE FROM users WHERE account_id" + of, ids},
@@ -112,13 +123,14 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			{"DELETE FROM webhooks WHERE id" + of, hooks},
 			{"DELETE FROM gates WHERE webhook_id" + of, hooks},
 			{"DELETE FROM sources WHERE id" + of, origins},
+			{"DELETE FROM rejects WHERE source_id" + of, origins},
 		} {
 			if err := w.tx.Put(ctx, statement.text, list(statement.ids)); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}, func() { d.keeping.remove(ids, at) })
 }
 
 // PutAPIKey adds a key or replaces the one of its id, but for when it was last used.

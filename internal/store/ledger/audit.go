@@ -20,12 +20,17 @@ type auditDoc struct {
 
 // change is write with entries that become durable together with what fn does.
 func (d *DB) change(ctx context.Context, audit []*switchhook.AuditEntry, fn func(context.Context, *writer) error) error {
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+	return d.changeThen(ctx, audit, fn, func() {})
+}
+
+// changeThen is change that calls then once it is durable.
+func (d *DB) changeThen(ctx context.Context, audit []*switchhook.AuditEntry, fn func(context.Context, *writer) error, then func()) error {
+	return d.writeThen(ctx, func(ctx context.Context, w *writer) error {
 		if err := fn(ctx, w); err != nil {
 			return err
 		}
 		return w.addAudit(ctx, audit)
-	})
+	}, then)
 }
 
 func (w *writer) addAudit(ctx context.Context, entries []*switchhook.AuditEntry) error {

@@ -112,6 +112,9 @@ func (t *tx) PutOne(_ context.Context, otherwise error, text string, args ...any
 	return t.err
 }
 
+// Erase: rows that were there stay in their files until Sweep.
+func (t *tx) Erase(context.Context) error { return t.err }
+
 func (t *tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	if err := t.flush(ctx); err != nil {
 		return 0, err

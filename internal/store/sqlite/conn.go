@@ -12,6 +12,7 @@ type conn struct {
 	*sql.Conn
 	db       *sql.DB
 	prepared map[string]*sql.Stmt
+	erasing  bool
 }
 
 func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
@@ -29,6 +30,7 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 		return err
 	}
 	err := fn(tx{c})
+	defer c.eraseNot(ctx)
 	if err == nil {
 		if _, err = c.exec(ctx, "COMMIT"); err == nil {
 			return nil
@@ -38,6 +40,25 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 	// and does not matter.
 	_, _ = c.exec(ctx, "ROLLBACK")
 	return err
+}
+
+// Erase: what is deleted is overwritten with zeros, whole pages too, which costs as much
+// again as to write them. Otherwise (secure_delete=FAST) only what lies in pages that are
+// written anyway.
+func (t tx) Erase(ctx context.Context) error {
+	if t.erasing {
+		return nil
+	}
+	t.erasing = true
+	_, err := t.ExecContext(ctx, "PRAGMA secure_delete = ON") // in force once it is compiled, so not one prepared before
+	return err
+}
+
+func (c *conn) eraseNot(ctx context.Context) {
+	if c.erasing {
+		c.erasing = false
+		_, _ = c.ExecContext(ctx, "PRAGMA secure_delete = FAST") // or it overwrites more than it must
+	}
 }
 
 // exec runs a statement, prepared once. One row a statement: with this driver,
