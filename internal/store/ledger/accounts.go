@@ -103,6 +103,10 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			origins = append(origins, s.ID)
 		}
 	}
+	// What is not in the table yet would come there after it was cleared.
+	if err := d.enqueue(ctx, d.saveAll); err != nil {
+		return err
+	}
 	at := time.Now()
 	return d.changeThen(ctx, audit, func(ctx context.Context, w *writer) error {
 		const of = " IN (SELECT value FROM json_each(?) AS text)"
@@ -119,6 +123,7 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			{"DELETE FROM users WHERE account_id" + of, ids},
 			{"DELETE FROM records WHERE account_id" + of, ids},
 			{"DELETE FROM given_ids WHERE account_id" + of, ids},
+			{"DELETE FROM snapshots WHERE account_id" + of, ids},
 			{"DELETE FROM dialect_ids WHERE account_id" + of, ids},
 			{"DELETE FROM webhooks WHERE id" + of, hooks},
 			{"DELETE FROM gates WHERE webhook_id" + of, hooks},
@@ -130,7 +135,10 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			}
 		}
 		return nil
-	}, func() { d.keeping.remove(ids, at) })
+	}, func() {
+		d.w.snapshots.forget(ids)
+		d.keeping.remove(ids, at)
+	})
 }
 
 // PutAPIKey adds a key or replaces the one of its id, but for when it was last used.

@@ -251,9 +251,6 @@ func (c *cutting) without(t *table, b *block) (body []byte, changed bool) {
 
 // putCut puts bodies in place of those that are there.
 func (w *writer) putCut(ctx context.Context, t *table, s *slice, bodies []cutBody) error {
-	if err := w.tx.Erase(ctx); err != nil {
-		return err
-	}
 	if err := w.tx.Put(ctx, "UPDATE slices SET stale = 1 WHERE n = ?", s.n); err != nil {
 		return err
 	}
@@ -281,9 +278,6 @@ func (c *cutting) logs(ctx context.Context) error {
 	s := c.slice
 	for more := true; more; {
 		err := c.d.write(ctx, func(ctx context.Context, w *writer) error {
-			if err := w.tx.Erase(ctx); err != nil {
-				return err
-			}
 			n, err := w.tx.Exec(ctx, `UPDATE event_blocks SET snapshots = NULL WHERE day = ? AND first IN (SELECT first FROM event_blocks
 				WHERE day = ? AND first >= ? AND first < ? AND snapshots IS NOT NULL ORDER BY first LIMIT ?)`, s.day(), s.day(), s.firstEvent, s.endEvent, pruneBlocks)
 			if more = n == pruneBlocks; more || err != nil {
@@ -354,9 +348,6 @@ func (d *DB) cutRows(ctx context.Context, keeps store.Keeps, now time.Time) (mor
 	var moved []string
 	var erased bool
 	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
-		if err := w.tx.Erase(ctx); err != nil {
-			return err
-		}
 		n, err := w.cutBelongings(ctx, deleted)
 		if err != nil {
 			return err

@@ -222,11 +222,6 @@ func (d *DB) writeIndex(ctx context.Context, s *slice, entries []entry, bits int
 			if !d.history.has(s) {
 				return errDropped
 			}
-			if s.stale {
-				if err := w.tx.Erase(ctx); err != nil {
-					return err
-				}
-			}
 			for ; part < end; part++ {
 				n := slices.IndexFunc(entries, func(e entry) bool { return partOf(e.term(), bits) != part })
 				if n < 0 {

@@ -112,9 +112,9 @@ type Tx interface {
 	// PutOne is Put of a statement that has to change a row: otherwise is the
 	// error if it does not.
 	PutOne(ctx context.Context, otherwise error, text string, args ...any) error
-	// Erase has what the transaction deletes or replaces from then on overwritten where it
-	// lay, as far as the database can.
-	Erase(ctx context.Context) error
+	// Leave lets what the transaction deletes from then on lie until its room is used again,
+	// where that is cheaper. Otherwise it is overwritten, as far as the database can.
+	Leave(ctx context.Context) error
 	// Exec runs a statement at once and returns how many rows it has changed.
 	Exec(ctx context.Context, text string, args ...any) (int64, error)
 }

@@ -82,7 +82,12 @@ func (w *writer) pruneSlice(ctx context.Context, before int64) (dropped *slice, 
 			err = w.tx.Put(ctx, "DELETE FROM history_index WHERE part >= ? AND part < ?", s.n<<8, (s.n+1)<<8)
 		}
 	} else {
-		more, err = w.pruneBlocks(ctx, s)
+		if w.keeping.get() == nil {
+			err = w.tx.Leave(ctx)
+		}
+		if err == nil {
+			more, err = w.pruneBlocks(ctx, s)
+		}
 	}
 	if more || err != nil {
 		return nil, more, err

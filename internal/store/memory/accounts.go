@@ -39,7 +39,9 @@ func (s *Store) DeleteAccounts(_ context.Context, ids []string, audit ...*switch
 	return s.change(audit, func() error {
 		of := func(account string) bool { return slices.Contains(ids, account) }
 		s.accounts = slices.DeleteFunc(s.accounts, func(a *switchhook.Account) bool {
-			s.deleted[a.ID] = s.deleted[a.ID] || of(a.ID)
+			if of(a.ID) {
+				s.deleted[a.ID] = true
+			}
 			return of(a.ID)
 		})
 		maps.DeleteFunc(s.snapshots, func(t thing, _ switchhook.Snapshot) bool { return of(t.account) })

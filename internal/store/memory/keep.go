@@ -65,3 +65,11 @@ func (s *Store) ownerOf(sourceID string) string {
 	}
 	return ""
 }
+
+// remembers is how long the ids are known that clients gave to an account's events.
+func (s *Store) remembers(account string) time.Duration {
+	if keep, shorter := s.keeps()[account]; shorter {
+		return min(max(keep, 24*time.Hour), remembered)
+	}
+	return remembered
+}

@@ -112,8 +112,8 @@ func (t *tx) PutOne(_ context.Context, otherwise error, text string, args ...any
 	return t.err
 }
 
-// Erase: rows that were there stay in their files until Sweep.
-func (t *tx) Erase(context.Context) error { return t.err }
+// Leave: rows lie in their files until they are vacuumed, and others take their room.
+func (t *tx) Leave(context.Context) error { return t.err }
 
 func (t *tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	if err := t.flush(ctx); err != nil {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/switchhook/switchhook/internal/store/ledger"
 )
@@ -12,7 +13,7 @@ type conn struct {
 	*sql.Conn
 	db       *sql.DB
 	prepared map[string]*sql.Stmt
-	erasing  bool
+	leaving  bool
 }
 
 func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
@@ -30,8 +31,7 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 		return err
 	}
 	err := fn(tx{c})
-	defer c.eraseNot(ctx)
-	if err == nil {
+	if err = errors.Join(err, c.leaveNot(ctx)); err == nil {
 		if _, err = c.exec(ctx, "COMMIT"); err == nil {
 			return nil
 		}
@@ -42,23 +42,21 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 	return err
 }
 
-// Erase: what is deleted is overwritten with zeros, whole pages too, which costs as much
-// again as to write them. Otherwise (secure_delete=FAST) only what lies in pages that are
-// written anyway.
-func (t tx) Erase(ctx context.Context) error {
-	if t.erasing {
-		return nil
-	}
-	t.erasing = true
-	_, err := t.ExecContext(ctx, "PRAGMA secure_delete = ON") // in force once it is compiled, so not one prepared before
+// Leave: to overwrite whole pages costs as much again as to write them did. What lies in
+// pages that are written anyway is overwritten all the same.
+func (t tx) Leave(ctx context.Context) error {
+	t.leaving = true
+	_, err := t.ExecContext(ctx, "PRAGMA secure_delete = FAST") // in force once it is compiled, so not one prepared before
 	return err
 }
 
-func (c *conn) eraseNot(ctx context.Context) {
-	if c.erasing {
-		c.erasing = false
-		_, _ = c.ExecContext(ctx, "PRAGMA secure_delete = FAST") // or it overwrites more than it must
+func (c *conn) leaveNot(ctx context.Context) error {
+	if !c.leaving {
+		return nil
 	}
+	c.leaving = false
+	_, err := c.ExecContext(ctx, "PRAGMA secure_delete = ON")
+	return err
 }
 
 // exec runs a statement, prepared once. One row a statement: with this driver,
