@@ -28,6 +28,8 @@ type tenants struct {
 	suspended map[string]string
 	// bounds are those of the accounts for which there are any.
 	bounds map[string]*bounds
+	// retention is the server's; 0: for ever.
+	retention switchhook.Duration
 }
 
 func (a *api) readTenants(ctx context.Context) error {
@@ -54,7 +56,7 @@ func (a *api) readTenants(ctx context.Context) error {
 	t := &tenants{
 		keys: map[[sha256.Size]byte]*credential{}, users: usersByID(users), accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{}, owners: map[string]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{},
+		flows: map[string]bool{}, owners: map[string]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{}, retention: switchhook.Duration(a.Retention),
 	}
 	for _, k := range keys {
 		c := a.credential(k)
