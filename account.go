@@ -19,6 +19,10 @@ type Account struct {
 	ShowPrivateAnswers bool `json:"show_private_answers,omitzero"`
 	// Portal is how the page looks for its people and those below it. Nil: as set above.
 	Portal *Portal `json:"portal,omitzero"`
+	// Retention is how long history of this account and those below it is kept: what
+	// happened, what was sent of it, what came back. 0: as long as that of the account
+	// above; the root's is the server's. The shortest on the way up holds.
+	Retention Duration `json:"retention,omitzero"`
 	// SuspendedAt: its keys, and those of all accounts below, are refused from then on,
 	// so are events, and deliveries wait. Zero: it is not suspended itself.
 	SuspendedAt time.Time `json:"suspended_at,omitzero"`

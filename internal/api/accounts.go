@@ -33,9 +33,10 @@ type accountInput struct {
 	ParentID string `json:"parent_id,omitzero" doc:"The account above it. Default: the key's."`
 	Name     string `json:"name,omitzero" maxLength:"200" doc:"For people. Default: the id."`
 
-	Suspended     bool               `json:"suspended,omitzero" doc:"Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above."`
-	Limits        *switchhook.Limits `json:"limits,omitzero" doc:"What it may do at most. Set from above."`
-	AllowNetworks []string           `json:"allow_networks,omitzero" doc:"Private networks that its webhooks may reach, as CIDR. Only the operator's keys set it." example:"[\"10.1.0.0/16\"]"`
+	Suspended     bool                `json:"suspended,omitzero" doc:"Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above."`
+	Limits        *switchhook.Limits  `json:"limits,omitzero" doc:"What it may do at most. Set from above."`
+	Retention     switchhook.Duration `json:"retention,omitzero" doc:"How long history of it and of the accounts below it is kept: events, deliveries, attempts, rejects. At least 1h, at most the server's (--retention); the shortest on the way up holds. Default: that of the account above. Set from above." example:"7d"`
+	AllowNetworks []string            `json:"allow_networks,omitzero" doc:"Private networks that its webhooks may reach, as CIDR. Only the operator's keys set it." example:"[\"10.1.0.0/16\"]"`
 
 	ShowPrivateAnswers bool `json:"show_private_answers,omitzero" doc:"What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it."`
 
@@ -50,10 +51,12 @@ type accountView struct {
 	Status       string `json:"status" enum:"active,suspended" doc:"suspended: it is, or an account above it."`
 	Suspended    bool   `json:"suspended" doc:"It is suspended itself."`
 	FlowWebhooks bool   `json:"flow_webhooks" doc:"Call flows may send requests to addresses that the flow names."`
+
+	EffectiveRetention switchhook.Duration `json:"effective_retention" doc:"How long its history is kept: the shortest on the way up, or the server's."`
 }
 
 func (c caller) view(acc *switchhook.Account) accountView {
-	v := accountView{Account: *acc, Status: "active", Suspended: !acc.SuspendedAt.IsZero(), FlowWebhooks: c.flows[acc.ID]}
+	v := accountView{Account: *acc, Status: "active", Suspended: !acc.SuspendedAt.IsZero(), FlowWebhooks: c.flows[acc.ID], EffectiveRetention: c.keeps(acc)}
 	v.Portal = shownPortal(acc.Portal)
 	if c.suspended[acc.ID] != "" {
 		v.Status = "suspended"
@@ -77,11 +80,11 @@ func (a *api) registerAccounts() {
 	handle(a, huma.Operation{
 		OperationID: "update-account", Method: http.MethodPatch, Path: "/v1/accounts/{id}", Tags: tags, Summary: "Change an account",
 		Description: "JSON Merge Patch (RFC 7396). With another parent_id it moves, with all below it: to any account that the key opens and that does not lie below it. " +
-			"What a key's own account may do (suspended, limits, allow_networks) is said from above.",
+			"What a key's own account may do (suspended, limits, retention, allow_networks) is said from above.",
 	}, a.patchAccount)
 	handle(a, huma.Operation{
 		OperationID: "delete-account", Method: http.MethodDelete, Path: "/v1/accounts/{id}", Tags: tags, Summary: "Delete an account",
-		Description: "With its API keys, webhooks, sources, records and dialect ids; what is open for its webhooks is cancelled. Its history stays as long as history is kept, for the operator alone to see, and its id is not given again.",
+		Description: "With its API keys, webhooks, sources, records and dialect ids; what is open for its webhooks is cancelled. Its history is not shown any more, to nobody, and is taken out of the database: within an hour, or as much later as it takes where there is much. Its id is not given again.",
 	}, a.deleteAccount)
 }
 
@@ -139,7 +142,7 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 	}
 	next, err := merge(accountInput{
 		ID: acc.ID, ParentID: acc.ParentID, Name: acc.Name, Suspended: !acc.SuspendedAt.IsZero(), Limits: acc.Limits, AllowNetworks: acc.AllowNetworks,
-		ShowPrivateAnswers: acc.ShowPrivateAnswers, Portal: shownPortal(acc.Portal), FlowWebhooks: c.flows[acc.ID],
+		Retention: acc.Retention, ShowPrivateAnswers: acc.ShowPrivateAnswers, Portal: shownPortal(acc.Portal), FlowWebhooks: c.flows[acc.ID],
 	}, in.Body.raw, nil)
 	if err != nil {
 		return nil, err
@@ -200,6 +203,9 @@ func (c caller) setAccount(acc *switchhook.Account, in accountInput) error {
 			return err
 		}
 		acc.Limits = in.Limits
+	}
+	if err := c.setRetention(acc, in.Retention); err != nil {
+		return err
 	}
 	if in.ShowPrivateAnswers != acc.ShowPrivateAnswers {
 		if c.account != switchhook.RootAccount {
@@ -336,6 +342,7 @@ func (a *api) deleteAccount(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.IDs.Forget(all)
+	a.Router.Forget(all)
 	return nil, nil
 }
 

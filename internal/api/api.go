@@ -81,6 +81,8 @@ type Options struct {
 	// same. Nil: nothing is logged.
 	Logger *slog.Logger
 
+	// Retention is how long history is kept that no account keeps for less; 0: for ever.
+	Retention time.Duration
 	// Version is Switchhook's own, StoreName what it keeps its data in; both
 	// are for people.
 	Version, StoreName string
@@ -151,6 +153,8 @@ type Router interface {
 	Call(accountID, id string) json.RawMessage
 	// OpenCalls lists the snapshots of the open calls and of their legs.
 	OpenCalls() []switchhook.Snapshot
+	// Forget is told of accounts that are gone, with what they had going on.
+	Forget(accounts []string)
 	// FilterErrors tells how often a webhook's filter could not say whether it
 	// wants an event, and why the last time.
 	FilterErrors(webhookID string) (count int64, last string)

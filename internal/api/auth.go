@@ -22,6 +22,8 @@ type tenants struct {
 	users   map[string]*switchhook.User
 	sources map[string]*switchhook.Source
 	flows   map[string]bool // the accounts whose call flows may send requests
+	// retention is the server's; 0: for ever.
+	retention switchhook.Duration
 }
 
 // A keyring is all API keys.
@@ -66,7 +68,9 @@ func (a *api) readTenants(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the webhooks: %w", err)
 	}
-	t, old := &tenants{users: usersByID(users), sources: map[string]*switchhook.Source{}, flows: map[string]bool{}}, a.tenants.Load()
+	t, old := &tenants{
+		users: usersByID(users), sources: map[string]*switchhook.Source{}, flows: map[string]bool{}, retention: switchhook.Duration(a.Retention),
+	}, a.tenants.Load()
 	if old == nil {
 		old = &tenants{keyring: &keyring{}, tree: &tree{}}
 	}

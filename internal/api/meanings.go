@@ -25,6 +25,7 @@ func meanings() map[string]string {
 		"Account.id":                   "Its id: chosen, or acc_….",
 		"Account.limits":               "What it may do at most, as an account above has set it. Absent: what is set above it, or by the server.",
 		"Account.show_private_answers": "What is answered from private networks is shown in attempts. Only the operator sets it.", "Account.allow_networks": "Private networks that its webhooks may reach, beside those that the server allows to all. Set by the operator.",
+		"Account.retention":          "How long history of it and of the accounts below it is kept. Absent: as long as that of the account above.",
 		"Account.suspended_at":       "When it was suspended. Absent: it is not, or only an account above it.",
 		"Account.portal":             "How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it.",
 		"Portal.name":                "What the product is called. At most 80 characters.",

@@ -46,8 +46,6 @@ import (
 const (
 	// graceful is how long requests under way may take to finish at a stop.
 	graceful = 15 * time.Second
-	// pruneEvery is how often history beyond the retention is deleted.
-	pruneEvery = time.Hour
 )
 
 // App is a running Switchhook.
@@ -78,7 +76,9 @@ type App struct {
 	reload   sync.Mutex
 	inForce  []*switchhook.Account                       // as they were read last; reload is held
 	paused   map[*switchhook.Webhook]*switchhook.Webhook // those of suspended accounts, as the engine has them; reload is held
-	changes  sync.Mutex // held while a webhook, account or source is read, changed and written back
+	keeps    map[string]time.Time                        // since the year 1; reload is held
+	keepLess chan struct{}                               // something is to be pruned now
+	changes  sync.Mutex                                  // held while a webhook, account or source is read, changed and written back
 }
 
 // New opens the store, takes up what an earlier process left, and listens. Run
@@ -113,7 +113,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed(), connectors: connectors(c)}
+	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed(), connectors: connectors(c), keepLess: make(chan struct{}, 1)}
 	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if c.TLSCert != "" {
 		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
@@ -342,6 +342,7 @@ func (a *App) reloadHooks(ctx context.Context) error {
 		reach = a.accounts.set(accounts)
 		a.inForce = accounts
 	}
+	a.kept()
 	// The engine first: it must know a webhook before the router aims at it.
 	a.engine.SetWebhooks(a.suspended(webhooks))
 	for _, account := range reach {
@@ -396,7 +397,7 @@ func (a *App) api() (http.Handler, error) {
 		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
 		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version, FrameAncestors: api.FrameAncestors}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
-		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Changes: &a.changes, StoreName: a.storeName,
+		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Retention: a.c.Retention, Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
 	}
 	if a.c.OIDC.Issuer != "" {
@@ -495,28 +496,4 @@ func (a *App) Run(ctx context.Context) error {
 		a.hands.Close()
 	}
 	return errors.Join(err, a.store.Close())
-}
-
-// prune deletes history beyond the retention, now and every hour.
-func (a *App) prune(ctx context.Context) {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	for {
-		before := time.Now().Add(-a.c.Retention)
-		a.engine.Retire(before) // what is open keeps its event from being deleted
-		for {
-			more, err := a.store.Prune(ctx, before)
-			if err != nil && ctx.Err() == nil {
-				a.log.Error("history could not be pruned", "error", err)
-			}
-			if err != nil || !more {
-				break
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

@@ -2,6 +2,8 @@ package calls
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/switchhook/switchhook"
 )
@@ -22,4 +24,9 @@ func (f *Folder) Open(kind string, fn func(switchhook.Snapshot)) {
 			fn(switchhook.Snapshot{AccountID: r.account, Kind: r.kind, ID: r.id, RootID: sn.root, Data: sn.data, UpdatedAt: sn.changed})
 		}
 	}
+}
+
+// Forget forgets all of some accounts, which are gone.
+func (f *Folder) Forget(accounts []string) {
+	maps.DeleteFunc(f.known, func(r ref, _ *snapshot) bool { return slices.Contains(accounts, r.account) })
 }

@@ -13,6 +13,10 @@ import (
 // strayAhead is how long before its time a stray is fetched.
 const strayAhead = time.Minute
 
+// mostStrays is how many times more strays than else are read at once to find those that
+// are too old behind others.
+const mostStrays = 16
+
 // away is what is known of rows that are not in memory.
 type away struct {
 	n     int              // in all lanes
@@ -40,9 +44,14 @@ type away struct {
 	// until something has become durable.
 	stalled bool
 
-	// retire and retireStrays: what was accepted before is not to be kept; zero: no
-	// more such rows.
-	retire, retireStrays time.Time
+	// retire and retireStrays say what is not to be kept; nil: there are no more such
+	// rows. sweptTo is up to which sequence rows were looked at for that, sweeping that a
+	// fetch is for nothing else, manyStrays how many strays are read at once, as those
+	// that stay come first.
+	retire, retireStrays *retirement
+	sweptTo              int64
+	sweeping             bool
+	manyStrays           int
 	// cancel: all rows up to this sequence were to be cancelled when the webhook was
 	// disabled, though it was enabled again before they could be. 0: none.
 	cancel int64
@@ -60,6 +69,10 @@ func (m *machine) isAway(key uint64) bool {
 // fetched takes over rows in the order of their sequence; complete: there were no
 // more.
 func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
+	if m.away.sweeping {
+		m.swept(rows, complete, now)
+		return
+	}
 	bound := m.away.bound
 	open := m.gate.drains()
 	for _, o := range rows {
@@ -69,10 +82,7 @@ func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now tim
 			m.forgetAway(o.Due.Lane)
 			continue
 		}
-		tooOld := o.Event.AcceptedAt.Before(m.away.retire)
-		if !tooOld {
-			m.away.retire = time.Time{}
-		}
+		tooOld := m.away.retire.takes(o.Event)
 		if bound > 0 && seq >= bound || m.away.left[seq] > 0 {
 			complete = false
 			break
@@ -88,12 +98,39 @@ func (m *machine) fetched(rows []switchhook.OpenDelivery, complete bool, now tim
 		}
 	}
 	if complete && bound == 0 {
-		m.away.n, m.away.retire = 0, time.Time{} // a count that is wrong must shut nobody out
+		m.away.n, m.away.retire = 0, nil // a count that is wrong must shut nobody out
 		clear(m.away.lanes)
 	}
 	m.away.fetching = false
 	m.fetchEnded()
 	m.away.stalled = (!complete || bound > 0) && len(m.away.writing)+len(m.away.left) > 0
+}
+
+// swept takes over the rows that are too old to be kept and leaves the others where they
+// are. A row that is on its way to the disk is looked at the next time.
+func (m *machine) swept(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
+	r := m.away.retire
+	for _, o := range rows {
+		seq := o.Due.Sequence
+		if r == nil || o.Event != nil && !o.Event.AcceptedAt.Before(r.newest) {
+			complete = true // nor is one after it too old
+			break
+		}
+		m.away.sweptTo = seq
+		switch {
+		case o.Event == nil:
+			m.out.settled = append(m.out.settled, o.Due.DeliveryRef)
+			m.forgetAway(o.Due.Lane)
+		case m.rows[seq] == nil && m.away.left[seq] == 0 && r.takes(o.Event):
+			m.forgetAway(o.Due.Lane)
+			m.enter(fetchedDelivery(o), now)
+		}
+	}
+	if complete {
+		m.away.retire = nil
+	}
+	m.away.fetching, m.away.sweeping = false, false
+	m.fetchEnded()
 }
 
 func (m *machine) fetchEnded() {
@@ -113,7 +150,7 @@ func (m *machine) enter(d *delivery, now time.Time) {
 	switch {
 	case m.gate.state == closed, d.ev.Sequence <= m.away.cancel && !d.replay:
 		m.end(d, dropped, m.gate.reason, nil, now)
-	case d.ev.AcceptedAt.Before(m.away.retire), d.ev.AcceptedAt.Before(m.away.retireStrays):
+	case m.away.retire.takes(d.ev), m.away.retireStrays.takes(d.ev):
 		d.on(fetched)
 		m.end(d, aged, tooOldToKeep, nil, now)
 	case d.astray, d.failedBefore() && !m.holds(d, now):
@@ -138,22 +175,22 @@ func (m *machine) forgetAway(lane uint64) {
 // fetchedStrays takes over strays whose time is near; complete: these were all.
 func (m *machine) fetchedStrays(rows []switchhook.OpenDelivery, complete bool, now time.Time) {
 	open := m.gate.drains()
-	young := complete // there are some that are not too old, or no more
+	young := 0
 	for _, o := range rows {
 		switch seq := o.Due.Sequence; {
 		case o.Event == nil:
 			m.away.strays--
 			m.out.settled = append(m.out.settled, o.Due.DeliveryRef)
 		case m.rows[seq] != nil || m.away.left[seq] > 0:
-		case open || o.Event.AcceptedAt.Before(m.away.retireStrays) || m.gate.state == failing && m.items < m.sizes.shut:
+		case open || m.away.retireStrays.takes(o.Event) || m.gate.state == failing && m.items < m.sizes.shut:
 			m.away.strays--
 			m.enter(fetchedDelivery(o), now)
 		default:
-			young = true
+			young++
 		}
 	}
-	if young {
-		m.away.retireStrays = time.Time{}
+	if m.away.manyStrays = 2 * young; complete || m.away.manyStrays > mostStrays*m.sizes.chunk {
+		m.away.retireStrays, m.away.manyStrays = nil, 0
 	}
 	if complete && m.gate.state == closed {
 		m.away.strays = 0 // a count that is wrong must not be waited for
@@ -169,7 +206,7 @@ func (m *machine) fetchedStrays(rows []switchhook.OpenDelivery, complete bool, n
 // fetchFailed: the store could not be read.
 func (m *machine) fetchFailed(due, strays bool) {
 	if due {
-		m.away.fetching = false
+		m.away.fetching, m.away.sweeping = false, false
 	}
 	if strays {
 		m.away.fetchingStrays = false
@@ -181,16 +218,22 @@ func (m *machine) fetchFailed(due, strays bool) {
 // up to a time. 0: none.
 func (m *machine) wants(now time.Time) (n int, after int64, strays int, until time.Time) {
 	open := m.gate.drains()
+	if m.away.n == 0 {
+		m.away.retire = nil
+	}
 	if m.away.n > 0 && !m.away.fetching && !m.away.stalled {
 		switch inLanes := m.items - m.strays; {
 		case open && inLanes < m.room()/2:
 			n = min(m.sizes.chunk, m.room()-inLanes)
 		case m.gate.state == failing && m.items == 0:
 			n = m.sizes.shut
-		case !m.away.retire.IsZero():
-			n = m.sizes.chunk
+		case m.away.retire != nil:
+			n, m.away.sweeping = m.sizes.chunk, true
 		}
 		after, m.away.fetching = m.away.upTo, n > 0
+		if m.away.sweeping {
+			after = max(after, m.away.sweptTo)
+		}
 		if n > 0 && len(m.away.writing) > 0 {
 			m.away.bound = slices.Min(m.away.writing)
 		}
@@ -199,11 +242,11 @@ func (m *machine) wants(now time.Time) (n int, after int64, strays int, until ti
 	if m.away.n+m.away.strays == 0 {
 		m.away.cancel = 0
 	}
-	retires := !m.away.retireStrays.IsZero()
+	retires := m.away.retireStrays != nil
 	if (open || forProbe || retires) && m.away.strays > 0 && !m.away.fetchingStrays {
 		switch clock := m.gate.clock(now); {
 		case m.gate.state != flowing || retires:
-			strays, until = m.sizes.chunk+m.strays, now.AddDate(100, 0, 0)
+			strays, until = m.sizes.chunk+m.strays+m.away.manyStrays, now.AddDate(100, 0, 0)
 		case !clock.Add(strayAhead).Before(m.away.nextStray):
 			// Those in memory have rows too, and may be among the first.
 			strays, until = m.sizes.chunk+m.strays, now.Add(2*strayAhead)
@@ -233,19 +276,19 @@ func (m *machine) forgetLeft(seqs []int64) {
 	}
 }
 
-// retire ends what was accepted before a time: history is kept no longer. What is
-// away is fetched for that.
-func (m *machine) retire(before, now time.Time) {
+// retire ends what is too old to be kept. What is away is fetched for that.
+func (m *machine) retire(r *retirement, now time.Time) {
 	for _, d := range m.all() {
-		if d.phase != sending && d.ev.AcceptedAt.Before(before) {
+		if d.phase != sending && r.takes(d.ev) {
 			m.end(d, aged, tooOldToKeep, nil, now)
 		}
 	}
+	m.away.retire, m.away.retireStrays, m.away.sweptTo, m.away.manyStrays = nil, nil, 0, 0
 	if m.away.n > 0 {
-		m.away.retire = before
+		m.away.retire = r
 	}
 	if m.away.strays > 0 {
-		m.away.retireStrays = before
+		m.away.retireStrays = r
 	}
 }
 

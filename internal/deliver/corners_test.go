@@ -102,7 +102,7 @@ func TestRetireDoesNotSpin(t *testing.T) {
 		}
 		synctest.Wait()
 		before := s.dues.Load()
-		r.engine.Retire(time.Now().Add(-time.Hour)) // nothing is that old
+		r.engine.Retire(time.Now().Add(-time.Hour), nil) // nothing is that old
 		time.Sleep(time.Second)
 		if n := s.dues.Load() - before; n > 3 {
 			t.Errorf("%d reads of the backlog (bounded by the test) after one Retire; %s", n, r.engine.Dump("wh_a"))
@@ -168,7 +168,7 @@ func TestRetireTakesStraysThatAreAway(t *testing.T) {
 		defer r.stop()
 		for range 24 * 40 {
 			time.Sleep(time.Hour)
-			r.engine.Retire(time.Now().Add(-30 * 24 * time.Hour))
+			r.engine.Retire(time.Now().Add(-30*24*time.Hour), nil)
 		}
 		r.wantStates("bad expired 2", "good delivered 1")
 	})

@@ -435,11 +435,3 @@ func (e *Engine) Again(webhookID string, events []*switchhook.Event, job *switch
 	q.after(now)
 	return made, nil
 }
-
-// Retire records as expired what is open and was accepted before a time: history
-// is kept no longer.
-func (e *Engine) Retire(before time.Time) {
-	for _, q := range e.all() {
-		q.do(func(m *machine, now time.Time) { m.retire(before, now) })
-	}
-}

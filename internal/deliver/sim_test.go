@@ -493,7 +493,7 @@ func (w *world) step() {
 		w.again(hook)
 	case 12:
 		w.say("retire")
-		w.e.Retire(w.begun.Add(-1000 * time.Hour))
+		w.e.Retire(w.begun.Add(-1000*time.Hour), nil)
 	case 13:
 		w.say("%s changes", hook)
 		for i, h := range w.hooks {

@@ -22,3 +22,10 @@ func (r *Router) OpenCalls() (open []switchhook.Snapshot) {
 	r.folder.Open("call", func(s switchhook.Snapshot) { open = append(open, s) })
 	return open
 }
+
+// Forget is told of accounts that were deleted: what they had going on is told no more.
+func (r *Router) Forget(accounts []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.folder.Forget(accounts)
+}

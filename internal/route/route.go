@@ -47,6 +47,7 @@ type Folder interface {
 	Restore(switchhook.Snapshot) error
 	Snapshot(accountID, kind, id string) json.RawMessage
 	Open(kind string, fn func(switchhook.Snapshot))
+	Forget(accounts []string)
 }
 
 // Directory knows the accounts and the records.

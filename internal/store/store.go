@@ -115,14 +115,15 @@ type Store interface {
 	// the same pointer as before has not changed since.
 
 	// CreateAccount, CreateWebhook and CreateSource: CodeConflict if the id is taken;
-	// an account's is for ever, for its history may outlive it.
+	// an account's is for ever.
 	CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
 	// UpdateAccount: CodeNotFound.
 	UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
 	// DeleteAccounts deletes accounts and what belongs to them: API keys, users, webhooks and
-	// their gates, sources, records, dialect ids. Their history stays, and so do due
-	// rows. All or nothing; of ids that are no accounts' it takes no notice. Nobody may
-	// change what belongs to them meanwhile.
+	// their gates, sources and what these could not read, records, snapshots, dialect ids.
+	// Their history is not shown from then on, and Prune takes it out; due rows stay until
+	// they are settled. All or nothing; of ids that are no accounts' it takes no notice.
+	// Nobody may change what belongs to them meanwhile.
 	DeleteAccounts(ctx context.Context, ids []string, audit ...*switchhook.AuditEntry) error
 	Accounts(ctx context.Context) ([]*switchhook.Account, error)
 	CreateWebhook(ctx context.Context, w *switchhook.Webhook, audit ...*switchhook.AuditEntry) error
@@ -184,5 +185,15 @@ type Store interface {
 	// of what is older than before is left, and nothing that is older than before by
 	// SliceTime: but for a slice with the event of a due row, or beyond the
 	// watermark, which stays with all that came after it.
+	//
+	// Of accounts with a shorter retention, and of those that were deleted, it takes out
+	// what has become too old, of slices of which all has: an event with something open
+	// stays, with its attempts. From the moment that it is too old no list shows it and
+	// nothing finds it, neither an event nor its deliveries, attempts by when they began,
+	// rejects by when they came; only Due, Strays and Recover still give what is open.
+	// Others' history is as it was, and so are all cursors.
 	Prune(ctx context.Context, before time.Time) (more bool, err error)
+	// Cutoffs are the times before which history is too old, of those accounts of which it
+	// is kept for a shorter time than Prune is told; now of those that were deleted.
+	Cutoffs(now time.Time) map[string]time.Time
 }

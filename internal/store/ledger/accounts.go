@@ -13,17 +13,18 @@ import (
 
 // An accountDoc is what of an account has no column.
 type accountDoc struct {
-	Limits        *switchhook.Limits `json:"limits,omitzero"`
-	AllowNetworks []string           `json:"allow_networks,omitzero"`
-	ShowPrivate   bool               `json:"show_private_answers,omitzero"`
-	Portal        *switchhook.Portal `json:"portal,omitzero"`
-	SuspendedAt   time.Time          `json:"suspended_at,omitzero"`
-	UpdatedAt     time.Time          `json:"updated_at,omitzero"`
+	Limits        *switchhook.Limits  `json:"limits,omitzero"`
+	AllowNetworks []string            `json:"allow_networks,omitzero"`
+	ShowPrivate   bool                `json:"show_private_answers,omitzero"`
+	Portal        *switchhook.Portal  `json:"portal,omitzero"`
+	Retention     switchhook.Duration `json:"retention,omitzero"`
+	SuspendedAt   time.Time           `json:"suspended_at,omitzero"`
+	UpdatedAt     time.Time           `json:"updated_at,omitzero"`
 }
 
 // accountDocument keeps microseconds, as columns do.
 func accountDocument(a *switchhook.Account) string {
-	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
+	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, a.Retention, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
 }
 
 // readAccount completes an account of which the columns of texts were read.
@@ -32,8 +33,8 @@ func readAccount(a *switchhook.Account, created int64, text string) error {
 	if err := fromJSON("account "+a.ID, text, &doc); err != nil {
 		return err
 	}
-	a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, a.SuspendedAt = doc.Limits, doc.AllowNetworks, doc.ShowPrivate, doc.Portal, doc.SuspendedAt
-	a.CreatedAt = fromMicros(created)
+	a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, a.Retention = doc.Limits, doc.AllowNetworks, doc.ShowPrivate, doc.Portal, doc.Retention
+	a.SuspendedAt, a.CreatedAt = doc.SuspendedAt, fromMicros(created)
 	a.UpdatedAt = cmp.Or(doc.UpdatedAt, a.CreatedAt) // before schema version 2 nobody kept it
 	return nil
 }
@@ -62,7 +63,10 @@ func (d *DB) CreateAccount(ctx context.Context, a *switchhook.Account, audit ...
 			return taken
 		}
 		return w.tx.PutOne(ctx, taken, "INSERT INTO accounts (id, parent_id, name, created_at, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row...)
-	}, func() { d.setup.accounts.put(kept, nil) })
+	}, func() {
+		d.setup.accounts.put(kept, nil)
+		d.keeping.put(kept)
+	})
 }
 
 // UpdateAccount replaces an account, but for when it was made.
@@ -73,7 +77,7 @@ func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...
 		return err
 	}
 	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
-		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", a.ID),
+		return w.tx.PutOne(ctx, switchhook.Errorf(switchhook.CodeNotFound, "there is no account %q", kept.ID),
 			"UPDATE accounts SET parent_id = ?, name = ?, doc = ? WHERE id = ?", row...)
 	}, func() {
 		d.setup.accounts.put(kept, func(old *switchhook.Account) {
@@ -82,6 +86,7 @@ func (d *DB) UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...
 				kept.UpdatedAt = old.CreatedAt
 			}
 		})
+		d.keeping.put(kept)
 	})
 }
 
@@ -90,8 +95,12 @@ func (d *DB) Accounts(ctx context.Context) ([]*switchhook.Account, error) {
 	return d.setup.accounts.all(ctx)
 }
 
-func (d *DB) readAccounts(ctx context.Context) (accounts []*switchhook.Account, err error) {
-	err = each(ctx, d.db, func(scan scan) error {
+func (d *DB) readAccounts(ctx context.Context) ([]*switchhook.Account, error) {
+	return readAccounts(ctx, d.db)
+}
+
+func readAccounts(ctx context.Context, from Reader) (accounts []*switchhook.Account, err error) {
+	err = each(ctx, from, func(scan scan) error {
 		var a switchhook.Account
 		var created int64
 		var text string
@@ -107,7 +116,8 @@ func (d *DB) readAccounts(ctx context.Context) (accounts []*switchhook.Account, 
 	return accounts, nil
 }
 
-// DeleteAccounts deletes accounts and what belongs to them. Their history stays.
+// DeleteAccounts deletes accounts and what belongs to them. Their history
+// is gone for all who ask; Prune takes it out.
 func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchhook.AuditEntry) error {
 	webhooks, err := d.Webhooks(ctx)
 	if err != nil {
@@ -128,22 +138,32 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			origins = append(origins, s.ID)
 		}
 	}
+	// What is not in the table yet would come there after it was cleared.
+	if err := d.enqueue(ctx, d.saveAll); err != nil {
+		return err
+	}
+	at := time.Now()
 	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		const of = " IN (SELECT value FROM json_each(?) AS text)"
+		err := w.tx.Put(ctx, "INSERT INTO deleted_accounts (id, deleted_at) SELECT id, CAST(? AS BIGINT) FROM accounts WHERE id"+of, micros(at), list(ids))
+		if err != nil {
+			return err
+		}
 		for _, statement := range []struct {
 			text string
 			ids  []string
 		}{
-			{"INSERT INTO deleted_accounts (id) SELECT id FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM api_keys WHERE account_id" + of, ids},
 			{"DELETE FROM users WHERE account_id" + of, ids},
 			{"DELETE FROM records WHERE account_id" + of, ids},
 			{"DELETE FROM given_ids WHERE account_id" + of, ids},
+			{"DELETE FROM snapshots WHERE account_id" + of, ids},
 			{"DELETE FROM dialect_ids WHERE account_id" + of, ids},
 			{"DELETE FROM webhooks WHERE id" + of, hooks},
 			{"DELETE FROM gates WHERE webhook_id" + of, hooks},
 			{"DELETE FROM sources WHERE id" + of, origins},
+			{"DELETE FROM rejects WHERE source_id" + of, origins},
 		} {
 			if err := w.tx.Put(ctx, statement.text, list(statement.ids)); err != nil {
 				return err
@@ -157,6 +177,8 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 		d.setup.users.drop(func(u *switchhook.User) bool { return of(u.AccountID) })
 		d.setup.webhooks.drop(func(w *switchhook.Webhook) bool { return of(w.AccountID) })
 		d.setup.sources.drop(func(s *switchhook.Source) bool { return of(s.AccountID) })
+		d.w.snapshots.forget(ids)
+		d.keeping.remove(ids, at)
 	})
 }
 

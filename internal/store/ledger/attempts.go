@@ -64,20 +64,21 @@ func attemptsOf(events []*switchhook.Event) []uint32 {
 // attempts returns up to limit of the attempts of a walk that are wanted, which
 // is decided without their requests and responses.
 func (d *DB) attempts(ctx context.Context, w walk, limit int, wanted func(*switchhook.Attempt) bool) (found []*switchhook.Attempt, err error) {
+	gone := d.gone()
 	err = d.walk(ctx, w, func(b *block) (bool, error) {
 		for i := range b.records {
 			if !w.rising {
 				i = len(b.records) - 1 - i
 			}
 			row := b.first + int64(i)
-			if row < w.from || row >= w.to {
+			if row < w.from || row >= w.to || len(b.records[i]) == 0 {
 				continue
 			}
 			a, err := decodeAttempt(b.records[i], row, false)
 			if err != nil {
 				return false, err
 			}
-			if !wanted(a) {
+			if !wanted(a) || gone(a.AccountID, a.StartedAt) {
 				continue
 			}
 			if a, err = decodeAttempt(b.records[i], row, true); err != nil {

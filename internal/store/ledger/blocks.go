@@ -104,6 +104,7 @@ type table struct {
 	name, columns string
 	bounds        func(*slice) (first, end int64)
 	terms         func(terms []uint32, record []byte, key int64) ([]uint32, error)
+	accountOf     func(record []byte) string
 }
 
 var (
@@ -117,6 +118,7 @@ var (
 			}
 			return eventTerms(terms, e), nil
 		},
+		accountOf: accountOfEvent,
 	}
 	attemptBlocks = table{ //nolint:gochecknoglobals // a constant that Go cannot write as one
 		name: "attempt_blocks", columns: "first, last, from_at, to_at, low, upto, body",
@@ -128,6 +130,7 @@ var (
 			}
 			return attemptTerms(terms, a), nil
 		},
+		accountOf: accountOfAttempt,
 	}
 )
 

@@ -17,9 +17,13 @@ import (
 // its fields in a fixed order, numbers as varints, texts after their lengths. A
 // block's body is a byte that says how it is packed, and its records, each after
 // its length. A change of what a record holds needs a new first byte.
+//
+// Of a block that was cut (cut.go) the records that are gone are empty where their places
+// count, as those of attempts do: a program that does not know that has to refuse it.
 const (
 	packedNot = 1
 	packedS2  = 2
+	packedCut = 3 // s2
 )
 
 // maxBlock is the most that a block unpacks to: far more than the largest event
@@ -49,7 +53,7 @@ func unpack(body []byte) (records [][]byte, err error) {
 	switch body[0] {
 	case packedNot:
 		d.b = slices.Clone(d.b) // body may be the driver's
-	case packedS2:
+	case packedS2, packedCut:
 		if n, err := s2.DecodedLen(d.b); err != nil || n > maxBlock {
 			return nil, fmt.Errorf("%w: a block of %d bytes (%w)", errDamaged, n, err)
 		}
@@ -265,6 +269,26 @@ func decodeEvent(record []byte) (*switchhook.Event, error) {
 func sequenceOf(record []byte) int64 {
 	d := decoder{b: record}
 	return d.varint()
+}
+
+// accountOfEvent and accountOfAttempt read no more of a record than they need.
+func accountOfEvent(record []byte) string {
+	d := decoder{b: record}
+	d.varint()
+	d.byte()
+	d.bytes() // the id
+	return d.text()
+}
+
+func accountOfAttempt(record []byte) string {
+	d := decoder{b: record}
+	d.varint()
+	d.byte()
+	d.varint() // its number
+	d.bytes()
+	d.bytes()
+	d.bytes() // its id, the event's and its type
+	return d.text()
 }
 
 func appendAttempt(b []byte, a *switchhook.Attempt) []byte {

@@ -266,7 +266,7 @@ func (w *writer) addEvent(ctx context.Context, e *switchhook.Event, r *record, n
 	}
 	if e.IDGiven {
 		taken := fmt.Errorf("event id %s was given before in account %s", e.ID, e.AccountID)
-		if err := w.tx.PutOne(ctx, taken, insertEventID, e.AccountID, e.ID, micros(e.AcceptedAt.Add(remembered)), now); err != nil {
+		if err := w.tx.PutOne(ctx, taken, insertEventID, e.AccountID, e.ID, micros(e.AcceptedAt.Add(w.keeping.remembers(e.AccountID))), now); err != nil {
 			return fmt.Errorf("remember event id %s: %w", e.ID, err)
 		}
 	}

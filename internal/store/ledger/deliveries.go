@@ -87,7 +87,7 @@ func (d *DB) standings(ctx context.Context, events map[int64]*switchhook.Event, 
 	}
 	return s, d.walk(ctx, w, func(b *block) (bool, error) {
 		for i, record := range b.records {
-			if events[sequenceOf(record)] == nil {
+			if len(record) == 0 || events[sequenceOf(record)] == nil {
 				continue
 			}
 			a, err := decodeAttempt(record, b.first+int64(i), false)
@@ -329,7 +329,7 @@ func (d *DB) attempted(ctx context.Context, w walk, n int, wanted func(*switchho
 		for i, record := range b.records {
 			sequence := sequenceOf(record)
 			at, found := slices.BinarySearchFunc(highest, sequence, falling)
-			if sequence < from || sequence >= to || at == n || found {
+			if sequence < from || sequence >= to || at == n || found || len(record) == 0 {
 				continue
 			}
 			a, err := decodeAttempt(record, b.first+int64(i), false)
@@ -446,8 +446,9 @@ func (d *DB) expand(ctx context.Context, f switchhook.DeliveryFilter, sequences 
 	if err != nil {
 		return nil, err
 	}
+	gone := d.gone()
 	maps.DeleteFunc(events, func(_ int64, e *switchhook.Event) bool {
-		return !store.Allowed(f.Accounts, e.AccountID) || !store.Within(e.AcceptedAt, f.Since, f.Until)
+		return gone(e.AccountID, e.AcceptedAt) || !store.Allowed(f.Accounts, e.AccountID) || !store.Within(e.AcceptedAt, f.Since, f.Until)
 	})
 	standings, err := d.standings(ctx, events, f.WebhookID)
 	if err != nil {

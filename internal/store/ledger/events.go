@@ -83,6 +83,7 @@ func (d *DB) Events(ctx context.Context, f switchhook.EventFilter, p switchhook.
 
 // events returns up to limit of the events of a walk that are wanted.
 func (d *DB) events(ctx context.Context, w walk, limit int, wanted func(*switchhook.Event) bool) (found []*switchhook.Event, err error) {
+	gone := d.gone()
 	err = d.walk(ctx, w, func(b *block) (bool, error) {
 		for _, record := range w.records(b) {
 			if n := sequenceOf(record); n < w.from || n >= w.to {
@@ -92,7 +93,7 @@ func (d *DB) events(ctx context.Context, w walk, limit int, wanted func(*switchh
 			if err != nil {
 				return false, err
 			}
-			if !wanted(e) {
+			if !wanted(e) || gone(e.AccountID, e.AcceptedAt) {
 				continue
 			}
 			e.Data = slices.Clone(e.Data) // lets go of the block

@@ -131,26 +131,33 @@ func (d *DB) lookup(ctx context.Context, s *slice, terms []uint32) (distances []
 			}
 		}
 	} else {
-		for _, t := range terms {
-			if distances, err = d.lookupPart(ctx, s, t, distances); err != nil {
-				return nil, err
+		var part []byte
+		read := -1
+		for _, t := range slices.Sorted(slices.Values(terms)) {
+			if of := partOf(t, s.bits); of != read {
+				if part, err = d.readPart(ctx, s, of); err != nil {
+					return nil, err
+				}
+				read = of
 			}
+			distances = lookupPart(part, t, distances)
 		}
 	}
 	slices.Sort(distances)
 	return slices.Compact(distances), nil
 }
 
-// lookupPart appends the distances of the blocks that the table has for a term.
-func (d *DB) lookupPart(ctx context.Context, s *slice, t uint32, distances []int64) ([]int64, error) {
-	var body []byte
-	err := d.db.QueryRowContext(ctx, readIndex, s.n<<8|int64(partOf(t, s.bits))).Scan(&body)
-	switch {
-	case errors.Is(err, sql.ErrNoRows): // an empty part, or a slice that was dropped meanwhile
-		return distances, nil
-	case err != nil:
+// readPart reads a part of the index of a slice.
+func (d *DB) readPart(ctx context.Context, s *slice, part int) (body []byte, err error) {
+	err = d.db.QueryRowContext(ctx, readIndex, s.n<<8|int64(part)).Scan(&body)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) { // an empty part, or a slice that was dropped meanwhile
 		return nil, fmt.Errorf("read the index: %w", err)
 	}
+	return body, nil
+}
+
+// lookupPart appends the distances of the blocks that a part has for a term.
+func lookupPart(body []byte, t uint32, distances []int64) []int64 {
 	at := func(i int) uint32 { return binary.BigEndian.Uint32(body[i*entrySize:]) }
 	n := len(body) / entrySize
 	low, high := 0, n
@@ -164,7 +171,7 @@ func (d *DB) lookupPart(ctx context.Context, s *slice, t uint32, distances []int
 	for ; low < n && at(low) == t; low++ {
 		distances = append(distances, int64(binary.BigEndian.Uint16(body[low*entrySize+4:])))
 	}
-	return distances, nil
+	return distances
 }
 
 const (
@@ -192,6 +199,22 @@ func (d *DB) index(ctx context.Context, s *slice) error {
 	for bits < maxPartBits && len(entries)>>bits > partEntries {
 		bits++
 	}
+	return d.writeIndex(ctx, s, entries, bits)
+}
+
+// reindex writes the index of a slice anew whose blocks were cut. Its parts stay as many:
+// each is good by itself, whatever is written of the others.
+func (d *DB) reindex(ctx context.Context, s *slice) error {
+	fresh := *s
+	if err := fresh.rebuild(ctx, d.db); err != nil {
+		return fmt.Errorf("index slice %d anew: %w", s.n, err)
+	}
+	slices.Sort(fresh.entries)
+	return d.writeIndex(ctx, s, slices.Compact(fresh.entries), s.bits)
+}
+
+// writeIndex writes the sorted entries of a slice in 2^bits parts.
+func (d *DB) writeIndex(ctx context.Context, s *slice, entries []entry, bits int) error {
 	parts := 1 << bits
 	for part := 0; part < parts; {
 		end := min(part+partsAtOnce, parts)
@@ -205,6 +228,11 @@ func (d *DB) index(ctx context.Context, s *slice) error {
 					n = len(entries)
 				}
 				if n == 0 {
+					if s.stale {
+						if err := w.tx.Put(ctx, "DELETE FROM history_index WHERE part = ?", s.n<<8|int64(part)); err != nil {
+							return err
+						}
+					}
 					continue
 				}
 				body := make([]byte, 0, n*entrySize)
@@ -220,7 +248,7 @@ func (d *DB) index(ctx context.Context, s *slice) error {
 			if part < parts {
 				return nil
 			}
-			return w.tx.Put(ctx, "UPDATE slices SET bits = ? WHERE n = ?", bits, s.n)
+			return w.tx.Put(ctx, "UPDATE slices SET bits = ?, stale = 0 WHERE n = ?", bits, s.n)
 		}, func() {
 			if part == parts {
 				d.history.indexed(s, bits)

@@ -65,6 +65,10 @@ type Database interface {
 	// deleted, a few at a time.
 	DropsDays() bool
 	DropDay(ctx context.Context, tx Tx, day int64) error
+	// Sweep is called after transactions that erased, with the days of the blocks that they
+	// have changed: what lies there for nobody is to be cleared away, as far as the database
+	// can. It may be called again for the same.
+	Sweep(ctx context.Context, days []int64) error
 	// Fatal reports whether an error leaves unknown what is on the disk, so that
 	// nothing can be promised any more.
 	Fatal(err error) bool
@@ -108,6 +112,9 @@ type Tx interface {
 	// PutOne is Put of a statement that has to change a row: otherwise is the
 	// error if it does not.
 	PutOne(ctx context.Context, otherwise error, text string, args ...any) error
+	// Leave lets what the transaction deletes from then on lie until its room is used again,
+	// where that is cheaper. Otherwise it is overwritten, as far as the database can.
+	Leave(ctx context.Context) error
 	// Exec runs a statement at once and returns how many rows it has changed.
 	Exec(ctx context.Context, text string, args ...any) (int64, error)
 }
@@ -130,8 +137,10 @@ type DB struct {
 	seal *sealer
 
 	history history
+	keeping keeping
 	recent  recent
 	setup   setup
+	cuts    cuts
 
 	queue *queue
 	w     *writer        // of the committer alone
@@ -160,7 +169,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	d.newSetup()
 	d.log = d.log.With("data", d.db.Name())
-	w, err := newWriter(ctx, d.db, &d.history)
+	w, err := newWriter(ctx, d.db, &d.history, &d.keeping)
 	if err != nil {
 		return nil, fmt.Errorf("open the database for writing: %w", err)
 	}

@@ -15,7 +15,8 @@ const (
 )
 
 // Prune drops what is older than before, a bounded part of it. Slices of history
-// go whole, the oldest first; ids that clients gave, once they have expired.
+// go whole, the oldest first; ids that clients gave, once they have expired. Then it cuts
+// out those accounts that keep less.
 func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error) {
 	if all := d.history.all(); len(all) > 0 && all[0].to < micros(before) {
 		if err := d.enqueue(ctx, d.saveAll); err != nil {
@@ -51,7 +52,10 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			d.history.drop(dropped)
 		}
 	})
-	return more, err
+	if more || err != nil {
+		return more, err
+	}
+	return d.cut(ctx)
 }
 
 // pruneSlice deletes a part of the oldest slice if it can go. dropped is set
@@ -78,7 +82,12 @@ func (w *writer) pruneSlice(ctx context.Context, before int64) (dropped *slice, 
 			err = w.tx.Put(ctx, "DELETE FROM history_index WHERE part >= ? AND part < ?", s.n<<8, (s.n+1)<<8)
 		}
 	} else {
-		more, err = w.pruneBlocks(ctx, s)
+		if w.keeping.get() == nil {
+			err = w.tx.Leave(ctx)
+		}
+		if err == nil {
+			more, err = w.pruneBlocks(ctx, s)
+		}
 	}
 	if more || err != nil {
 		return nil, more, err

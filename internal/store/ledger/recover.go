@@ -43,7 +43,7 @@ func (d *DB) Recover(ctx context.Context, fn func(switchhook.OpenDelivery) error
 			return true, nil // and so are those before
 		}
 		for i, record := range b.records {
-			if sequenceOf(record) <= watermark {
+			if len(record) == 0 || sequenceOf(record) <= watermark {
 				continue
 			}
 			a, err := decodeAttempt(record, b.first+int64(i), false)

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,7 +28,12 @@ func (d *DB) Rejects(ctx context.Context, sourceID string, p switchhook.Page) (r
 	if err != nil {
 		return nil, "", err
 	}
+	gone := d.gone()
 	err = d.db.View(ctx, func(from Reader) error {
+		owner, err := ownerOf(ctx, from, sourceID)
+		if err != nil {
+			return err
+		}
 		return each(ctx, from, func(scan scan) error {
 			var id, at int64
 			var source, doc, body string
@@ -38,7 +45,9 @@ func (d *DB) Rejects(ctx context.Context, sourceID string, p switchhook.Page) (r
 				return err
 			}
 			r.ID, r.SourceID, r.At, r.Body = id, source, fromMicros(at), body
-			rejects = append(rejects, r)
+			if !gone(owner, r.At) {
+				rejects = append(rejects, r)
+			}
 			return nil
 		}, "SELECT id, source_id, at, doc, body FROM rejects WHERE source_id = ? AND id < ? ORDER BY id DESC LIMIT ?", sourceID, below, p.Limit+1)
 	})
@@ -47,4 +56,20 @@ func (d *DB) Rejects(ctx context.Context, sourceID string, p switchhook.Page) (r
 	}
 	rejects, next = cut(rejects, p.Limit, func(r *switchhook.Reject) int64 { return r.ID })
 	return rejects, next, nil
+}
+
+// ownerOf is the account of a source; empty: there is no such source.
+func ownerOf(ctx context.Context, from Reader, sourceID string) (string, error) {
+	var doc string
+	err := from.QueryRowContext(ctx, "SELECT doc FROM sources WHERE id = ?", sourceID).Scan(&doc)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var s struct {
+		AccountID string `json:"account_id"`
+	}
+	return s.AccountID, fromJSON("source "+sourceID, doc, &s)
 }

@@ -24,6 +24,7 @@ type slice struct {
 	bits    int // of its index in the table, or unindexed
 	entries []entry
 	closed  bool
+	stale   bool // its index in the table names what is no longer in its blocks
 
 	// Where the next one begins; while there is none, beyond everything.
 	endEvent, endAttempt int64
@@ -37,6 +38,10 @@ func newSlice(n, firstEvent, firstAttempt, at int64) *slice {
 		bits: unindexed, endEvent: math.MaxInt64, endAttempt: math.MaxInt64,
 	}
 }
+
+// before is how many events and attempts lie before it, by their sequences and rows: it
+// rises from slice to slice, even after all were dropped.
+func (s *slice) before() int64 { return s.firstEvent + s.firstAttempt }
 
 // day is the one on which it was opened, since 1970 (UTC). Blocks are kept by it: some
 // databases drop a whole day at once.
@@ -121,9 +126,21 @@ func (h *history) indexed(s *slice, bits int) {
 	defer h.mu.Unlock()
 	if i := slices.Index(h.slices, s); i >= 0 {
 		onDisk := *s
-		onDisk.bits, onDisk.entries = bits, nil
+		onDisk.bits, onDisk.entries, onDisk.stale = bits, nil, false
 		h.slices = slices.Clone(h.slices)
 		h.slices[i] = &onDisk
+	}
+}
+
+// cut says that records were taken out of the blocks of a slice.
+func (h *history) cut(n int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.IndexFunc(h.slices, func(s *slice) bool { return s.n == n }); i >= 0 && !h.slices[i].stale {
+		stale := *h.slices[i]
+		stale.stale = true
+		h.slices = slices.Clone(h.slices)
+		h.slices[i] = &stale
 	}
 }
 
@@ -148,6 +165,12 @@ func (w *writer) roll(ctx context.Context, sequence, row, at int64) error {
 	if last != nil && last.fits(sequence, row, at) {
 		return nil
 	}
+	return w.openSlice(ctx, sequence, row, at)
+}
+
+// openSlice opens a slice that begins with the next event or attempt.
+func (w *writer) openSlice(ctx context.Context, sequence, row, at int64) error {
+	last := w.history.last()
 	if err := w.writeBlocks(ctx); err != nil {
 		return err
 	}
@@ -179,7 +202,7 @@ func (h *history) load(ctx context.Context, from Reader) error {
 	err := each(ctx, from, func(scan scan) error {
 		s := newSlice(0, 0, 0, 0)
 		var bits sql.NullInt64
-		if err := scan(&s.n, &s.firstEvent, &s.firstAttempt, &s.opened, &s.from, &s.to, &s.low, &bits); err != nil {
+		if err := scan(&s.n, &s.firstEvent, &s.firstAttempt, &s.opened, &s.from, &s.to, &s.low, &bits, &s.stale); err != nil {
 			return err
 		}
 		if bits.Valid {
@@ -191,7 +214,7 @@ func (h *history) load(ctx context.Context, from Reader) error {
 		}
 		all = append(all, s)
 		return nil
-	}, "SELECT n, first_event, first_attempt, opened_at, from_at, to_at, low, bits FROM slices ORDER BY n")
+	}, "SELECT n, first_event, first_attempt, opened_at, from_at, to_at, low, bits, stale FROM slices ORDER BY n")
 	if err != nil {
 		return fmt.Errorf("read the slices of the history: %w", err)
 	}
@@ -226,6 +249,9 @@ func (s *slice) rebuild(ctx context.Context, from Reader) error {
 			seen = seenTerms{}
 			var room []uint32
 			for i, record := range b.records {
+				if len(record) == 0 {
+					continue
+				}
 				if room, err = t.terms(room[:0], record, b.first+int64(i)); err != nil {
 					return err
 				}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -107,6 +108,13 @@ func (s *snapshots) havePut(changed snapshotMap, upto int64) {
 	}
 	if upto > 0 {
 		s.upto, s.at = upto, time.Now()
+	}
+}
+
+// forget forgets those of accounts that were deleted meanwhile.
+func (s *snapshots) forget(accounts []string) {
+	for _, of := range []snapshotMap{s.saving, s.unsaved} {
+		maps.DeleteFunc(of, func(key snapshotKey, _ *switchhook.Snapshot) bool { return slices.Contains(accounts, key.account) })
 	}
 }
 

@@ -62,7 +62,7 @@ func (d *DB) PutSession(ctx context.Context, s *switchhook.Session, audit ...*sw
 	row := []any{bytes.Clone(s.Hash), s.UserID, s.KeyID, s.AccountID, string(s.Role), micros(s.CreatedAt), micros(s.ExpiresAt)}
 	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.Put(ctx, "INSERT INTO sessions (hash, user_id, key_id, account_id, role, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)", row...)
-	}, nil)
+	}, func() {})
 }
 
 // DeleteSession deletes a session.

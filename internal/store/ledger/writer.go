@@ -18,6 +18,7 @@ type writer struct {
 	kept int64 // batches, as of the last transaction whose success was told
 
 	history   *history
+	keeping   *keeping
 	snapshots snapshots
 
 	// Of the batch under way.
@@ -27,8 +28,8 @@ type writer struct {
 	closed           []*slice    // to be indexed once it is committed
 }
 
-func newWriter(ctx context.Context, db Database, h *history) (*writer, error) {
-	w := &writer{db: db, history: h}
+func newWriter(ctx context.Context, db Database, h *history, k *keeping) (*writer, error) {
+	w := &writer{db: db, history: h, keeping: k}
 	return w, w.connect(ctx)
 }
 
@@ -57,6 +58,9 @@ func (w *writer) load(ctx context.Context) error {
 		return fmt.Errorf("%w: %d transactions of %d are there", ErrForgot, w.batches, w.kept)
 	}
 	if err := w.history.load(ctx, w.conn); err != nil {
+		return err
+	}
+	if err := w.keeping.load(ctx, w.conn); err != nil {
 		return err
 	}
 	for _, s := range w.history.slices {

@@ -33,14 +33,18 @@ func (s *Store) Accounts(context.Context) ([]*switchhook.Account, error) {
 	return all(s, &s.accounts, func(a *switchhook.Account) time.Time { return a.CreatedAt }), nil
 }
 
-// DeleteAccounts deletes accounts and what belongs to them. Their history stays.
+// DeleteAccounts deletes accounts and what belongs to them. Their history is gone
+// at once for all who ask; Prune takes it out.
 func (s *Store) DeleteAccounts(_ context.Context, ids []string, audit ...*switchhook.AuditEntry) error {
 	return s.change(audit, func() error {
 		of := func(account string) bool { return slices.Contains(ids, account) }
 		s.accounts = slices.DeleteFunc(s.accounts, func(a *switchhook.Account) bool {
-			s.deleted[a.ID] = s.deleted[a.ID] || of(a.ID)
+			if of(a.ID) {
+				s.deleted[a.ID] = true
+			}
 			return of(a.ID)
 		})
+		maps.DeleteFunc(s.snapshots, func(t thing, _ switchhook.Snapshot) bool { return of(t.account) })
 		s.keys = slices.DeleteFunc(s.keys, func(k *switchhook.APIKey) bool { return of(k.AccountID) })
 		s.users = slices.DeleteFunc(s.users, func(u *switchhook.User) bool { return of(u.AccountID) })
 		s.webhooks = slices.DeleteFunc(s.webhooks, func(w *switchhook.Webhook) bool {
@@ -49,6 +53,7 @@ func (s *Store) DeleteAccounts(_ context.Context, ids []string, audit ...*switch
 			}
 			return of(w.AccountID)
 		})
+		s.rejects = slices.DeleteFunc(s.rejects, func(r *switchhook.Reject) bool { return of(s.ownerOf(r.SourceID)) })
 		s.sources = slices.DeleteFunc(s.sources, func(src *switchhook.Source) bool { return of(src.AccountID) })
 		maps.DeleteFunc(s.records, func(t thing, _ switchhook.Record) bool { return of(t.account) })
 		maps.DeleteFunc(s.integers, func(t thing, _ int64) bool { return of(t.account) })

@@ -27,7 +27,7 @@ func (s *Store) apply(c *switchhook.Commit) {
 		s.events = append(s.events, &kept)
 		s.lastSequence = e.Sequence
 		if e.IDGiven {
-			s.ids[eventID{e.AccountID, e.ID}] = kept.AcceptedAt.Add(remembered)
+			s.ids[eventID{e.AccountID, e.ID}] = kept.AcceptedAt.Add(s.remembers(e.AccountID))
 		}
 	}
 	for _, a := range c.Attempts {

@@ -91,8 +91,9 @@ func (s *Store) Recover(_ context.Context, fn func(switchhook.OpenDelivery) erro
 func (s *Store) Delivery(_ context.Context, accounts []string, id string) (*switchhook.Delivery, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keeps, now := s.keeps(), time.Now()
 	for _, e := range slices.Backward(s.events) {
-		if !store.Allowed(accounts, e.AccountID) {
+		if !store.Allowed(accounts, e.AccountID) || keeps.Gone(e.AccountID, e.AcceptedAt, now) {
 			continue
 		}
 		for _, d := range s.deliveries(e) {
@@ -108,10 +109,11 @@ func (s *Store) Delivery(_ context.Context, accounts []string, id string) (*swit
 func (s *Store) States(_ context.Context, webhookID string, sequences []int64) (map[int64]switchhook.DeliveryState, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keeps, now := s.keeps(), time.Now()
 	states := make(map[int64]switchhook.DeliveryState)
 	for _, sequence := range sequences {
 		i, ok := s.find(sequence)
-		if !ok {
+		if !ok || keeps.Gone(s.events[i].AccountID, s.events[i].AcceptedAt, now) {
 			continue
 		}
 		for _, d := range s.deliveries(s.events[i]) {
@@ -134,8 +136,9 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 			return nil, "", errCursor()
 		}
 	}
+	keeps, now := s.keeps(), time.Now()
 	for _, e := range slices.Backward(s.events) {
-		if p.Cursor != "" && e.Sequence > last || !store.Allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID ||
+		if p.Cursor != "" && e.Sequence > last || keeps.Gone(e.AccountID, e.AcceptedAt, now) || !store.Allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID ||
 			f.Events != nil && !store.Of(f.Events, e.Sequence) {
 			continue
 		}

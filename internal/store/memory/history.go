@@ -66,8 +66,9 @@ func values[V any](s *Store, m map[thing]V) []V {
 func (s *Store) Event(_ context.Context, accounts []string, id string) (*switchhook.Event, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keeps, now := s.keeps(), time.Now()
 	for _, e := range slices.Backward(s.events) {
-		if e.ID == id && store.Allowed(accounts, e.AccountID) {
+		if e.ID == id && store.Allowed(accounts, e.AccountID) && !keeps.Gone(e.AccountID, e.AcceptedAt, now) {
 			return copied(e), nil
 		}
 	}
@@ -84,8 +85,9 @@ func copied[T any](v *T) *T {
 func (s *Store) Events(_ context.Context, f switchhook.EventFilter, p switchhook.Page) ([]*switchhook.Event, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keeps, now := s.keeps(), time.Now()
 	return page(s.events, p, f.After, func(e *switchhook.Event) int64 { return e.Sequence }, func(e *switchhook.Event) bool {
-		return store.WantsEvent(&f, e)
+		return store.WantsEvent(&f, e) && !keeps.Gone(e.AccountID, e.AcceptedAt, now)
 	})
 }
 
@@ -124,8 +126,9 @@ func errCursor() error {
 func (s *Store) Attempt(_ context.Context, accounts []string, id string) (*switchhook.Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keeps, now := s.keeps(), time.Now()
 	for _, a := range s.attempts {
-		if a.ID == id && a.Number > 0 && store.Allowed(accounts, a.AccountID) {
+		if a.ID == id && a.Number > 0 && store.Allowed(accounts, a.AccountID) && !keeps.Gone(a.AccountID, a.StartedAt, now) {
 			return copied(a), nil
 		}
 	}
@@ -136,8 +139,9 @@ func (s *Store) Attempt(_ context.Context, accounts []string, id string) (*switc
 func (s *Store) Attempts(_ context.Context, f switchhook.AttemptFilter, p switchhook.Page) ([]*switchhook.Attempt, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keeps, now := s.keeps(), time.Now()
 	return page(s.attempts, p, f.After, func(a *switchhook.Attempt) int64 { return a.Row }, func(a *switchhook.Attempt) bool {
-		return store.WantsAttempt(&f, a)
+		return store.WantsAttempt(&f, a) && !keeps.Gone(a.AccountID, a.StartedAt, now)
 	})
 }
 
@@ -145,8 +149,10 @@ func (s *Store) Attempts(_ context.Context, f switchhook.AttemptFilter, p switch
 func (s *Store) Rejects(_ context.Context, sourceID string, p switchhook.Page) ([]*switchhook.Reject, string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	keeps, now := s.keeps(), time.Now()
+	owner := s.ownerOf(sourceID)
 	return page(s.rejects, p, 0, func(r *switchhook.Reject) int64 { return r.ID }, func(r *switchhook.Reject) bool {
-		return r.SourceID == sourceID
+		return r.SourceID == sourceID && !keeps.Gone(owner, r.At, now)
 	})
 }
 
@@ -173,6 +179,7 @@ func (s *Store) Prune(_ context.Context, before time.Time) (more bool, err error
 			return !j.EndedAt.IsZero() && j.EndedAt.Before(before)
 		})
 		maps.DeleteFunc(s.ids, func(_ eventID, expires time.Time) bool { return !expires.After(time.Now()) })
+		s.cut(time.Now())
 		return nil
 	})
 }

@@ -112,6 +112,9 @@ func (t *tx) PutOne(_ context.Context, otherwise error, text string, args ...any
 	return t.err
 }
 
+// Leave: rows lie in their files until they are vacuumed, and others take their room.
+func (t *tx) Leave(context.Context) error { return t.err }
+
 func (t *tx) Exec(ctx context.Context, text string, args ...any) (int64, error) {
 	if err := t.flush(ctx); err != nil {
 		return 0, err

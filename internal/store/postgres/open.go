@@ -246,6 +246,30 @@ func (d *database) DropDay(ctx context.Context, tx ledger.Tx, day int64) error {
 	return nil
 }
 
+// Sweep vacuums what was written anew: the rows that were there are gone from the tables'
+// files once their room is used again.
+func (d *database) Sweep(ctx context.Context, days []int64) error {
+	tables := []string{"history_index", "event_ids", "rejects", "jobs", "snapshots"}
+	for _, day := range days {
+		for _, table := range dayTables {
+			tables = append(tables, partition(table, day))
+		}
+	}
+	for _, table := range tables {
+		var there bool // a day may have been dropped meanwhile
+		if err := d.DB.QueryRowContext(ctx, "SELECT to_regclass($1) IS NOT NULL", table).Scan(&there); err != nil {
+			return err
+		}
+		if !there {
+			continue
+		}
+		if _, err := d.DB.ExecContext(ctx, "VACUUM (SKIP_LOCKED) "+table); err != nil {
+			return fmt.Errorf("vacuum %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
 var dayTables = [...]string{"event_blocks", "attempt_blocks"} //nolint:gochecknoglobals // a constant that Go cannot write as one
 
 func partition(table string, day int64) string {

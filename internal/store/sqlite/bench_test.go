@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -190,4 +191,70 @@ func benchCommit(size int) *switchhook.Commit {
 		})
 	}
 	return c
+}
+
+// BenchmarkCut measures what it costs to cut a tenth of the accounts out of a history of so
+// many deliveries, and to look again: -bench Cut -benchtime 1x -timeout 0, with
+// SWITCHHOOK_BENCH_HISTORY as for Flat. Meanwhile another commits ten events at a time and
+// says how long it waits.
+func BenchmarkCut(b *testing.B) {
+	history, _ := strconv.Atoi(os.Getenv("SWITCHHOOK_BENCH_HISTORY"))
+	if history == 0 {
+		b.Skip("takes minutes: set SWITCHHOOK_BENCH_HISTORY to a number of deliveries")
+	}
+	ctx := b.Context()
+	db, err := sqlite.Open(ctx, sqlite.Options{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for n := range 5 { // of 50
+		if err := db.CreateAccount(ctx, &switchhook.Account{ID: fmt.Sprintf("acc_%d", n*10)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var sequence benchSequence
+	commitMany(b, db, &sequence, history, 64, 8)
+	pass := func(what string) {
+		b.Helper()
+		stop, waited := make(chan struct{}), make(chan []time.Duration)
+		go func() { waited <- commitUntil(b, db, &sequence, stop) }()
+		start, before, steps, longest := time.Now(), cpu(), 0, time.Duration(0)
+		for more := true; more; steps++ {
+			step := time.Now()
+			if more, err = db.Prune(ctx, start.AddDate(0, 0, -1)); err != nil {
+				b.Fatal(err)
+			}
+			longest = max(longest, time.Since(step))
+		}
+		took, used := time.Since(start), cpu()-before
+		close(stop)
+		all := <-waited
+		slices.Sort(all)
+		b.Logf("%s: %v, %v CPU, %d steps, the longest %v; %d commits meanwhile waited %v at the median, %v at the 99th percentile, %v at most",
+			what, took, used, steps, longest, len(all), all[len(all)/2], all[len(all)*99/100], all[len(all)-1])
+	}
+	pass("nobody keeps less")
+	for n := range 5 {
+		if err := db.UpdateAccount(ctx, &switchhook.Account{ID: fmt.Sprintf("acc_%d", n*10), Retention: switchhook.Duration(time.Millisecond)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	pass("a tenth keeps nothing")
+	pass("again")
+}
+
+// commitUntil commits one event after the other and returns how long each took.
+func commitUntil(b *testing.B, db *ledger.DB, sequence *benchSequence, stop <-chan struct{}) (took []time.Duration) {
+	b.Helper()
+	for {
+		start := time.Now()
+		commitMany(b, db, sequence, 10, 10, 1)
+		took = append(took, time.Since(start))
+		select {
+		case <-stop:
+			return took
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/switchhook/switchhook/internal/store/ledger"
 )
@@ -12,6 +13,7 @@ type conn struct {
 	*sql.Conn
 	db       *sql.DB
 	prepared map[string]*sql.Stmt
+	leaving  bool
 }
 
 func (d *database) Connect(ctx context.Context) (ledger.Conn, error) {
@@ -29,7 +31,7 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 		return err
 	}
 	err := fn(tx{c})
-	if err == nil {
+	if err = errors.Join(err, c.leaveNot(ctx)); err == nil {
 		if _, err = c.exec(ctx, "COMMIT"); err == nil {
 			return nil
 		}
@@ -37,6 +39,23 @@ func (c *conn) Transact(ctx context.Context, fn func(ledger.Tx) error) error {
 	// SQLite has rolled back by itself after some errors; then this one fails,
 	// and does not matter.
 	_, _ = c.exec(ctx, "ROLLBACK")
+	return err
+}
+
+// Leave: to overwrite whole pages costs as much again as to write them did. What lies in
+// pages that are written anyway is overwritten all the same.
+func (t tx) Leave(ctx context.Context) error {
+	t.leaving = true
+	_, err := t.ExecContext(ctx, "PRAGMA secure_delete = FAST") // in force once it is compiled, so not one prepared before
+	return err
+}
+
+func (c *conn) leaveNot(ctx context.Context) error {
+	if !c.leaving {
+		return nil
+	}
+	c.leaving = false
+	_, err := c.ExecContext(ctx, "PRAGMA secure_delete = ON")
 	return err
 }
 

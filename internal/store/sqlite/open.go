@@ -95,6 +95,7 @@ func (d *database) open(ctx context.Context) (err error) {
 		"journal_size_limit(67108864)",
 		"cache_size(-16384)",
 		"temp_store(memory)",
+		"secure_delete(on)", // see Leave
 	}}))
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)

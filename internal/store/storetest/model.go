@@ -38,6 +38,7 @@ func Model(t *testing.T, checks int, open func(t *testing.T, dir string) store.S
 			"commit": m.commit,
 			"refuse": m.refuse,
 			"prune":  m.prune,
+			"keep":   m.keep,
 			"reopen": m.open,
 			"ask":    ask, "ask again": ask, "and again": ask, // more than the others
 		})
@@ -49,6 +50,7 @@ type model struct {
 	db, memory store.Store
 	start      time.Time
 	events     []*switchhook.Event
+	kept       map[string]time.Duration
 }
 
 func (m *model) open(r *rapid.T) {
@@ -176,6 +178,30 @@ func (m *model) prune(r *rapid.T) {
 			if more, err = s.Prune(r.Context(), before); err != nil {
 				r.Fatal(err)
 			}
+		}
+	}
+}
+
+// keep makes an account keep less history than before.
+func (m *model) keep(r *rapid.T) {
+	id := tenants.Draw(r, "account")
+	// Between the times of two events, so that it does not matter how long this takes.
+	keep := time.Since(m.at(rapid.IntRange(0, len(m.events)+1).Draw(r, "from"))).Truncate(time.Minute) + 20*time.Minute
+	was, made := m.kept[id]
+	if made && was <= keep {
+		return
+	}
+	if m.kept == nil {
+		m.kept = make(map[string]time.Duration)
+	}
+	m.kept[id] = keep
+	for _, s := range []store.Store{m.db, m.memory} {
+		put := s.UpdateAccount
+		if !made {
+			put = s.CreateAccount
+		}
+		if err := put(r.Context(), &switchhook.Account{ID: id, Retention: switchhook.Duration(keep)}); err != nil {
+			r.Fatal(err)
 		}
 	}
 }

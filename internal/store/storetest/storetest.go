@@ -53,6 +53,7 @@ func RunVolatile(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Audit", auditCases()},
 		{"State", stateCases()},
 		{"Prune", pruneCases()},
+		{"Keep", keepCases()},
 		{"Concurrency", concurrencyCases()},
 	} {
 		t.Run(group.name, func(t *testing.T) {
