@@ -227,7 +227,7 @@ func TestPreviewOfANewWebhook(t *testing.T) {
 	s := newLiveServer(t)
 	s.send(`{"id":"e1","type":"call.created","account_id":"acme","data":{"call":{"id":"a","from":{"address":"+14155550101"}}}}`)
 	preview := func(body string) request {
-		return request{method: "POST", path: "/v1/webhooks/preview", body: body, key: acmeKey}
+		return request{method: http.MethodPost, path: "/v1/webhooks/preview", body: body, key: acmeKey}
 	}
 	var got struct {
 		Method, URL, Body string

@@ -185,7 +185,7 @@ func (r *Replayer) Count(ctx context.Context, j *switchhook.Job) (more bool, err
 		return nil
 	})
 	if err != nil && ctx.Err() != nil {
-		return true, nil
+		return true, nil //nolint:nilerr // counting was to end then
 	}
 	if err == nil {
 		j.Looked = j.Total

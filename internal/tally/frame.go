@@ -27,7 +27,7 @@ func newNames() names { return names{ids: map[string]uint32{"": whole}, list: []
 func (n *names) id(name string) uint32 {
 	id, ok := n.ids[name]
 	if !ok {
-		id = uint32(len(n.list))
+		id = uint32(len(n.list)) //nolint:gosec // so many there never are
 		n.ids[name], n.list = id, append(n.list, name)
 	}
 	return id
@@ -55,12 +55,12 @@ func (f *frame) counts(i int) []byte {
 // put adds an entry, whose id is above all that there are.
 func (f *frame) put(id uint32, s *sums) {
 	f.body = s.append(f.body)
-	f.entries = append(f.entries, entry{id, uint32(len(f.body))})
+	f.entries = append(f.entries, entry{id, uint32(len(f.body))}) //nolint:gosec // a frame is no gigabyte
 }
 
 func (f *frame) copy(id uint32, counts []byte) {
 	f.body = append(f.body, counts...)
-	f.entries = append(f.entries, entry{id, uint32(len(f.body))})
+	f.entries = append(f.entries, entry{id, uint32(len(f.body))}) //nolint:gosec // a frame is no gigabyte
 }
 
 // addTo adds the counts of some, whose ids rise.
@@ -173,7 +173,7 @@ func (s *sums) append(b []byte) []byte {
 		before := 0
 		for i, n := range h {
 			if n > 0 {
-				b = binary.AppendUvarint(b, uint64(i-before))
+				b = binary.AppendUvarint(b, uint64(i-before)) //nolint:gosec // it rises
 				b = binary.AppendUvarint(b, n)
 				before = i
 			}

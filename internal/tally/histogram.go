@@ -26,7 +26,7 @@ func bucketOf(d time.Duration) uint8 {
 	}
 	e := bits.Len64(us) - 1
 	i := (e-lowest)*perDoubling + int(us>>(e-2)&(perDoubling-1)) + 1
-	return uint8(min(i, len(histogram{})-1))
+	return uint8(min(i, len(histogram{})-1)) //nolint:gosec // below 128
 }
 
 // from is where a bucket begins, in microseconds.
@@ -48,7 +48,7 @@ func (h *histogram) addAll(other *histogram) {
 func (h *histogram) latency() switchhook.Latency {
 	var l switchhook.Latency
 	for _, n := range h {
-		l.N += int64(n)
+		l.N += int64(n) //nolint:gosec // nothing is counted so often
 	}
 	if l.N > 0 {
 		l.P50, l.P95, l.P99 = h.quantile(0.50, l.N), h.quantile(0.95, l.N), h.quantile(0.99, l.N)

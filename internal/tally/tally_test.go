@@ -27,8 +27,9 @@ type bench struct {
 	now   time.Time
 }
 
-func newBench(t testing.TB) *bench {
-	b := &bench{t: t, store: memory.New(), now: start()}
+func newBench(tb testing.TB) *bench {
+	tb.Helper()
+	b := &bench{t: tb, store: memory.New(), now: start()}
 	b.reopen()
 	return b
 }
@@ -89,13 +90,14 @@ func (b *bench) attempt(webhook, account string, o switchhook.Outcome, state swi
 	}, b.clock().Add(-3*time.Second))
 }
 
-func windowOf(t testing.TB, name string) switchhook.Window {
+func windowOf(tb testing.TB, name string) switchhook.Window {
+	tb.Helper()
 	for _, w := range switchhook.Windows() {
 		if w.Name == name {
 			return w
 		}
 	}
-	t.Fatalf("there is no window %s", name)
+	tb.Fatalf("there is no window %s", name)
 	return switchhook.Window{}
 }
 
@@ -202,7 +204,7 @@ func TestRates(t *testing.T) {
 func TestEverythingIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {
-		b, r := newBench(t), rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // no secret
+		b, r := newBench(t), rand.New(rand.NewPCG(seed, 1))
 		counted, unsaved := map[time.Time]int64{}, map[time.Time]int64{}
 		for range 300 {
 			switch r.IntN(6) {
