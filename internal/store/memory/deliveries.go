@@ -138,8 +138,7 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 	}
 	keeps, now := s.keeps(), time.Now()
 	for _, e := range slices.Backward(s.events) {
-		if p.Cursor != "" && e.Sequence > last || keeps.Gone(e.AccountID, e.AcceptedAt, now) || !store.Allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID ||
-			f.Events != nil && !store.Of(f.Events, e.Sequence) {
+		if p.Cursor != "" && e.Sequence > last || keeps.Gone(e.AccountID, e.AcceptedAt, now) || !store.WantsDeliveriesOf(&f, e) {
 			continue
 		}
 		all := s.deliveries(e)
@@ -148,7 +147,7 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 		}
 		for _, d := range all {
 			view := d.view(e)
-			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State || !store.Within(e.AcceptedAt, f.Since, f.Until) {
+			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State {
 				continue
 			}
 			if len(found) == p.Limit {
