@@ -77,7 +77,7 @@ type App struct {
 	reload   sync.Mutex
 	inForce  []*switchhook.Account                       // as they were read last; reload is held
 	paused   map[*switchhook.Webhook]*switchhook.Webhook // those of suspended accounts, as the engine has them; reload is held
-	changes  sync.Mutex // held while a webhook, account or source is read, changed and written back
+	changes  sync.Mutex                                  // held while a webhook, account or source is read, changed and written back
 }
 
 // New opens the store, takes up what an earlier process left, and listens. Run
