@@ -52,7 +52,7 @@ func TestSetupIsThatOfTheDatabase(t *testing.T) {
 	close(stop)
 	asking.Wait()
 	r := rand.New(rand.NewPCG(9, 1))
-	for range 200 {                  // now that all is in memory
+	for range 200 { // now that all is in memory
 		d.anyChange(ctx, r)
 		compare(t, "accounts", &d.setup.accounts)
 		compare(t, "keys", &d.setup.keys)
