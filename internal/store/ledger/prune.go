@@ -23,8 +23,9 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 		}
 	}
 	var dropped *slice
-	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
-		if dropped, more, err = w.pruneSlice(ctx, micros(before)); more || err != nil {
+	var left bool // of the committer, which may still be at it when ctx ends
+	err = d.writeThen(ctx, func(ctx context.Context, w *writer) (err error) {
+		if dropped, left, err = w.pruneSlice(ctx, micros(before)); left || err != nil {
 			return err
 		}
 		for _, statement := range []struct {
@@ -42,7 +43,7 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			if err != nil {
 				return err
 			}
-			more = more || n >= pruneRows
+			left = left || n >= pruneRows
 		}
 		return nil
 	}, func() {
@@ -51,7 +52,10 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			d.history.drop(dropped)
 		}
 	})
-	return more, err
+	if err != nil {
+		return false, err
+	}
+	return left, nil
 }
 
 // pruneSlice deletes a part of the oldest slice if it can go. dropped is set
