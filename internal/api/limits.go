@@ -162,38 +162,48 @@ func seconds(wait time.Duration) string {
 // maySend refuses events of accounts that send too many, or for which too many wait to be
 // delivered.
 func (a *api) maySend(t *tenants, events []*switchhook.Event) error {
-	if len(t.bounds) == 0 && a.MaxOpenDeliveries == 0 {
+	if len(events) == 0 || len(t.bounds) == 0 && a.MaxOpenDeliveries == 0 {
 		return nil
 	}
-	counts := map[string]int{}
-	for rest := events; len(rest) > 0; { // most often they are of one account
-		account := rest[0].AccountID
-		n := slices.IndexFunc(rest, func(ev *switchhook.Event) bool { return ev.AccountID != account })
-		if n < 0 {
-			n = len(rest)
-		}
-		counts[account] += n
-		rest = rest[n:]
-	}
 	var all []taking
-	for _, account := range slices.Sorted(maps.Keys(counts)) {
-		b := t.bounds[account]
-		most := a.MaxOpenDeliveries
-		if b != nil && b.open > 0 {
-			most = b.open
+	var err error
+	if account := events[0].AccountID; !slices.ContainsFunc(events, func(ev *switchhook.Event) bool { return ev.AccountID != account }) { // as most often
+		all, err = a.sending(t, account, len(events), nil)
+	} else {
+		counts := map[string]int{}
+		for _, ev := range events {
+			counts[ev.AccountID]++
 		}
-		if most > 0 && a.Engine.Open(account) >= most {
-			return &tooMany{switchhook.Errorf(codeTooManyOpen,
-				"the account %s has %d open deliveries or more, which is the most; its events are taken again when there are fewer: see which of its webhooks are failing or paused", account, most), comeBack}
+		for _, account := range slices.Sorted(maps.Keys(counts)) {
+			if all, err = a.sending(t, account, counts[account], all); err != nil {
+				break
+			}
 		}
-		if b != nil {
-			all = add(all, b.events, counts[account])
-		}
+	}
+	if err != nil || len(all) == 0 {
+		return err
 	}
 	if wait := a.events.take(time.Now(), all...); wait > 0 {
 		return &tooMany{switchhook.Errorf(codeRateLimited, "more events a second than the account, or one above it, may send; nothing of the request was kept, and it is taken in %s", seconds(wait)), wait}
 	}
 	return nil
+}
+
+// sending adds to what is to be taken that an account sends so many events, or refuses them
+// because too many deliveries are open.
+func (a *api) sending(t *tenants, account string, n int, all []taking) ([]taking, error) {
+	b, most := t.bounds[account], a.MaxOpenDeliveries
+	if b != nil && b.open > 0 {
+		most = b.open
+	}
+	if most > 0 && a.Engine.Open(account) >= most {
+		return nil, &tooMany{switchhook.Errorf(codeTooManyOpen,
+			"the account %s has %d open deliveries or more, which is the most; its events are taken again when there are fewer: see which of its webhooks are failing or paused", account, most), comeBack}
+	}
+	if b != nil {
+		all = add(all, b.events, n)
+	}
+	return all, nil
 }
 
 // add adds to what is to be taken of some rates.

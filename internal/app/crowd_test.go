@@ -150,7 +150,7 @@ func (c *crowd) feed(ctx context.Context, feeder int) {
 			}
 			batch = append(batch, map[string]any{"id": fmt.Sprintf("%d-%d-%d", feeder, n, i), "type": kind, "account_id": "feed", "data": map[string]any{"n": n}})
 		}
-		answer := mine.ask("POST", "/v1/events", "", batch, http.StatusAccepted)
+		answer := mine.ask("POST", "/v1/events", "", batch, http.StatusAccepted) //nolint:contextcheck // what is under way is not cut off at the end
 		if answer == nil {
 			return
 		}
@@ -412,6 +412,7 @@ type received struct {
 }
 
 func newReceived(t *testing.T) *received {
+	t.Helper()
 	r := &received{t: t, ids: map[string]map[string]bool{}, came: make(chan struct{}, 1)}
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		var event struct{ ID string }

@@ -24,8 +24,9 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 		}
 	}
 	var dropped *slice
-	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
-		if dropped, more, err = w.pruneSlice(ctx, micros(before)); more || err != nil {
+	var left bool // of the committer, which may still be at it when ctx ends
+	err = d.writeThen(ctx, func(ctx context.Context, w *writer) (err error) {
+		if dropped, left, err = w.pruneSlice(ctx, micros(before)); left || err != nil {
 			return err
 		}
 		for _, statement := range []struct {
@@ -43,7 +44,7 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			if err != nil {
 				return err
 			}
-			more = more || n >= pruneRows
+			left = left || n >= pruneRows
 		}
 		return nil
 	}, func() {
@@ -52,8 +53,8 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			d.history.drop(dropped)
 		}
 	})
-	if more || err != nil {
-		return more, err
+	if left || err != nil {
+		return left, err
 	}
 	return d.cut(ctx)
 }

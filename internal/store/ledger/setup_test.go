@@ -42,7 +42,7 @@ func TestSetupIsThatOfTheDatabase(t *testing.T) {
 	})
 	for worker := range 4 {
 		changing.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(worker), 1)) //nolint:gosec // any choices do
+			r := rand.New(rand.NewPCG(uint64(worker), 1)) // any choices do
 			for range 150 {
 				d.anyChange(ctx, r)
 			}
@@ -51,7 +51,7 @@ func TestSetupIsThatOfTheDatabase(t *testing.T) {
 	changing.Wait()
 	close(stop)
 	asking.Wait()
-	r := rand.New(rand.NewPCG(9, 1)) //nolint:gosec // as above
+	r := rand.New(rand.NewPCG(9, 1))
 	for range 200 { // now that all is in memory
 		d.anyChange(ctx, r)
 		compare(t, "accounts", &d.setup.accounts)
