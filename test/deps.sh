@@ -21,7 +21,7 @@ check() {
 		PATH=$PATH:$dir
 	done
 	need "${CC:-gcc}" "gcc libc6-dev" "the race detector (without it the tests run without -race)"
-	need node nodejs "checking our signatures with clients that others wrote"
+	need node nodejs "checking our signatures with clients that others wrote, and signing in at an OpenID provider"
 	need npm npm "the same"
 	if [ "$(uname)" = Linux ]; then
 		need strace strace "fsyncs of the real server that fail or are slow"
