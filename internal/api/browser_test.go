@@ -157,7 +157,7 @@ func findChromium(t *testing.T) string {
 // browse opens a page in a browser of its own, until stop.
 func browse(t *testing.T, chromium, url string) (stop func()) {
 	t.Helper()
-	profile, err := os.MkdirTemp("", "switchhook-browser")
+	profile, err := os.MkdirTemp("", "switchhook-browser") //nolint:usetesting // that of the test would not try again
 	check(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--ignore-certificate-errors", "--remote-debugging-port=0",
