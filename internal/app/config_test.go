@@ -64,6 +64,15 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	c, err := app.Load(map[string][]string{"oidc-issuer": {"http://127.0.0.1:8080/realms/x"}, "oidc-client-id": {"switchhook"}}, env("SWITCHHOOK_OIDC_CLIENT_SECRET", "s"), []byte("oidc_name: Example\n"))
+	want := app.OIDC{Issuer: "http://127.0.0.1:8080/realms/x", ClientID: "switchhook", ClientSecret: "s", Scopes: "openid email profile", Name: "Example"}
+	if err != nil || c.OIDC != want {
+		t.Errorf("%+v, %v", c.OIDC, err)
+	}
+}
+
 func TestWrongSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -84,6 +93,9 @@ func TestWrongSettings(t *testing.T) {
 		{"half of TLS", map[string][]string{"tls-cert": {"a.pem"}}, nil, "", "--tls-cert and --tls-key go together"},
 		{"a short key", nil, []string{"SWITCHHOOK_ADMIN_KEY", "short"}, "", "SWITCHHOOK_ADMIN_KEY is not at least 16 printable"},
 		{"a wrong master key", nil, []string{"SWITCHHOOK_MASTER_KEY", "c2hvcnQ="}, "", "SWITCHHOOK_MASTER_KEY: is not the base64 of 32 bytes"},
+		{"half of a provider", map[string][]string{"oidc-issuer": {"https://login.example"}}, nil, "", "--oidc-issuer and --oidc-client-id go together"},
+		{"a provider in the clear", map[string][]string{"oidc-issuer": {"http://login.example"}, "oidc-client-id": {"x"}}, nil, "", "--oidc-issuer: expected a URL such as https://login.example.com"},
+		{"no provider", map[string][]string{"oidc-issuer": {"login.example"}, "oidc-client-id": {"x"}}, nil, "", "--oidc-issuer: expected a URL such as https://login.example.com"},
 		{"a log level", nil, []string{"SWITCHHOOK_LOG_LEVEL", "loud"}, "", "SWITCHHOOK_LOG_LEVEL: is none of debug, info, warn, error"},
 		{"another database", nil, []string{"SWITCHHOOK_DATABASE", "mysql://x"}, "", "--database: expected a URL such as postgres://"},
 	} {

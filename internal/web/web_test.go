@@ -48,6 +48,27 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// Who may have a page in a frame is asked for each request, and is no browser's to keep.
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	h := web.Handler(web.Options{FrameAncestors: func(r *http.Request) []string {
+		if r.Header.Get("Cookie") == "" {
+			return nil
+		}
+		return []string{"https://a.example", "https://b.example"}
+	}})
+	for cookie, want := range map[string]string{"": "frame-ancestors 'none'", "x=y": "frame-ancestors https://a.example https://b.example"} {
+		rec := get(t, h, http.MethodGet, "/", "Cookie", cookie)
+		header := rec.Header()
+		if !strings.HasSuffix(header.Get("Content-Security-Policy"), want) || header.Get("Vary") != "Cookie" || (cookie != "") != (header.Get("Cache-Control") == "no-store" && header.Get("ETag") == "") {
+			t.Errorf("%q: %v", cookie, header)
+		}
+		if csp := get(t, h, http.MethodGet, "/style.css", "Cookie", cookie).Header().Get("Content-Security-Policy"); !strings.HasSuffix(csp, "frame-ancestors 'none'") {
+			t.Error(csp)
+		}
+	}
+}
+
 func TestOtherPathsAreProblems(t *testing.T) {
 	t.Parallel()
 	h := web.Handler(web.Options{})
