@@ -24,7 +24,7 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 		}
 	}
 	var dropped *slice
-	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
+	err = d.writeWhole(ctx, func(ctx context.Context, w *writer) error {
 		if dropped, more, err = w.pruneSlice(ctx, micros(before)); more || err != nil {
 			return err
 		}
