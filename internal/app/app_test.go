@@ -52,6 +52,9 @@ func (p *process) call(method, path, body string) map[string]any {
 		p.t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
 	var answer map[string]any
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode > 299 {
 		p.t.Fatalf("%s %s: %s %v %v", method, path, resp.Status, answer, err)
@@ -105,4 +108,37 @@ func TestCountsAreKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of an account that is deleted what waits for a webhook above it expires, and its history
+// is gone from the database soon after, without a restart.
+func TestDeletedAccountsLeaveNothing(t *testing.T) {
+	t.Parallel()
+	run(t, app.Config{Data: t.TempDir()}, func(p *process) {
+		for _, id := range []string{"gone", "stays"} {
+			p.call("POST", "/v1/accounts", `{"id":"`+id+`"}`)
+		}
+		hook, _ := p.call("POST", "/v1/webhooks", `{"url":"https://example.com/","events":["custom.*"],"include_subaccounts":true}`)["id"].(string)
+		p.call("POST", "/v1/webhooks/"+hook+"/pause", "")
+		for _, id := range []string{"gone", "stays"} {
+			p.call("POST", "/v1/events", `{"type":"custom.step","account_id":"`+id+`","data":{}}`)
+		}
+		p.call("DELETE", "/v1/accounts/gone", "")
+		for _, path := range []string{"/v1/events", "/v1/deliveries"} {
+			if list := p.call("GET", path, "")["items"].([]any); len(list) != 1 {
+				t.Errorf("%s: %v", path, list)
+			}
+		}
+		look, end := time.NewTicker(10*time.Millisecond), time.Now().Add(20*time.Second)
+		defer look.Stop()
+		for range look.C {
+			stats, _ := p.call("GET", "/v1/webhooks/"+hook, "")["stats"].(map[string]any)
+			if stats["pending"] == 1.0 {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%v", stats)
+			}
+		}
+	})
 }

@@ -22,6 +22,7 @@ func TestRetireByAccount(t *testing.T) {
 }
 
 func retireByAccount(t *testing.T, paused bool) {
+	t.Helper()
 	w := hook("wh_a")
 	w.IncludeSubaccounts, w.Hold = true, switchhook.Duration(24*time.Hour)
 	r := newRig(t, w)

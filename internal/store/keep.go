@@ -14,9 +14,10 @@ type Keeps map[string]time.Duration
 // deleted: of each, the shortest retention on the way up. Nil: it is the same for all.
 func NewKeeps(accounts map[string]*switchhook.Account, deleted []string) Keeps {
 	keeps := Keeps{}
-	for id := range accounts {
-		if keep := keepOf(accounts, id); keep > 0 {
-			keeps[id] = keep
+	for _, a := range accounts {
+		if a.Retention > 0 { // else there is nothing to look for on any way up
+			keeps = keepsOf(accounts)
+			break
 		}
 	}
 	for _, id := range deleted {
@@ -24,6 +25,16 @@ func NewKeeps(accounts map[string]*switchhook.Account, deleted []string) Keeps {
 	}
 	if len(keeps) == 0 {
 		return nil
+	}
+	return keeps
+}
+
+func keepsOf(accounts map[string]*switchhook.Account) Keeps {
+	keeps := Keeps{}
+	for id := range accounts {
+		if keep := keepOf(accounts, id); keep > 0 {
+			keeps[id] = keep
+		}
 	}
 	return keeps
 }

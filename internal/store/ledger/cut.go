@@ -211,7 +211,7 @@ func (c *cutting) blocks(ctx context.Context, t *table, distances []int64) error
 			continue
 		}
 		c.d.erased(c.slice)
-		if err := c.d.writeThen(ctx, func(ctx context.Context, w *writer) error { return w.putCut(ctx, t, c.slice, bodies) }, func() {
+		if err := c.d.writeWhole(ctx, func(ctx context.Context, w *writer) error { return w.putCut(ctx, t, c.slice, bodies) }, func() {
 			c.d.history.cut(c.slice.n)
 			c.d.recent.forget()
 		}); err != nil {
@@ -277,7 +277,7 @@ func (w *writer) putCut(ctx context.Context, t *table, s *slice, bodies []cutBod
 func (c *cutting) logs(ctx context.Context) error {
 	s := c.slice
 	for more := true; more; {
-		err := c.d.write(ctx, func(ctx context.Context, w *writer) error {
+		err := c.d.writeWhole(ctx, func(ctx context.Context, w *writer) error {
 			n, err := w.tx.Exec(ctx, `UPDATE event_blocks SET snapshots = NULL WHERE day = ? AND first IN (SELECT first FROM event_blocks
 				WHERE day = ? AND first >= ? AND first < ? AND snapshots IS NOT NULL ORDER BY first LIMIT ?)`, s.day(), s.day(), s.firstEvent, s.endEvent, pruneBlocks)
 			if more = n == pruneBlocks; more || err != nil {
@@ -290,7 +290,7 @@ func (c *cutting) logs(ctx context.Context) error {
 			_, err = w.tx.Exec(ctx, `UPDATE event_blocks SET snapshots = NULL WHERE day = ? AND first = (SELECT min(first) FROM event_blocks
 				WHERE day = ? AND first >= ? AND first <= (SELECT snapshots_at FROM meta) AND snapshots IS NOT NULL)`, next.day(), next.day(), s.endEvent)
 			return err
-		})
+		}, func() {})
 		if err != nil {
 			return fmt.Errorf("clear the snapshots beside the events of slice %d: %w", s.n, err)
 		}
@@ -317,7 +317,7 @@ func (d *DB) closeIdle(ctx context.Context, keeps store.Keeps, now time.Time) (c
 	}
 	// The goroutine that indexes it outlives the call.
 	lasting := context.WithoutCancel(ctx)
-	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
+	err = d.writeWhole(ctx, func(ctx context.Context, w *writer) error {
 		if w.history.last().n != open.n {
 			return nil
 		}
@@ -347,7 +347,7 @@ func (d *DB) cutRows(ctx context.Context, keeps store.Keeps, now time.Time) (mor
 	}
 	var moved []string
 	var erased bool
-	err = d.writeThen(ctx, func(ctx context.Context, w *writer) error {
+	err = d.writeWhole(ctx, func(ctx context.Context, w *writer) error {
 		n, err := w.cutBelongings(ctx, deleted)
 		if err != nil {
 			return err

@@ -80,13 +80,13 @@ func (d *DB) records(t *testing.T) map[int64][]byte {
 	return all
 }
 
-func without(records map[int64][]byte, account string) map[int64][]byte {
+func withoutShort(records map[int64][]byte) map[int64][]byte {
 	records = maps.Clone(records)
 	maps.DeleteFunc(records, func(key int64, record []byte) bool {
 		if key < 0 {
-			return accountOfAttempt(record) == account
+			return accountOfAttempt(record) == "short"
 		}
-		return accountOfEvent(record) == account
+		return accountOfEvent(record) == "short"
 	})
 	return records
 }
@@ -157,14 +157,14 @@ func TestCut(t *testing.T) {
 	if len(killed) < 20 {
 		t.Errorf("the pass has %d transactions: too few to be told apart", len(killed))
 	}
-	want := without(before, "short")
+	want := withoutShort(before)
 	if len(want) == len(before) {
 		t.Fatal("nothing of the short account was there")
 	}
 	check := func(when string, d *DB) {
 		t.Helper()
 		if got := d.records(t); !maps.EqualFunc(want, got, bytes.Equal) {
-			t.Errorf("%s: %d records, want %d; of short %d", when, len(got), len(want), len(got)-len(without(got, "short")))
+			t.Errorf("%s: %d records, want %d; of short %d", when, len(got), len(want), len(got)-len(withoutShort(got)))
 		}
 		wantIndexed(t, d)
 	}
@@ -205,7 +205,7 @@ func TestCutIsOver(t *testing.T) {
 	}
 	month := time.Now().AddDate(0, 0, -30)
 	pruned(t, d, month)
-	if got := d.records(t); len(without(got, "short")) != len(got) {
+	if got := d.records(t); len(withoutShort(got)) != len(got) {
 		t.Error("something is left")
 	}
 	if d.keeping.get() == nil {
@@ -222,7 +222,7 @@ func TestCutIsOver(t *testing.T) {
 	}
 	later()
 	pruned(t, d, month)
-	if got := d.records(t); len(without(got, "short")) != len(got) {
+	if got := d.records(t); len(withoutShort(got)) != len(got) {
 		t.Error("something is left of what came late")
 	}
 	if d.keeping.get() != nil {

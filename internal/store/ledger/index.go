@@ -218,7 +218,7 @@ func (d *DB) writeIndex(ctx context.Context, s *slice, entries []entry, bits int
 	parts := 1 << bits
 	for part := 0; part < parts; {
 		end := min(part+partsAtOnce, parts)
-		err := d.writeThen(ctx, func(ctx context.Context, w *writer) error {
+		err := d.writeWhole(ctx, func(ctx context.Context, w *writer) error {
 			if !d.history.has(s) {
 				return errDropped
 			}

@@ -17,8 +17,8 @@
 // Events and attempts are not rows: what a transaction has of them is written
 // as blocks (codec.go, blocks.go), which belong to slices of the history
 // (slices.go), each with an index of its own (index.go) and dropped as a whole
-// (prune.go). Lists go through blocks (events.go, attempts.go); how a delivery
-// stands follows from its event, what is due, and its attempts (deliveries.go).
+// (prune.go); accounts that keep less than others are cut out of them (cut.go).
+// Lists go through blocks (events.go, attempts.go); how a delivery stands follows from its event, what is due, and its attempts (deliveries.go).
 // What changes in place is rows: what is due, gates, jobs (due.go), snapshots
 // (snapshots.go), records, and configuration.
 //

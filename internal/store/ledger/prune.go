@@ -24,9 +24,8 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 		}
 	}
 	var dropped *slice
-	var left bool // of the committer, which may still be at it when ctx ends
-	err = d.writeThen(ctx, func(ctx context.Context, w *writer) (err error) {
-		if dropped, left, err = w.pruneSlice(ctx, micros(before)); left || err != nil {
+	err = d.writeWhole(ctx, func(ctx context.Context, w *writer) error {
+		if dropped, more, err = w.pruneSlice(ctx, micros(before)); more || err != nil {
 			return err
 		}
 		for _, statement := range []struct {
@@ -44,7 +43,7 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			if err != nil {
 				return err
 			}
-			left = left || n >= pruneRows
+			more = more || n >= pruneRows
 		}
 		return nil
 	}, func() {
@@ -53,8 +52,8 @@ func (d *DB) Prune(ctx context.Context, before time.Time) (more bool, err error)
 			d.history.drop(dropped)
 		}
 	})
-	if left || err != nil {
-		return left, err
+	if more || err != nil {
+		return more, err
 	}
 	return d.cut(ctx)
 }

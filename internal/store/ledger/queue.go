@@ -135,6 +135,15 @@ func (d *DB) writeThen(ctx context.Context, fn func(context.Context, *writer) er
 	})
 }
 
+// writeWhole is writeThen that is over when it returns, also where ctx ends meanwhile: fn may
+// change what is the caller's.
+func (d *DB) writeWhole(ctx context.Context, fn func(context.Context, *writer) error, then func()) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return d.writeThen(context.WithoutCancel(ctx), fn, then)
+}
+
 // enqueue runs op on the committer's goroutine and waits for it.
 func (d *DB) enqueue(ctx context.Context, op func(context.Context) error) error {
 	done := make(chan error, 1)

@@ -206,6 +206,12 @@ func readUnsaved(ctx context.Context, from Reader) (snapshotMap, error) {
 
 // Snapshots calls fn for every kept snapshot.
 func (d *DB) Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) error {
+	// A crash may bring back, from beside the events, what was deleted with an account.
+	keeps := d.keeping.get()
+	deleted := func(account string) bool {
+		keep, shorter := keeps[account]
+		return shorter && keep == 0
+	}
 	err := d.db.View(ctx, func(from Reader) error {
 		unsaved, err := readUnsaved(ctx, from)
 		if err != nil {
@@ -218,7 +224,7 @@ func (d *DB) Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) 
 			if err := scan(&s.AccountID, &s.Kind, &s.ID, &s.RootID, &data, &updated); err != nil {
 				return err
 			}
-			if unsaved[keyOf(&s)] != nil {
+			if unsaved[keyOf(&s)] != nil || deleted(s.AccountID) {
 				return nil
 			}
 			s.Data, s.UpdatedAt = data, fromMicros(updated)
@@ -228,7 +234,7 @@ func (d *DB) Snapshots(ctx context.Context, fn func(switchhook.Snapshot) error) 
 			return err
 		}
 		for _, s := range unsaved {
-			if s.Data == nil {
+			if s.Data == nil || deleted(s.AccountID) {
 				continue
 			}
 			if err := fn(*s); err != nil {

@@ -263,7 +263,7 @@ func (d *database) Sweep(ctx context.Context, days []int64) error {
 		if !there {
 			continue
 		}
-		if _, err := d.DB.ExecContext(ctx, "VACUUM (SKIP_LOCKED) "+table); err != nil {
+		if _, err := d.ExecContext(ctx, "VACUUM (SKIP_LOCKED) "+table); err != nil {
 			return fmt.Errorf("vacuum %s: %w", table, err)
 		}
 	}

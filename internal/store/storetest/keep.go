@@ -88,7 +88,6 @@ func (h history) len() []int {
 
 func keepShorter(of trial) {
 	t, s := of.t, of.s
-	ctx := t.Context()
 	createAccount(t, s, "short", "", 0)
 	createAccount(t, s, "long", "", 0)
 	all := mixed(t, s, 6, "short", "long")
@@ -97,13 +96,13 @@ func keepShorter(of trial) {
 	// Half of a list, to be gone on with afterwards, of all and of one.
 	half := map[string]string{}
 	for _, account := range []string{"short", "long"} {
-		page, next, err := s.Events(ctx, switchhook.EventFilter{Accounts: []string{account}}, switchhook.Page{Limit: 5})
+		page, next, err := s.Events(t.Context(), switchhook.EventFilter{Accounts: []string{account}}, switchhook.Page{Limit: 5})
 		if err != nil || len(page) != 5 {
 			t.Fatal(len(page), err)
 		}
 		half[account] = next
 	}
-	rows := pages(t, 100, listAttempts(ctx, s, switchhook.AttemptFilter{After: -1}))
+	rows := pages(t, 100, listAttempts(t.Context(), s, switchhook.AttemptFilter{After: -1}))
 
 	updateAccount(t, s, "short", "", 3*24*time.Hour+12*time.Hour) // the last three days
 	check := func(when string) {
@@ -114,10 +113,10 @@ func keepShorter(of trial) {
 		wantEqual(t, when+": all", historyOf(t, s).len(), []int{45, 45, 45, 45})
 		old, young := all[0], all[50]
 		for _, e := range []*switchhook.Event{old, young} {
-			_, errEvent := s.Event(ctx, nil, e.ID)
-			_, errDelivery := s.Delivery(ctx, nil, switchhook.DeliveryID(e.AccountID, e.ID, "wh_1"))
+			_, errEvent := s.Event(t.Context(), nil, e.ID)
+			_, errDelivery := s.Delivery(t.Context(), nil, switchhook.DeliveryID(e.AccountID, e.ID, "wh_1"))
 			i := slices.IndexFunc(rows, func(a *switchhook.Attempt) bool { return a.EventID == e.ID })
-			_, errAttempt := s.Attempt(ctx, nil, rows[i].ID)
+			_, errAttempt := s.Attempt(t.Context(), nil, rows[i].ID)
 			for what, err := range map[string]error{"event": errEvent, "delivery": errDelivery, "attempt": errAttempt} {
 				if want := e == old; (switchhook.ErrorCode(err) == switchhook.CodeNotFound) != want {
 					t.Errorf("%s: the %s of %s: %v", when, what, e.AcceptedAt, err)
@@ -125,11 +124,11 @@ func keepShorter(of trial) {
 			}
 			var found []int
 			for _, f := range []switchhook.EventFilter{{Key: e.Key}, {CallID: e.CallID}, {Since: e.AcceptedAt, Until: e.AcceptedAt.Add(time.Second)}} {
-				found = append(found, len(pages(t, 9, listEvents(ctx, s, f))))
+				found = append(found, len(pages(t, 9, listEvents(t.Context(), s, f))))
 			}
-			found = append(found, len(pages(t, 9, listAttempts(ctx, s, switchhook.AttemptFilter{EventID: e.ID}))),
-				len(pages(t, 9, listDeliveries(ctx, s, switchhook.DeliveryFilter{Events: []*switchhook.Event{e}}))),
-				len(must(s.States(ctx, "wh_1", []int64{e.Sequence}))(t)))
+			found = append(found, len(pages(t, 9, listAttempts(t.Context(), s, switchhook.AttemptFilter{EventID: e.ID}))),
+				len(pages(t, 9, listDeliveries(t.Context(), s, switchhook.DeliveryFilter{Events: []*switchhook.Event{e}}))),
+				len(must(s.States(t.Context(), "wh_1", []int64{e.Sequence}))(t)))
 			want := []int{1, 1, 1, 1, 1, 1}
 			if e == old {
 				want = make([]int, 6)
@@ -137,17 +136,17 @@ func keepShorter(of trial) {
 			wantEqual(t, when+": found", found, want)
 		}
 		for account, want := range map[string]int{"short": 10, "long": 25} {
-			rest, _, err := s.Events(ctx, switchhook.EventFilter{Accounts: []string{account}}, switchhook.Page{Limit: 100, Cursor: half[account]})
+			rest, _, err := s.Events(t.Context(), switchhook.EventFilter{Accounts: []string{account}}, switchhook.Page{Limit: 100, Cursor: half[account]})
 			if err != nil || len(rest) != want {
 				t.Errorf("%s: %d events of %s from a cursor of before, want %d (%v)", when, len(rest), account, want, err)
 			}
 		}
 		// Rows are what they were, so a stream goes on where it was.
-		for _, a := range pages(t, 7, listAttempts(ctx, s, switchhook.AttemptFilter{After: -1})) {
+		for _, a := range pages(t, 7, listAttempts(t.Context(), s, switchhook.AttemptFilter{After: -1})) {
 			i := slices.IndexFunc(rows, func(was *switchhook.Attempt) bool { return was.ID == a.ID })
 			wantEqual(t, when+": an attempt", a, rows[i])
 		}
-		after, _, err := s.Attempts(ctx, switchhook.AttemptFilter{Accounts: []string{"short"}, After: rows[49].Row}, switchhook.Page{Limit: 100})
+		after, _, err := s.Attempts(t.Context(), switchhook.AttemptFilter{Accounts: []string{"short"}, After: rows[49].Row}, switchhook.Page{Limit: 100})
 		if err != nil || len(after) != 5 {
 			t.Errorf("%s: %d attempts after a row of before (%v)", when, len(after), err)
 		}
