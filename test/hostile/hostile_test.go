@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -37,6 +38,9 @@ const (
 
 // binary is the product, built once.
 var binary = sync.OnceValues(func() (string, error) {
+	if bin := os.Getenv("HOSTILE_TEST_INSIDE"); bin != "" { // see TestRebinding
+		return bin, nil
+	}
 	dir, err := os.MkdirTemp("", "switchhook-hostile-")
 	if err != nil {
 		return "", err
@@ -51,8 +55,14 @@ var binary = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue { // most of it is waiting
+		if err := f.Value.Set("8"); err != nil {
+			panic(err)
+		}
+	}
 	code := m.Run()
-	if bin, _ := binary(); bin != "" {
+	if bin, _ := binary(); bin != "" && os.Getenv("HOSTILE_TEST_INSIDE") == "" {
 		_ = os.RemoveAll(filepath.Dir(bin))
 	}
 	os.Exit(code)
@@ -344,7 +354,7 @@ func (s *server) raw(bytes string) string {
 	var got strings.Builder
 	b := make([]byte, 64<<10)
 	for {
-		_ = nc.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+		_ = nc.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
 		n, err := nc.Read(b)
 		got.Write(b[:n])
 		if err != nil {
@@ -360,4 +370,24 @@ func object(v any) string {
 		panic(err)
 	}
 	return string(b)
+}
+
+// read reads a JSON answer.
+func read(t testing.TB, a answer, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), into); err != nil {
+		t.Errorf("%v is no such JSON: %v", a, err)
+	}
+}
+
+// await waits until something holds.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for tick, end := time.NewTicker(20*time.Millisecond), time.After(patience); !holds(); {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("waited for %s in vain", what)
+		}
+	}
 }
