@@ -46,19 +46,21 @@ type snapshot struct {
 	ended   bool
 	toldBy  string    // the type of the event that ended it
 	changed time.Time // by our own clock
+	queued  bool      // it is among those that have ended
 }
 
 // A Folder holds the snapshots. It is not safe for concurrent use: events are
 // folded one after the other, in the order in which they are accepted.
 type Folder struct {
 	known map[ref]*snapshot
-	ended []ref // in the order in which they ended
+	ended []ref       // in the order in which they ended
+	live  map[ref]int // legs that have not ended, by their call
 
 	given ordjson.Object // room for what an event gives, used again and again
 }
 
 // New returns an empty Folder.
-func New() *Folder { return &Folder{known: map[ref]*snapshot{}} }
+func New() *Folder { return &Folder{known: map[ref]*snapshot{}, live: map[ref]int{}} }
 
 // Restore puts back a snapshot that was committed earlier.
 func (f *Folder) Restore(s switchhook.Snapshot) error {
@@ -72,9 +74,9 @@ func (f *Folder) Restore(s switchhook.Snapshot) error {
 	}
 	r := ref{s.AccountID, s.Kind, s.ID}
 	sn := &snapshot{object: o, data: data, root: s.RootID, ended: hasEnded(s.Kind, o), changed: s.UpdatedAt}
-	f.known[r] = sn
+	f.put(r, sn)
 	if sn.ended {
-		f.ended = append(f.ended, r)
+		f.enqueue(r, sn)
 		if s.Kind == "call" && s.ID == s.RootID { // if the call's end was told too, it is not told again
 			sn.toldBy = "leg.hungup"
 		}
@@ -166,85 +168,6 @@ const mostDerived = 8
 // not the one that ended.
 func revives(kind string, given ordjson.Object) bool {
 	return given.Text("status") != "" && !hasEnded(kind, given)
-}
-
-// keep makes whole the last snapshot, in place of the one that was there, if any, and
-// returns it as it is written.
-func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root, toldBy string, now time.Time, changes *changeSet) (data json.RawMessage) {
-	data = whole.Pack()
-	sn := &snapshot{object: whole, data: data, root: root, ended: hasEnded(r.kind, whole), changed: now}
-	if len(data) > mostRemembered {
-		sn.object = remembered(whole)
-		sn.data = sn.object.Pack()
-	}
-	if sn.ended {
-		sn.toldBy = toldBy
-	}
-	f.known[r] = sn
-	if sn.ended && (was == nil || !was.ended) {
-		f.ended = append(f.ended, r)
-	}
-	changes.set(r, sn)
-	return data
-}
-
-// A snapshot goes into every event of what it is of: a thousand of these can be sent in a
-// few bytes, and each is kept. So of one that is longer than mostRemembered only its id is
-// remembered, and what is short, up to that length.
-const (
-	mostRemembered = 64 << 10
-	shortMember    = 1 << 10
-)
-
-// remembered is what later events get to know of a whole that is too long.
-func remembered(whole ordjson.Object) (o ordjson.Object) {
-	room := mostRemembered
-	for _, m := range whole {
-		size := len(`"":,`) + len(m.Name) + len(m.Value)
-		if m.Name == "id" || size <= shortMember && size <= room {
-			o = append(o, m)
-			room -= size
-		}
-	}
-	return o
-}
-
-// forget drops what ended more than Grace ago, and more than mostEnded. A first leg that
-// has left its call is kept as long as the call goes on without it: the call's end must
-// not be told for it again.
-func (f *Folder) forget(now time.Time, changes *changeSet) {
-	for n := len(f.ended); n > 0; n-- {
-		r := f.ended[0]
-		sn := f.known[r]
-		ended := sn != nil && sn.ended
-		if ended && now.Sub(sn.changed) < Grace && len(f.ended) <= mostEnded {
-			return
-		}
-		f.ended = f.ended[1:]
-		switch {
-		case !ended: // it lives again
-		case sn.leftEarly(r) && f.goesOn(r, now):
-			sn.changed = now
-			f.ended = append(f.ended, r)
-			changes.set(r, sn)
-		default:
-			delete(f.known, r)
-			changes.drop(r, now)
-		}
-	}
-}
-
-// leftEarly reports whether it is of a call's first leg, whose end was told as a leg's.
-func (sn *snapshot) leftEarly(r ref) bool { return sn.toldBy == "leg.hungup" && sn.root == r.id }
-
-// goesOn reports whether a call has another leg, or had one just now.
-func (f *Folder) goesOn(first ref, now time.Time) bool {
-	for r, sn := range f.known {
-		if r != first && r.kind == first.kind && r.account == first.account && sn.root == first.id && (!sn.ended || now.Sub(sn.changed) < Grace) {
-			return true
-		}
-	}
-	return false
 }
 
 // subject is the resource whose life a type tells.

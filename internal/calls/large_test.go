@@ -68,3 +68,31 @@ func TestLongSnapshots(t *testing.T) {
 		t.Errorf("what is short is forgotten: %.300s", whole)
 	}
 }
+
+// Calls that go on without their first leg are kept, however many there are, and looking
+// after them holds nobody up.
+func TestManyTransfers(t *testing.T) {
+	t.Parallel()
+	f, start := calls.New(), time.Now()
+	const many = 6000
+	for i := range many {
+		foldCall(t, f, "call.created", fmt.Sprintf(`"id":"c%d","root_id":"c%d","tag":"x"`, i, i))
+		foldCall(t, f, "leg.created", fmt.Sprintf(`"id":"d%d","root_id":"c%d"`, i, i))
+		foldCall(t, f, "leg.hungup", fmt.Sprintf(`"id":"c%d","root_id":"c%d"`, i, i))
+	}
+	if took := time.Since(start); took > 20*time.Second { // it took minutes
+		t.Errorf("it takes %s", took)
+	}
+	if f.Len() != 2*many {
+		t.Errorf("%d legs are known, expected %d", f.Len(), 2*many)
+	}
+	if whole := foldCall(t, f, "call.hungup", `"id":"c0","root_id":"c0"`); !strings.Contains(whole, `"tag":"x"`) {
+		t.Errorf("a first leg is forgotten while its call goes on: %s", whole)
+	}
+	for i := range many { // now they end, and only so many are remembered
+		foldCall(t, f, "leg.hungup", fmt.Sprintf(`"id":"d%d","root_id":"c%d"`, i, i))
+	}
+	if f.Len() > 4001 {
+		t.Errorf("%d legs are known after all have ended", f.Len())
+	}
+}
