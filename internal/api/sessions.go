@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -322,10 +323,14 @@ func (t *tenants) mayEnter(account string) error {
 }
 
 // mayTry refuses who guesses passwords: of one login five at once and one in ten seconds,
-// from one address twenty and one a second.
+// from one address (IPv6: one network of 64 bits) twenty and one a second.
 func (a *api) mayTry(ctx context.Context, login string) error {
 	login = login[:min(len(login), longestLogin)]
-	wait := a.signIns.take(time.Now(), taking{rate{"login " + login, 0.1, 5}, 1}, taking{rate{"address " + a.clientAddr(requestOf(ctx)).String(), 1, 20}, 1})
+	from := a.clientAddr(requestOf(ctx))
+	if from.Is6() { // whoever has one IPv6 address has 2^64
+		from = netip.PrefixFrom(from.WithZone(""), 64).Masked().Addr()
+	}
+	wait := a.signIns.take(time.Now(), taking{rate{"login " + login, 0.1, 5}, 1}, taking{rate{"address " + from.String(), 1, 20}, 1})
 	if wait > 0 {
 		return &tooMany{switchhook.Errorf(codeRateLimited, "too many passwords were tried; the next one is taken in %s", seconds(wait)), wait}
 	}

@@ -25,9 +25,9 @@ func TestBytes(t *testing.T) {
 			"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Type: application/json\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/accounts HTTP/1.1\r\nHost: x\r\n\r\n",
 			"400",
 		},
-		"two content-lengths":           {"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Length: 5\r\nContent-Length: 50\r\n\r\n" + event, "400"},
-		"a content-length with a sign":  {"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Length: +29\r\n\r\n" + event, "400"},
-		"a content-length too long":     {"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Length: 99999999999999999999\r\n\r\n" + event, "400"},
+		"two content-lengths":            {"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Length: 5\r\nContent-Length: 50\r\n\r\n" + event, "400"},
+		"a content-length with a sign":   {"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Length: +29\r\n\r\n" + event, "400"},
+		"a content-length too long":      {"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Content-Length: 99999999999999999999\r\n\r\n" + event, "400"},
 		"chunked in another case, twice": {"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", "501"},
 		"a transfer-encoding that ends otherwise": {
 			"POST /v1/events HTTP/1.1\r\nHost: x\r\n" + auth + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", "501",

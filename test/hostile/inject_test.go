@@ -125,25 +125,45 @@ func TestInjection(t *testing.T) {
 		return object(h)
 	}
 	texts := map[string]func(text string) map[string]any{
-		"a header's value":     func(s string) map[string]any { return map[string]any{"headers": map[string]any{"X-A": s}} },
-		"a header's name":      func(s string) map[string]any { return map[string]any{"headers": map[string]any{s: "a"}} },
-		"custom_data's value":  func(s string) map[string]any { return map[string]any{"dialect": "kazoo", "custom_data": map[string]any{"a": s}} },
-		"custom_data's name":   func(s string) map[string]any { return map[string]any{"dialect": "kazoo", "custom_data": map[string]any{s: "a"}} },
-		"custom_data in a GET": func(s string) map[string]any { return map[string]any{"dialect": "kazoo", "method": "GET", "custom_data": map[string]any{"a" + s: s}} },
+		"a header's value": func(s string) map[string]any { return map[string]any{"headers": map[string]any{"X-A": s}} },
+		"a header's name":  func(s string) map[string]any { return map[string]any{"headers": map[string]any{s: "a"}} },
+		"custom_data's value": func(s string) map[string]any {
+			return map[string]any{"dialect": "kazoo", "custom_data": map[string]any{"a": s}}
+		},
+		"custom_data's name": func(s string) map[string]any {
+			return map[string]any{"dialect": "kazoo", "custom_data": map[string]any{s: "a"}}
+		},
+		"custom_data in a GET": func(s string) map[string]any {
+			return map[string]any{"dialect": "kazoo", "method": "GET", "custom_data": map[string]any{"a" + s: s}}
+		},
 		"custom_data in a form": func(s string) map[string]any {
 			return map[string]any{"dialect": "kazoo", "format": "form", "custom_data": map[string]any{"a" + s: s}}
 		},
-		"a bearer token":  func(s string) map[string]any { return map[string]any{"auth": map[string]any{"type": "bearer", "token": s}} },
-		"a password":      func(s string) map[string]any { return map[string]any{"auth": map[string]any{"type": "basic", "username": s, "password": s}} },
-		"a method":        func(s string) map[string]any { return map[string]any{"method": s} },
-		"a path":          func(s string) map[string]any { return map[string]any{"url": w.url + "/" + s} },
-		"a query":         func(s string) map[string]any { return map[string]any{"url": w.url + "/?a=" + s} },
-		"a query, GET":    func(s string) map[string]any { return map[string]any{"url": w.url + "/?a=" + s, "dialect": "kazoo", "method": "GET"} },
-		"a name":          func(s string) map[string]any { return map[string]any{"name": s} },
-		"a client's id":   func(s string) map[string]any { return map[string]any{"auth": map[string]any{"type": "oauth2", "token_url": w.url + "/", "client_id": s, "client_secret": s, "scope": s, "audience": s}} },
-		"a template":      func(s string) map[string]any { return map[string]any{"dialect": "template", "dialect_options": map[string]any{"body": "{{id}}" + s, "content_type": "text/plain" + s, "url": w.url + "/" + s}} },
-		"a content type":  func(s string) map[string]any { return map[string]any{"dialect": "template", "dialect_options": map[string]any{"body": "a", "content_type": s}} },
-		"an option":       func(s string) map[string]any { return map[string]any{"dialect": "kazoo", "dialect_options": map[string]any{"sha256_key": s, "x": s}} },
+		"a bearer token": func(s string) map[string]any {
+			return map[string]any{"auth": map[string]any{"type": "bearer", "token": s}}
+		},
+		"a password": func(s string) map[string]any {
+			return map[string]any{"auth": map[string]any{"type": "basic", "username": s, "password": s}}
+		},
+		"a method": func(s string) map[string]any { return map[string]any{"method": s} },
+		"a path":   func(s string) map[string]any { return map[string]any{"url": w.url + "/" + s} },
+		"a query":  func(s string) map[string]any { return map[string]any{"url": w.url + "/?a=" + s} },
+		"a query, GET": func(s string) map[string]any {
+			return map[string]any{"url": w.url + "/?a=" + s, "dialect": "kazoo", "method": "GET"}
+		},
+		"a name": func(s string) map[string]any { return map[string]any{"name": s} },
+		"a client's id": func(s string) map[string]any {
+			return map[string]any{"auth": map[string]any{"type": "oauth2", "token_url": w.url + "/", "client_id": s, "client_secret": s, "scope": s, "audience": s}}
+		},
+		"a template": func(s string) map[string]any {
+			return map[string]any{"dialect": "template", "dialect_options": map[string]any{"body": "{{id}}" + s, "content_type": "text/plain" + s, "url": w.url + "/" + s}}
+		},
+		"a content type": func(s string) map[string]any {
+			return map[string]any{"dialect": "template", "dialect_options": map[string]any{"body": "a", "content_type": s}}
+		},
+		"an option": func(s string) map[string]any {
+			return map[string]any{"dialect": "kazoo", "dialect_options": map[string]any{"sha256_key": s, "x": s}}
+		},
 	}
 	for place, members := range texts {
 		t.Run(place, func(t *testing.T) {

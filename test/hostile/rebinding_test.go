@@ -175,4 +175,3 @@ func startDNS(t *testing.T) {
 		}
 	}()
 }
-
