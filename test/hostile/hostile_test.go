@@ -142,7 +142,7 @@ func (s *server) start() {
 	ready := make(chan string, 1)
 	go func() {
 		defer close(s.exited)
-		said := regexp.MustCompile(`msg=ready url=(\S+)`)
+		said := regexp.MustCompile(`(?:msg=ready url=|"msg":"ready","url":")([^\s"]+)`)
 		in := bufio.NewReader(out)
 		for {
 			line, err := in.ReadString('\n')
