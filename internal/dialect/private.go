@@ -303,19 +303,17 @@ func digitsAt(text string, i int) (end, digits int) {
 // introduced reports whether a text ends with what stands before a number, in a URI or in
 // the name of a channel.
 func introduced(text string) bool {
-	if text == "" {
-		return false
-	}
-	word := text[:len(text)-1]
-	word = word[strings.LastIndexFunc(word, func(r rune) bool { return r > 0x7f || !isWord(byte(r)) })+1:]
 	var words []string
-	switch text[len(text)-1] {
-	case ':':
+	switch {
+	case strings.HasSuffix(text, ":"):
 		words = []string{"sip", "sips", "tel", "callto", "sms", "smsto", "h323", "fax", "im", "pres"}
-	case '/':
+	case strings.HasSuffix(text, "/"):
 		words = []string{"sip", "pjsip", "local", "iax2", "dahdi", "motif", "sofia"}
 	}
-	return slices.ContainsFunc(words, func(each string) bool { return strings.EqualFold(word, each) })
+	return slices.ContainsFunc(words, func(word string) bool {
+		at := len(text) - 1 - len(word)
+		return at >= 0 && strings.EqualFold(text[at:len(text)-1], word) && (at == 0 || !isWord(text[at-1]))
+	})
 }
 
 // noNumber reports whether digits and separators are a date or an IP address.

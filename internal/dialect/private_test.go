@@ -100,6 +100,8 @@ func TestPrivateTakesItsTime(t *testing.T) {
 		"digits, apart":  `{"a":"` + strings.Repeat("1 ", 500_000) + `"}`,
 		"numbers":        `{"a":"` + strings.Repeat("2025550143 ", 90_000) + `"}`,
 		"channels":       `{"a":"` + strings.Repeat("SIP/2025550143-00000012 ", 40_000) + `"}`,
+		"letters":        `{"a":"` + strings.Repeat("a1", 500_000) + `"}`,
+		"colons":         `{"a":"` + strings.Repeat("sip:1", 200_000) + `"}`,
 		"signs":          `{"a":"` + strings.Repeat("+", 1_000_000) + `"}`,
 		"what is before": `{"a":"` + strings.Repeat("sip:", 250_000) + `"}`,
 		"levels":         strings.Repeat(`{"a":`, 900) + `"` + strings.Repeat("1", 100_000) + `"` + strings.Repeat("}", 900),

@@ -104,7 +104,13 @@ func TestExpressions(t *testing.T) {
 		const number = "+15550123456"
 		call := map[string]any{"id": "c", "from": map[string]any{"address": number, "name": "Ada"}, "to": map[string]any{"address": "+15550123457"}, "extra": map[string]any{"deep": []any{map[string]any{"n": number}}}, "note": "call " + number + " back", "n": "sip:" + number + "@example.com", "m": "sip:" + number[1:] + "@example.com", "channel": "PJSIP/" + number[1:] + "-00000012"}
 		for _, shape := range []map[string]any{
-			{}, {"dialect": "kazoo"}, {"dialect": "kazoo", "format": "form"}, {"dialect": "kazoo", "method": "GET"}, {"dialect": "voipbin"}, {"dialect": "primevox"}, {"dialect": "teli"},
+			{},
+			{"dialect": "kazoo"},
+			{"dialect": "kazoo", "format": "form"},
+			{"dialect": "kazoo", "method": "GET"},
+			{"dialect": "voipbin"},
+			{"dialect": "primevox"},
+			{"dialect": "teli"},
 			{"dialect": "template", "dialect_options": map[string]any{"body": `{{data}} {{data.call.from.address}} {{data.call.from.address.split("")}} {{event.data}}`, "content_type": "text/plain"}},
 		} {
 			shape["url"], shape["events"], shape["mask"] = good.url+"/mask", []string{"call.*"}, []string{"numbers", "text"}

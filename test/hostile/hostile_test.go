@@ -46,7 +46,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	bin := filepath.Join(dir, "switchhook")
-	cmd := exec.Command("go", "build", "-o", bin, "github.com/switchhook/switchhook/cmd/switchhook") //nolint:noctx // of all tests
+	cmd := exec.Command("go", "build", "-o", bin, "github.com/switchhook/switchhook/cmd/switchhook")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("go build: %w\n%s", err, out)
@@ -103,9 +103,9 @@ func (l *lines) String() string {
 
 // serve starts a server for the test, with what the flags say: those of two words are
 // variables of the environment (NAME=value).
-func serve(t testing.TB, words ...string) *server {
-	t.Helper()
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: &lines{}}
+func serve(tb testing.TB, words ...string) *server {
+	tb.Helper()
+	s := &server{t: tb, data: filepath.Join(tb.TempDir(), "data"), log: &lines{}}
 	for _, w := range words {
 		if strings.HasPrefix(w, "SWITCHHOOK_") {
 			s.env = append(s.env, w)
@@ -114,7 +114,7 @@ func serve(t testing.TB, words ...string) *server {
 		}
 	}
 	s.start()
-	t.Cleanup(s.stop)
+	tb.Cleanup(s.stop)
 	return s
 }
 
@@ -128,7 +128,7 @@ func (s *server) start() {
 	if slices.Contains(s.flags, "--public-url") { // then it does not say where it listens
 		listen = free(s.t)
 	}
-	s.cmd = exec.Command(bin, append([]string{"serve", "--listen", listen, "--data", s.data, "--log-level", "debug"}, s.flags...)...) //nolint:noctx,gosec // stop ends it
+	s.cmd = exec.Command(bin, append([]string{"serve", "--listen", listen, "--data", s.data, "--log-level", "debug"}, s.flags...)...) //nolint:gosec // stop ends it
 	s.cmd.Env = append(os.Environ(), append([]string{"SWITCHHOOK_ADMIN_KEY=" + operatorKey}, s.env...)...)
 	out, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -170,13 +170,13 @@ func (s *server) start() {
 }
 
 // free is an address where nobody listens at the moment.
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func free(tb testing.TB) string {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nobody has connected
+	defer l.Close()
 	return l.Addr().String()
 }
 
@@ -187,7 +187,7 @@ func (s *server) stop() {
 		return
 	}
 	s.finished = true
-	if answer, err := http.Get(s.url + "/readyz"); err != nil { //nolint:noctx // it is on this machine
+	if answer, err := http.Get(s.url + "/readyz"); err != nil {
 		s.t.Errorf("after all that the server does not answer: %v", err)
 	} else {
 		_ = answer.Body.Close()
@@ -312,7 +312,7 @@ func (who as) do(method, path, body string, headers ...string) answer {
 		who.s.t.Errorf("%s %.200s: %v", method, path, err)
 		return answer{header: http.Header{}}
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		who.s.t.Errorf("%s %.200s: %v", method, path, err)
@@ -349,7 +349,7 @@ func (s *server) raw(bytes string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer nc.Close() //nolint:errcheck // all was said
+	defer nc.Close()
 	_, _ = io.WriteString(nc, bytes)
 	var got strings.Builder
 	b := make([]byte, 64<<10)
@@ -373,21 +373,21 @@ func object(v any) string {
 }
 
 // read reads a JSON answer.
-func read(t testing.TB, a answer, into any) {
-	t.Helper()
+func read(tb testing.TB, a answer, into any) {
+	tb.Helper()
 	if err := json.Unmarshal([]byte(a.body), into); err != nil {
-		t.Errorf("%v is no such JSON: %v", a, err)
+		tb.Errorf("%v is no such JSON: %v", a, err)
 	}
 }
 
 // await waits until something holds.
-func await(t testing.TB, what string, holds func() bool) {
-	t.Helper()
+func await(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
 	for tick, end := time.NewTicker(20*time.Millisecond), time.After(patience); !holds(); {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("waited for %s in vain", what)
+			tb.Fatalf("waited for %s in vain", what)
 		}
 	}
 }

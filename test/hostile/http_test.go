@@ -216,7 +216,7 @@ func TestSlowness(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer nc.Close() //nolint:errcheck // all was said
+		defer nc.Close()
 		begins := "GET /v1/info HTTP/1.1\r\nHost: x\r\nX-A: "
 		if i%3 == 1 {
 			begins = "POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + operatorKey + "\r\nContent-Type: application/json\r\nContent-Length: 33554432\r\n\r\n{"

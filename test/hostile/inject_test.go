@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -44,7 +45,7 @@ func tap(t *testing.T) *wiretap {
 // serve reads what comes for a moment, whatever it says of its length: a request that was
 // hidden in another would come right behind it.
 func (w *wiretap) serve(nc net.Conn) {
-	defer nc.Close() //nolint:errcheck // it was answered
+	defer nc.Close()
 	var got strings.Builder
 	b := make([]byte, 64<<10)
 	_ = nc.SetReadDeadline(time.Now().Add(patience))
@@ -69,8 +70,6 @@ func (w *wiretap) requests() []string {
 }
 
 // evil are texts that mean something to somebody.
-//
-//nolint:gochecknoglobals // a table
 var evil = []string{
 	"a\r\nX-Injected: 1", "a\nX-Injected: 1", "a\rX-Injected: 1", "a\r\n\r\nGET /injected HTTP/1.1\r\nHost: injected\r\n\r\n", "\r\nX-Injected: 1\r\n", "a\x00X-Injected: 1", "a\u0085X-Injected: 1", "a\u2028X-Injected: 1", "a\u2029X-Injected: 1",
 	"a\u560d\u560aX-Injected: 1", // whose low bytes are CR LF
@@ -119,9 +118,7 @@ func TestInjection(t *testing.T) {
 	acme := s.customer("acme")
 	hook := func(members map[string]any) string {
 		h := map[string]any{"url": w.url + "/", "events": []string{"call.*"}, "retry": map[string]any{"policy": "none"}}
-		for name, v := range members {
-			h[name] = v
-		}
+		maps.Copy(h, members)
 		return object(h)
 	}
 	texts := map[string]func(text string) map[string]any{
@@ -190,7 +187,13 @@ func TestInjection(t *testing.T) {
 	t.Run("what an event says", func(t *testing.T) {
 		t.Parallel()
 		for _, shape := range []map[string]any{
-			{}, {"dialect": "kazoo", "format": "form"}, {"dialect": "kazoo", "method": "GET"}, {"dialect": "kazoo"}, {"dialect": "voipbin"}, {"dialect": "teli"}, {"dialect": "primevox"},
+			{},
+			{"dialect": "kazoo", "format": "form"},
+			{"dialect": "kazoo", "method": "GET"},
+			{"dialect": "kazoo"},
+			{"dialect": "voipbin"},
+			{"dialect": "teli"},
+			{"dialect": "primevox"},
 			{"dialect": "template", "dialect_options": map[string]any{"body": `{"a": {{data}}}`}},
 		} {
 			shape["events"] = []string{"*"}

@@ -13,8 +13,6 @@ import (
 )
 
 // private are ways to write addresses that are nobody's but the operator's.
-//
-//nolint:gochecknoglobals // a table
 var private = []string{
 	"127.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "0177.1", "00177.0.0.1", "0x7f.0.0.1", "0x7f.1", "0x7f000001", "0X7F.0.0.1", "2130706433", "017700000001", "0x7F000001", "127.0.0.1.",
 	"127.0.0.01", "127.000.000.001", "0", "0.0.0.0", "000.000.000.000", "127.255.255.254", "127.0.0.1%2e", "%31%32%37.0.0.1", "127%2e0%2e0%2e1",
@@ -30,8 +28,6 @@ var private = []string{
 }
 
 // What is no place for a webhook to be, in any other way.
-//
-//nolint:gochecknoglobals // a table
 var noURLs = []string{
 	"", "/", "//127.0.0.1/", "http://", "http:///a", "http:127.0.0.1", "https:/127.0.0.1", "127.0.0.1", "http://:80/", "http://@/", "http://[::1", "http://[]/", "http://[1.2.3.4]/",
 	"file:///etc/passwd", "gopher://127.0.0.1:25/_", "ftp://8.8.8.8/", "dict://8.8.8.8/", "ldap://8.8.8.8/", "data:text/plain,x", "javascript:alert(1)", "unix:///var/run/docker.sock", "http+unix://%2Fvar%2Frun/", "ws://8.8.8.8/", "HTTP+TLS://8.8.8.8",
@@ -153,15 +149,15 @@ func proxy(t *testing.T) (address string) {
 			http.Error(w, "", http.StatusBadGateway)
 			return
 		}
-		defer to.Close() //nolint:errcheck // the copy has ended
+		defer to.Close()
 		from, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		defer from.Close() //nolint:errcheck // the copy has ended
+		defer from.Close()
 		_, _ = io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n")
-		go io.Copy(to, from)     //nolint:errcheck // until either ends
+		go io.Copy(to, from)     // until either ends
 		_, _ = io.Copy(from, to) // until either ends
 	}))
 	t.Cleanup(srv.Close)

@@ -32,7 +32,7 @@ func TestRebinding(t *testing.T) {
 		if out, err := exec.CommandContext(t.Context(), "unshare", "-r", "-m", "-n", "ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
 			t.Skipf("a network of its own needs unshare and ip, and the right to: %v %s", err, out)
 		}
-		self := exec.CommandContext(t.Context(), "unshare", "-r", "-m", "-n", os.Args[0], "-test.run", "^TestRebinding$", "-test.v") //nolint:gosec // this program
+		self := exec.CommandContext(t.Context(), "unshare", "-r", "-m", "-n", os.Args[0], "-test.run", "^TestRebinding$", "-test.v")
 		self.Env = append(os.Environ(), inside+"="+bin)
 		if out, err := self.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestRebinding") {
 			t.Errorf("%v\n%s", err, out)
@@ -47,7 +47,7 @@ func TestRebinding(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, words := range [][]string{{"link", "set", "lo", "up"}, {"addr", "add", "8.8.8.8/32", "dev", "lo"}, {"addr", "add", "169.254.169.254/32", "dev", "lo"}} {
-		if out, err := exec.CommandContext(t.Context(), "ip", words...).CombinedOutput(); err != nil { //nolint:gosec // see above
+		if out, err := exec.CommandContext(t.Context(), "ip", words...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %v: %v %s", words, err, out)
 		}
 	}
@@ -68,8 +68,15 @@ func TestRebinding(t *testing.T) {
 			times    int
 			somewhat bool // now and then it leads outside
 		}{
-			{"flips.test:" + port, 12, true}, {"later.test:" + port, 4, true}, {"both.test:" + port, 4, true}, {"both.test:" + closed, 2, false},
-			{"metadata.test:" + port, 2, false}, {"six.test:" + port, 2, false}, {"mapped.test:" + port, 2, false}, {"alias.test:" + port, 2, false}, {"ALIAS.test.:" + port, 2, false},
+			{"flips.test:" + port, 12, true},
+			{"later.test:" + port, 4, true},
+			{"both.test:" + port, 4, true},
+			{"both.test:" + closed, 2, false},
+			{"metadata.test:" + port, 2, false},
+			{"six.test:" + port, 2, false},
+			{"mapped.test:" + port, 2, false},
+			{"alias.test:" + port, 2, false},
+			{"ALIAS.test.:" + port, 2, false},
 		} {
 			for _, hook := range []map[string]any{
 				{"url": "http://" + row.host + "/"},
@@ -140,8 +147,8 @@ func startDNS(t *testing.T) {
 			a := func(addr [4]byte) dnsmessage.ResourceBody { return &dnsmessage.AResource{A: addr} }
 			var answers []dnsmessage.ResourceBody
 			name := strings.ToLower(ask.Name.String())
-			switch {
-			case ask.Type == dnsmessage.TypeA:
+			switch ask.Type { //nolint:exhaustive // there is nothing else
+			case dnsmessage.TypeA:
 				asked[name]++
 				answers = map[string][]dnsmessage.ResourceBody{
 					"flips.test.":    {a([][4]byte{public, loopback}[asked[name]%2])},
@@ -152,7 +159,7 @@ func startDNS(t *testing.T) {
 				if name == "later.test." && asked[name]%4 != 1 {
 					answers = []dnsmessage.ResourceBody{a(loopback)}
 				}
-			case ask.Type == dnsmessage.TypeAAAA:
+			case dnsmessage.TypeAAAA:
 				for _, addr := range map[string][]string{"six.test.": {"::1", "64:ff9b::7f00:1"}, "mapped.test.": {"::ffff:127.0.0.1"}}[name] {
 					answers = append(answers, &dnsmessage.AAAAResource{AAAA: [16]byte(net.ParseIP(addr).To16())})
 				}

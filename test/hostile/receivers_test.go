@@ -31,7 +31,7 @@ func actor(t *testing.T, play script) (url string) {
 				return // closed
 			}
 			go func() {
-				defer nc.Close() //nolint:errcheck // the play is over
+				defer nc.Close()
 				_ = nc.SetDeadline(time.Now().Add(patience))
 				if _, err := nc.Read(make([]byte, 64<<10)); err != nil {
 					return
@@ -49,7 +49,9 @@ func actor(t *testing.T, play script) (url string) {
 // endless writes something again and again.
 func endless(first, again string) script {
 	return func(write func(string) bool) {
-		for ok := write(first); ok; ok = write(again) {
+		ok := write(first)
+		for ok {
+			ok = write(again)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"html"
 	"io"
 	"io/fs"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -132,7 +133,7 @@ func echo(t *testing.T) *httptest.Server {
 				w.Header().Add("X-Echo", fmt.Sprint(i, name, " ", each))
 				w.Header().Add("X-Echo-URL", url.QueryEscape(each))
 				for _, form := range []string{each, object(each), fmt.Sprintf("%q", each), url.QueryEscape(each), url.PathEscape(each), html.EscapeString(each), hex.EncodeToString([]byte(each)), base64.StdEncoding.EncodeToString([]byte(each)), base64.URLEncoding.EncodeToString([]byte(each))} {
-					_, _ = fmt.Fprintf(w, "%s\n", form) //nolint:gosec // it is to be seen what becomes of it
+					_, _ = fmt.Fprintf(w, "%s\n", form)
 				}
 			}
 		}
@@ -204,7 +205,7 @@ func sweep(t *testing.T, s *server, hidden *secrets, admin string) {
 	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Echo", r.Header.Get("Authorization"))
 		w.WriteHeader(http.StatusGone)
-		_, _ = io.WriteString(w, r.Header.Get("Authorization")) //nolint:gosec // it is to be seen what becomes of it
+		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
 	}))
 	t.Cleanup(gone.Close)
 	certificate, private := clientCertificate(t)
@@ -224,20 +225,25 @@ func sweep(t *testing.T, s *server, hidden *secrets, admin string) {
 	// Webhooks of every kind, at receivers of every kind.
 	base := func(members map[string]any) string {
 		h := map[string]any{"url": receiver.URL, "events": []string{"*"}, "retry": map[string]any{"policy": "none"}, "headers": map[string]any{"X-Api-Key": header, "X-Secret-Token": another}}
-		for name, v := range members {
-			h[name] = v
-		}
+		maps.Copy(h, members)
 		return object(h)
 	}
 	auths := []map[string]any{
-		{"type": "basic", "username": "ada", "password": basic}, {"type": "bearer", "token": bearer}, {"type": "oauth2", "token_url": tokens.URL, "client_id": "ada", "client_secret": client}, {"type": "oauth2", "token_url": receiver.URL, "client_id": "ada", "client_secret": client, "client_auth": "post"},
+		{"type": "basic", "username": "ada", "password": basic},
+		{"type": "bearer", "token": bearer},
+		{"type": "oauth2", "token_url": tokens.URL, "client_id": "ada", "client_secret": client},
+		{"type": "oauth2", "token_url": receiver.URL, "client_id": "ada", "client_secret": client, "client_auth": "post"},
 		{"type": "oauth2", "token_url": gone.URL, "client_id": "ada", "client_secret": client},
 	}
 	var hooks []string
 	for i, auth := range auths {
 		for _, members := range []map[string]any{
-			{"auth": auth, "secret": "whsec_" + whsec}, {"auth": auth, "signing": "ed25519", "secret": "whsk_" + whsk}, {"auth": auth, "dialect": "kazoo", "dialect_options": map[string]any{"version": "v2", "sha256_key": dialectKey}},
-			{"auth": auth, "url": gone.URL}, {"auth": auth, "url": strings.Replace(receiver.URL, "http:", "https:", 1), "tls": map[string]any{"certificate": certificate, "key": private}}, {"auth": auth, "url": "http://127.0.0.1:1/"},
+			{"auth": auth, "secret": "whsec_" + whsec},
+			{"auth": auth, "signing": "ed25519", "secret": "whsk_" + whsk},
+			{"auth": auth, "dialect": "kazoo", "dialect_options": map[string]any{"version": "v2", "sha256_key": dialectKey}},
+			{"auth": auth, "url": gone.URL},
+			{"auth": auth, "url": strings.Replace(receiver.URL, "http:", "https:", 1), "tls": map[string]any{"certificate": certificate, "key": private}},
+			{"auth": auth, "url": "http://127.0.0.1:1/"},
 		} {
 			made := acme.do("POST", "/v1/webhooks", base(members))
 			if made.status != http.StatusCreated {
@@ -371,14 +377,14 @@ func sweep(t *testing.T, s *server, hidden *secrets, admin string) {
 	// What lies on the disk: while it runs, in a backup, and after a restart.
 	files(t, s, hidden)
 	backup := filepath.Join(t.TempDir(), "backup.db")
-	bin, _ := binary()                                                               // it was built
-	cmd := exec.CommandContext(t.Context(), bin, "backup", "--data", s.data, backup) //nolint:gosec // the test's own
+	bin, _ := binary() // it was built
+	cmd := exec.CommandContext(t.Context(), bin, "backup", "--data", s.data, backup)
 	cmd.Env = append(os.Environ(), s.env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("backup: %v %s", err, out)
 	}
-	raw, err := os.ReadFile(backup) //nolint:gosec // the test's own
+	raw, err := os.ReadFile(backup)
 	if err != nil {
 		t.Error(err)
 	}
@@ -409,7 +415,7 @@ func files(t *testing.T, s *server, hidden *secrets) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		raw, err := os.ReadFile(path) //nolint:gosec // the test's own
+		raw, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}

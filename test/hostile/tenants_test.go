@@ -15,8 +15,6 @@ import (
 )
 
 // lists are the paths that list things.
-//
-//nolint:gochecknoglobals // a table
 var lists = []string{
 	"/v1/accounts", "/v1/api-keys", "/v1/users", "/v1/audit", "/v1/webhooks", "/v1/sources", "/v1/records", "/v1/dialect-ids",
 	"/v1/events", "/v1/attempts", "/v1/deliveries", "/v1/calls", "/v1/jobs",
@@ -29,7 +27,7 @@ const theirs = "belongs-to-the-other"
 func settle(t *testing.T, s *server, who as, account, word, receiver string) map[string]string {
 	t.Helper()
 	ids := map[string]string{"account": account}
-	make := func(kind, method, path, body, id string) answer {
+	create := func(kind, method, path, body, id string) answer {
 		a := who.do(method, path, strings.ReplaceAll(body, "$word", word))
 		if a.status >= 300 {
 			t.Errorf("%s %s: %v", method, path, a)
@@ -37,16 +35,16 @@ func settle(t *testing.T, s *server, who as, account, word, receiver string) map
 		ids[kind] = a.get(id)
 		return a
 	}
-	make("webhook", "POST", "/v1/webhooks", `{"name":"$word","url":"`+receiver+`/$word","events":["*"],"headers":{"X-A":"$word"},"auth":{"type":"basic","username":"$word","password":"$word-p"}}`, "id")
-	make("key", "POST", "/v1/api-keys", `{"name":"$word","role":"viewer"}`, "id")
-	make("user", "POST", "/v1/users", `{"login":"$word@example.com","role":"viewer","password":"$word-password"}`, "id")
-	source := make("source", "POST", "/v1/sources", `{"kind":"voipbin","options":{"note":"$word"}}`, "id")
+	create("webhook", "POST", "/v1/webhooks", `{"name":"$word","url":"`+receiver+`/$word","events":["*"],"headers":{"X-A":"$word"},"auth":{"type":"basic","username":"$word","password":"$word-p"}}`, "id")
+	create("key", "POST", "/v1/api-keys", `{"name":"$word","role":"viewer"}`, "id")
+	create("user", "POST", "/v1/users", `{"login":"$word@example.com","role":"viewer","password":"$word-password"}`, "id")
+	source := create("source", "POST", "/v1/sources", `{"kind":"voipbin","options":{"note":"$word"}}`, "id")
 	if _, path, ok := strings.Cut(source.get("ingest_url"), s.address); ok {
 		s.as("").do("POST", path, `{"`+word+`":`) // a reject
 	}
-	make("record", "PUT", "/v1/records/extension/100", `{"number":"100","name":"$word"}`, "id")
-	make("dialect id", "PUT", "/v1/dialect-ids/kazoo/device/100", `{"value":"0123456789abcdef0123456789abcdef"}`, "value")
-	sent := make("event", "POST", "/v1/events", `{"type":"call.created","id":"event-1","key":"call-1","data":{"call":{"id":"call-1","from":{"number":"+15550100","name":"$word"},"to":{"number":"+15550101"},"direction":"inbound"}}}`, "events.0.id")
+	create("record", "PUT", "/v1/records/extension/100", `{"number":"100","name":"$word"}`, "id")
+	create("dialect id", "PUT", "/v1/dialect-ids/kazoo/device/100", `{"value":"0123456789abcdef0123456789abcdef"}`, "value")
+	sent := create("event", "POST", "/v1/events", `{"type":"call.created","id":"event-1","key":"call-1","data":{"call":{"id":"call-1","from":{"number":"+15550100","name":"$word"},"to":{"number":"+15550101"},"direction":"inbound"}}}`, "events.0.id")
 	if sent.get("events.0.duplicate") != "false" {
 		t.Errorf("an event of %s is a duplicate of another account's: %v", account, sent)
 	}
@@ -56,7 +54,7 @@ func settle(t *testing.T, s *server, who as, account, word, receiver string) map
 	}
 	// An event that says nothing of the call but its id gets the rest of its own call.
 	who.do("POST", "/v1/events", `{"type":"call.answered","data":{"call":{"id":"call-1"}}}`)
-	make("job", "POST", "/v1/webhooks/"+ids["webhook"]+"/replay", `{"which":"all","since":"2020-01-01T00:00:00Z"}`, "id")
+	create("job", "POST", "/v1/webhooks/"+ids["webhook"]+"/replay", `{"which":"all","since":"2020-01-01T00:00:00Z"}`, "id")
 	await(t, "three attempts of "+account, func() bool { return len(all(who, "/v1/attempts")) >= 3 })
 	ids["attempt"] = who.do("GET", "/v1/attempts?limit=1", "").get("items.0.id")
 	ids["delivery"] = who.do("GET", "/v1/deliveries?limit=1", "").get("items.0.id")
@@ -68,7 +66,7 @@ func settle(t *testing.T, s *server, who as, account, word, receiver string) map
 // of another.
 func TestTenants(t *testing.T) {
 	t.Parallel()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })) //nolint:gosec // it tells what it was asked
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) }))
 	t.Cleanup(srv.Close)
 	s := serve(t, "--allow-network", "127.0.0.0/8")
 	acme, other := s.customer("acme"), s.customer("other")
@@ -121,16 +119,46 @@ func TestTenants(t *testing.T) {
 			clean(t, path, acme.do("GET", path, ""))
 		}
 		for _, row := range [][3]string{
-			{"DELETE", "/v1/webhooks/{webhook}", ""}, {"PATCH", "/v1/webhooks/{webhook}", `{"name":"x"}`}, {"POST", "/v1/webhooks/{webhook}/rotate-secret", `{}`}, {"POST", "/v1/webhooks/{webhook}/test", `{}`},
-			{"POST", "/v1/webhooks/{webhook}/replay", `{"which":"all"}`}, {"POST", "/v1/webhooks/{webhook}/listen", `{}`}, {"POST", "/v1/webhooks/{webhook}/pause", ""},
-			{"POST", "/v1/deliveries/{delivery}/retry", ""}, {"POST", "/v1/jobs/{job}/cancel", ""}, {"DELETE", "/v1/api-keys/{key}", ""}, {"DELETE", "/v1/api-keys/key_admin", ""}, {"DELETE", "/v1/users/{user}", ""}, {"PATCH", "/v1/users/{user}", `{"password":"a password of mine"}`},
-			{"POST", "/v1/sources/{source}/rotate-token", ""}, {"PATCH", "/v1/sources/{source}", `{"account_id":"acme"}`}, {"POST", "/v1/in/{source}", `{}`}, {"PATCH", "/v1/accounts/other", `{"parent_id":"acme"}`}, {"DELETE", "/v1/accounts/other?recursive=true", ""}, {"PATCH", "/v1/accounts/root", `{"name":"x"}`},
-			{"PUT", "/v1/records/extension/100?account_id=other", `{"a":1}`}, {"PUT", "/v1/records/extension/100", `{"account_id":"other","a":1}`}, {"PUT", "/v1/records/extension/100?account_id=acme", `{"account_id":"other","a":1}`}, {"DELETE", "/v1/records/extension/100?account_id=other", ""},
+			{"DELETE", "/v1/webhooks/{webhook}", ""},
+			{"PATCH", "/v1/webhooks/{webhook}", `{"name":"x"}`},
+			{"POST", "/v1/webhooks/{webhook}/rotate-secret", `{}`},
+			{"POST", "/v1/webhooks/{webhook}/test", `{}`},
+			{"POST", "/v1/webhooks/{webhook}/replay", `{"which":"all"}`},
+			{"POST", "/v1/webhooks/{webhook}/listen", `{}`},
+			{"POST", "/v1/webhooks/{webhook}/pause", ""},
+			{"POST", "/v1/deliveries/{delivery}/retry", ""},
+			{"POST", "/v1/jobs/{job}/cancel", ""},
+			{"DELETE", "/v1/api-keys/{key}", ""},
+			{"DELETE", "/v1/api-keys/key_admin", ""},
+			{"DELETE", "/v1/users/{user}", ""},
+			{"PATCH", "/v1/users/{user}", `{"password":"a password of mine"}`},
+			{"POST", "/v1/sources/{source}/rotate-token", ""},
+			{"PATCH", "/v1/sources/{source}", `{"account_id":"acme"}`},
+			{"POST", "/v1/in/{source}", `{}`},
+			{"PATCH", "/v1/accounts/other", `{"parent_id":"acme"}`},
+			{"DELETE", "/v1/accounts/other?recursive=true", ""},
+			{"PATCH", "/v1/accounts/root", `{"name":"x"}`},
+			{"PUT", "/v1/records/extension/100?account_id=other", `{"a":1}`},
+			{"PUT", "/v1/records/extension/100", `{"account_id":"other","a":1}`},
+			{"PUT", "/v1/records/extension/100?account_id=acme", `{"account_id":"other","a":1}`},
+			{"DELETE", "/v1/records/extension/100?account_id=other", ""},
 			{"PUT", "/v1/dialect-ids/kazoo/device/100?account_id=other", `{"value":"1123456789abcdef0123456789abcdef"}`},
-			{"POST", "/v1/events", `{"type":"custom.x","account_id":"other","data":{}}`}, {"POST", "/v1/events", `{"type":"custom.x","account_id":"root","data":{}}`}, {"POST", "/v1/events", `[{"type":"custom.x","data":{}},{"type":"custom.x","account_id":"other","data":{}}]`},
-			{"POST", "/v1/webhooks", `{"account_id":"other","url":"https://8.8.8.8","events":["*"]}`}, {"POST", "/v1/webhooks", `{"account_id":"root","url":"https://8.8.8.8","events":["*"],"include_subaccounts":true}`}, {"PATCH", "/v1/webhooks/{mine}", `{"account_id":"root"}`}, {"POST", "/v1/webhooks/pause", `{"account_id":"other"}`},
-			{"POST", "/v1/sources", `{"kind":"voipbin","account_id":"other"}`}, {"POST", "/v1/sources", `{"kind":"voipbin","account_map":{"a":"other"}}`}, {"PATCH", "/v1/sources/{my source}", `{"account_map":{"a":"root"}}`}, {"PATCH", "/v1/sources/{my source}", `{"account_id":"other"}`},
-			{"POST", "/v1/api-keys", `{"role":"admin","account_id":"root"}`}, {"POST", "/v1/users", `{"login":"x","role":"admin","account_id":"root"}`}, {"POST", "/v1/portal-links", `{"account_id":"other"}`}, {"POST", "/v1/accounts", `{"id":"fresh","parent_id":"root"}`}, {"PATCH", "/v1/accounts/acme", `{"parent_id":"other"}`},
+			{"POST", "/v1/events", `{"type":"custom.x","account_id":"other","data":{}}`},
+			{"POST", "/v1/events", `{"type":"custom.x","account_id":"root","data":{}}`},
+			{"POST", "/v1/events", `[{"type":"custom.x","data":{}},{"type":"custom.x","account_id":"other","data":{}}]`},
+			{"POST", "/v1/webhooks", `{"account_id":"other","url":"https://8.8.8.8","events":["*"]}`},
+			{"POST", "/v1/webhooks", `{"account_id":"root","url":"https://8.8.8.8","events":["*"],"include_subaccounts":true}`},
+			{"PATCH", "/v1/webhooks/{mine}", `{"account_id":"root"}`},
+			{"POST", "/v1/webhooks/pause", `{"account_id":"other"}`},
+			{"POST", "/v1/sources", `{"kind":"voipbin","account_id":"other"}`},
+			{"POST", "/v1/sources", `{"kind":"voipbin","account_map":{"a":"other"}}`},
+			{"PATCH", "/v1/sources/{my source}", `{"account_map":{"a":"root"}}`},
+			{"PATCH", "/v1/sources/{my source}", `{"account_id":"other"}`},
+			{"POST", "/v1/api-keys", `{"role":"admin","account_id":"root"}`},
+			{"POST", "/v1/users", `{"login":"x","role":"admin","account_id":"root"}`},
+			{"POST", "/v1/portal-links", `{"account_id":"other"}`},
+			{"POST", "/v1/accounts", `{"id":"fresh","parent_id":"root"}`},
+			{"PATCH", "/v1/accounts/acme", `{"parent_id":"other"}`},
 		} {
 			path, body := row[1], row[2]
 			for kind, id := range ids {
@@ -162,7 +190,7 @@ func TestTenants(t *testing.T) {
 		for _, path := range []string{"/v1/events/stream?backlog=200", "/v1/attempts/stream?backlog=200", "/v1/events/stream?account_id=other&backlog=200"} {
 			for _, place := range []string{"", "0", "1", "-1", "9223372036854775807", "9223372036854775808", "1e3", "0x1", "1\tid: 7", "%0a", "' OR 1=1"} {
 				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-				req, err := http.NewRequestWithContext(ctx, "GET", s.url+path, http.NoBody)
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, http.NoBody)
 				if err != nil {
 					t.Fatal(err)
 				}
