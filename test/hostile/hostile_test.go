@@ -80,7 +80,6 @@ type server struct {
 	panicky  bool // the test expects answers of 500
 	env      []string
 	flags    []string
-	finished bool
 }
 
 // lines is all that a program says, in one.
@@ -113,8 +112,8 @@ func serve(tb testing.TB, words ...string) *server {
 			s.flags = append(s.flags, w)
 		}
 	}
-	s.start()
 	tb.Cleanup(s.stop)
+	s.start()
 	return s
 }
 
@@ -128,7 +127,7 @@ func (s *server) start() {
 	if slices.Contains(s.flags, "--public-url") { // then it does not say where it listens
 		listen = free(s.t)
 	}
-	s.cmd = exec.Command(bin, append([]string{"serve", "--listen", listen, "--data", s.data, "--log-level", "debug"}, s.flags...)...) //nolint:gosec // stop ends it
+	s.cmd = exec.Command(bin, append([]string{"serve", "--listen", listen, "--data", s.data, "--log-level", "debug"}, s.flags...)...)
 	s.cmd.Env = append(os.Environ(), append([]string{"SWITCHHOOK_ADMIN_KEY=" + operatorKey}, s.env...)...)
 	out, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -183,10 +182,12 @@ func free(tb testing.TB) string {
 // stop ends the server in order, and looks at what it has to say for itself.
 func (s *server) stop() {
 	s.t.Helper()
-	if s.finished {
+	if s.exited == nil || s.url == "" { // it never was ready
+		if s.cmd != nil && s.cmd.Process != nil {
+			_ = s.cmd.Process.Kill() // or it has ended
+		}
 		return
 	}
-	s.finished = true
 	if answer, err := http.Get(s.url + "/readyz"); err != nil {
 		s.t.Errorf("after all that the server does not answer: %v", err)
 	} else {

@@ -76,7 +76,7 @@ func TestReceivers(t *testing.T) {
 	s := serve(t, "--allow-network", "127.0.0.0/8")
 	acme, other := s.customer("acme"), s.customer("other")
 	good := tap(t)
-	quick := other.must(http.StatusCreated, "POST", "/v1/webhooks", `{"url":"`+good.url+`","events":["custom.*"]}`).get("id")
+	theirHook := other.must(http.StatusCreated, "POST", "/v1/webhooks", `{"url":"`+good.url+`","events":["custom.*"]}`).get("id")
 	const ok = "HTTP/1.1 200 OK\r\n"
 	kilobyte := strings.Repeat("a", 1023) + "\n"
 	var bomb bytes.Buffer
@@ -145,7 +145,7 @@ func TestReceivers(t *testing.T) {
 				id := acme.must(http.StatusCreated, "POST", "/v1/webhooks", object(hook)).get("id")
 				start := time.Now()
 				a := acme.must(http.StatusOK, "POST", "/v1/webhooks/"+id+"/test", `{"type":"custom.x"}`)
-				if took := time.Since(start); took > 5*time.Second {
+				if took := time.Since(start); took > quick {
 					t.Errorf("it takes %s", took)
 				}
 				if want := row.success && hook["auth"] == nil; (a.get("outcome") == "success") != want {
@@ -161,7 +161,7 @@ func TestReceivers(t *testing.T) {
 				acme.must(http.StatusNoContent, "DELETE", "/v1/webhooks/"+id, "")
 			}
 			start := time.Now()
-			if a := other.must(http.StatusOK, "POST", "/v1/webhooks/"+quick+"/test", `{"type":"custom.x"}`); a.get("outcome") != "success" || time.Since(start) > 5*time.Second {
+			if a := other.must(http.StatusOK, "POST", "/v1/webhooks/"+theirHook+"/test", `{"type":"custom.x"}`); a.get("outcome") != "success" || time.Since(start) > quick {
 				t.Errorf("another account's delivery takes %s: %v", time.Since(start), a)
 			}
 		})
