@@ -10,6 +10,7 @@ import (
 
 // What customers write to be run takes neither time nor memory from others, and reaches
 // nothing but the event.
+//
 //nolint:tparallel // its parts are measured
 func TestExpressions(t *testing.T) {
 	t.Parallel()

@@ -70,16 +70,16 @@ func TestMain(m *testing.M) {
 
 // A server is a running Switchhook.
 type server struct {
-	t        testing.TB
-	data     string // its directory
-	url      string
-	address  string
-	cmd      *exec.Cmd
-	exited   chan struct{}
-	log      *lines
-	panicky  bool // the test expects answers of 500
-	env      []string
-	flags    []string
+	t       testing.TB
+	data    string // its directory
+	url     string
+	address string
+	cmd     *exec.Cmd
+	exited  chan struct{}
+	log     *lines
+	panicky bool // the test expects answers of 500
+	env     []string
+	flags   []string
 }
 
 // lines is all that a program says, in one.

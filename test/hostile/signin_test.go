@@ -12,6 +12,7 @@ import (
 )
 
 // Who guesses is slowed down, and does not learn who is there.
+//
 //nolint:tparallel // its parts use up the tries of one another
 func TestSignIn(t *testing.T) {
 	t.Parallel()
