@@ -44,7 +44,7 @@ bench: ## Run the benchmarks of the parts (compare two runs with benchstat)
 	go test -run '^$$' -bench . -benchmem ./internal/...
 
 fuzz: ## Fuzz each parser for 30 seconds, or FUZZTIME=10m
-	@for f in $$(grep -rl '^func Fuzz' --include='*_test.go' internal); do \
+	@for f in $$(grep -rl '^func Fuzz' --include='*_test.go' . | cut -c3-); do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$f); do \
 			go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f) || exit 1; \
 		done; \

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -316,6 +317,7 @@ type exchange struct {
 	api     *api
 	request *http.Request
 	err     error // the cause of a 5xx
+	known   bool  // there is something at its path
 
 	caller caller
 	asked  bool // the caller is known
@@ -350,91 +352,20 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.route(rec, r)
 }
 
-func (a *api) logRequest(r *http.Request, rec *recorder, ex *exchange, took time.Duration) {
-	failed := rec.status >= http.StatusInternalServerError || ex.err != nil
-	level, before := slog.LevelDebug, 0
-	if failed {
-		level = slog.LevelError
-	}
-	if rec.status == http.StatusServiceUnavailable {
-		var first bool
-		if before, first = a.refused.next(time.Now()); !first {
-			level = slog.LevelDebug
-		}
-	}
-	if !a.log.Enabled(r.Context(), level) {
-		return
-	}
-	facts := []any{
-		"request_id", ex.id, "method", r.Method, "path", loggedPath(r.URL.Path),
-		"status", rec.status, "bytes", rec.bytes, "took", took, "client", a.clientAddr(r).String(),
-	}
-	if !failed {
-		a.log.DebugContext(r.Context(), "request answered", facts...)
-		return
-	}
-	if before > 0 {
-		facts = append(facts, "as_well", before)
-	}
-	a.log.Log(r.Context(), level, "request failed", append(facts, "error", innermost(ex.err))...)
-}
-
-// innermost leaves of errors of ours that lie in one another the one that knows
-// most: each would say once more that the store is down.
-func innermost(err error) error {
-	for {
-		outer, _ := errors.AsType[*switchhook.Error](err)
-		if outer == nil {
-			return err
-		}
-		inner, _ := errors.AsType[*switchhook.Error](outer.Unwrap())
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
-}
-
-// refusals are the requests that were answered 503.
-type refusals struct {
-	mu     sync.Mutex
-	told   time.Time // when the log was last told of one
-	untold int       // since then
-}
-
-// next counts one. first: it is the first in a second, and the log is to be told
-// of it, and of as many before it as it was not told of.
-func (r *refusals) next(now time.Time) (before int, first bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now.Sub(r.told) < time.Second {
-		r.untold++
-		return 0, false
-	}
-	before, r.untold, r.told = r.untold, 0, now
-	return before, true
-}
-
-// loggedPath leaves out the token of an ingest URL.
-func loggedPath(path string) string {
-	if rest, ok := strings.CutPrefix(path, "/v1/in/"); ok {
-		if id, _, ok := strings.Cut(rest, "/"); ok {
-			return "/v1/in/" + id + "/[redacted]"
-		}
-	}
-	return path
-}
-
 // route finds the handler. ServeMux's own answers to an unknown path or method
 // are plain text; ours are problem documents, and every path that is not the
 // API's goes to the web page.
 func (a *api) route(w *recorder, r *http.Request) {
 	if r.Method == http.MethodPost && r.URL.Path == "/v1/events" { // the hot path need not be looked for, twice
+		known(r)
 		a.sendEvents(w, r)
 		return
 	}
 	h, pattern := a.mux.Handler(r)
 	if pattern != "" {
+		if r.URL.Path == path.Clean(r.URL.Path) { // else it is led to where it means
+			known(r)
+		}
 		a.mux.ServeHTTP(w, r)
 		return
 	}
@@ -449,7 +380,14 @@ func (a *api) route(w *recorder, r *http.Request) {
 	case !isAPI && a.Web != nil:
 		a.Web.ServeHTTP(w, r)
 	default:
-		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is nothing at %s; the API is described at /docs", loggedPath(r.URL.Path)))
+		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is nothing at %s; the API is described at /docs", a.loggedPath(r, true)))
+	}
+}
+
+// known notes that there is something at the request's path.
+func known(r *http.Request) {
+	if ex, ok := r.Context().Value(exchangeKey{}).(*exchange); ok {
+		ex.known = true
 	}
 }
 

@@ -555,20 +555,23 @@ func TestMetricsNeedAKeyOffLoopback(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	for _, c := range []struct {
-		name, from, forwarded, key string
-		status                     int
+		name, from, host, forwarded, key string
+		status                           int
 	}{
-		{"from this machine", "127.0.0.1:1", "", "", 200},
-		{"from this machine, IPv6", "[::1]:1", "", "", 200},
-		{"from elsewhere", "192.0.2.1:1", "", "", 401},
-		{"from elsewhere, the operator", "192.0.2.1:1", "", rootKey, 200},
-		{"from elsewhere, a customer", "192.0.2.1:1", "", acmeKey, 403},
-		{"through a proxy on this machine", "127.0.0.1:1", "192.0.2.1", "", 401},
+		{"from this machine", "127.0.0.1:1", "127.0.0.1:8420", "", "", 200},
+		{"from this machine, IPv6", "[::1]:1", "[::1]", "", "", 200},
+		{"from this machine, by name", "127.0.0.1:1", "localhost:8420", "", "", 200},
+		{"from this machine, by a name that was made to lead here", "127.0.0.1:1", "example.com", "", "", 401},
+		{"from this machine, by such a name, the operator", "127.0.0.1:1", "example.com", "", rootKey, 200},
+		{"from elsewhere", "192.0.2.1:1", "localhost", "", "", 401},
+		{"from elsewhere, the operator", "192.0.2.1:1", "example.com", "", rootKey, 200},
+		{"from elsewhere, a customer", "192.0.2.1:1", "example.com", "", acmeKey, 403},
+		{"through a proxy on this machine", "127.0.0.1:1", "localhost", "192.0.2.1", "", 401},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
-			req.RemoteAddr = c.from
+			req.RemoteAddr, req.Host = c.from, c.host
 			if c.forwarded != "" {
 				req.Header.Set("X-Forwarded-For", c.forwarded)
 			}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -27,6 +28,7 @@ const (
 	mostHeaders   = 50
 	longestHeader = 4096 // bytes of one value
 	mostScope     = 1000 // entries of each list of a scope
+	longestScope  = 256  // bytes of one entry
 	mostRetries   = 50
 	longestRetry  = 7 * 24 * time.Hour
 	longestHold   = time.Hour
@@ -92,6 +94,7 @@ func (a *api) buildWebhook(cl caller, in webhookInput, flow bool) (*switchhook.W
 	}
 	c.events()
 	c.dialect()
+	c.settings()
 	c.scope()
 	c.headers()
 	c.mask()
@@ -292,6 +295,21 @@ func (c *webhookCheck) dialect() {
 	}
 }
 
+// mostSettings bounds what a dialect may be told, in bytes of JSON: all webhooks are in
+// memory, and some of it goes into every request.
+const mostSettings = 128 << 10
+
+func (c *webhookCheck) settings() {
+	for _, each := range []struct {
+		field string
+		value any
+	}{{"custom_data", c.w.CustomData}, {"modifiers", c.w.Modifiers}, {"dialect_options", c.w.DialectOptions}} {
+		if b, err := json.Marshal(each.value); err != nil || len(b) > mostSettings {
+			c.bad(each.field, "expected at most %d KiB of JSON", mostSettings>>10)
+		}
+	}
+}
+
 func (c *webhookCheck) scope() {
 	s := c.w.Scope
 	if s == nil {
@@ -303,6 +321,9 @@ func (c *webhookCheck) scope() {
 	}{{"numbers", s.Numbers}, {"extensions", s.Extensions}, {"ring_groups", s.RingGroups}, {"queues", s.Queues}} {
 		if len(list.values) > mostScope {
 			c.bad("scope."+list.field, "expected at most %d entries", mostScope)
+		}
+		if i := slices.IndexFunc(list.values, func(s string) bool { return len(s) > longestScope }); i >= 0 {
+			c.bad(fmt.Sprintf("scope.%s[%d]", list.field, i), "expected at most %d bytes", longestScope)
 		}
 		if i := slices.Index(list.values, ""); i >= 0 {
 			c.bad(fmt.Sprintf("scope.%s[%d]", list.field, i), "expected a string that is not empty")

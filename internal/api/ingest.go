@@ -54,8 +54,14 @@ func (a *api) ingestByToken(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source with this ingest URL"))
 		return
 	}
-	if by := a.tenants.Load().suspended[s.AccountID]; by != "" {
+	t := a.tenants.Load()
+	if by := t.suspended[s.AccountID]; by != "" {
 		a.fail(w, r, suspended(s.AccountID, by))
+		return
+	}
+	// What is sent here is kept, be it as a reject: the URL is a key like any other.
+	if err := a.mayAsk(caller{tenants: t, account: s.AccountID}, "source "+s.ID); err != nil {
+		a.fail(w, r, err)
 		return
 	}
 	a.ingest(w, r, s)

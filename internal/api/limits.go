@@ -77,7 +77,11 @@ func (b *bucket) fill(r rate, at time.Time) {
 type meter struct {
 	mu      sync.Mutex
 	buckets map[string]*bucket
+	next    int // as many buckets are looked through
 }
+
+// fewBuckets are not worth a look.
+const fewBuckets = 1000
 
 // A taking is how much is to be taken of a rate.
 type taking struct {
@@ -90,25 +94,32 @@ type taking struct {
 func (m *meter) take(at time.Time, all ...taking) (wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.buckets) >= m.next { // whoever makes up names, such as logins, makes none that stay
+		m.drop(at)
+		m.next = max(2*len(m.buckets), fewBuckets)
+	}
+	var room [4]*bucket
+	buckets := room[:0]
 	for _, t := range all {
 		b := m.buckets[t.name]
 		if b == nil {
-			if m.buckets == nil {
-				m.buckets = map[string]*bucket{}
-			}
 			b = &bucket{left: t.burst, at: at}
-			m.buckets[t.name] = b
 		}
 		b.fill(t.rate, at)
 		if lack := min(t.n, t.burst) - b.left; lack > 0 {
 			wait = max(wait, time.Duration(math.Ceil(lack/t.perSecond*float64(time.Second))))
 		}
+		buckets = append(buckets, b)
 	}
 	if wait > 0 {
 		return wait
 	}
-	for _, t := range all {
-		m.buckets[t.name].left -= t.n
+	if m.buckets == nil {
+		m.buckets = map[string]*bucket{}
+	}
+	for i, t := range all {
+		buckets[i].left -= t.n
+		m.buckets[t.name] = buckets[i]
 	}
 	return 0
 }
@@ -117,6 +128,10 @@ func (m *meter) take(at time.Time, all ...taking) (wait time.Duration) {
 func (m *meter) forget(at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.drop(at)
+}
+
+func (m *meter) drop(at time.Time) {
 	maps.DeleteFunc(m.buckets, func(_ string, b *bucket) bool {
 		b.fill(b.rate, at)
 		return b.left >= b.rate.burst

@@ -226,6 +226,9 @@ func (a *api) ownProblem(ctx huma.Context, _ string, v any) (any, error) {
 		}
 	default:
 		e.Code = switchhook.CodeInternal
+		if m.Detail == "cannot read request body" { // the client has left, and whoever likes can do that
+			e.Code, e.Message = switchhook.CodeMalformed, "the body ended before it was whole"
+		}
 	}
 	return a.problem(ctx.Context(), e), nil
 }

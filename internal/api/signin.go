@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -149,10 +150,14 @@ func (t *tenants) mayEnter(account string) error {
 }
 
 // mayTry refuses who guesses passwords, or asks a provider for much: of one login five at once and one in ten seconds,
-// from one address twenty and one a second.
+// from one address (IPv6: one network of 64 bits) twenty and one a second.
 func (a *api) mayTry(ctx context.Context, login string) error {
 	login = login[:min(len(login), longestLogin)]
-	of := []taking{{rate{"address " + a.clientAddr(requestOf(ctx)).String(), 1, 20}, 1}}
+	from := a.clientAddr(requestOf(ctx))
+	if from.Is6() { // whoever has one IPv6 address has 2^64
+		from = netip.PrefixFrom(from.WithZone(""), 64).Masked().Addr()
+	}
+	of := []taking{{rate{"address " + from.String(), 1, 20}, 1}}
 	if login != "" {
 		of = append(of, taking{rate{"login " + login, 0.1, 5}, 1})
 	}

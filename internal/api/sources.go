@@ -403,7 +403,9 @@ func (a *api) listRejects(ctx context.Context, in *struct {
 	if _, err := callerOf(ctx).source(in.ID); err != nil {
 		return nil, err
 	}
-	rejects, next, err := a.Store.Rejects(ctx, in.ID, in.page())
+	rejects, next, err := bounded(in.page(), func(r *switchhook.Reject) int { return len(r.Body) + len(r.URL) }, func(p switchhook.Page) ([]*switchhook.Reject, string, error) {
+		return a.Store.Rejects(ctx, in.ID, p)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,10 @@ package api
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,7 +65,7 @@ func (a *api) registerSystem() {
 	})
 	a.document(huma.Operation{
 		OperationID: "metrics", Method: http.MethodGet, Path: "/metrics", Tags: []string{"System"}, Summary: "Prometheus metrics",
-		Description: "Open on loopback; from elsewhere the operator's key is needed.", Security: []map[string][]string{{"key": {}}, {}},
+		Description: "Open on loopback, to who asks for localhost or its address; else the operator's key is needed.", Security: []map[string][]string{{"key": {}}, {}},
 		Responses: map[string]*huma.Response{"200": {
 			Description: "Prometheus text format", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}},
 		}},
@@ -90,14 +93,26 @@ func (a *api) readyz(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, "application/json", condition{"ready"})
 }
 
-// mayReadMetrics lets through who asks from this machine, and the operator.
+// loopbackHost reports whether a request's Host is this machine by a name that means nothing
+// elsewhere. Under another name asks a proxy for somebody, or a browser for a page whose name
+// was made to lead here (DNS rebinding).
+func loopbackHost(host string) bool {
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.Trim(host, "[]") // without a port
+	}
+	ip, err := netip.ParseAddr(name)
+	return err == nil && ip.IsLoopback() || strings.EqualFold(name, "localhost")
+}
+
+// mayReadMetrics lets through who asks from this machine and says so, and the operator.
 // Metrics speak of all accounts.
 func (a *api) mayReadMetrics(r *http.Request) error {
 	// A proxy on this machine that we were not told to trust asks for somebody
 	// else; what it says of whom is no proof of anything, but that it is one.
 	forwarded := r.Header.Get("X-Forwarded-For") + r.Header.Get("Forwarded") + r.Header.Get("X-Real-Ip")
 	client := a.clientAddr(r)
-	if client.IsLoopback() && forwarded == "" {
+	if client.IsLoopback() && forwarded == "" && loopbackHost(r.Host) {
 		return nil
 	}
 	c, err := a.authenticate(r, "metrics")

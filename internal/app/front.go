@@ -26,7 +26,14 @@ type front struct{ as atomic.Pointer[http.Handler] }
 
 func (f *front) is(h http.Handler) { f.as.Store(&h) }
 
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*f.as.Load()).ServeHTTP(w, r) }
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if len(r.TransferEncoding) > 0 {
+		// net/http takes a Content-Length beside it out, and does not say so: somebody before
+		// us may have read the request by that. What follows it is no request (RFC 9112 6.1).
+		w.Header().Set("Connection", "close")
+	}
+	(*f.as.Load()).ServeHTTP(w, r)
+}
 
 // alive answers what is asked of this process, whatever it is.
 func alive(next http.Handler) http.Handler {

@@ -15,10 +15,8 @@
 package calls
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,19 +46,21 @@ type snapshot struct {
 	ended   bool
 	toldBy  string    // the type of the event that ended it
 	changed time.Time // by our own clock
+	queued  bool      // it is among those that have ended
 }
 
 // A Folder holds the snapshots. It is not safe for concurrent use: events are
 // folded one after the other, in the order in which they are accepted.
 type Folder struct {
 	known map[ref]*snapshot
-	ended []ref // in the order in which they ended
+	ended []ref       // in the order in which they ended
+	live  map[ref]int // legs that have not ended, by their call
 
 	given ordjson.Object // room for what an event gives, used again and again
 }
 
 // New returns an empty Folder.
-func New() *Folder { return &Folder{known: map[ref]*snapshot{}} }
+func New() *Folder { return &Folder{known: map[ref]*snapshot{}, live: map[ref]int{}} }
 
 // Restore puts back a snapshot that was committed earlier.
 func (f *Folder) Restore(s switchhook.Snapshot) error {
@@ -74,9 +74,9 @@ func (f *Folder) Restore(s switchhook.Snapshot) error {
 	}
 	r := ref{s.AccountID, s.Kind, s.ID}
 	sn := &snapshot{object: o, data: data, root: s.RootID, ended: hasEnded(s.Kind, o), changed: s.UpdatedAt}
-	f.known[r] = sn
+	f.put(r, sn)
 	if sn.ended {
-		f.ended = append(f.ended, r)
+		f.enqueue(r, sn)
 		if s.Kind == "call" && s.ID == s.RootID { // if the call's end was told too, it is not told again
 			sn.toldBy = "leg.hungup"
 		}
@@ -157,7 +157,7 @@ func (f *Folder) fold(ev *switchhook.Event, kind string, given ordjson.Object, n
 	}
 	root := f.rootOf(ev, kind, whole, old)
 	ev.Opens = ev.Opens || kind == "call" && old == nil && root == id
-	return f.keep(r, was, whole, root, toldBy, now, changes).data
+	return f.keep(r, was, whole, root, toldBy, now, changes)
 }
 
 // mostDerived is the room for what an event says of its subject without naming it,
@@ -168,58 +168,6 @@ const mostDerived = 8
 // not the one that ended.
 func revives(kind string, given ordjson.Object) bool {
 	return given.Text("status") != "" && !hasEnded(kind, given)
-}
-
-// keep makes whole the last snapshot, in place of the one that was there, if any.
-func (f *Folder) keep(r ref, was *snapshot, whole ordjson.Object, root, toldBy string, now time.Time, changes *changeSet) *snapshot {
-	sn := &snapshot{object: whole, data: whole.Pack(), root: root, ended: hasEnded(r.kind, whole), changed: now}
-	if sn.ended {
-		sn.toldBy = toldBy
-	}
-	f.known[r] = sn
-	if sn.ended && (was == nil || !was.ended) {
-		f.ended = append(f.ended, r)
-	}
-	changes.set(r, sn)
-	return sn
-}
-
-// forget drops what ended more than Grace ago, and more than mostEnded. A first leg that
-// has left its call is kept as long as the call goes on without it: the call's end must
-// not be told for it again.
-func (f *Folder) forget(now time.Time, changes *changeSet) {
-	for n := len(f.ended); n > 0; n-- {
-		r := f.ended[0]
-		sn := f.known[r]
-		ended := sn != nil && sn.ended
-		if ended && now.Sub(sn.changed) < Grace && len(f.ended) <= mostEnded {
-			return
-		}
-		f.ended = f.ended[1:]
-		switch {
-		case !ended: // it lives again
-		case sn.leftEarly(r) && f.goesOn(r, now):
-			sn.changed = now
-			f.ended = append(f.ended, r)
-			changes.set(r, sn)
-		default:
-			delete(f.known, r)
-			changes.drop(r, now)
-		}
-	}
-}
-
-// leftEarly reports whether it is of a call's first leg, whose end was told as a leg's.
-func (sn *snapshot) leftEarly(r ref) bool { return sn.toldBy == "leg.hungup" && sn.root == r.id }
-
-// goesOn reports whether a call has another leg, or had one just now.
-func (f *Folder) goesOn(first ref, now time.Time) bool {
-	for r, sn := range f.known {
-		if r != first && r.kind == first.kind && r.account == first.account && sn.root == first.id && (!sn.ended || now.Sub(sn.changed) < Grace) {
-			return true
-		}
-	}
-	return false
 }
 
 // subject is the resource whose life a type tells.
@@ -243,120 +191,6 @@ func hasEnded(kind string, o ordjson.Object) bool {
 		return !ordjson.Null(o.Get("ended_at"))
 	default: // agents and queues
 		return !ordjson.Null(o.Get("deleted_at"))
-	}
-}
-
-// merge appends to whole, which is empty, the members before with the given ones laid
-// over them; null takes one out. What a given value makes of the one before, value
-// says. The members are not in order yet.
-func merge(whole, before, given ordjson.Object, value func(name string, before, given json.RawMessage) json.RawMessage) ordjson.Object {
-	whole = append(whole, before...)
-	next := 0 // both are in order most often, so what is looked for comes next
-	for _, m := range given {
-		i := find(whole, m.Name, next)
-		next = i + 1
-		switch {
-		case ordjson.Null(m.Value):
-			if i >= 0 {
-				whole, next = slices.Delete(whole, i, i+1), i
-			}
-		case i < 0:
-			whole = append(whole, ordjson.Member{Name: m.Name, Value: value(m.Name, nil, m.Value)})
-		default:
-			whole[i].Value = value(m.Name, whole[i].Value, m.Value)
-		}
-	}
-	return whole
-}
-
-// find is the place of a member, which is looked for from one on; -1 if it has none.
-func find(o ordjson.Object, name string, from int) int {
-	for i := from; i < len(o); i++ {
-		if o[i].Name == name {
-			return i
-		}
-	}
-	for i := range min(from, len(o)) {
-		if o[i].Name == name {
-			return i
-		}
-	}
-	return -1
-}
-
-// valueOf says how the values of a kind's members are laid over one another.
-func valueOf(kind string) func(name string, before, given json.RawMessage) json.RawMessage {
-	if kind == "call" {
-		return valueOfCall
-	}
-	return valueOfAny
-}
-
-func valueOfCall(name string, before, given json.RawMessage) json.RawMessage {
-	if name == "from" || name == "to" || name == "callee" {
-		return mergeParty(before, given)
-	}
-	return valueOfAny(name, before, given)
-}
-
-func valueOfAny(name string, _, given json.RawMessage) json.RawMessage {
-	if name == "action" {
-		return withoutNulls(given)
-	}
-	return given
-}
-
-// mergeParty is a party as it is given, with what is known of it besides: if it
-// has the same address, it is the same one. Another takes its place whole, or the
-// old one's name would stand beside the new one's number.
-func mergeParty(before, given json.RawMessage) json.RawMessage {
-	var rooms [3][8]ordjson.Member
-	party, err := ordjson.ParseInto(rooms[0][:0], given)
-	if err != nil {
-		return given
-	}
-	old, _ := ordjson.ParseInto(rooms[1][:0], before) // where there was none, nothing is known of it
-	if !sameAddress(old.Get("address"), party.Get("address")) {
-		return withoutNulls(given)
-	}
-	whole := merge(rooms[2][:0], old, party, valueOfAny)
-	sortMembers("party", whole)
-	var room [256]byte
-	if text := whole.Append(room[:0]); !bytes.Equal(text, given) { // as it is most often
-		return bytes.Clone(text)
-	}
-	return given
-}
-
-// sameAddress compares two addresses. A leading + does not count; what has none is the
-// same as nobody.
-func sameAddress(a, b json.RawMessage) bool {
-	if bytes.Equal(a, b) && len(b) > len(`"+"`) && b[0] == '"' {
-		return true
-	}
-	textA, _ := ordjson.Unquote(a) // what is no text is no address
-	textB, _ := ordjson.Unquote(b)
-	address := strings.TrimPrefix(textB, "+")
-	return address != "" && address == strings.TrimPrefix(textA, "+")
-}
-
-// withoutNulls is an object without the members that say that they are unset.
-func withoutNulls(raw json.RawMessage) json.RawMessage {
-	var room [8]ordjson.Member
-	o, err := ordjson.ParseInto(room[:0], raw)
-	if err != nil || !slices.ContainsFunc(o, unset) {
-		return raw
-	}
-	return slices.DeleteFunc(o, unset).Append(nil)
-}
-
-func unset(m ordjson.Member) bool { return ordjson.Null(m.Value) }
-
-// sortMembers puts the members into the order of the catalogue; unknown ones come
-// last, in the order in which they came.
-func sortMembers(kind string, o ordjson.Object) {
-	if r, ok := catalogue.ResourceOf(kind); ok {
-		r.Sort(o)
 	}
 }
 

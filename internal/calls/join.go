@@ -156,9 +156,9 @@ func (f *Folder) noteAnswer(ev *switchhook.Event, data *ordjson.Object, now time
 		whole.Set("status", ordjson.String("answered"))
 	}
 	sortMembers("call", whole)
-	sn = f.keep(r, sn, whole, sn.root, sn.toldBy, now, changes)
+	text := f.keep(r, sn, whole, sn.root, sn.toldBy, now, changes)
 	if call.Text("id") == root {
-		data.Set("call", sn.data)
+		data.Set("call", text)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/switchhook/switchhook"
@@ -47,13 +48,11 @@ func (p private) value(name string, v json.RawMessage) json.RawMessage {
 		if err != nil {
 			return v
 		}
-		out := make(ordjson.Object, 0, len(o))
+		out, hide := make(ordjson.Object, 0, len(o)), hideNames(o)
 		for _, m := range o {
 			name := m.Name
 			if p.numbers { // port.* has numbers for names
-				for name = hideNumbers(name, shortest); name != m.Name && out.Has(name); {
-					name += "*"
-				}
+				name = hide(name)
 			}
 			out = append(out, ordjson.Member{Name: name, Value: p.value(m.Name, m.Value)})
 		}
@@ -82,6 +81,34 @@ func (p private) value(name string, v json.RawMessage) json.RawMessage {
 		}
 	}
 	return v
+}
+
+// hideNames makes a function that masks the names of an object's members. Of those that
+// are the same then, the second ends with *, the third with *2 and so on.
+func hideNames(o ordjson.Object) func(name string) string {
+	var taken map[string]bool
+	same := map[string]int{}
+	return func(name string) string {
+		masked := hideNumbers(name, shortest)
+		if masked == name {
+			return name
+		}
+		if taken == nil {
+			taken = make(map[string]bool, len(o))
+			for _, m := range o {
+				taken[m.Name] = true
+			}
+		}
+		one := masked
+		for ; taken[one]; same[masked]++ {
+			one = masked + "*"
+			if n := same[masked]; n > 0 {
+				one += strconv.Itoa(n + 1)
+			}
+		}
+		taken[one] = true
+		return one
+	}
 }
 
 // word masks a text that is the member of this name.
@@ -186,8 +213,16 @@ const (
 func hideNumbers(text string, least int) string {
 	var out []byte
 	for i := 0; i < len(text); {
-		end, digits := numberAt(text, i)
+		end, digits := numberAt(text, i, longestNumber)
 		plus := text[i] == '+'
+		if digits > longestNumber {
+			// Its beginning can be one, as in the name of a channel: PJSIP/12025550143-00000012.
+			if first, n := digitsAt(text, i); n >= least && n <= longestNumber && introduced(text[:i]) {
+				end, digits = first, n
+			} else {
+				end, _ = numberAt(text, i, len(text))
+			}
+		}
 		if end == i || !plus && digits < least || plus && digits < shortestShort || digits > longestNumber || !plus && noNumber(text[i:end]) {
 			i = max(end, i+1)
 			continue
@@ -214,8 +249,9 @@ func hideNumbers(text string, least int) string {
 }
 
 // numberAt is where a number that begins at i ends, and how many digits it has; where none
-// begins, it ends at i, or where it could not.
-func numberAt(text string, i int) (end, digits int) {
+// begins, it ends at i, or where it could not. What has more than most is not read further:
+// whoever tries each place of a long text would read it as often.
+func numberAt(text string, i, most int) (end, digits int) {
 	at := i
 	if text[at] == '+' {
 		at++
@@ -223,13 +259,13 @@ func numberAt(text string, i int) (end, digits int) {
 	if at == len(text) || !isDigit(text[at]) {
 		return i, 0
 	}
-	if text[i] != '+' && i > 0 && (isWord(text[i-1]) || strings.IndexByte("-.:/", text[i-1]) >= 0) {
+	if text[i] != '+' && i > 0 && (isWord(text[i-1]) || strings.IndexByte("-.:/", text[i-1]) >= 0) && !introduced(text[:i]) {
 		for i < len(text) && isDigit(text[i]) {
 			i++
 		}
 		return i, 0
 	}
-	for end = i; at < len(text); {
+	for end = i; at < len(text) && digits <= most; {
 		if isDigit(text[at]) {
 			digits++
 			at++
@@ -245,10 +281,39 @@ func numberAt(text string, i int) (end, digits int) {
 		}
 		at = next
 	}
-	if text[i] != '+' && end < len(text) && (isWord(text[end]) || text[end] == ':') {
+	if digits <= most && text[i] != '+' && end < len(text) && (isWord(text[end]) || text[end] == ':') {
 		return end, 0
 	}
 	return end, digits
+}
+
+// digitsAt is numberAt without separators.
+func digitsAt(text string, i int) (end, digits int) {
+	end = i
+	if text[end] == '+' {
+		end++
+	}
+	for end < len(text) && isDigit(text[end]) {
+		digits++
+		end++
+	}
+	return end, digits
+}
+
+// introduced reports whether a text ends with what stands before a number, in a URI or in
+// the name of a channel.
+func introduced(text string) bool {
+	var words []string
+	switch {
+	case strings.HasSuffix(text, ":"):
+		words = []string{"sip", "sips", "tel", "callto", "sms", "smsto", "h323", "fax", "im", "pres"}
+	case strings.HasSuffix(text, "/"):
+		words = []string{"sip", "pjsip", "local", "iax2", "dahdi", "motif", "sofia"}
+	}
+	return slices.ContainsFunc(words, func(word string) bool {
+		at := len(text) - 1 - len(word)
+		return at >= 0 && strings.EqualFold(text[at:len(text)-1], word) && (at == 0 || !isWord(text[at-1]))
+	})
 }
 
 // noNumber reports whether digits and separators are a date or an IP address.

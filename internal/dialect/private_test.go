@@ -1,10 +1,14 @@
 package dialect_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
 func TestPrivate(t *testing.T) {
@@ -33,6 +37,8 @@ func TestPrivate(t *testing.T) {
 		{`{"text":"Call +12025550143","message":{"text":"hi","status":"sent"}}`, `{"text":"***","message":{"text":"***","status":"sent"}}`},
 		{`{"transcription":{"result":"success","text":"Call me."},"subject":"","html":"<p>","body":null}`, `{"transcription":{"result":"success","text":"***"},"subject":"","html":"***","body":null}`},
 		{`{"numbers":{"+12025550143":{},"+13015550143":{"note":"x"}}}`, `{"numbers":{"+*******0143":{},"+*******0143*":{"note":"x"}}}`},
+		{`{"+12025550143":1,"+13015550143":2,"+14015550143":3,"+*******0143*":4}`, `{"+*******0143":1,"+*******0143*2":2,"+*******0143*3":3,"+*******0143*":4}`},
+		{`{"from":"sip:12025550143@example.com","x":"<SIPS:2025550143@a>;tag=1","y":"tel:2025550143","at":"sip:1","z":"PJSIP/12025550143-00000012","c":"Local/2025550143@in-0001;1","u":"https://a/2025550143"}`, `{"from":"sip:*******0143@example.com","x":"<SIPS:******0143@a>;tag=1","y":"tel:******0143","at":"sip:1","z":"PJSIP/*******0143-00000012","c":"Local/******0143@in-0001;1","u":"https://a/2025550143"}`},
 		{`{"message":"plain"}`, `{"message":"***"}`},
 		{`{"z":1,"a":"\u002b12025550143","b":"ä"}`, `{"z":1,"a":"+*******0143","b":"ä"}`},
 	} {
@@ -79,4 +85,54 @@ func TestPrivateOriginal(t *testing.T) {
 			t.Error("the original was changed")
 		}
 	}
+}
+
+// Masking takes no longer than the event is long, whatever stands in it.
+func TestPrivateTakesItsTime(t *testing.T) {
+	t.Parallel()
+	var names strings.Builder
+	for i := range 30_000 { // of one masked name
+		fmt.Fprintf(&names, `,"1%06d0143":1`, i)
+	}
+	for name, data := range map[string]string{
+		"names":          `{"a":1` + names.String() + `}`,
+		"digits":         `{"a":"` + strings.Repeat("1", 1_000_000) + `"}`,
+		"digits, apart":  `{"a":"` + strings.Repeat("1 ", 500_000) + `"}`,
+		"numbers":        `{"a":"` + strings.Repeat("2025550143 ", 90_000) + `"}`,
+		"channels":       `{"a":"` + strings.Repeat("SIP/2025550143-00000012 ", 40_000) + `"}`,
+		"letters":        `{"a":"` + strings.Repeat("a1", 500_000) + `"}`,
+		"colons":         `{"a":"` + strings.Repeat("sip:1", 200_000) + `"}`,
+		"signs":          `{"a":"` + strings.Repeat("+", 1_000_000) + `"}`,
+		"what is before": `{"a":"` + strings.Repeat("sip:", 250_000) + `"}`,
+		"levels":         strings.Repeat(`{"a":`, 900) + `"` + strings.Repeat("1", 100_000) + `"` + strings.Repeat("}", 900),
+	} {
+		start := time.Now()
+		got := dialect.Private(&switchhook.Event{Data: []byte(data)}, []string{"numbers"})
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%s take %s", name, took)
+		}
+		if _, err := ordjson.Parse(got.Data); err != nil || len(got.Data) > 2*len(data) {
+			t.Errorf("%s become %d bytes: %v", name, len(got.Data), err)
+		}
+	}
+}
+
+// Whatever is masked is JSON afterwards, and without numbers that look like ones.
+func FuzzPrivate(f *testing.F) {
+	f.Add(`{"from":"sip:12025550143@example.com","+12025550143":{"+13015550143":[1,"x +1 (202) 555-0143"]},"message":{"text":"a"}}`)
+	f.Add(`{"number":2025550143,"at":"2026-01-02T03:04:05Z","a":"10.0.0.1","b":"PJSIP/12025550143-00000012"}`)
+	f.Fuzz(func(t *testing.T, data string) {
+		before, err := ordjson.Parse([]byte(data))
+		if err != nil {
+			return
+		}
+		got := dialect.Private(&switchhook.Event{Data: []byte(data), Original: &switchhook.Original{Format: "form", Body: data}}, []string{"numbers", "text"})
+		after, err := ordjson.Parse(got.Data)
+		if err != nil || len(after) != len(before) {
+			t.Fatalf("%s became %s: %v", data, got.Data, err)
+		}
+		if again := dialect.Private(got, []string{"numbers"}); strings.Contains(string(again.Data), "+12025550143") {
+			t.Fatalf("%s became %s", data, again.Data)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ const (
 	handshakeTimeout = 10 * time.Second
 	keepAlive        = 30 * time.Second
 	mostAddresses    = 4 // of a name that a proxy is asked for
+	// longestKey is the length of a client's key, in bytes of DER: RSA with 4096 bits has 2376.
+	longestKey = 2400
 )
 
 // A Way is what the connections of some requests have of their own. It is a value to compare:
@@ -87,12 +90,27 @@ func (w Way) dress(cfg *tls.Config) error {
 	if w.Certificate == "" && w.Key == "" {
 		return nil
 	}
+	if err := boundedKey([]byte(w.Key)); err != nil {
+		return err
+	}
 	pair, err := tls.X509KeyPair([]byte(w.Certificate), []byte(w.Key))
 	if err != nil {
 		return fmt.Errorf("the client certificate: %w", err)
 	}
 	// Also where the receiver names other authorities: it may know the certificate itself.
 	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	return nil
+}
+
+// boundedKey refuses a key that is too long. crypto/x509 finds out whether an RSA key is
+// consistent in a time that rises with the cube of its length: one of 13 KB, made for it,
+// takes half a minute.
+func boundedKey(text []byte) error {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if len(block.Bytes) > longestKey && strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			return errors.New("the client certificate: its key is longer than one of RSA with 4096 bits")
+		}
+	}
 	return nil
 }
 

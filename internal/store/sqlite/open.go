@@ -83,6 +83,15 @@ type database struct {
 }
 
 func (d *database) open(ctx context.Context) (err error) {
+	// A database that SQLite makes is for all to read, where the directory is; its log gets
+	// the same permissions.
+	made, err := os.OpenFile(filepath.Join(d.dir, DatabaseFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := made.Close(); err != nil {
+		return err
+	}
 	d.writing, err = sql.Open("sqlite", d.dsn(url.Values{"_pragma": {
 		// The driver sets busy_timeout first, whatever the order.
 		"busy_timeout(10000)",
