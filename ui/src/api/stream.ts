@@ -14,9 +14,10 @@ const longest = 15_000; // ms between two tries
 /**
  * Follows one of the API's streams of server-sent events until it is closed. It is read with fetch, since EventSource cannot
  * tell a refusal from a broken line. After a break it goes on behind the last item, so nothing is missed; while nobody looks at
- * the page it is let go (a browser has six connections to a server, for all its tabs), and goes on in the same way.
+ * the page it is let go (a browser has six connections to a server, for all its tabs), and goes on in the same way. Streams
+ * that are made by a POST get post as their body.
  */
-export function follow<T>(path: string, listener: Listener<T>): () => void {
+export function follow<T>(path: string, listener: Listener<T>, post?: unknown): () => void {
   let closed = false;
   let last = "";
   let tries = 0;
@@ -58,7 +59,14 @@ export function follow<T>(path: string, listener: Listener<T>): () => void {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (last) headers["Last-Event-ID"] = last;
       alive();
-      const answer = await fetch(path, { headers, signal, cache: "no-store" });
+      if (post !== undefined) headers["Content-Type"] = "application/json";
+      const answer = await fetch(path, {
+        method: post === undefined ? "GET" : "POST",
+        body: post === undefined ? undefined : JSON.stringify(post),
+        headers,
+        signal,
+        cache: "no-store",
+      });
       if (!answer.ok || !answer.body) {
         const problem = await problemOf(answer);
         if (problem.status === 401) signedOut.dispatchEvent(new Event("signed-out"));
