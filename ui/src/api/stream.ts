@@ -3,13 +3,14 @@ import { problemOf, signedOut, type Problem } from "./client";
 export type StreamState = "connecting" | "live" | "waiting" | "refused" | "closed";
 
 interface Listener<T> {
-  /** Called with all that has come since the last frame, the oldest first. */
+  /** Called with all that has come since the last time, the oldest first; a few times a second at most. */
   items(items: T[]): void;
   state?(state: StreamState, problem?: Problem): void;
 }
 
 const silence = 40_000; // ms; the server says something every 15 s
 const longest = 15_000; // ms between two tries
+const breath = 150; // ms at least between two times that something is told: nobody reads faster
 
 /**
  * Follows one of the API's streams of server-sent events until it is closed. It is read with fetch, since EventSource cannot
@@ -23,11 +24,13 @@ export function follow<T>(path: string, listener: Listener<T>, post?: unknown): 
   let tries = 0;
   let line = new AbortController();
   let timer = 0;
-  let frame = 0;
+  let frame = 0; // a timer
+  let flushed = 0;
   let waiting: T[] = [];
 
   const flush = () => {
     frame = 0;
+    flushed = performance.now();
     const items = waiting;
     waiting = [];
     if (items.length && !closed) listener.items(items);
@@ -37,7 +40,7 @@ export function follow<T>(path: string, listener: Listener<T>, post?: unknown): 
     if (id) last = id;
     if (!data) return;
     waiting.push(JSON.parse(data) as T);
-    frame ||= requestAnimationFrame(flush);
+    frame ||= window.setTimeout(flush, Math.max(0, flushed + breath - performance.now()));
   };
 
   const again = () => {
@@ -104,7 +107,7 @@ export function follow<T>(path: string, listener: Listener<T>, post?: unknown): 
     closed = true;
     document.removeEventListener("visibilitychange", look);
     clearTimeout(timer);
-    cancelAnimationFrame(frame);
+    clearTimeout(frame);
     line.abort();
     listener.state?.("closed");
   };

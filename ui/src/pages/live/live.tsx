@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDownToLine, Eraser, Pause, Play, Radio } from "lucide-react";
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { memo, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link } from "wouter";
 import type { Problem, Schemas } from "../../api/client";
 import { given, useFilters } from "../../api/lists";
@@ -205,7 +205,7 @@ function useFar(place: React.RefObject<HTMLDivElement | null>, rowHeight: number
   return far;
 }
 
-function EventRow({ e }: { e: Event }) {
+const EventRow = memo(function EventRow({ e }: { e: Event }) {
   const about = parties(e.data);
   return (
     <>
@@ -219,9 +219,9 @@ function EventRow({ e }: { e: Event }) {
       <span className={css.account}>{e.account_id}</span>
     </>
   );
-}
+});
 
-function AttemptRow({ a }: { a: Attempt }) {
+const AttemptRow = memo(function AttemptRow({ a }: { a: Attempt }) {
   return (
     <>
       <time className={css.time}>{clock(a.started_at, undefined, true)}</time>
@@ -238,7 +238,7 @@ function AttemptRow({ a }: { a: Attempt }) {
       </span>
     </>
   );
-}
+});
 
 interface Party {
   address?: string;
