@@ -133,16 +133,17 @@ function Rows({
   const rows = useVirtualizer({ count: ring.length, getScrollElement: () => place.current, estimateSize: () => rowHeight, overscan: 12 });
   useEffect(() => rows.measure(), [rows, rowHeight]);
 
-  // Rows come in above: who reads further down is moved along with what he reads.
+  // Rows come in above: who reads further down is moved along with what he reads. Where he is, the virtualizer knows; to ask
+  // the browser would cost a layout.
+  const at = rows.scrollOffset ?? 0;
+  const far = at > rowHeight * 3;
   const seen = useRef(0);
   useEffect(() => {
     const came = ring.total - seen.current;
     seen.current = ring.total;
-    const box = place.current;
-    if (box && box.scrollTop > rowHeight && came > 0) box.scrollTop += came * rowHeight;
-  }, [version, ring, rowHeight]);
-
-  const far = useFar(place, rowHeight);
+    if (far && came > 0) rows.scrollToOffset(at + came * rowHeight);
+    // oxlint-disable-next-line react/exhaustive-deps -- only when rows have come
+  }, [version]);
   return (
     <div className={css.frame}>
       <div className={css.counts} aria-live="off">
@@ -181,29 +182,12 @@ function Rows({
   );
 }
 
-function useNarrow() {
-  const query = matchMedia("(max-width: 720px)");
-  return useSyncExternalStore(
-    (l) => {
-      query.addEventListener("change", l);
-      return () => query.removeEventListener("change", l);
-    },
-    () => query.matches,
-  );
+const narrowScreen = matchMedia("(max-width: 720px)");
+function onNarrow(listener: () => void) {
+  narrowScreen.addEventListener("change", listener);
+  return () => narrowScreen.removeEventListener("change", listener);
 }
-
-/** Whether one has scrolled away from the newest. */
-function useFar(place: React.RefObject<HTMLDivElement | null>, rowHeight: number) {
-  const [far, setFar] = useState(false);
-  useEffect(() => {
-    const box = place.current;
-    if (!box) return undefined;
-    const look = () => setFar(box.scrollTop > rowHeight * 3);
-    box.addEventListener("scroll", look, { passive: true });
-    return () => box.removeEventListener("scroll", look);
-  }, [place, rowHeight]);
-  return far;
-}
+const useNarrow = () => useSyncExternalStore(onNarrow, () => narrowScreen.matches);
 
 const EventRow = memo(function EventRow({ e }: { e: Event }) {
   const about = parties(e.data);
