@@ -12,15 +12,18 @@ function el(tag, className, ...children) {
 }
 
 function prose(text) {
-  return (text ?? "").split("\n\n").filter(Boolean).map((paragraph) => {
-    const p = el("p", "");
-    for (const piece of paragraph.split(/(\*\*[^*]+\*\*|`[^`]+`)/)) {
-      if (piece.startsWith("**")) p.append(el("strong", "", piece.slice(2, -2)));
-      else if (piece.startsWith("`")) p.append(el("code", "", piece.slice(1, -1)));
-      else p.append(piece);
-    }
-    return p;
-  });
+  return (text ?? "")
+    .split("\n\n")
+    .filter(Boolean)
+    .map((paragraph) => {
+      const p = el("p", "");
+      for (const piece of paragraph.split(/(\*\*[^*]+\*\*|`[^`]+`)/)) {
+        if (piece.startsWith("**")) p.append(el("strong", "", piece.slice(2, -2)));
+        else if (piece.startsWith("`")) p.append(el("code", "", piece.slice(1, -1)));
+        else p.append(piece);
+      }
+      return p;
+    });
 }
 
 let api;
@@ -32,11 +35,15 @@ function resolve(schema) {
 
 /** What a value is, in a few words. */
 function kind(schema) {
-  if (schema.$ref) return schema.$ref.split("/").pop().replace(/^data\..*/, "object");
+  if (schema.$ref)
+    return schema.$ref
+      .split("/")
+      .pop()
+      .replace(/^data\..*/, "object");
   if (schema.oneOf) return schema.oneOf.map(kind).join(" or ");
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const types = [schema.type ?? "any"].flat().filter((t) => t !== "null");
-  let text = types.map((t) => t === "array" ? "array of " + kind(schema.items ?? {}) : t).join(" or ");
+  let text = types.map((t) => (t === "array" ? "array of " + kind(schema.items ?? {}) : t)).join(" or ");
   if (schema.enum) text = schema.enum.filter((v) => v !== null && v !== "").join(" | ");
   if (schema.format === "date-time") text = "time";
   if (schema.default !== undefined) text += ", default " + JSON.stringify(schema.default);
@@ -51,7 +58,8 @@ function inner(schema) {
 }
 
 function fields(schema, depth) {
-  const s = inner(schema), need = new Set(s.required ?? []);
+  const s = inner(schema),
+    need = new Set(s.required ?? []);
   const members = Object.entries(s.properties ?? {}).sort(([x], [y]) => need.has(y) - need.has(x)); // what has to be there first
   return members.map(([name, p]) => {
     const full = resolve(p);
@@ -65,8 +73,11 @@ function fields(schema, depth) {
 
 /** Children that are made when they are asked for. */
 function fold(title, make) {
-  const box = el("div", "fields"), d = el("details", "", el("summary", "", title), box);
-  d.addEventListener("toggle", () => { if (d.open && !box.hasChildNodes()) box.append(...make()); });
+  const box = el("div", "fields"),
+    d = el("details", "", el("summary", "", title), box);
+  d.addEventListener("toggle", () => {
+    if (d.open && !box.hasChildNodes()) box.append(...make());
+  });
   return d;
 }
 
@@ -97,7 +108,11 @@ function operation(method, path, op) {
   for (const [status, response] of Object.entries(op.responses ?? {})) {
     const shown = body(status, response.content);
     if (status === "default") continue;
-    a.append(shown.length ? fold(`Answer ${status}: ${response.description}`, () => shown) : el("h4", "", `Answer ${status}: ${response.description}`));
+    a.append(
+      shown.length
+        ? fold(`Answer ${status}: ${response.description}`, () => shown)
+        : el("h4", "", `Answer ${status}: ${response.description}`),
+    );
   }
   return a;
 }
@@ -113,8 +128,12 @@ function show() {
   const intro = el("section", "", el("h1", "", `${api.info.title} API`), ...prose(api.info.description));
   $("document").replaceChildren(intro);
   for (const [name, { about, operations }] of byTag) section(name, about, operations);
-  section("What your receiver gets", "In the dialect switchhook: one POST per event, with these bodies. The other dialects are shown by /v1/event-types/{type}.",
-    Object.entries(api.webhooks ?? {}).map(([name, item]) => ({ method: "post", path: name, op: item.post })), true);
+  section(
+    "What your receiver gets",
+    "In the dialect switchhook: one POST per event, with these bodies. The other dialects are shown by /v1/event-types/{type}.",
+    Object.entries(api.webhooks ?? {}).map(([name, item]) => ({ method: "post", path: name, op: item.post })),
+    true,
+  );
   if (location.hash) $(location.hash.slice(1))?.scrollIntoView();
 }
 

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/page";
+
+export default function CataloguePage() {
+  return <Page title="Catalogue">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/page";
+
+export default function WebhookPage() {
+  return <Page title="Webhook">{null}</Page>;
+}

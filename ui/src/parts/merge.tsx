@@ -1,0 +1,29 @@
+import { json } from "@codemirror/lang-json";
+import { unifiedMergeView } from "@codemirror/merge";
+import { EditorState } from "@codemirror/state";
+import { EditorView } from "@codemirror/view";
+import { useEffect, useRef } from "react";
+import { look } from "./codemirror";
+
+/** Two texts as one, with what went and what came marked. */
+export default function Merge({ before, after, label }: { before: string; after: string; label: string }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const view = new EditorView({
+      parent: place.current ?? undefined,
+      doc: after,
+      extensions: [
+        json(),
+        look,
+        EditorView.lineWrapping,
+        EditorState.readOnly.of(true),
+        EditorView.editable.of(false),
+        EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+        EditorView.theme({ ".cm-scroller": { maxHeight: "60vh" } }),
+        unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } }),
+      ],
+    });
+    return () => view.destroy();
+  }, [before, after, label]);
+  return <div ref={place} />;
+}
