@@ -17,6 +17,8 @@ type Account struct {
 	// ShowPrivateAnswers: its people see what is answered from private networks, in
 	// attempts. Only the operator sets it.
 	ShowPrivateAnswers bool `json:"show_private_answers,omitzero"`
+	// Portal is how the page looks for its people and those below it. Nil: as set above.
+	Portal *Portal `json:"portal,omitzero"`
 	// SuspendedAt: its keys, and those of all accounts below, are refused from then on,
 	// so are events, and deliveries wait. Zero: it is not suspended itself.
 	SuspendedAt time.Time `json:"suspended_at,omitzero"`
@@ -30,6 +32,17 @@ type Limits struct {
 	RequestBurst      int     `json:"request_burst,omitzero"`       // how many may come at once; default: those of two seconds
 	EventsPerSecond   float64 `json:"events_per_second,omitzero"`   // of the account and those below it, together
 	OpenDeliveries    int     `json:"open_deliveries,omitzero"`     // to the account's webhooks; default: the server's
+}
+
+// A Portal is how the page looks for an account's people, and who may embed it. What is
+// empty is as the account above has it.
+type Portal struct {
+	Name       string `json:"name,omitzero"`        // of the product
+	Logo       string `json:"logo,omitzero"`        // an image, as a data: URI in base64
+	Accent     string `json:"accent,omitzero"`      // a colour, #rrggbb
+	AccentDark string `json:"accent_dark,omitzero"` // the same where the page is dark
+	// FrameAncestors are the origins of pages that may have the page in a frame.
+	FrameAncestors []string `json:"frame_ancestors,omitzero"`
 }
 
 // An APIKey opens the API for one account and its descendants. Only a hash of

@@ -2,16 +2,20 @@ package switchhook
 
 import "time"
 
-// A User is a person who signs in with a password. What it may do is as of an API key.
+// A User is a person who signs in: with a password, or at the operator's OpenID provider.
+// What it may do is as of an API key.
 type User struct {
-	ID        string    `json:"id"`
-	AccountID string    `json:"account_id"`
-	Login     string    `json:"login"` // unique; such as an e-mail address
-	Name      string    `json:"name"`
-	Role      Role      `json:"role"`
-	Password  string    `json:"-"` // argon2id, as a PHC string; empty: it cannot sign in
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ID        string `json:"id"`
+	AccountID string `json:"account_id"`
+	Login     string `json:"login"` // unique; such as an e-mail address
+	Name      string `json:"name"`
+	Role      Role   `json:"role"`
+	Password  string `json:"-"` // argon2id, as a PHC string; empty: it has none
+	// OIDCSubject is whom the OpenID provider knows the user as. Unique. Empty: it is known
+	// there by the login, as a verified e-mail address.
+	OIDCSubject string    `json:"oidc_subject,omitzero"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
 }
 
 // A Session is a browser that was let in, until it expires: as a user, with an API key, or

@@ -39,6 +39,8 @@ type accountInput struct {
 
 	ShowPrivateAnswers bool `json:"show_private_answers,omitzero" doc:"What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it."`
 
+	Portal *switchhook.Portal `json:"portal,omitzero" doc:"How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it."`
+
 	FlowWebhooks bool `json:"flow_webhooks,omitzero" doc:"Call flows may send requests to addresses that the flow names (flow.webhook). A webhook of the account's with flow: true makes them: it has a secret and a history like any other."`
 }
 
@@ -52,6 +54,7 @@ type accountView struct {
 
 func (c caller) view(acc *switchhook.Account) accountView {
 	v := accountView{Account: *acc, Status: "active", Suspended: !acc.SuspendedAt.IsZero(), FlowWebhooks: c.flows[acc.ID]}
+	v.Portal = shownPortal(acc.Portal)
 	if c.suspended[acc.ID] != "" {
 		v.Status = "suspended"
 	}
@@ -136,7 +139,7 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 	}
 	next, err := merge(accountInput{
 		ID: acc.ID, ParentID: acc.ParentID, Name: acc.Name, Suspended: !acc.SuspendedAt.IsZero(), Limits: acc.Limits, AllowNetworks: acc.AllowNetworks,
-		ShowPrivateAnswers: acc.ShowPrivateAnswers, FlowWebhooks: c.flows[acc.ID],
+		ShowPrivateAnswers: acc.ShowPrivateAnswers, Portal: shownPortal(acc.Portal), FlowWebhooks: c.flows[acc.ID],
 	}, in.Body.raw, nil)
 	if err != nil {
 		return nil, err
@@ -157,10 +160,12 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 
 // accountState is an account as the audit log sees it.
 func accountState(acc *switchhook.Account, flows bool) *state {
+	shown := *acc
+	shown.Portal = shownPortal(acc.Portal)
 	return plain(struct {
 		*switchhook.Account
 		FlowWebhooks bool `json:"flow_webhooks"`
-	}{acc, flows})
+	}{&shown, flows})
 }
 
 // setAccount makes an account what is asked for, as far as the caller may.
@@ -172,6 +177,9 @@ func (c caller) setAccount(acc *switchhook.Account, in accountInput) error {
 		return switchhook.InvalidField("name", "expected at most %d characters", longestTitle)
 	}
 	acc.Name = cmp.Or(in.Name, acc.ID)
+	if err := setPortal(acc, in.Portal); err != nil {
+		return err
+	}
 	if in.Suspended != !acc.SuspendedAt.IsZero() {
 		if acc.ID == c.account {
 			return wrongField(switchhook.CodeForbidden, "suspended", "the key's own account can only be suspended from above it")

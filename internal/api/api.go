@@ -90,6 +90,10 @@ type Options struct {
 	// PublicURL is where customers reach us, such as https://hooks.example.com.
 	// Empty: the URLs that we give are paths.
 	PublicURL string
+	// OpenID is the provider at which users can sign in, and OpenIDName what it is called.
+	// Nil: there is none.
+	OpenID     OpenID
+	OpenIDName string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 }
@@ -121,7 +125,7 @@ type Store interface {
 	PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error
 	DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Users(ctx context.Context) ([]*switchhook.User, error)
-	PutSession(ctx context.Context, s *switchhook.Session) error
+	PutSession(ctx context.Context, s *switchhook.Session, audit ...*switchhook.AuditEntry) error
 	DeleteSession(ctx context.Context, hash []byte) error
 	Sessions(ctx context.Context) ([]*switchhook.Session, error)
 	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
@@ -175,6 +179,17 @@ type Engine interface {
 	Status(webhookID string) (status string, stats map[string]any)
 	// Open is how many deliveries to an account's webhooks are open.
 	Open(accountID string) int
+}
+
+// OpenID is an OpenID provider.
+type OpenID interface {
+	// Begin says where a browser signs in. What Finish needs is known by the secret, which
+	// the browser keeps meanwhile.
+	Begin(ctx context.Context, secret string) (url string, err error)
+	// Finish is who has come back, with the query that the provider has sent along: the
+	// subject, and the e-mail address if the provider has verified it. Its errors are
+	// *switchhook.Error where somebody can do something about it.
+	Finish(ctx context.Context, secret string, query url.Values) (subject, email string, err error)
 }
 
 // Live is what runs the sources that connect by themselves.
@@ -270,6 +285,9 @@ func (a *api) register() {
 	a.registerAudit()
 	a.registerUsers()
 	a.registerSessions()
+	a.registerPortal()
+	a.registerBrand()
+	a.registerOIDC()
 	a.registerWebhooks()
 	a.registerBulk()
 	a.registerListen()
@@ -300,6 +318,7 @@ func (m *mux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Reque
 // An exchange is what is known of one request beside its content.
 type exchange struct {
 	id      string // the request's id
+	api     *api
 	request *http.Request
 	err     error // the cause of a 5xx
 }
@@ -309,7 +328,7 @@ type exchangeKey struct{}
 // ServeHTTP answers a request: it gives it an id, answers it, and logs it.
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	ex := &exchange{id: requestID(r), request: r}
+	ex := &exchange{id: requestID(r), api: a, request: r}
 	rec := &recorder{ResponseWriter: w}
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, ex))
 	h := rec.Header()

@@ -37,7 +37,11 @@ func (a *api) sourceState(s *switchhook.Source) *state {
 // audit is the entry of the change that a request makes: to a thing of an account, from
 // one state to another. nil: there is nothing.
 func (a *api) audit(ctx context.Context, account, resource, id string, before, after *state) *switchhook.AuditEntry {
-	c := callerOf(ctx)
+	return a.auditOf(ctx, callerOf(ctx), account, resource, id, before, after)
+}
+
+// auditOf is audit for what is done without a key.
+func (a *api) auditOf(ctx context.Context, c caller, account, resource, id string, before, after *state) *switchhook.AuditEntry {
 	e := &switchhook.AuditEntry{
 		At: now(), AccountID: account, Action: c.operation, Resource: resource, ResourceID: id,
 		Actor: c.actor,
@@ -109,7 +113,7 @@ func (a *api) registerAudit() {
 	handle(a, huma.Operation{
 		OperationID: "list-audit", Method: http.MethodGet, Path: "/v1/audit", Tags: []string{"Audit"}, Summary: "List changes, newest first",
 		Description: "Who changed what through the API, from where, and how it was before: written together with the change, and kept as long as history is. Secrets are masked. " +
-			"What is sent (events, tests) is no change; nor is what a file configures at the start.",
+			"Sign-ins are there too (sign-in, and refuse-sign-in, of many at once a few). What is sent (events, tests) is no change; nor is what a file configures at the start.",
 	}, a.listAudit)
 }
 
@@ -119,7 +123,7 @@ func (a *api) listAudit(ctx context.Context, in *struct {
 	KeyID      string  `query:"key_id" doc:"Only changes made with this API key."`
 	UserID     string  `query:"user_id" doc:"Only changes made by this user."`
 	Action     string  `query:"action" doc:"Only of this operation, such as update-webhook."`
-	Resource   string  `query:"resource" enum:"account,api_key,user,portal_link,webhook,source,record,dialect_id,job,delivery" doc:"Only of things of this kind."`
+	Resource   string  `query:"resource" enum:"account,api_key,user,session,portal_link,webhook,source,record,dialect_id,job,delivery" doc:"Only of things of this kind."`
 	ResourceID string  `query:"resource_id" doc:"Only of the thing with this id."`
 	Since      instant `query:"since" format:"date-time" doc:"Made at or after this time."`
 	Until      instant `query:"until" format:"date-time" doc:"Made before this time."`

@@ -28,6 +28,7 @@ type tenants struct {
 	suspended map[string]string
 	// bounds are those of the accounts for which there are any.
 	bounds map[string]*bounds
+	logos  map[string]string // by their paths
 }
 
 func (a *api) readTenants(ctx context.Context) error {
@@ -54,7 +55,7 @@ func (a *api) readTenants(ctx context.Context) error {
 	t := &tenants{
 		keys: map[[sha256.Size]byte]*credential{}, users: usersByID(users), accounts: map[string]*switchhook.Account{},
 		children: map[string][]string{}, sources: map[string]*switchhook.Source{},
-		flows: map[string]bool{}, owners: map[string]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{},
+		flows: map[string]bool{}, owners: map[string]string{}, suspended: map[string]string{}, bounds: map[string]*bounds{}, logos: map[string]string{},
 	}
 	for _, k := range keys {
 		c := a.credential(k)
@@ -65,6 +66,9 @@ func (a *api) readTenants(ctx context.Context) error {
 	}
 	for _, acc := range accounts {
 		t.accounts[acc.ID] = acc
+		if p := acc.Portal; p != nil && p.Logo != "" {
+			t.logos[logoAt(p.Logo)] = p.Logo
+		}
 		if acc.ParentID != "" {
 			t.children[acc.ParentID] = append(t.children[acc.ParentID], acc.ID)
 		}
@@ -238,7 +242,7 @@ func (a *api) byKeyOrSession(r *http.Request, operation string) (c caller, count
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	key = strings.TrimSpace(key)
 	if !strings.EqualFold(scheme, "Bearer") || key == "" {
-		if cookie, err := r.Cookie(cookieName); err == nil && scheme == "" {
+		if cookie, _ := cookieOf(r); cookie != nil && scheme == "" {
 			c, err := a.bySession(r, cookie, operation)
 			return c, cmp.Or(c.actor.UserID, c.actor.KeyID, "portal "+c.account), err
 		}

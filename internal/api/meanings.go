@@ -26,6 +26,12 @@ func meanings() map[string]string {
 		"Account.limits":               "What it may do at most, as an account above has set it. Absent: what is set above it, or by the server.",
 		"Account.show_private_answers": "What is answered from private networks is shown in attempts. Only the operator sets it.", "Account.allow_networks": "Private networks that its webhooks may reach, beside those that the server allows to all. Set by the operator.",
 		"Account.suspended_at":       "When it was suspended. Absent: it is not, or only an account above it.",
+		"Account.portal":             "How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it.",
+		"Portal.name":                "What the product is called. At most 80 characters.",
+		"Portal.logo":                "An image: to set it a data: URI in base64 of a PNG, JPEG, WebP, GIF or SVG of at most 64 KiB; what is read is its path here, and that sent back leaves it as it is.",
+		"Portal.accent":              "A colour, #rrggbb.",
+		"Portal.accent_dark":         "The same where the page is dark. Absent: accent.",
+		"Portal.frame_ancestors":     "The origins of pages that may have the page in a frame, such as https://portal.example.com; by portal links with embed alone.",
 		"Limits.requests_per_second": "Of each of its API keys, and those of the accounts below that have no limit of their own. Absent: no limit.",
 		"Limits.request_burst":       "How many requests may come at once. Absent: those of two seconds.",
 		"Limits.events_per_second":   "Of it and the accounts below, together. Absent: no limit.",
@@ -101,6 +107,7 @@ func meanings() map[string]string {
 		"Audit.request_id": "The request's id, as in X-Request-Id and in the log.",
 		"Actor.user_id":    "The user, who had signed in.", "Actor.login": "The user's login at that time.",
 		"User.account_id": "The account that the user belongs to, and sees with all below.", "User.login": "What the user signs in with.", "User.role": "admin, developer or viewer.",
+		"User.oidc_subject": "Whom the OpenID provider knows the user as. Absent: by the login.",
 
 		"Actor.key_id": "The API key.", "Actor.key_name": "Its name at that time.", "Actor.account_id": "Its account.", "Actor.address": "Where the request came from.",
 

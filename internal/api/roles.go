@@ -44,7 +44,7 @@ var least = map[string]switchhook.Role{
 	"create-source": switchhook.RoleAdmin, "update-source": switchhook.RoleAdmin, "delete-source": switchhook.RoleAdmin, "rotate-source-token": switchhook.RoleAdmin,
 	"create-account": switchhook.RoleAdmin, "update-account": switchhook.RoleAdmin, "delete-account": switchhook.RoleAdmin,
 	"create-api-key": switchhook.RoleAdmin, "list-api-keys": switchhook.RoleAdmin, "get-api-key": switchhook.RoleAdmin,
-	"get-session": switchhook.RoleViewer, "create-portal-link": switchhook.RoleAdmin,
+	"get-session": switchhook.RoleViewer, "change-password": switchhook.RoleViewer, "create-portal-link": switchhook.RoleAdmin,
 	"create-user": switchhook.RoleAdmin, "list-users": switchhook.RoleAdmin, "get-user": switchhook.RoleAdmin, "update-user": switchhook.RoleAdmin, "delete-user": switchhook.RoleAdmin,
 	"list-audit":     switchhook.RoleAdmin,
 	"update-api-key": switchhook.RoleAdmin, "delete-api-key": switchhook.RoleAdmin,

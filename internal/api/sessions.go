@@ -1,14 +1,15 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -20,15 +21,10 @@ import (
 
 const (
 	cookieName = "switchhook_session"
+	// frameCookie is the cookie of a session in a frame of somebody else's page.
+	frameCookie = "switchhook_portal"
 	// signedIn is how long a session lasts after a sign-in.
 	signedIn = 12 * time.Hour
-	// A portal link's code is good once, and for so long; its session for an hour, or what
-	// is asked for.
-	codeTime           = time.Minute
-	portalTime         = time.Hour
-	longestPortalTime  = 24 * time.Hour
-	shortestPortalTime = time.Minute
-	mostCodes          = 10_000 // at once
 )
 
 type hash = [sha256.Size]byte
@@ -41,11 +37,12 @@ type sessions struct {
 	codes map[hash]promise
 }
 
-// A promise is what a code stands for, until it ends: a session, and how long that lasts.
-type promise struct {
+// An entry is somebody who is let in.
+type entry struct {
 	session *switchhook.Session
 	lasts   time.Duration
-	ends    time.Time
+	way     string // password, key, portal_link or oidc
+	framed  bool   // into a frame of somebody else's page
 }
 
 func (s *sessions) find(token string) *switchhook.Session {
@@ -93,9 +90,9 @@ func (a *api) readSessions(ctx context.Context) error {
 	return nil
 }
 
-// endSessions ends all of a user's.
-func (a *api) endSessions(ctx context.Context, userID string) error {
-	for _, s := range a.browsers.drop(func(s *switchhook.Session) bool { return s.UserID == userID }) {
+// endSessions ends all of a user's, but for one.
+func (a *api) endSessions(ctx context.Context, userID string, but hash) error {
+	for _, s := range a.browsers.drop(func(s *switchhook.Session) bool { return s.UserID == userID && hash(s.Hash) != but }) {
 		if err := a.Store.DeleteSession(ctx, s.Hash); err != nil {
 			return err
 		}
@@ -112,12 +109,34 @@ func newToken() (token string, h hash) {
 }
 
 // ownPage refuses what a page of somebody else's has a browser do: that sends our cookie
-// whoever has made the page.
+// whoever has made the page. The cookie of a frame goes with whatever the page around it
+// sends, too: there, who does not say where a change comes from is refused as well.
 func (a *api) ownPage(r *http.Request) error {
-	if err := a.crossOrigin.Check(r); err != nil {
+	err := a.crossOrigin.Check(r)
+	if _, framed := cookieOf(r); err == nil && framed && !safe(r.Method) && r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == "" {
+		err = errors.New("it does not say where it comes from")
+	}
+	if err != nil {
 		return switchhook.Errorf(switchhook.CodeForbidden, "a page of another origin may not do this")
 	}
 	return nil
+}
+
+// safe reports whether requests of a method change nothing (RFC 9110 9.2.1).
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// cookieOf finds the cookie of a request's session, and whether it is that of a frame;
+// nil: there is none. Where both are sent, because the page around the frame is of our own
+// site, the frame's counts: what is in it is not to act as whoever is signed in beside it.
+func cookieOf(r *http.Request) (c *http.Cookie, framed bool) {
+	for _, name := range []string{frameCookie, cookieName} {
+		if c, err := r.Cookie(name); err == nil {
+			return c, name == frameCookie
+		}
+	}
+	return nil, false
 }
 
 // requestOf is the request that is being answered.
@@ -134,67 +153,63 @@ func (a *api) bySession(r *http.Request, cookie *http.Cookie, operation string) 
 	if err := a.ownPage(r); err != nil {
 		return caller{}, err
 	}
-	ended := switchhook.Errorf(switchhook.CodeUnauthorized, "the session has ended; sign in again")
-	s, t, at := a.browsers.find(cookie.Value), a.tenants.Load(), time.Now()
-	if s == nil || !at.Before(s.ExpiresAt) {
-		return caller{}, ended
+	c, ok := a.holder(cookie)
+	if !ok {
+		return caller{}, switchhook.Errorf(switchhook.CodeUnauthorized, "the session has ended; sign in again")
 	}
-	c := caller{tenants: t, account: s.AccountID, role: s.Role, operation: operation}
+	c.operation = operation
+	return c, nil
+}
+
+// holder is who has the session of a cookie, as long as it lasts.
+func (a *api) holder(cookie *http.Cookie) (caller, bool) {
+	s, at := a.browsers.find(cookie.Value), time.Now()
+	if s == nil || !at.Before(s.ExpiresAt) {
+		return caller{}, false
+	}
+	return a.tenants.Load().bearer(s, at)
+}
+
+// bearer is who has a session, as far as there still is who it was opened for.
+func (t *tenants) bearer(s *switchhook.Session, at time.Time) (c caller, ok bool) {
+	c = caller{tenants: t, account: s.AccountID, role: s.Role}
 	switch {
 	case s.UserID != "":
 		u := t.users[s.UserID]
 		if u == nil {
-			return caller{}, ended
+			return caller{}, false
 		}
 		c.account, c.role, c.actor = u.AccountID, u.Role, switchhook.Actor{UserID: u.ID, Login: u.Login, AccountID: u.AccountID}
 	case s.KeyID != "":
 		k := t.keyByID(s.KeyID)
 		if k == nil || k.expired(at) {
-			return caller{}, ended
+			return caller{}, false
 		}
 		c.account, c.role, c.actor = k.AccountID, k.Role, k.actor()
 	default:
 		c.actor = switchhook.Actor{KeyName: "portal link", AccountID: s.AccountID}
 	}
-	if t.accounts[c.account] == nil {
-		return caller{}, ended
-	}
-	return c, nil
+	return c, t.accounts[c.account] != nil
 }
 
-// A signInInput says who signs in.
-type signInInput struct {
-	Login    string `json:"login,omitzero" doc:"A user's login, with the password."`
-	Password string `json:"password,omitzero" doc:"The user's password."`
-	Key      string `json:"key,omitzero" doc:"Or an API key."`
-	Code     string `json:"code,omitzero" doc:"Or the code of a portal link."`
-}
-
-// A sessionView is a session as it is shown.
+// A sessionView is a session as it is shown: all that a page needs to know of who looks at it.
 type sessionView struct {
-	AccountID string          `json:"account_id" doc:"The account that it opens, with all below."`
-	Role      switchhook.Role `json:"role" enum:"admin,developer,viewer,ingest" doc:"What it may do."`
-	UserID    string          `json:"user_id,omitzero" doc:"The user who has signed in."`
-	ExpiresAt time.Time       `json:"expires_at,omitzero" doc:"When it ends. Absent: the request has an API key."`
+	Kind        string          `json:"kind" enum:"user,key,portal_link" doc:"Who it is: a user, an API key, or whoever followed a portal link."`
+	Name        string          `json:"name,omitzero" doc:"Of the user, or of the API key. Absent: of a portal link."`
+	UserID      string          `json:"user_id,omitzero" doc:"The user who has signed in."`
+	Login       string          `json:"login,omitzero" doc:"The user's login."`
+	HasPassword bool            `json:"has_password" doc:"It is a user with a password, which POST /v1/session/password changes."`
+	AccountID   string          `json:"account_id" doc:"The account that it opens, with all below."`
+	AccountName string          `json:"account_name" doc:"The account's name."`
+	Role        switchhook.Role `json:"role" enum:"admin,developer,viewer,ingest" doc:"What it may do."`
+	ExpiresAt   time.Time       `json:"expires_at,omitzero" doc:"When it ends. Absent: the request has an API key."`
+	Embedded    bool            `json:"embedded" doc:"It is one in a frame of another page."`
+	Brand       brand           `json:"brand" doc:"How the page is to look."`
 }
 
 type sessionOutput struct {
-	SetCookie string `header:"Set-Cookie"`
+	SetCookie []string `header:"Set-Cookie"`
 	Body      sessionView
-}
-
-// A portalInput says what a portal link opens.
-type portalInput struct {
-	AccountID  string              `json:"account_id,omitzero" doc:"The account that the link opens, with all below. Default: the key's."`
-	Role       switchhook.Role     `json:"role,omitzero" enum:"admin,developer,viewer" default:"developer" doc:"What its session may do."`
-	SessionFor switchhook.Duration `json:"session_for,omitzero" doc:"How long its session lasts: 1m to 24h. Default: 1h."`
-}
-
-// A portalLink is a link that lets somebody in once.
-type portalLink struct {
-	URL       string    `json:"url" doc:"Where to send the browser."`
-	Code      string    `json:"code" doc:"The code in it, for POST /v1/session."`
-	ExpiresAt time.Time `json:"expires_at" doc:"Until when the code is good, once."`
 }
 
 func (a *api) registerSessions() {
@@ -210,247 +225,118 @@ func (a *api) registerSessions() {
 	handleOpen(a, huma.Operation{
 		OperationID: "sign-out", Method: http.MethodDelete, Path: "/v1/session", Tags: tags, Summary: "Sign out",
 	}, a.signOut)
+	handleOpen(a, huma.Operation{
+		OperationID: "list-sign-in-ways", Method: http.MethodGet, Path: "/v1/session/ways", Tags: tags, Summary: "How to sign in",
+		Description: "What a page needs before anybody has signed in.",
+	}, a.listWays)
 	handle(a, huma.Operation{
-		OperationID: "create-portal-link", Method: http.MethodPost, Path: "/v1/portal-links", Tags: tags, Summary: "Let a customer in from your own site", DefaultStatus: http.StatusCreated,
-		Description: "Makes a link with a code that is good once and for 60 seconds: send the browser of somebody there whom your site knows. It becomes a session of one account.",
-	}, a.createPortalLink)
-	a.mux.HandleFunc("GET /portal", a.openPortal)
-	a.document(huma.Operation{
-		OperationID: "open-portal", Method: http.MethodGet, Path: "/portal", Tags: tags, Summary: "Follow a portal link", Security: []map[string][]string{{}},
-		Parameters: []*huma.Param{{Name: "code", In: "query", Required: true, Description: "The link's code.", Schema: &huma.Schema{Type: huma.TypeString}}},
-		Responses:  map[string]*huma.Response{"303": {Description: "To the page, with the session's cookie"}},
-	})
+		OperationID: "change-password", Method: http.MethodPost, Path: "/v1/session/password", Tags: tags, Summary: "Change one's own password", DefaultStatus: http.StatusNoContent,
+		Description: "Of the user who has signed in. Their other sessions end.",
+	}, a.changePassword)
 }
 
-// begin opens a session, and returns its cookie.
-func (a *api) begin(ctx context.Context, s *switchhook.Session, lasts time.Duration) (*http.Cookie, error) {
+// begin opens a session for whoever is let in, and says so in the audit log. The cookies
+// are what the browser is to keep from then on.
+func (a *api) begin(ctx context.Context, e entry) (c caller, cookies []string, err error) {
 	token, h := newToken()
+	s, r := e.session, requestOf(ctx)
 	s.Hash, s.CreatedAt = h[:], now()
-	s.ExpiresAt = s.CreatedAt.Add(lasts)
-	if err := a.Store.PutSession(ctx, s); err != nil {
-		return nil, err
+	s.ExpiresAt = s.CreatedAt.Add(e.lasts)
+	c, ok := a.tenants.Load().bearer(s, s.CreatedAt)
+	if !ok {
+		return caller{}, nil, switchhook.Errorf(switchhook.CodeUnauthorized, "it was deleted just now")
+	}
+	c.operation = "sign-in"
+	if err := a.Store.PutSession(ctx, s, a.auditOf(ctx, c, c.account, "session", sessionID(s), nil, plain(signInState{Way: e.way, Embedded: e.framed}))); err != nil {
+		return caller{}, nil, err
 	}
 	a.browsers.add(s)
-	return a.cookie(ctx, token, lasts), nil
+	cookies = []string{a.cookie(r, e.framed, token, e.lasts).String()}
+	if _, framed := cookieOf(r); framed && !e.framed { // or it would go on counting
+		cookies = append(cookies, a.noCookie(r, true))
+	}
+	return c, cookies, nil
 }
 
-func (a *api) cookie(ctx context.Context, token string, lasts time.Duration) *http.Cookie {
-	secure := strings.HasPrefix(a.PublicURL, "https://") || requestOf(ctx).TLS != nil
+// sessionID is what the audit log knows a session by: who has it.
+func sessionID(s *switchhook.Session) string { return cmp.Or(s.UserID, s.KeyID, s.AccountID) }
+
+func (a *api) cookie(r *http.Request, framed bool, token string, lasts time.Duration) *http.Cookie {
 	//nolint:gosec // G124: Secure, where the page is: plain HTTP is for this machine alone
-	return &http.Cookie{Name: cookieName, Value: token, Path: "/", MaxAge: int(lasts.Seconds()), Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-}
-
-func (a *api) signIn(ctx context.Context, in *struct{ Body jsonBody[signInInput] }) (*sessionOutput, error) {
-	body, err := in.Body.read()
-	if err != nil {
-		return nil, err
-	}
-	if err := a.ownPage(requestOf(ctx)); err != nil { // or somebody is signed in as somebody else, and does not notice
-		return nil, err
-	}
-	s, lasts, err := a.whoSignsIn(ctx, body)
-	if err != nil {
-		return nil, err
-	}
-	cookie, err := a.begin(ctx, s, lasts)
-	if err != nil {
-		return nil, err
-	}
-	out := &sessionOutput{SetCookie: cookie.String(), Body: sessionView{AccountID: s.AccountID, Role: s.Role, UserID: s.UserID, ExpiresAt: s.ExpiresAt}}
-	t := a.tenants.Load()
-	if u := t.users[s.UserID]; u != nil {
-		out.Body.AccountID, out.Body.Role = u.AccountID, u.Role
-	}
-	if k := t.keyByID(s.KeyID); k != nil {
-		out.Body.AccountID, out.Body.Role = k.AccountID, k.Role
-	}
-	return out, nil
-}
-
-func (a *api) whoSignsIn(ctx context.Context, in signInInput) (*switchhook.Session, time.Duration, error) {
-	given := 0
-	for _, v := range []string{in.Login + in.Password, in.Key, in.Code} {
-		if v != "" {
-			given++
+	c := &http.Cookie{Name: cookieName, Value: token, Path: "/", MaxAge: int(lasts.Seconds()), Secure: a.secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if framed {
+		// It is to outlive the session, until the browser ends: without it the frame would go
+		// on as whoever is signed in beside it.
+		c.Name, c.MaxAge = frameCookie, 0
+		if c.Secure { // else browsers take no cookie from other sites, and pages of this machine are one site
+			c.SameSite, c.Partitioned = http.SameSiteNoneMode, true
 		}
 	}
-	if given != 1 {
-		return nil, 0, switchhook.Errorf(switchhook.CodeInvalid, "expected login and password, or key, or code")
-	}
-	at := time.Now()
-	switch t := a.tenants.Load(); {
-	case in.Code != "":
-		s, lasts := a.browsers.redeem(in.Code, at)
-		if s == nil {
-			return nil, 0, switchhook.Errorf(switchhook.CodeUnauthorized, "the link was used already, or is older than 60 seconds; ask for another one")
-		}
-		return s, lasts, t.mayEnter(s.AccountID)
-	case in.Key != "":
-		k := t.keys[sha256.Sum256([]byte(strings.TrimSpace(in.Key)))]
-		if k == nil || k.expired(at) {
-			return nil, 0, switchhook.Errorf(switchhook.CodeUnauthorized, "there is no such API key")
-		}
-		return &switchhook.Session{KeyID: k.ID}, signedIn, t.mayEnter(k.AccountID)
-	}
-	login := readLogin(in.Login)
-	if err := a.mayTry(ctx, login); err != nil {
-		return nil, 0, err
-	}
-	u, kept := a.tenants.Load().byLogin(login), ""
-	if u != nil {
-		kept = u.Password
-	}
-	ok, err := a.passwords.matches(ctx, kept, in.Password)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !ok {
-		return nil, 0, switchhook.Errorf(switchhook.CodeUnauthorized, "the login or the password is wrong")
-	}
-	return &switchhook.Session{UserID: u.ID}, signedIn, a.tenants.Load().mayEnter(u.AccountID)
+	return c
 }
 
-// mayEnter refuses accounts that are suspended, or gone.
-func (t *tenants) mayEnter(account string) error {
-	if by := t.suspended[account]; by != "" {
-		return suspended(account, by)
-	}
-	if t.accounts[account] == nil {
-		return switchhook.Errorf(switchhook.CodeUnauthorized, "the account is gone")
-	}
-	return nil
+// noCookie has a browser forget the cookie.
+func (a *api) noCookie(r *http.Request, framed bool) string {
+	c := a.cookie(r, framed, "", 0) //nolint:gosec // G124: as there
+	c.MaxAge = -1
+	return c.String()
 }
 
-// mayTry refuses who guesses passwords: of one login five at once and one in ten seconds,
-// from one address twenty and one a second.
-func (a *api) mayTry(ctx context.Context, login string) error {
-	login = login[:min(len(login), longestLogin)]
-	wait := a.signIns.take(time.Now(), taking{rate{"login " + login, 0.1, 5}, 1}, taking{rate{"address " + a.clientAddr(requestOf(ctx)).String(), 1, 20}, 1})
-	if wait > 0 {
-		return &tooMany{switchhook.Errorf(codeRateLimited, "too many passwords were tried; the next one is taken in %s", seconds(wait)), wait}
-	}
-	return nil
+// secure reports whether browsers reach us by HTTPS.
+func (a *api) secure(r *http.Request) bool {
+	return strings.HasPrefix(a.PublicURL, "https://") || r.TLS != nil
 }
 
 func (a *api) getSession(ctx context.Context, _ *struct{}) (*output[sessionView], error) {
-	c := callerOf(ctx)
-	v := sessionView{AccountID: c.account, Role: c.role, UserID: c.actor.UserID}
-	if r := requestOf(ctx); r.Header.Get("Authorization") == "" {
-		if cookie, err := r.Cookie(cookieName); err == nil {
-			if s := a.browsers.find(cookie.Value); s != nil {
-				v.ExpiresAt = s.ExpiresAt
-			}
+	c, r := callerOf(ctx), requestOf(ctx)
+	if cookie, framed := cookieOf(r); cookie != nil && r.Header.Get("Authorization") == "" {
+		if s := a.browsers.find(cookie.Value); s != nil {
+			return &output[sessionView]{Body: c.session(s.ExpiresAt, framed)}, nil
 		}
 	}
-	return &output[sessionView]{Body: v}, nil
+	return &output[sessionView]{Body: c.session(time.Time{}, false)}, nil
+}
+
+// session is what is shown of a caller's session.
+func (c caller) session(expires time.Time, framed bool) sessionView {
+	v := sessionView{
+		Kind: "portal_link", UserID: c.actor.UserID, Login: c.actor.Login, AccountID: c.account, AccountName: c.accounts[c.account].Name,
+		Role: c.role, ExpiresAt: expires, Embedded: framed, Brand: c.brand(c.account),
+	}
+	if c.actor.KeyID != "" {
+		v.Kind, v.Name = "key", c.actor.KeyName
+	}
+	if u := c.users[c.actor.UserID]; u != nil {
+		v.Kind, v.Name, v.HasPassword = "user", u.Name, u.Password != ""
+	}
+	return v
 }
 
 func (a *api) signOut(ctx context.Context, _ *struct{}) (*struct {
-	SetCookie string `header:"Set-Cookie"`
+	SetCookie []string `header:"Set-Cookie"`
 }, error,
 ) {
-	out := &struct {
-		SetCookie string `header:"Set-Cookie"`
-	}{}
-	cookie := a.cookie(ctx, "", 0) //nolint:gosec // G124: as there
-	cookie.MaxAge = -1
-	out.SetCookie = cookie.String()
 	r := requestOf(ctx)
 	if err := a.ownPage(r); err != nil {
 		return nil, err
 	}
-	given, err := r.Cookie(cookieName)
-	if err != nil {
-		return out, nil //nolint:nilerr // nobody is signed in
-	}
-	h := sha256.Sum256([]byte(given.Value))
-	for range a.browsers.drop(func(s *switchhook.Session) bool { return hash(s.Hash) == h }) {
-		if err := a.Store.DeleteSession(ctx, h[:]); err != nil {
-			return nil, err
+	out := &struct {
+		SetCookie []string `header:"Set-Cookie"`
+	}{SetCookie: []string{a.noCookie(r, false)}}
+	for _, name := range []string{cookieName, frameCookie} { // of both, or the other one would count from then on
+		given, err := r.Cookie(name)
+		if err != nil {
+			continue // there is none
+		}
+		if name == frameCookie {
+			out.SetCookie = append(out.SetCookie, a.noCookie(r, true))
+		}
+		h := sha256.Sum256([]byte(given.Value))
+		for range a.browsers.drop(func(s *switchhook.Session) bool { return hash(s.Hash) == h }) {
+			if err := a.Store.DeleteSession(ctx, h[:]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
-}
-
-func (a *api) createPortalLink(ctx context.Context, in *struct{ Body jsonBody[portalInput] }) (*output[portalLink], error) {
-	body, err := in.Body.read()
-	if err != nil {
-		return nil, err
-	}
-	c := callerOf(ctx)
-	account, err := c.owner(body.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	if body.Role == "" {
-		body.Role = switchhook.RoleDeveloper
-	}
-	if checkRole(body.Role) != "" || body.Role == switchhook.RoleIngest {
-		return nil, switchhook.InvalidField("role", "expected admin, developer or viewer")
-	}
-	lasts := time.Duration(body.SessionFor)
-	if lasts == 0 {
-		lasts = portalTime
-	}
-	if lasts < shortestPortalTime || lasts > longestPortalTime {
-		return nil, switchhook.InvalidField("session_for", "expected 1m to 24h")
-	}
-	code, expires, err := a.browsers.promise(&switchhook.Session{AccountID: account, Role: body.Role}, lasts)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.Store.PutAudit(ctx, a.audit(ctx, account, "portal_link", account, nil, plain(portalInput{account, body.Role, switchhook.Duration(lasts)}))); err != nil {
-		return nil, err
-	}
-	return &output[portalLink]{Body: portalLink{URL: a.PublicURL + "/portal?code=" + url.QueryEscape(code), Code: code, ExpiresAt: expires}}, nil
-}
-
-// promise makes the code of a session to come.
-func (s *sessions) promise(session *switchhook.Session, lasts time.Duration) (code string, expires time.Time, err error) {
-	code, h := newToken()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at := now()
-	maps.DeleteFunc(s.codes, func(_ hash, p promise) bool { return !at.Before(p.ends) })
-	if len(s.codes) >= mostCodes {
-		return "", time.Time{}, &tooMany{switchhook.Errorf(codeRateLimited, "too many portal links were made within a minute"), codeTime}
-	}
-	if s.codes == nil {
-		s.codes = map[hash]promise{}
-	}
-	s.codes[h] = promise{session, lasts, at.Add(codeTime)}
-	return code, at.Add(codeTime), nil
-}
-
-// redeem turns a code into what it promises, once.
-func (s *sessions) redeem(code string, at time.Time) (*switchhook.Session, time.Duration) {
-	h := sha256.Sum256([]byte(code))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p, ok := s.codes[h]
-	delete(s.codes, h)
-	if !ok || !at.Before(p.ends) {
-		return nil, 0
-	}
-	return p.session, p.lasts
-}
-
-// openPortal follows a portal link: the code becomes a cookie, and is gone from the URL.
-func (a *api) openPortal(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	s, lasts, err := a.whoSignsIn(r.Context(), signInInput{Code: r.URL.Query().Get("code")})
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	cookie, err := a.begin(r.Context(), s, lasts)
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	http.SetCookie(w, cookie)
-	h.Set("Location", "/")
-	w.WriteHeader(http.StatusSeeOther)
 }

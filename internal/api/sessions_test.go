@@ -75,7 +75,7 @@ func TestSignIn(t *testing.T) {
 		Status: 403, Code: "forbidden", Detail: "the role of this key is developer; create-api-key needs a key of the role admin",
 	})
 	_, entries := s.audit(request{path: "/v1/audit?user_id=" + id})
-	if len(entries) != 1 || entries[0].Actor.Login != "ada@example.com" || entries[0].Action != "create-webhook" {
+	if len(entries) != 2 || entries[0].Actor.Login != "ada@example.com" || entries[0].Action != "create-webhook" || entries[1].Action != "sign-in" {
 		t.Errorf("%+v", entries)
 	}
 

@@ -17,19 +17,24 @@ import (
 // longestLogin is the length of the longest e-mail address (RFC 5321), in bytes.
 const longestLogin = 254
 
+// longestSubject is the length of the longest subject (OpenID Connect Core 2).
+const longestSubject = 255
+
 // A userInput is a user as a client makes it.
 type userInput struct {
 	AccountID string          `json:"account_id,omitzero" doc:"The account that the user belongs to, and sees with all below. Default: the key's. Cannot be changed."`
 	Login     string          `json:"login" maxLength:"254" doc:"What the user signs in with, such as an e-mail address. Case does not count; no two users have the same." example:"ada@example.com"`
 	Name      string          `json:"name,omitzero" maxLength:"200" doc:"For people. Default: the login."`
 	Role      switchhook.Role `json:"role" enum:"admin,developer,viewer" doc:"What the user may do, as of an API key."`
-	Password  string          `json:"password,omitzero" doc:"At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one nobody signs in."`
+	Password  string          `json:"password,omitzero" doc:"At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one."`
+
+	OIDCSubject string `json:"oidc_subject,omitzero" maxLength:"255" doc:"Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions."`
 }
 
 // A userView is a user as it is shown.
 type userView struct {
 	switchhook.User
-	HasPassword bool `json:"has_password" doc:"The user can sign in."`
+	HasPassword bool `json:"has_password" doc:"The user can sign in with a password."`
 }
 
 func viewUser(u *switchhook.User) userView { return userView{*u, u.Password != ""} }
@@ -38,7 +43,7 @@ func (a *api) registerUsers() {
 	tags := []string{"Users"}
 	handle(a, huma.Operation{
 		OperationID: "create-user", Method: http.MethodPost, Path: "/v1/users", Tags: tags, Summary: "Create a user", DefaultStatus: http.StatusCreated,
-		Description: "A person who signs in with a login and a password (POST /v1/session).",
+		Description: "A person who signs in with a login and a password (POST /v1/session), or at the OpenID provider (GET /signin/oidc).",
 	}, a.createUser)
 	handle(a, huma.Operation{
 		OperationID: "list-users", Method: http.MethodGet, Path: "/v1/users", Tags: tags, Summary: "List users",
@@ -75,6 +80,9 @@ func checkUser(in *userInput) error {
 	if utf8.RuneCountInString(in.Name) > longestTitle {
 		bad("name", "expected at most 200 characters")
 	}
+	if len(in.OIDCSubject) > longestSubject || strings.ContainsFunc(in.OIDCSubject, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		bad("oidc_subject", "expected at most 255 printable ASCII characters without blanks")
+	}
 	if in.Role == "" {
 		bad("role", "is required: admin, developer or viewer")
 	} else if checkRole(in.Role) != "" || in.Role == switchhook.RoleIngest {
@@ -97,7 +105,8 @@ func (a *api) createUser(ctx context.Context, in *struct{ Body jsonBody[userInpu
 		return nil, err
 	}
 	u := &switchhook.User{
-		ID: switchhook.NewID(switchhook.PrefixUser), Login: body.Login, Name: cmp.Or(body.Name, body.Login), Role: body.Role, CreatedAt: now(),
+		ID: switchhook.NewID(switchhook.PrefixUser), Login: body.Login, Name: cmp.Or(body.Name, body.Login), Role: body.Role,
+		OIDCSubject: body.OIDCSubject, CreatedAt: now(),
 	}
 	u.UpdatedAt = u.CreatedAt
 	if body.Password != "" {
@@ -116,9 +125,6 @@ func (a *api) createUser(ctx context.Context, in *struct{ Body jsonBody[userInpu
 // changedUser keeps a user, brings it into force and shows it.
 func (a *api) changedUser(ctx context.Context, before *state, u *switchhook.User) (*tagged[userView], error) {
 	err := a.Store.PutUser(ctx, u, a.audit(ctx, u.AccountID, "user", u.ID, before, plain(viewUser(u))))
-	if switchhook.ErrorCode(err) == switchhook.CodeConflict {
-		return nil, wrongField(switchhook.CodeConflict, "login", "another user has the login %q", u.Login)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +186,7 @@ func (a *api) patchUser(ctx context.Context, in *struct {
 	if err := in.match(old.UpdatedAt); err != nil {
 		return nil, err
 	}
-	next, err := merge(userInput{AccountID: old.AccountID, Login: old.Login, Name: old.Name, Role: old.Role}, in.Body.raw, nil)
+	next, err := merge(userInput{AccountID: old.AccountID, Login: old.Login, Name: old.Name, Role: old.Role, OIDCSubject: old.OIDCSubject}, in.Body.raw, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +197,7 @@ func (a *api) patchUser(ctx context.Context, in *struct {
 		return nil, err
 	}
 	u := *old
-	u.Login, u.Name, u.Role, u.UpdatedAt = next.Login, cmp.Or(next.Name, next.Login), next.Role, later(old.UpdatedAt)
+	u.Login, u.Name, u.Role, u.OIDCSubject, u.UpdatedAt = next.Login, cmp.Or(next.Name, next.Login), next.Role, next.OIDCSubject, later(old.UpdatedAt)
 	if says(in.Body.raw, "password") {
 		u.Password = ""
 		if next.Password != "" {
@@ -201,8 +207,8 @@ func (a *api) patchUser(ctx context.Context, in *struct {
 		}
 	}
 	out, err := a.changedUser(ctx, plain(viewUser(old)), &u)
-	if err == nil && u.Password != old.Password {
-		err = a.endSessions(ctx, u.ID)
+	if err == nil && (u.Password != old.Password || u.OIDCSubject != old.OIDCSubject) {
+		err = a.endSessions(ctx, u.ID, hash{})
 	}
 	return out, err
 }
@@ -223,7 +229,7 @@ func (a *api) deleteUser(ctx context.Context, in *ChangeID) (*struct{}, error) {
 	if err := a.reload(ctx); err != nil {
 		return nil, err
 	}
-	return nil, a.endSessions(ctx, u.ID)
+	return nil, a.endSessions(ctx, u.ID, hash{})
 }
 
 // byLogin finds who signs in so.

@@ -389,7 +389,7 @@ func (a *App) api() (http.Handler, error) {
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
 		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
 		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
-		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
+		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version, FrameAncestors: api.FrameAncestors}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
 		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,

@@ -29,6 +29,13 @@ func Within(t, since, until time.Time) bool {
 // Stored is a time as a store gives it back: microseconds, UTC.
 func Stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
+// Taken is the error of a user's field whose value another user has.
+func Taken(field string, value any) error {
+	err := switchhook.InvalidField(field, "another user has the %s %q", field, value)
+	err.Code = switchhook.CodeConflict
+	return err
+}
+
 // WantsEvent reports whether a filter selects an event, whatever its After.
 func WantsEvent(f *switchhook.EventFilter, e *switchhook.Event) bool {
 	return Allowed(f.Accounts, e.AccountID) &&

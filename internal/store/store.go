@@ -143,13 +143,13 @@ type Store interface {
 	APIKeys(ctx context.Context) ([]*switchhook.APIKey, error)
 
 	// PutUser adds a user or replaces the one of its id. CodeConflict: another has the
-	// login.
+	// login, or the oidc_subject; the error's field says which.
 	PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error
 	// DeleteUser: CodeNotFound.
 	DeleteUser(ctx context.Context, id string, audit ...*switchhook.AuditEntry) error
 	Users(ctx context.Context) ([]*switchhook.User, error)
 	// PutSession adds a session. Those that have expired are forgotten by Prune.
-	PutSession(ctx context.Context, s *switchhook.Session) error
+	PutSession(ctx context.Context, s *switchhook.Session, audit ...*switchhook.AuditEntry) error
 	// DeleteSession of one that is gone does nothing.
 	DeleteSession(ctx context.Context, hash []byte) error
 	Sessions(ctx context.Context) ([]*switchhook.Session, error)

@@ -21,14 +21,17 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// policy lets the page load nothing that is not from here, and lets nobody frame it. There is no inline script or
-// style in it. Images may be in the page itself: CodeMirror and a portal's logo need it.
-const policy = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+// policy lets the page load nothing that is not from here. There is no inline script or style in it. Images may be in
+// the page itself: CodeMirror and a portal's logo need it. Who may have it in a frame follows.
+const policy = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors "
 
 // Options configures the page. The zero value is ready for use.
 type Options struct {
 	// Version is Switchhook's own. A new one makes browsers fetch the files anew.
 	Version string
+	// FrameAncestors are the origins whose pages may have the page that a request asks for in
+	// a frame. Nil, or none: nobody may.
+	FrameAncestors func(*http.Request) []string
 }
 
 // A file is one that is served, with all that its answer needs.
@@ -79,7 +82,7 @@ func Handler(o Options) http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "this can only be read")
 		default:
-			f.serve(w, r)
+			f.serve(w, r, o.FrameAncestors)
 		}
 	})
 }
@@ -106,13 +109,20 @@ var contentTypes = map[string]string{
 	".md":    "text/plain; charset=utf-8",
 }
 
-func (f file) serve(w http.ResponseWriter, r *http.Request) {
+func (f file) serve(w http.ResponseWriter, r *http.Request, frameAncestors func(*http.Request) []string) {
 	h := w.Header()
+	ancestors, framed := "'none'", false
+	h.Set("Vary", "Accept-Encoding")
+	if frameAncestors != nil && path.Ext(f.name) == ".html" {
+		h.Set("Vary", "Accept-Encoding, Cookie")
+		if origins := frameAncestors(r); len(origins) > 0 {
+			ancestors, framed = strings.Join(origins, " "), true
+		}
+	}
 	h.Set("Content-Type", contentTypes[path.Ext(f.name)])
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", policy+ancestors)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Vary", "Accept-Encoding")
 	// Browsers ask each time for what has no version in its name, and are told that nothing has changed.
 	h.Set("Cache-Control", "no-cache")
 	if f.lasting {
@@ -125,7 +135,11 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 			h.Set("Content-Encoding", "gzip")
 		}
 	}
-	h.Set("ETag", etag)
+	if framed { // or a browser would keep the policy with the page
+		h.Set("Cache-Control", "no-store")
+	} else {
+		h.Set("ETag", etag)
+	}
 	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(body))
 }
 

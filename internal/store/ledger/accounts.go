@@ -15,13 +15,14 @@ type accountDoc struct {
 	Limits        *switchhook.Limits `json:"limits,omitzero"`
 	AllowNetworks []string           `json:"allow_networks,omitzero"`
 	ShowPrivate   bool               `json:"show_private_answers,omitzero"`
+	Portal        *switchhook.Portal `json:"portal,omitzero"`
 	SuspendedAt   time.Time          `json:"suspended_at,omitzero"`
 	UpdatedAt     time.Time          `json:"updated_at,omitzero"`
 }
 
 // accountDocument keeps microseconds, as columns do.
 func accountDocument(a *switchhook.Account) string {
-	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
+	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
 }
 
 // CreateAccount adds an account.
@@ -63,7 +64,7 @@ func (d *DB) Accounts(ctx context.Context) (accounts []*switchhook.Account, err 
 		if err := fromJSON("account "+a.ID, text, &doc); err != nil {
 			return err
 		}
-		a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.SuspendedAt = doc.Limits, doc.AllowNetworks, doc.ShowPrivate, doc.SuspendedAt
+		a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, a.SuspendedAt = doc.Limits, doc.AllowNetworks, doc.ShowPrivate, doc.Portal, doc.SuspendedAt
 		a.CreatedAt = fromMicros(created)
 		a.UpdatedAt = cmp.Or(doc.UpdatedAt, a.CreatedAt) // before schema version 2 nobody kept it
 		accounts = append(accounts, &a)

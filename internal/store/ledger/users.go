@@ -6,23 +6,27 @@ import (
 	"fmt"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/store"
 )
 
 // PutUser adds a user or replaces the one of its id.
 func (d *DB) PutUser(ctx context.Context, u *switchhook.User, audit ...*switchhook.AuditEntry) error {
-	row := []any{u.ID, u.AccountID, u.Login, u.Name, string(u.Role), u.Password, micros(u.CreatedAt), micros(u.UpdatedAt)}
-	taken := switchhook.Errorf(switchhook.CodeConflict, "the login %q is taken", u.Login)
+	row := []any{u.ID, u.AccountID, u.Login, u.Name, string(u.Role), u.Password, u.OIDCSubject, micros(u.CreatedAt), micros(u.UpdatedAt)}
 	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
-		var other bool
-		if err := w.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM users WHERE login = ? AND id <> ?)", row[2], row[0]).Scan(&other); err != nil {
+		var login, subject bool // of another user
+		if err := w.tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE login = ? AND id <> ?),
+			EXISTS (SELECT 1 FROM users WHERE oidc_subject = ? AND oidc_subject <> '' AND id <> ?)`, row[2], row[0], row[6], row[0]).Scan(&login, &subject); err != nil {
 			return err
 		}
-		if other {
-			return taken
+		switch {
+		case login:
+			return store.Taken("login", row[2])
+		case subject:
+			return store.Taken("oidc_subject", row[6])
 		}
-		return w.tx.Put(ctx, `INSERT INTO users (id, account_id, login, name, role, password, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		return w.tx.Put(ctx, `INSERT INTO users (id, account_id, login, name, role, password, oidc_subject, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, login = excluded.login, name = excluded.name, role = excluded.role,
-				password = excluded.password, created_at = excluded.created_at, updated_at = excluded.updated_at`, row...)
+				password = excluded.password, oidc_subject = excluded.oidc_subject, created_at = excluded.created_at, updated_at = excluded.updated_at`, row...)
 	})
 }
 
@@ -38,11 +42,11 @@ func (d *DB) Users(ctx context.Context) (users []*switchhook.User, err error) {
 	err = each(ctx, d.db, func(scan scan) error {
 		var u switchhook.User
 		var created, updated int64
-		err := scan(&u.ID, &u.AccountID, &u.Login, &u.Name, &u.Role, &u.Password, &created, &updated)
+		err := scan(&u.ID, &u.AccountID, &u.Login, &u.Name, &u.Role, &u.Password, &u.OIDCSubject, &created, &updated)
 		u.CreatedAt, u.UpdatedAt = fromMicros(created), fromMicros(updated)
 		users = append(users, &u)
 		return err
-	}, "SELECT id, account_id, login, name, role, password, created_at, updated_at FROM users ORDER BY created_at, n")
+	}, "SELECT id, account_id, login, name, role, password, oidc_subject, created_at, updated_at FROM users ORDER BY created_at, n")
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
@@ -50,9 +54,9 @@ func (d *DB) Users(ctx context.Context) (users []*switchhook.User, err error) {
 }
 
 // PutSession adds a session.
-func (d *DB) PutSession(ctx context.Context, s *switchhook.Session) error {
+func (d *DB) PutSession(ctx context.Context, s *switchhook.Session, audit ...*switchhook.AuditEntry) error {
 	row := []any{bytes.Clone(s.Hash), s.UserID, s.KeyID, s.AccountID, string(s.Role), micros(s.CreatedAt), micros(s.ExpiresAt)}
-	return d.write(ctx, func(ctx context.Context, w *writer) error {
+	return d.change(ctx, audit, func(ctx context.Context, w *writer) error {
 		return w.tx.Put(ctx, "INSERT INTO sessions (hash, user_id, key_id, account_id, role, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)", row...)
 	})
 }

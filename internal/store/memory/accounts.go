@@ -102,6 +102,10 @@ func copyAccount(a *switchhook.Account) *switchhook.Account {
 		c.Limits = copied(a.Limits)
 	}
 	c.AllowNetworks = slices.Clone(a.AllowNetworks)
+	if a.Portal != nil {
+		c.Portal = copied(a.Portal)
+		c.Portal.FrameAncestors = slices.Clone(a.Portal.FrameAncestors)
+	}
 	c.SuspendedAt, c.CreatedAt = store.Stored(a.SuspendedAt), store.Stored(a.CreatedAt)
 	c.UpdatedAt = cmp.Or(store.Stored(a.UpdatedAt), c.CreatedAt)
 	return &c

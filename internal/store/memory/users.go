@@ -18,7 +18,9 @@ func (s *Store) PutUser(_ context.Context, u *switchhook.User, audit ...*switchh
 			if old.ID == u.ID {
 				place = i
 			} else if old.Login == u.Login {
-				return switchhook.Errorf(switchhook.CodeConflict, "the login %q is taken", u.Login)
+				return store.Taken("login", u.Login)
+			} else if u.OIDCSubject != "" && old.OIDCSubject == u.OIDCSubject {
+				return store.Taken("oidc_subject", u.OIDCSubject)
 			}
 		}
 		if place >= 0 {
@@ -41,8 +43,8 @@ func (s *Store) Users(context.Context) ([]*switchhook.User, error) {
 }
 
 // PutSession adds a session.
-func (s *Store) PutSession(_ context.Context, session *switchhook.Session) error {
-	return s.write(func() error {
+func (s *Store) PutSession(_ context.Context, session *switchhook.Session, audit ...*switchhook.AuditEntry) error {
+	return s.change(audit, func() error {
 		s.sessions = append(s.sessions, copySession(session))
 		return nil
 	})

@@ -24,13 +24,16 @@ func accounts(of trial) {
 	child.AllowNetworks = []string{"10.1.0.0/16", "fd00::/8"}
 	child.ShowPrivateAnswers = true
 	child.Limits = &switchhook.Limits{RequestsPerSecond: 0.5, RequestBurst: 3, EventsPerSecond: 100, OpenDeliveries: 7}
+	child.Portal = &switchhook.Portal{
+		Name: "Grün", Logo: "data:image/png;base64,iVBORw0KGgo=", Accent: "#0a7cff", AccentDark: "#5aa9ff", FrameAncestors: []string{"https://example.com"},
+	}
 	if err := s.UpdateAccount(ctx, child); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, s.UpdateAccount(ctx, &switchhook.Account{ID: "c"}), switchhook.CodeNotFound)
 	wantEqual(t, "updated", must(s.Accounts(ctx))(t), []*switchhook.Account{root, child})
 	got := must(s.Accounts(ctx))(t)[1]
-	got.AllowNetworks[0], got.Limits.OpenDeliveries = "x", 0
+	got.AllowNetworks[0], got.Limits.OpenDeliveries, got.Portal.Name, got.Portal.FrameAncestors[0] = "x", 0, "x", "x"
 	wantEqual(t, "what a caller changed", must(s.Accounts(ctx))(t)[1], child)
 
 	// Without a time of change, as before there was one, it is that of creation.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -22,9 +23,15 @@ func users(of trial) {
 	wantCode(t, s.PutUser(ctx, &taken, auditEntry(2)), switchhook.CodeConflict)
 	taken.ID = "usr_3"
 	wantCode(t, s.PutUser(ctx, &taken), switchhook.CodeConflict)
-	ada.Name, ada.Password, ada.UpdatedAt = "Ada L.", "", base().Add(time.Second)
+	ada.Name, ada.Password, ada.OIDCSubject, ada.UpdatedAt = "Ada L.", "", "subject-1", base().Add(time.Second)
 	if err := s.PutUser(ctx, ada); err != nil {
 		t.Fatal(err)
+	}
+	taken = *bob
+	taken.OIDCSubject = ada.OIDCSubject
+	e, _ := errors.AsType[*switchhook.Error](s.PutUser(ctx, &taken))
+	if e == nil || e.Code != switchhook.CodeConflict || e.Fields[0].Field != "oidc_subject" {
+		t.Errorf("%v", e)
 	}
 	wantEqual(t, "users", must(s.Users(ctx))(t), []*switchhook.User{ada, bob})
 	if err := s.DeleteUser(ctx, "usr_1"); err != nil {
@@ -43,11 +50,12 @@ func sessions(of trial) {
 	open := &switchhook.Session{Hash: []byte{2, 0, 255}, KeyID: "key_1", CreatedAt: base(), ExpiresAt: now.Add(time.Hour)}
 	link := &switchhook.Session{Hash: []byte{3}, AccountID: "a", Role: switchhook.RoleViewer, CreatedAt: base(), ExpiresAt: now.Add(time.Hour)}
 	for _, session := range []*switchhook.Session{ended, open, link} {
-		if err := s.PutSession(ctx, session); err != nil {
+		if err := s.PutSession(ctx, session, auditEntry(1)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	wantEqual(t, "sessions", must(s.Sessions(ctx))(t), []*switchhook.Session{ended, open, link})
+	wantEqual(t, "audited", auditedThings(of, switchhook.AuditFilter{}), []string{"thing1", "thing1", "thing1"})
 	for range 2 {
 		if err := s.DeleteSession(ctx, link.Hash); err != nil {
 			t.Fatal(err)

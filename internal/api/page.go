@@ -1,0 +1,68 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"strings"
+)
+
+// A person who follows a link, or comes back from the OpenID provider, sees a page where
+// a program is answered with a problem document.
+
+const noticeStyle = `body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1.5rem;color-scheme:light dark}h1{font-size:1.25rem}small{opacity:.7}`
+
+//nolint:gochecknoglobals // a constant that Go cannot write as such
+var notice = template.Must(template.New("notice").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{.Title}}</title>
+<style>` + noticeStyle + `</style>
+<h1>{{.Title}}</h1>
+<p>{{.Detail}}</p>
+<p><a href="/">To the sign-in page</a></p>
+<p><small>{{.RequestID}}</small></p>
+</html>
+`))
+
+// noticePolicy allows the page its one style, and nothing else.
+//
+//nolint:gochecknoglobals // as above
+var noticePolicy = func() string {
+	sum := sha256.Sum256([]byte(noticeStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}()
+
+// failPage is fail for a request that a person may have made.
+func (a *api) failPage(w http.ResponseWriter, r *http.Request, err error) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		a.fail(w, r, err)
+		return
+	}
+	p := a.problem(r.Context(), err)
+	for name, values := range p.GetHeaders() {
+		if name != "Www-Authenticate" { // a browser would ask for a password by itself
+			h[name] = values
+		}
+	}
+	title := "You are not signed in"
+	if p.Status >= http.StatusInternalServerError {
+		title = "Signing in does not work at the moment"
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", noticePolicy)
+	w.WriteHeader(p.Status)
+	_ = notice.Execute(w, struct{ Title, Detail, RequestID string }{title, upperFirst(p.Detail) + ".", p.RequestID})
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
