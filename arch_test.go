@@ -46,6 +46,7 @@ func drawing() map[string][]string {
 		"internal/deliver/reach":                {},
 		"internal/api":                          append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
 		"internal/web":                          {},
+		"internal/openid":                       {},
 		"internal/dialect":                      {"internal/catalogue", "internal/ordjson"},
 		"internal/dialect/dialecttest":          {"internal/dialect", "internal/catalogue", "internal/ordjson"},
 		"internal/dialect/template":             {"internal/dialect", "internal/catalogue", "internal/ordjson", "internal/expression"},

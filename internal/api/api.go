@@ -181,17 +181,6 @@ type Engine interface {
 	Open(accountID string) int
 }
 
-// OpenID is an OpenID provider.
-type OpenID interface {
-	// Begin says where a browser signs in. What Finish needs is known by the secret, which
-	// the browser keeps meanwhile.
-	Begin(ctx context.Context, secret string) (url string, err error)
-	// Finish is who has come back, with the query that the provider has sent along: the
-	// subject, and the e-mail address if the provider has verified it. Its errors are
-	// *switchhook.Error where somebody can do something about it.
-	Finish(ctx context.Context, secret string, query url.Values) (subject, email string, err error)
-}
-
 // Live is what runs the sources that connect by themselves.
 type Live interface {
 	// Status says how a source stands, if it runs.

@@ -148,13 +148,17 @@ func (t *tenants) mayEnter(account string) error {
 	return nil
 }
 
-// mayTry refuses who guesses passwords: of one login five at once and one in ten seconds,
+// mayTry refuses who guesses passwords, or asks a provider for much: of one login five at once and one in ten seconds,
 // from one address twenty and one a second.
 func (a *api) mayTry(ctx context.Context, login string) error {
 	login = login[:min(len(login), longestLogin)]
-	wait := a.signIns.take(time.Now(), taking{rate{"login " + login, 0.1, 5}, 1}, taking{rate{"address " + a.clientAddr(requestOf(ctx)).String(), 1, 20}, 1})
+	of := []taking{{rate{"address " + a.clientAddr(requestOf(ctx)).String(), 1, 20}, 1}}
+	if login != "" {
+		of = append(of, taking{rate{"login " + login, 0.1, 5}, 1})
+	}
+	wait := a.signIns.take(time.Now(), of...)
 	if wait > 0 {
-		return &tooMany{switchhook.Errorf(codeRateLimited, "too many passwords were tried; the next one is taken in %s", seconds(wait)), wait}
+		return &tooMany{switchhook.Errorf(codeRateLimited, "too many sign-ins were tried; the next one is taken in %s", seconds(wait)), wait}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -100,6 +101,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if c.DisableAfter == 0 {
 		c.DisableAfter = def.DisableAfter
 	}
+	c.OIDC.Scopes, c.OIDC.Name = cmp.Or(c.OIDC.Scopes, def.OIDC.Scopes), cmp.Or(c.OIDC.Name, def.OIDC.Name)
 	if c.Version == "" {
 		c.Version = "dev"
 	}
@@ -385,7 +387,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 }
 
 func (a *App) api() (http.Handler, error) {
-	return api.New(api.Options{
+	o := api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
 		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
 		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
@@ -393,7 +395,11 @@ func (a *App) api() (http.Handler, error) {
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
 		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
-	})
+	}
+	if a.c.OIDC.Issuer != "" {
+		o.OpenID, o.OpenIDName = a.openID(), a.c.OIDC.Name
+	}
+	return api.New(o)
 }
 
 // serve begins to answer requests: that nothing can be done yet, until there is more.

@@ -39,6 +39,7 @@ type Config struct {
 	TrustedProxies    []netip.Prefix // whose X-Forwarded-For is believed
 	AdminKey          string         // the operator's API key; empty: kept in Data
 	MasterKeys        [][]byte       // 32 bytes that seal secrets, several while they are changed; none: kept in Data
+	OIDC              OIDC           // at which users can sign in
 	Sources           []switchhook.Source
 	LogLevel          slog.Level
 	LogFormat         string // text or json
@@ -52,6 +53,13 @@ type Config struct {
 	Notice func(format string, args ...any)
 
 	connectors []source.Connector // a test's, besides those that there are
+}
+
+// OIDC is an OpenID provider. An empty Issuer: none.
+type OIDC struct {
+	Issuer, ClientID, ClientSecret string
+	Scopes                         string // blanks between them
+	Name                           string // on the button
 }
 
 // Never is DisableAfter's value for a webhook that may fail for ever.
@@ -167,6 +175,26 @@ func Options() []Option {
 			},
 		},
 		{
+			Flag: "oidc-issuer", Variable: "SWITCHHOOK_OIDC_ISSUER", YAML: "oidc_issuer",
+			Usage: "URL of an OpenID provider at which users can sign in, as it calls itself; its redirect URI is PUBLIC_URL/signin/oidc/callback", set: text(func(c *Config) *string { return &c.OIDC.Issuer }),
+		},
+		{
+			Flag: "oidc-client-id", Variable: "SWITCHHOOK_OIDC_CLIENT_ID", YAML: "oidc_client_id",
+			Usage: "what the OpenID provider knows this server by", set: text(func(c *Config) *string { return &c.OIDC.ClientID }),
+		},
+		{
+			Variable: "SWITCHHOOK_OIDC_CLIENT_SECRET", YAML: "oidc_client_secret",
+			Usage: "the client's secret; unset, it is a public client, with PKCE alone", set: text(func(c *Config) *string { return &c.OIDC.ClientSecret }),
+		},
+		{
+			Flag: "oidc-scopes", Variable: "SWITCHHOOK_OIDC_SCOPES", YAML: "oidc_scopes", Default: "openid email profile",
+			Usage: "what the OpenID provider is asked for, with blanks between", set: text(func(c *Config) *string { return &c.OIDC.Scopes }),
+		},
+		{
+			Flag: "oidc-name", Variable: "SWITCHHOOK_OIDC_NAME", YAML: "oidc_name", Default: "Single sign-on",
+			Usage: "what the OpenID provider is called on the sign-in page", set: text(func(c *Config) *string { return &c.OIDC.Name }),
+		},
+		{
 			Flag: "log-level", Variable: "SWITCHHOOK_LOG_LEVEL", YAML: "log_level", Default: "info",
 			Usage: "debug, info, warn or error", set: func(c *Config, v []string) error {
 				if err := c.LogLevel.UnmarshalText([]byte(v[0])); err != nil {
@@ -248,6 +276,12 @@ func (c *Config) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}
+	if (c.OIDC.Issuer == "") != (c.OIDC.ClientID == "") {
+		return errors.New("--oidc-issuer and --oidc-client-id go together")
+	}
+	if u, err := url.Parse(c.OIDC.Issuer); c.OIDC.Issuer != "" && (err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname()))) {
+		return errors.New("--oidc-issuer: expected a URL such as https://login.example.com; http only on this machine")
+	}
 	if c.AdminKey != "" && (len(c.AdminKey) < 16 || strings.ContainsFunc(c.AdminKey, func(r rune) bool { return r <= ' ' || r > '~' })) {
 		return errors.New("SWITCHHOOK_ADMIN_KEY is not at least 16 printable ASCII characters without blanks")
 	}
@@ -255,6 +289,12 @@ func (c *Config) check() error {
 		return errors.New("--database: expected a URL such as postgres://user:password@host:5432/name, or nothing for the embedded store")
 	}
 	return nil
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func split(v string) []string {
