@@ -19,7 +19,7 @@ export default defineConfig({
   },
   server: {
     proxy: Object.fromEntries(
-      ["/v1", "/portal", "/signin", "/openapi.json", "/docs", "/healthz"].map((path) => [path, { target: server }]),
+      ["/v1", "/portal", "/signin", "/openapi.json", "/healthz"].map((path) => [path, { target: server }]),
     ),
   },
   test: { include: ["src/**/*.test.{ts,tsx}"] },

@@ -3078,6 +3078,8 @@ export interface components {
             oidc?: components["schemas"]["OidcWay"];
             /** @description With login and password: POST /v1/session. */
             password: boolean;
+            /** @description Who is signed in in this browser, as GET /v1/session says it. Absent: nobody. */
+            session?: components["schemas"]["Session"];
         };
         Webhook: {
             /** @description The account that it belongs to. */
