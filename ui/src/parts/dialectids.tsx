@@ -8,7 +8,7 @@ import { Button } from "./button";
 import { Field, Input } from "./field";
 import { Confirm, Dialog, say } from "./overlay";
 import { Card, Failure, Loaded } from "./page";
-import { Table } from "./table";
+import { type Column, Table } from "./table";
 
 interface DialectIdsProps {
   account: string;
@@ -27,6 +27,24 @@ function useKinds() {
 }
 
 type Kind = Schemas["DialectIDKind"] & { value?: string };
+
+const columnsOf = (may: boolean, edit: (k: Kind) => void, remove: (k: Kind) => void): Column<Kind>[] => [
+  { head: "Dialect", narrow: "title", cell: (k) => k.dialect },
+  { head: "Id", wide: true, cell: (k) => (k.value ? <Id>{k.value}</Id> : <span className="muted">made by Switchhook</span>) },
+  {
+    head: "Change",
+    align: "end",
+    cell: (k) =>
+      may && (
+        <span className="row" style={{ justifyContent: "flex-end" }}>
+          <Button kind="quiet" size="small" icon={Pencil} aria-label={`Set the ${k.dialect} id`} onClick={() => edit(k)} />
+          {k.value && (
+            <Button kind="quiet" size="small" icon={Trash2} aria-label={`Take the ${k.dialect} id away`} onClick={() => remove(k)} />
+          )}
+        </span>
+      ),
+  },
+];
 
 /** What each dialect calls a thing. Nothing, where no dialect has an id for such things. */
 export function DialectIds({ account, schema, id }: DialectIdsProps) {
@@ -53,35 +71,7 @@ export function DialectIds({ account, schema, id }: DialectIdsProps) {
             label="Ids by dialect"
             items={(of ?? []).map((k) => ({ ...k, value: items.find((i) => i.dialect === k.dialect && i.id === id)?.value }))}
             id={(k) => k.dialect}
-            columns={[
-              { head: "Dialect", narrow: "title", cell: (k) => k.dialect },
-              { head: "Id", wide: true, cell: (k) => (k.value ? <Id>{k.value}</Id> : <span className="muted">made by Switchhook</span>) },
-              {
-                head: "Change",
-                align: "end",
-                cell: (k) =>
-                  may && (
-                    <span className="row" style={{ justifyContent: "flex-end" }}>
-                      <Button
-                        kind="quiet"
-                        size="small"
-                        icon={Pencil}
-                        aria-label={`Set the ${k.dialect} id`}
-                        onClick={() => setEditing(k)}
-                      />
-                      {k.value && (
-                        <Button
-                          kind="quiet"
-                          size="small"
-                          icon={Trash2}
-                          aria-label={`Take the ${k.dialect} id away`}
-                          onClick={() => setRemoving(k)}
-                        />
-                      )}
-                    </span>
-                  ),
-              },
-            ]}
+            columns={columnsOf(may, setEditing, setRemoving)}
           />
         )}
       </Loaded>

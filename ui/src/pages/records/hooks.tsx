@@ -27,6 +27,40 @@ function appliesTo(record: Record, w: Webhook): Applies | undefined {
   return own ? { webhook: w, own } : undefined;
 }
 
+const columnsOf = (record: Record): Column<Applies>[] => [
+  {
+    head: "Webhook",
+    narrow: "title",
+    wide: true,
+    cell: ({ webhook: w }) => (
+      <Link href={`/webhooks/${encodeURIComponent(w.id)}?account=${encodeURIComponent(w.account_id)}`} dir="auto">
+        {w.name || w.url}
+      </Link>
+    ),
+  },
+  { head: "State", cell: ({ webhook: w }) => <State of={w.status} title={w.disable_reason} /> },
+  {
+    head: "For",
+    cell: ({ webhook: w, own }) =>
+      own ? (
+        <Badge tone="info">this {kindOf(record.schema).one}</Badge>
+      ) : w.account_id === record.account_id ? (
+        <Badge>all of the account</Badge>
+      ) : (
+        <Badge>all below {w.account_id}</Badge>
+      ),
+  },
+  {
+    head: "Events",
+    cell: ({ webhook: w }) => (
+      <span className={css.cut} title={w.events.join("\n")}>
+        {w.events.join(", ")}
+      </span>
+    ),
+  },
+  { head: "Shape", cell: ({ webhook: w }) => w.dialect },
+];
+
 /** The webhooks of a record: those for it alone, and those for all of its account. */
 export function RecordWebhooks({ record }: { record: Record }) {
   const may = useMay("developer");
@@ -43,39 +77,7 @@ export function RecordWebhooks({ record }: { record: Record }) {
   }
   const add = new URLSearchParams({ account: record.account_id });
   if (kind.scope) add.set(`scope_${kind.scope}`, numberOf(record) ?? record.id);
-  const columns: Column<Applies>[] = [
-    {
-      head: "Webhook",
-      narrow: "title",
-      wide: true,
-      cell: ({ webhook: w }) => (
-        <Link href={`/webhooks/${encodeURIComponent(w.id)}?account=${encodeURIComponent(w.account_id)}`} dir="auto">
-          {w.name || w.url}
-        </Link>
-      ),
-    },
-    { head: "State", cell: ({ webhook: w }) => <State of={w.status} title={w.disable_reason} /> },
-    {
-      head: "For",
-      cell: ({ webhook: w, own }) =>
-        own ? (
-          <Badge tone="info">this {kind.one}</Badge>
-        ) : w.account_id === record.account_id ? (
-          <Badge>all of the account</Badge>
-        ) : (
-          <Badge>all below {w.account_id}</Badge>
-        ),
-    },
-    {
-      head: "Events",
-      cell: ({ webhook: w }) => (
-        <span className={css.cut} title={w.events.join("\n")}>
-          {w.events.join(", ")}
-        </span>
-      ),
-    },
-    { head: "Shape", cell: ({ webhook: w }) => w.dialect },
-  ];
+  const columns = columnsOf(record);
   return (
     <Card
       flush
