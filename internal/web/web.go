@@ -1,6 +1,6 @@
 // Package web is the page that a browser sees: the dashboard, a program of its own that is written in ui/
-// (React, TypeScript) and built into dist, which is committed and embedded in the program, and at /docs the API's
-// description made readable. It holds no data: it asks the API, as whoever has signed in there.
+// (React, TypeScript) and built into dist, which is committed and embedded in the program. At /docs, without signing in,
+// it is the API's description made readable. It holds no data: it asks the API, as whoever has signed in there.
 package web
 
 import (
@@ -67,9 +67,9 @@ func Handler(o Options) http.Handler {
 	if err != nil {
 		panic(err) // the files are in the program
 	}
-	files["/"], files["/docs"] = files["/index.html"], files["/docs.html"]
+	files["/"] = files["/index.html"]
+	files["/docs"] = files["/"] // for whoever asks: programs too, and whoever has not signed in
 	delete(files, "/index.html")
-	delete(files, "/docs.html")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := files[r.URL.Path]
 		if !ok && path.Ext(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {

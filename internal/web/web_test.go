@@ -32,7 +32,7 @@ const accepting = "text/html,application/xhtml+xml,*/*;q=0.8"
 func TestPages(t *testing.T) {
 	t.Parallel()
 	h := web.Handler(web.Options{Version: "1.2.3"})
-	paths := map[string]string{"/": "text/html; charset=utf-8", "/docs": "text/html; charset=utf-8", "/docs.js": "text/javascript; charset=utf-8", "/icon.svg": "image/svg+xml"}
+	paths := map[string]string{"/": "text/html; charset=utf-8", "/docs": "text/html; charset=utf-8", "/icon.svg": "image/svg+xml"}
 	for _, m := range regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(get(t, h, http.MethodGet, "/").Body.String(), -1) {
 		paths[m[1]] = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}[path.Ext(m[1])]
 	}

@@ -134,14 +134,14 @@ function Log() {
         />
         <SearchInput label="Id of the thing" value={f.resource_id} onSearch={(v) => set({ resource_id: v })} />
         <SearchInput label="Action, such as update-webhook" value={f.action} onSearch={(v) => set({ action: v })} />
-        <label className={css.day}>
-          <span>From</span>
-          <Input type="date" value={f.since} onChange={(e) => set({ since: e.target.value })} />
-        </label>
-        <label className={css.day}>
-          <span>to</span>
-          <Input type="date" value={f.until} onChange={(e) => set({ until: e.target.value })} />
-        </label>
+        <div className={css.day}>
+          <span aria-hidden>from</span>
+          <Input type="date" aria-label="From the day" value={f.since} onChange={(e) => set({ since: e.target.value })} />
+        </div>
+        <div className={css.day}>
+          <span aria-hidden>to</span>
+          <Input type="date" aria-label="To the day" value={f.until} onChange={(e) => set({ until: e.target.value })} />
+        </div>
       </div>
       {(f.user_id || f.key_id) && (
         <div className="row wrap">
