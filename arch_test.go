@@ -48,6 +48,7 @@ func drawing() map[string][]string {
 		"internal/tally":                        {},
 		"internal/web":                          {},
 		"internal/openid":                       {},
+		"internal/openid/openidtest":            {},
 		"internal/dialect":                      {"internal/catalogue", "internal/ordjson"},
 		"internal/dialect/dialecttest":          {"internal/dialect", "internal/catalogue", "internal/ordjson"},
 		"internal/dialect/template":             {"internal/dialect", "internal/catalogue", "internal/ordjson", "internal/expression"},

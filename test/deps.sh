@@ -21,10 +21,10 @@ check() {
 		PATH=$PATH:$dir
 	done
 	need "${CC:-gcc}" "gcc libc6-dev" "the race detector (without it the tests run without -race)"
-	need node nodejs "checking our signatures with clients that others wrote"
+	need node nodejs "checking our signatures with clients that others wrote, and signing in at an OpenID provider"
 	need npm npm "the same, and the dashboard's tests"
 	if ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1 && [ -z "${CHROMIUM:-}" ]; then
-		need chromium chromium "the dashboard in a real browser"
+		need chromium chromium "the dashboard in a real browser, and in a frame"
 	fi
 	if [ "$(uname)" = Linux ]; then
 		need strace strace "fsyncs of the real server that fail or are slow"

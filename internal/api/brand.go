@@ -48,11 +48,15 @@ type brand struct {
 
 func (a *api) registerBrand() {
 	a.mux.HandleFunc("GET "+logoPath+"{id}", a.serveLogo)
+	images := map[string]*huma.MediaType{}
+	for _, mediaType := range append(rasters(), "image/svg+xml") {
+		images[mediaType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
 	a.document(huma.Operation{
 		OperationID: "get-logo", Method: http.MethodGet, Path: logoPath + "{id}", Tags: []string{"Sign-in"}, Summary: "A logo",
 		Description: "The image that an account's portal.logo names, for whoever has its path.", Security: []map[string][]string{{}},
 		Parameters: []*huma.Param{{Name: "id", In: "path", Required: true, Description: "As in portal.logo.", Schema: &huma.Schema{Type: huma.TypeString}}},
-		Responses:  map[string]*huma.Response{"200": {Description: "A PNG, JPEG, WebP, GIF or SVG"}},
+		Responses:  map[string]*huma.Response{"200": {Description: "The image", Content: images}},
 	})
 }
 
@@ -162,22 +166,19 @@ func readLogo(logo string) (mediaType string, image []byte, problem string) {
 	if err != nil {
 		return "", nil, expected
 	}
-	switch mediaType {
-	case "image/png", "image/jpeg", "image/webp", "image/gif":
-		if http.DetectContentType(image) != mediaType {
-			return "", nil, "is no " + mediaType
-		}
-	case "image/svg+xml":
-		if !isSVG(image) {
-			return "", nil, "is no " + mediaType
-		}
-	default:
+	switch isRaster, isSVG := slices.Contains(rasters(), mediaType), mediaType == "image/svg+xml"; {
+	case !isRaster && !isSVG:
 		return "", nil, expected
+	case isRaster && http.DetectContentType(image) != mediaType, isSVG && !beginsAsSVG(image):
+		return "", nil, "is no " + mediaType
 	}
 	return mediaType, image, ""
 }
 
-func isSVG(image []byte) bool {
+// rasters are the images of pixels that all browsers show.
+func rasters() []string { return []string{"image/png", "image/jpeg", "image/webp", "image/gif"} }
+
+func beginsAsSVG(image []byte) bool {
 	d := xml.NewDecoder(bytes.NewReader(image))
 	for {
 		token, err := d.Token()

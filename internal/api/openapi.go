@@ -174,6 +174,13 @@ func (a *api) document(op huma.Operation) {
 	a.huma.OpenAPI().AddOperation(&op)
 }
 
+// documentPage describes an operation that a person's browser asks for.
+func (a *api) documentPage(op huma.Operation) {
+	op.Security = []map[string][]string{{}}
+	a.document(op)
+	op.Responses["default"].Content["text/html"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "The same for people."}}
+}
+
 func (a *api) problemResponse() *huma.Response {
 	return &huma.Response{
 		Description: "A problem document (RFC 9457)",

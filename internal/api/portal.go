@@ -51,8 +51,8 @@ func (a *api) registerPortal() {
 		Description: "Makes a link with a code that is good once and for 60 seconds: send the browser of somebody there whom your site knows, or a frame in your page (embed). It becomes a session of one account.",
 	}, a.createPortalLink)
 	a.mux.HandleFunc("GET /portal", a.openPortal)
-	a.document(huma.Operation{
-		OperationID: "open-portal", Method: http.MethodGet, Path: "/portal", Tags: tags, Summary: "Follow a portal link", Security: []map[string][]string{{}},
+	a.documentPage(huma.Operation{
+		OperationID: "open-portal", Method: http.MethodGet, Path: "/portal", Tags: tags, Summary: "Follow a portal link",
 		Parameters: []*huma.Param{{Name: "code", In: "query", Required: true, Description: "The link's code.", Schema: &huma.Schema{Type: huma.TypeString}}},
 		Responses:  map[string]*huma.Response{"303": {Description: "To the page, with the session's cookie"}},
 	})
