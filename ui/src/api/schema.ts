@@ -2379,7 +2379,7 @@ export interface components {
              * @default developer
              * @enum {string}
              */
-            role?: "admin" | "developer" | "viewer";
+            role: "admin" | "developer" | "viewer";
             /** @description How long its session lasts: 1m to 24h. Default: 1h. */
             session_for?: string;
         };
@@ -2591,7 +2591,7 @@ export interface components {
              * @default failed
              * @enum {string}
              */
-            which?: "failed" | "missing" | "all";
+            which: "failed" | "missing" | "all";
         };
         Retry: {
             /** @description standard, none or kazoo. */
@@ -3198,7 +3198,7 @@ export interface components {
              * @description The shape of the requests: our own (switchhook), another system's such as kazoo, or template for a body of your own. GET /v1/event-types says what each has.
              * @default switchhook
              */
-            dialect?: string;
+            dialect: string;
             /** @description Settings of the dialect. */
             dialect_options?: {
                 [key: string]: unknown;
@@ -3207,7 +3207,7 @@ export interface components {
              * @description false: nothing is sent and open deliveries are cancelled.
              * @default true
              */
-            enabled?: boolean | null;
+            enabled: boolean | null;
             /**
              * @description Which events: globs of types such as call.*, or a dialect's own names such as kazoo:channel_destroy.
              * @example [
@@ -3232,7 +3232,7 @@ export interface components {
              * @description Loopback legs inside the switch, too.
              * @default true
              */
-            include_internal_legs?: boolean | null;
+            include_internal_legs: boolean | null;
             /** @description Events of the accounts below, too. */
             include_subaccounts?: boolean;
             /**
@@ -3250,7 +3250,7 @@ export interface components {
              * @description The most requests under way at once.
              * @default 16
              */
-            max_concurrency?: number | null;
+            max_concurrency: number | null;
             /** @description Where the dialect knows several. Default: the dialect's. */
             method?: string;
             /** @description Kazoo's own filters and settings (kazoo only). */
@@ -3264,7 +3264,7 @@ export interface components {
              * @default key
              * @enum {string}
              */
-            ordering?: "key" | "none";
+            ordering: "key" | "none";
             /**
              * Format: double
              * @description Requests a second at most, evenly spread, retries among them: 0.00001 to 100000; 0.5 is one in two seconds. null or 0: no limit.
@@ -3281,7 +3281,7 @@ export interface components {
              * @default hmac
              * @enum {string}
              */
-            signing?: "hmac" | "ed25519" | "both";
+            signing: "hmac" | "ed25519" | "both";
             /** @description Of one attempt: 1s to 60s. Default: 15s. */
             timeout?: string | null;
             /** @description Whom the receiver is known by, and how it knows us. Default: by the system's authorities; not at all. */
@@ -3514,6 +3514,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
         };
@@ -3573,6 +3574,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
         };
@@ -3611,6 +3613,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
         };
@@ -4063,7 +4066,7 @@ export interface operations {
                 type?: string[];
                 /** @description Only for events of this call or leg. */
                 call_id?: string;
-                /** @description Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first. */
+                /** @description Only for events that carry this phone number. With it or call_id a list goes event by event, the newest event first. */
                 number?: string;
                 /** @description Started at or after this time. */
                 since?: string;
@@ -4115,7 +4118,7 @@ export interface operations {
                 type?: string[];
                 /** @description Only for events of this call or leg. */
                 call_id?: string;
-                /** @description Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first. */
+                /** @description Only for events that carry this phone number. With it or call_id a list goes event by event, the newest event first. */
                 number?: string;
             };
             header?: {
@@ -4331,7 +4334,7 @@ export interface operations {
                 type?: string[];
                 /** @description Only deliveries of events of this call or leg. */
                 call_id?: string;
-                /** @description Only deliveries of events that bring this phone number or extension into a call. */
+                /** @description Only deliveries of events that carry this phone number. */
                 number?: string;
                 /** @description Only deliveries that stand so. */
                 state?: "pending" | "delivered" | "failed" | "expired" | "cancelled";
@@ -5105,12 +5108,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A PNG, JPEG, WebP, GIF or SVG */
+            /** @description The image */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "image/gif": string;
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
+                    "image/webp": string;
+                };
             };
             /** @description A problem document (RFC 9457) */
             default: {
