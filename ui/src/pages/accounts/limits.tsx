@@ -24,6 +24,8 @@ export function AccountLimits({ account }: { account: Account }) {
   const change = useChange(account);
   const may = admin && account.id !== who.account_id;
   const [values, setValues] = useState(() => Object.fromEntries(limits.map(([k]) => [k, account.limits?.[k]?.toString() ?? ""])));
+  const { retention = "", effective_retention: keeps } = account as Account & { retention?: string; effective_retention?: string };
+  const [kept, setKept] = useState(retention);
   const [networks, setNetworks] = useState((account.allow_networks ?? []).join("\n"));
   const [answers, setAnswers] = useState(account.show_private_answers ?? false);
   const [flows, setFlows] = useState(account.flow_webhooks);
@@ -37,7 +39,12 @@ export function AccountLimits({ account }: { account: Account }) {
       // RFC 7396: null takes a limit away.
       const numbers = Object.fromEntries(Object.entries(values).map(([k, v]) => [k, v.trim() === "" ? null : Number(v)]));
       const wide = operator ? { allow_networks: networks.split(/[\s,]+/).filter(Boolean), show_private_answers: answers } : {};
-      await change({ ...(may ? { limits: numbers } : {}), ...wide, flow_webhooks: flows });
+      await change({
+        ...(may ? { limits: numbers } : {}),
+        ...(may && keeps !== undefined ? { retention: kept.trim() || null } : {}),
+        ...wide,
+        flow_webhooks: flows,
+      });
       say("Saved", "It is in force.");
     } catch (e) {
       setError(e);
@@ -72,6 +79,17 @@ export function AccountLimits({ account }: { account: Account }) {
           ))}
         </div>
       </Card>
+      {keeps !== undefined && (
+        <Card title="History" lead={`It is kept for ${keeps} now: the shortest on the way up, or the server’s.`}>
+          <Field
+            label="Kept for"
+            hint="Of this account and those below: events, deliveries, attempts, rejects. Such as 7d; left empty: as above it. What is older goes for good."
+            error={problem?.about("retention")}
+          >
+            {(w) => <Input {...w} mono disabled={!may} value={kept} onChange={(e) => setKept(e.target.value)} />}
+          </Field>
+        </Card>
+      )}
       <Card title="Network" lead={operator ? undefined : "Only the operator sets these."}>
         <div className="stack">
           <Field
