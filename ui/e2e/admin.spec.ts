@@ -86,6 +86,7 @@ test("a number has its page, and a webhook of its own", async ({ page, server })
 });
 
 test("the API reference is for whoever comes", async ({ page, server }) => {
+  test.slow();
   await page.goto(`${server.url}/docs#create-webhook`);
   await expect(page.locator("#create-webhook")).toBeInViewport();
   await page.getByRole("searchbox", { name: "Find" }).fill("replay");

@@ -316,10 +316,7 @@ const EventPart = memo(function EventPart({ d, type, operation: op }: { d: Docum
         </h3>
         <Prose text={op.summary} />
         <Prose text={op.description} />
-        <h4>
-          Data <span>what is in its member data</span>
-        </h4>
-        <Fields d={d} schema={data} />
+        <Fold title="Fields of data">{() => <Fields d={d} schema={data} />}</Fold>
       </div>
       <div className={css.samples}>
         <Fold title="Example">{() => <Snippet title={type} text={JSON.stringify(sample(d, content?.schema, true), null, 2)} />}</Fold>
