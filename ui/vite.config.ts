@@ -18,9 +18,7 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: {
-    proxy: Object.fromEntries(
-      ["/v1", "/portal", "/signin", "/openapi.json", "/docs", "/healthz"].map((path) => [path, { target: server }]),
-    ),
+    proxy: Object.fromEntries(["/v1", "/portal", "/signin", "/openapi.json", "/healthz"].map((path) => [path, { target: server }])),
   },
   test: { include: ["src/**/*.test.{ts,tsx}"] },
 });

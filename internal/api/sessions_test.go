@@ -70,6 +70,17 @@ func TestSignIn(t *testing.T) {
 	if session.AccountID != "acme" || session.UserID != id || session.Role != "developer" || time.Until(session.ExpiresAt) < 11*time.Hour {
 		t.Errorf("%+v", session)
 	}
+	// The page asks with the ways in, which are no error for who is nobody.
+	for cookie, login := range map[string]string{cookie: "ada@example.com", "switchhook_session=guessed": "", "other=1": ""} {
+		var ways struct {
+			Password bool
+			Session  struct{ Login string }
+		}
+		s.ok(200, as(cookie, request{path: "/v1/session/ways"}), &ways)
+		if !ways.Password || ways.Session.Login != login {
+			t.Errorf("%s: %+v", cookie, ways)
+		}
+	}
 	s.ok(201, as(cookie, create(hook)), nil)
 	s.problem(as(cookie, request{method: "POST", path: "/v1/api-keys", body: `{"role":"admin"}`}), api.Problem{
 		Status: 403, Code: "forbidden", Detail: "the role of this key is developer; create-api-key needs a key of the role admin",

@@ -32,6 +32,8 @@ type waysView struct {
 	Key      bool     `json:"key" doc:"With an API key: POST /v1/session."`
 	OIDC     *oidcWay `json:"oidc,omitzero" doc:"At the operator's OpenID provider. Absent: not offered."`
 	Brand    brand    `json:"brand" doc:"How the page is to look: as the operator's account has it."`
+
+	Session *sessionView `json:"session,omitzero" doc:"Who is signed in in this browser, as GET /v1/session says it. Absent: nobody."`
 }
 
 // An oidcWay is the button of the OpenID provider.
@@ -46,10 +48,20 @@ type passwordInput struct {
 	New     string `json:"new" doc:"At least 10 characters."`
 }
 
-func (a *api) listWays(_ context.Context, _ *struct{}) (*output[waysView], error) {
+func (a *api) listWays(ctx context.Context, _ *struct{}) (*output[waysView], error) {
 	v := waysView{Password: true, Key: true, Brand: a.tenants.Load().brand(switchhook.RootAccount)}
 	if a.OpenID != nil {
 		v.OIDC = &oidcWay{Name: a.OpenIDName, URL: oidcPath}
+	}
+	// The page asks here who looks at it: to be nobody is no error, which a browser would log.
+	if r := requestOf(ctx); a.ownPage(r) == nil {
+		if cookie, framed := cookieOf(r); cookie != nil {
+			s := a.browsers.find(cookie.Value)
+			if c, ok := a.holder(cookie); ok && s != nil && c.suspended[c.account] == "" {
+				seen := c.session(s.ExpiresAt, framed)
+				v.Session = &seen
+			}
+		}
 	}
 	return &output[waysView]{Body: v}, nil
 }

@@ -48,16 +48,28 @@ const pages: Record<string, ReturnType<typeof lazy>> = {
   "/settings": lazy(() => import("./pages/settings/settings")),
 };
 
+// For whoever comes, signed in or not.
+const Reference = lazy(() => import("./pages/reference/reference"));
+
 export function App() {
   return (
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={client}>
         <Toasts>
-          <SignedIn>
-            <Shell>
-              <Pages />
-            </Shell>
-          </SignedIn>
+          <Switch>
+            <Route path="/docs">
+              <Suspense>
+                <Reference />
+              </Suspense>
+            </Route>
+            <Route>
+              <SignedIn>
+                <Shell>
+                  <Pages />
+                </Shell>
+              </SignedIn>
+            </Route>
+          </Switch>
         </Toasts>
       </QueryClientProvider>
     </CSPProvider>

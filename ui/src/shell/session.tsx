@@ -1,12 +1,13 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { createContext, type ReactNode, useContext, useEffect } from "react";
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 import { useSearchParams } from "wouter";
-import { api, body, Problem, type Schemas, signedOut } from "../api/client";
+import { api, body, type Schemas, signedOut } from "../api/client";
 import { Failure } from "../parts/page";
 import { showBrand } from "./brand";
-import { SignIn } from "./signin";
+import { SignIn, SignInAgain } from "./signin";
 
 export type Who = Schemas["Session"];
+type Ways = Schemas["Ways"];
 
 const Session = createContext<Who | undefined>(undefined);
 
@@ -51,38 +52,51 @@ function keyOfAddress(): string | null {
 const given = keyOfAddress();
 let keyUsed: Promise<unknown> | undefined;
 
-async function whoIs(): Promise<Who | null> {
+/** How one can sign in, and who has: nobody is no error, which a browser would log. */
+async function ways(): Promise<Ways> {
   if (given) await (keyUsed ??= api.POST("/v1/session", { body: { key: given } }).catch(() => undefined));
-  try {
-    return await body(api.GET("/v1/session"));
-  } catch (e) {
-    if (e instanceof Problem && e.status === 401) return null;
-    throw e;
-  }
+  const now = await body(api.GET("/v1/session/ways"));
+  showBrand(now.session?.brand ?? now.brand); // before anything is shown
+  return now;
 }
+
+const same = (a: Who, b: Who) => a.account_id === b.account_id && a.role === b.role && a.user_id === b.user_id && a.kind === b.kind;
 
 /** Shows the page to whom is signed in, and everybody else the way in. */
 export function SignedIn({ children }: { children: ReactNode }) {
   const client = useQueryClient();
-  const session = useQuery({ queryKey: ["session"], queryFn: whoIs, staleTime: Number.POSITIVE_INFINITY });
+  const asked = useQuery({ queryKey: ["session"], queryFn: ways, staleTime: Number.POSITIVE_INFINITY });
+  const [ended, setEnded] = useState(false);
+  const who = asked.data?.session;
   useEffect(() => {
-    const out = () => {
-      client.clear();
-      client.setQueryData(["session"], null);
-    };
+    const out = () => setEnded(true);
     signedOut.addEventListener("signed-out", out);
     return () => signedOut.removeEventListener("signed-out", out);
-  }, [client]);
-  const who = session.data;
-  useEffect(() => showBrand(who ?? undefined), [who]);
-  if (session.error) {
+  }, []);
+
+  if (asked.error) {
     return (
       <main style={{ maxWidth: 560, margin: "20vh auto", padding: 16 }}>
-        <Failure error={session.error} again={() => void session.refetch()} />
+        <Failure error={asked.error} again={() => void asked.refetch()} />
       </main>
     );
   }
-  if (who === undefined) return null;
-  if (who === null) return <SignIn onDone={() => void session.refetch()} />;
-  return <Session value={who}>{children}</Session>;
+  if (!asked.data) return null;
+  if (!who) return <SignIn ways={asked.data} onDone={() => void asked.refetch()} />;
+
+  // The page stays as it is, with what was typed in it, until its user has come back. Somebody else gets a new one.
+  const back = async () => {
+    const now = await ways();
+    if (!now.session) return;
+    if (!same(now.session, who)) return location.reload();
+    client.setQueryData(["session"], now);
+    setEnded(false);
+    void client.invalidateQueries({ predicate: (q) => q.queryKey[0] !== "session" });
+  };
+  return (
+    <Session value={who}>
+      {children}
+      {ended && <SignInAgain ways={asked.data} who={who} onDone={() => void back()} />}
+    </Session>
+  );
 }

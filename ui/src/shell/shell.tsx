@@ -29,7 +29,7 @@ import { api } from "../api/client";
 import { Button } from "../parts/button";
 import { Menu } from "../parts/overlay";
 import { AccountSwitch } from "./accounts";
-import { product } from "./brand";
+import { logo, product } from "./brand";
 import { Finder } from "./finder";
 import { useMay, useWho } from "./session";
 import { choose, useTheme } from "./theme";
@@ -70,7 +70,7 @@ const places: { name: string; places: Place[] }[] = [
   {
     name: "Manage",
     places: [
-      { href: "/sources", label: "Sources", icon: Plug },
+      { href: "/sources", label: "Sources", icon: Plug, admin: true },
       { href: "/accounts", label: "Accounts", icon: Building2, admin: true },
       { href: "/access", label: "Keys and users", icon: KeyRound, admin: true },
       { href: "/audit", label: "Audit", icon: ClipboardList, admin: true },
@@ -122,7 +122,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <aside className={css.side} data-open={open || undefined}>
         <Link href={keep("/")} className={css.brand}>
-          <img src="/icon.svg" alt="" width={26} height={26} />
+          <img src={logo()} alt="" height={26} />
           <span className="truncate">{product()}</span>
         </Link>
         <nav aria-label="Main" className={css.nav}>
@@ -146,7 +146,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </aside>
       <header className={css.top}>
         <Link href={keep("/")} className={css.topBrand} aria-label="Home">
-          <img src="/icon.svg" alt="" width={26} height={26} />
+          <img src={logo()} alt="" height={26} />
         </Link>
         <AccountSwitch />
         <button type="button" className={css.find} onClick={() => setFinding(true)}>
@@ -185,9 +185,9 @@ function WhoMenu() {
         trigger={
           <Button kind="quiet" className={css.whoButton}>
             <span className="grow truncate">
-              <b>{who.user_id ?? "API key"}</b>
-              <small>
-                {who.account_id} · {who.role}
+              <b dir="auto">{who.name ?? who.account_name}</b>
+              <small dir="auto">
+                {who.kind === "portal_link" ? "Opened by a link" : who.account_name} · {who.role}
               </small>
             </span>
             <ChevronsUpDown size={16} aria-hidden />
@@ -197,8 +197,8 @@ function WhoMenu() {
           { label: theme === "light" ? "Light ✓" : "Light", icon: Sun, onSelect: () => choose("light") },
           { label: theme === "dark" ? "Dark ✓" : "Dark", icon: Moon, onSelect: () => choose("dark") },
           { label: theme === "system" ? "As the system ✓" : "As the system", icon: Monitor, onSelect: () => choose("system") },
-          "line",
-          { label: "Sign out", icon: LogOut, onSelect: () => void signOut() },
+          !who.embedded && "line",
+          !who.embedded && { label: "Sign out", icon: LogOut, onSelect: () => void signOut() },
         ]}
       />
     </div>

@@ -1,17 +1,57 @@
-import { KeyRound } from "lucide-react";
+import { KeyRound, LogIn, ShieldCheck } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { api } from "../api/client";
+import { api, type Schemas } from "../api/client";
 import { Button } from "../parts/button";
 import { Field, Input, Segments } from "../parts/field";
+import { Dialog } from "../parts/overlay";
 import { Failure } from "../parts/page";
-import { product } from "./brand";
+import type { Who } from "./session";
 import css from "./signin.module.css";
 
+type Ways = Schemas["Ways"];
 type Way = "password" | "key";
 
-/** The way in: a user's login and password, or an API key. */
-export function SignIn({ onDone }: { onDone(): void }) {
-  const [way, setWay] = useState<Way>("password");
+/** The way in, in the operator's name and colours. */
+export function SignIn({ ways, onDone }: { ways: Ways; onDone(): void }) {
+  const name = ways.brand.name ?? "Switchhook";
+  return (
+    <main className={css.page}>
+      <title>{`Sign in · ${name}`}</title>
+      <div className={css.card}>
+        <img src={ways.brand.logo ?? "/icon.svg"} alt="" height={40} />
+        <h1 dir="auto">Sign in to {name}</h1>
+        <SignInForm ways={ways} onDone={onDone} />
+      </div>
+      <p className={css.below}>
+        <a href="/docs">API reference</a>
+      </p>
+    </main>
+  );
+}
+
+/** The way back in, in front of the page as it was. */
+export function SignInAgain({ ways, who, onDone }: { ways: Ways; who: Who; onDone(): void }) {
+  if (who.kind === "portal_link") {
+    return (
+      <Dialog open onClose={() => {}} title="This session has ended" lead="Sessions that are opened by a link end by themselves.">
+        <p>Go back to where you opened this page, and open it again. What you have typed here stays on the screen until then.</p>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog
+      open
+      onClose={() => {}}
+      title="Sign in again"
+      lead="The session has ended. The page behind is as you left it, with what you have typed."
+    >
+      <SignInForm ways={ways} start={who.kind === "key" ? "key" : "password"} login={who.login} onDone={onDone} />
+    </Dialog>
+  );
+}
+
+function SignInForm({ ways, start, login, onDone }: { ways: Ways; start?: Way; login?: string; onDone(): void }) {
+  const [way, setWay] = useState<Way>(start ?? (ways.password ? "password" : "key"));
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
 
@@ -28,17 +68,27 @@ export function SignIn({ onDone }: { onDone(): void }) {
       onDone();
     } catch (problem) {
       setError(problem);
+    } finally {
       setBusy(false);
     }
   };
 
   return (
-    <main className={css.page}>
-      <form className={css.card} onSubmit={(e) => void signIn(e)}>
-        <img src="/icon.svg" alt="" width={40} height={40} />
-        <h1>Sign in to {product()}</h1>
+    <form className={css.form} onSubmit={(e) => void signIn(e)}>
+      {ways.oidc && (
+        <>
+          <Button
+            icon={ShieldCheck}
+            onClick={() => location.assign(`${ways.oidc?.url}?return=${encodeURIComponent(location.pathname + location.search)}`)}
+          >
+            Continue with {ways.oidc.name}
+          </Button>
+          <p className={css.or}>or</p>
+        </>
+      )}
+      {ways.password && ways.key && (
         <Segments
-          label="How"
+          label="How to sign in"
           value={way}
           onChange={(w) => {
             setWay(w);
@@ -49,23 +99,28 @@ export function SignIn({ onDone }: { onDone(): void }) {
             { value: "key", label: "API key" },
           ]}
         />
-        {way === "password" ? (
-          <>
-            <Field label="Login">{(w) => <Input {...w} name="login" autoComplete="username" autoFocus required />}</Field>
-            <Field label="Password">
-              {(w) => <Input {...w} name="password" type="password" autoComplete="current-password" required />}
-            </Field>
-          </>
-        ) : (
-          <Field label="API key" hint="The operator's key was printed at the first start, and lies in the data directory.">
-            {(w) => <Input {...w} name="key" type="password" autoFocus required mono />}
+      )}
+      {way === "password" ? (
+        <>
+          <Field label="Login">
+            {(w) => <Input {...w} name="login" autoComplete="username" defaultValue={login} autoFocus={!login} required dir="auto" />}
           </Field>
-        )}
-        {error !== undefined && <Failure error={error} />}
-        <Button kind="primary" type="submit" icon={KeyRound} busy={busy}>
-          Sign in
-        </Button>
-      </form>
-    </main>
+          <Field label="Password">
+            {(w) => <Input {...w} name="password" type="password" autoComplete="current-password" autoFocus={!!login} required />}
+          </Field>
+        </>
+      ) : (
+        <Field
+          label="API key"
+          hint="The operator’s first key was printed when the server started, and lies in its data directory as admin.key."
+        >
+          {(w) => <Input {...w} name="key" type="password" autoFocus required mono />}
+        </Field>
+      )}
+      {error !== undefined && <Failure error={error} />}
+      <Button kind="primary" type="submit" icon={way === "key" ? KeyRound : LogIn} busy={busy}>
+        Sign in
+      </Button>
+    </form>
   );
 }
