@@ -589,6 +589,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain which webhooks got an event, and why others did not
+         * @description One for each webhook of the event's account and of those above it that the key opens. Why one did not get it is judged by how it is set up now.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["explain-event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/in/{id}": {
         parameters: {
             query?: never;
@@ -1629,6 +1651,8 @@ export interface components {
              * @enum {string}
              */
             status: "open" | "ended";
+            /** @description What it went through, and how its deliveries fare, where the list was asked for it. */
+            summary?: components["schemas"]["CallSummary"];
         };
         CallDetail: {
             /** @description The account that it is in. */
@@ -1648,6 +1672,8 @@ export interface components {
              * @enum {string}
              */
             status: "open" | "ended";
+            /** @description What it went through, and how its deliveries fare, where the list was asked for it. */
+            summary?: components["schemas"]["CallSummary"];
             /** @description Its events, their deliveries and the attempts of these, in one list by time. limit and cursor of the query page it. */
             timeline: components["schemas"]["CallEntryList"];
         };
@@ -1680,6 +1706,19 @@ export interface components {
             items: components["schemas"]["Call"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        CallSummary: {
+            /** @description How many deliveries of its events stand how. */
+            deliveries: components["schemas"]["DeliveryTally"];
+            /**
+             * Format: int64
+             * @description How many events it has, of 2,000 at most.
+             */
+            events: number;
+            /** @description The ring groups and queues that it went through, the first first. */
+            through: components["schemas"]["Passed"][];
+            /** @description The webhooks that did not get all, or only after several attempts so far. */
+            troubled: components["schemas"]["Troubled"][];
         };
         ChangedWebhooks: {
             /** @description The webhooks that were changed. Those that were so already are not among them. */
@@ -1737,6 +1776,33 @@ export interface components {
             items: components["schemas"]["Delivery"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        DeliveryTally: {
+            /**
+             * Format: int64
+             * @description Their webhook was disabled or deleted.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description The receiver took them.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description They were too old to be of use.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description The last attempt failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description They wait to be sent, or to be sent again.
+             */
+            pending: number;
         };
         DialectEvent: {
             /** @description The dialect's name. */
@@ -1884,6 +1950,41 @@ export interface components {
         EventTypeList: {
             /** @description This page's items. */
             items: components["schemas"]["EventType"][];
+            /** @description What to give as cursor for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        Explanation: {
+            /** @description The account that it belongs to: the event's, or one above. */
+            account_id: string;
+            /** @description The delivery of the event to it. Absent: there is none. */
+            delivery_id?: string;
+            /** @description Its dialect. */
+            dialect: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The same as a sentence. */
+            reason: string;
+            /**
+             * @description How it fares now.
+             * @enum {string}
+             */
+            status: "active" | "failing" | "paused" | "disabled";
+            /**
+             * Format: date-time
+             * @description When the webhook was last changed: what is in the way now may not have been before.
+             */
+            updated_at: string;
+            /** @description The webhook. */
+            webhook_id: string;
+            /**
+             * @description What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; else what is in the way as it is now.
+             * @enum {string}
+             */
+            why: "delivery" | "later" | "disabled" | "changed" | "subaccount" | "flow" | "type" | "dialect" | "internal_leg" | "scope" | "settings" | "filter" | "filter_error";
+        };
+        ExplanationList: {
+            /** @description This page's items. */
+            items: components["schemas"]["Explanation"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
         };
@@ -2062,6 +2163,19 @@ export interface components {
              * @description Of each of its API keys, and those of the accounts below that have no limit of their own. Absent: no limit.
              */
             requests_per_second?: number;
+        };
+        Passed: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * @description What it is.
+             * @enum {string}
+             */
+            kind: "ring_group" | "queue";
+            /** @description Its name. */
+            name: string;
+            /** @description Its number. */
+            number: string;
         };
         PortalInput: {
             /** @description The account that the link opens, with all below. Default: the key's. */
@@ -2414,6 +2528,20 @@ export interface components {
         TestInput: {
             /** @description The event type. Default: the first that the webhook's events select. */
             type?: string;
+        };
+        Troubled: {
+            /**
+             * Format: int64
+             * @description How many failed or expired.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description How many were tried in vain and wait for the next attempt.
+             */
+            retrying: number;
+            /** @description The webhook. */
+            webhook_id: string;
         };
         User: {
             /** @description The account that the user belongs to, and sees with all below. */
@@ -3465,6 +3593,8 @@ export interface operations {
                 call_id?: string;
                 /** @description Only calls that go on, or that have ended. */
                 status?: "open" | "ended";
+                /** @description Say of each call what it went through and how its deliveries fare, too. */
+                summary?: boolean;
                 /** @description Begun at or after this time. */
                 since?: string;
                 /** @description Begun before this time. */
@@ -4089,6 +4219,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "explain-event": {
+        parameters: {
+            query?: {
+                /** @description The event's account, where two of your accounts have an event of this id. */
+                account_id?: string;
+                /** @description Only this webhook. */
+                webhook_id?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationList"];
                 };
             };
             /** @description A problem document (RFC 9457) */
