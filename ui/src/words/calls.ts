@@ -114,7 +114,7 @@ export function resultOf(
   open: boolean,
 ): { kind: Result; text: string; who?: string; tone: "ok" | "warn" | "bad" | "idle" | "info" } {
   const who = c.answered_extension
-    ? c.answered_extension.name || c.answered_extension.number
+    ? c.answered_extension.name || `ext. ${c.answered_extension.number ?? "?"}`
     : c.answered_by === "external"
       ? nameOf(c.callee ?? c.to)
       : undefined;

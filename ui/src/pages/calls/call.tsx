@@ -8,7 +8,7 @@ import { Button, ButtonLink } from "../../parts/button";
 import { Segments, Select } from "../../parts/field";
 import { say } from "../../parts/overlay";
 import { Card, Empty, Facts, Loaded, Note, Page } from "../../parts/page";
-import { bothOf, type Call, nameOf, resultOf } from "../../words/calls";
+import { type Call, dataOf, nameOf, resultOf } from "../../words/calls";
 import { talk } from "../../words/time";
 import { useAccount } from "../../shell/session";
 import { hookName, useHooks } from "../deliveries/hooks";
@@ -51,6 +51,8 @@ export default function CallPage() {
 function Whole({ whole, live, above }: { whole: WholeCall; live: boolean; above: { href: string; label: string }[] }) {
   const { detail, entries } = whole;
   const call = detail.call as Call;
+  const number = entries.map((e) => e.event && dataOf(e.event).number).find((n) => n?.description);
+  const name = `${nameOf(call.from, "Unknown caller")} → ${number?.description ?? nameOf(call.to)}`;
   const open = detail.status === "open";
   const story = useMemo(() => storyOf(detail, entries), [detail, entries]);
   const [{ show, webhook, event, attempt }, set] = useFilters("show", "webhook", "event", "attempt");
@@ -82,11 +84,11 @@ function Whole({ whole, live, above }: { whole: WholeCall; live: boolean; above:
   return (
     <Page
       title={
-        <bdi>
-          {nameOf(call.from, "Unknown caller")} → {nameOf(call.to)}
-        </bdi>
+        <>
+          <bdi>{nameOf(call.from, "Unknown caller")}</bdi> → <bdi>{number?.description ?? nameOf(call.to)}</bdi>
+        </>
       }
-      name={`${nameOf(call.from, "Unknown caller")} → ${nameOf(call.to)}`}
+      name={name}
       above={above}
       beside={<State of={open ? "open" : result.kind} tone={result.tone} />}
       lead={<span dir="auto">{story.sentence}</span>}
@@ -101,9 +103,6 @@ function Whole({ whole, live, above }: { whole: WholeCall; live: boolean; above:
         items={[
           ["Began", call.created_at ? <Time at={call.created_at} /> : undefined],
           ["Direction", call.direction],
-          ["From", <bdi key="from">{bothOf(call.from, "unknown")}</bdi>],
-          ["To", <bdi key="to">{bothOf(call.to)}</bdi>],
-          ["Result", `${result.text}${result.who ? ` by ${result.who}` : ""}`],
           ["Length", call.duration_ms === undefined ? undefined : talk(call.duration_ms / 1000)],
           [
             "Hangup cause",
@@ -118,7 +117,6 @@ function Whole({ whole, live, above }: { whole: WholeCall; live: boolean; above:
       <Receivers story={story} hooks={hooks} webhook={webhook} onChoose={(id) => set({ webhook: id === webhook ? "" : id })} />
 
       <Card
-        flush
         title="What happened"
         lead={
           open

@@ -1,6 +1,6 @@
 // Why a delivery stands as it does, in words that need no explanation.
 import type { Schemas } from "../../api/client";
-import { span } from "../../words/time";
+import { durationOf, span } from "../../words/time";
 
 type Delivery = Schemas["Delivery"];
 export interface Tried {
@@ -24,7 +24,7 @@ export function failures(tried: Tried[]): string {
   const failed = tried.filter((t) => t.outcome !== "success" && t.attempt_number > 0);
   const counts = new Map<string, number>();
   for (const t of failed) {
-    const what = t.status ? `answered ${t.status}` : (t.error?.replace(/[.;].*$/s, "") ?? "did not answer");
+    const what = t.status ? `answered ${t.status}` : (t.error?.split("; ")[0] ?? "did not answer");
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
   return [...counts]
@@ -55,18 +55,27 @@ export function whyOf(d: Delivery, tried: Tried[], hook: HookNow | undefined, no
       if (hook?.status === "paused") return sentence(`${how ? how + "; it" : "it"} waits, for the webhook is paused`);
       if (d.next_attempt_at) {
         const left = Date.parse(d.next_attempt_at) - now;
-        const next = left > 0 ? `next try in ${span(Math.ceil(left / 1000) * 1000)}` : "next try now";
+        const probed = hook?.status === "failing" ? "it goes with the next probe, for the webhook is failing" : "next try now";
+        const next = left > 0 ? `next try in ${span(Math.ceil(left / 1000) * 1000)}` : probed;
         return sentence(how ? `${how}; ${next}` : `it waits: ${next}`);
       }
       if (hook?.status === "failing")
         return sentence(`${how ? how + "; it" : "it"} waits, for the webhook is failing and only probed now and then`);
       return sentence(how ? `${how}; it waits for its turn` : "it waits for its turn");
     }
-    case "expired":
-      return sentence(`expired: ${d.reason || "it was too old to be of use"}${how ? `; ${how}` : ""}`);
+    case "expired": {
+      const age = /^it is older than (\S+)$/.exec(d.reason ?? "")?.[1];
+      return sentence(
+        age
+          ? `it was older than ${span(durationOf(age))} when its turn came, too old to be of use${how ? `; ${how}` : ""}`
+          : `${d.reason || "it was too old to be of use"}${how ? `; ${how}` : ""}`,
+      );
+    }
     case "cancelled":
       return sentence(`cancelled: ${d.reason || "the webhook was disabled or deleted"}${how ? `; ${how}` : ""}`);
-    default:
-      return sentence(how ? `${how}${d.reason ? `; ${d.reason}` : ""}` : d.reason || "it failed");
+    default: {
+      const last = d.reason?.split("; ").at(-1) ?? "";
+      return sentence([how, how.includes(last) ? "" : last].filter(Boolean).join("; ") || "it failed");
+    }
   }
 }
