@@ -42,7 +42,8 @@ type DeliveryFilter struct {
 	Accounts  []string
 	WebhookID string
 	EventID   string
-	Events    []*Event // of these events; nil: of any
+	Events    []*Event     // of these events; nil: of any
+	Of        *EventFilter // of events of these Types, this CallID and this Number; nil: of any
 	State     DeliveryState
 	Since     time.Time // the event accepted at or after
 	Until     time.Time // the event accepted before
@@ -162,6 +163,8 @@ type AttemptFilter struct {
 	WebhookID string
 	EventID   string
 	Events    []*Event // for these events; nil: for any
+	Types     []string // globs of the events' types, any of them
+	Dialect   string
 	Outcome   Outcome
 	Since     time.Time // started at or after
 	Until     time.Time // started before

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -42,14 +43,21 @@ type AttemptFilter struct {
 	Dialect   string   `query:"dialect" doc:"Only attempts in this dialect."`
 	Type      []string `query:"type,explode" doc:"Only for events of these types; * stands for anything, dots too. Repeat it, or separate by commas."`
 	CallID    string   `query:"call_id" doc:"Only for events of this call or leg."`
-	Number    string   `query:"number" doc:"Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first."`
+	Number    string   `query:"number" doc:"Only for events that carry this phone number. With it or call_id a list goes event by event, the newest event first."`
 }
 
 func (f AttemptFilter) of(c caller) (switchhook.AttemptFilter, error) {
 	accounts, err := c.only(f.AccountID)
 	return switchhook.AttemptFilter{
 		Accounts: accounts, WebhookID: f.WebhookID, EventID: f.EventID, Outcome: switchhook.Outcome(f.Outcome),
+		Types: separated(f.Type), Dialect: f.Dialect,
 	}, err
+}
+
+// events are the events whose attempts are wanted. narrow: not any.
+func (f AttemptFilter) events(accounts []string) (events switchhook.EventFilter, narrow bool) {
+	events = switchhook.EventFilter{Accounts: accounts, CallID: f.CallID, Number: strings.TrimSpace(f.Number)}
+	return events, events.CallID != "" || events.Number != ""
 }
 
 // attemptSize is about how long an attempt is.
@@ -76,8 +84,14 @@ func (a *api) listAttempts(ctx context.Context, in *struct {
 		return nil, err
 	}
 	f.Since, f.Until = in.Since.Time, in.Until.Time
-	attempts, next, err := bounded(in.page(), attemptSize,
-		func(p switchhook.Page) ([]*switchhook.Attempt, string, error) { return a.Store.Attempts(ctx, f, p) })
+	var attempts []*switchhook.Attempt
+	var next string
+	if events, narrow := in.events(f.Accounts); narrow {
+		attempts, next, err = a.attemptsByEvent(ctx, f, events, in.page())
+	} else {
+		attempts, next, err = bounded(in.page(), attemptSize,
+			func(p switchhook.Page) ([]*switchhook.Attempt, string, error) { return a.Store.Attempts(ctx, f, p) })
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +154,7 @@ func (a *api) listDeliveries(ctx context.Context, in *struct {
 	EventID   string   `query:"event_id" doc:"Only deliveries of this event."`
 	Type      []string `query:"type,explode" doc:"Only deliveries of events of these types; * stands for anything, dots too. Repeat it, or separate by commas."`
 	CallID    string   `query:"call_id" doc:"Only deliveries of events of this call or leg."`
-	Number    string   `query:"number" doc:"Only deliveries of events that bring this phone number or extension into a call."`
+	Number    string   `query:"number" doc:"Only deliveries of events that carry this phone number."`
 	State     string   `query:"state" enum:"pending,delivered,failed,expired,cancelled" doc:"Only deliveries that stand so."`
 	Since     instant  `query:"since" format:"date-time" doc:"Of events accepted at or after this time."`
 	Until     instant  `query:"until" format:"date-time" doc:"Of events accepted before this time."`
@@ -153,6 +167,7 @@ func (a *api) listDeliveries(ctx context.Context, in *struct {
 	deliveries, next, err := a.Store.Deliveries(ctx, switchhook.DeliveryFilter{
 		Accounts: accounts, WebhookID: in.WebhookID, EventID: in.EventID, State: switchhook.DeliveryState(in.State),
 		Since: in.Since.Time, Until: in.Until.Time,
+		Of: &switchhook.EventFilter{Types: separated(in.Type), CallID: in.CallID, Number: strings.TrimSpace(in.Number)},
 	}, in.page())
 	if err != nil {
 		return nil, err

@@ -192,15 +192,20 @@ func (f EventFilter) of(c caller) (switchhook.EventFilter, error) {
 	if err != nil {
 		return switchhook.EventFilter{}, err
 	}
-	out := switchhook.EventFilter{Accounts: accounts, Key: f.Key, CallID: f.CallID, Number: strings.TrimSpace(f.Number)} // a plus that nobody has encoded
-	for _, list := range f.Type {
-		for t := range strings.SplitSeq(list, ",") {
-			if t = strings.TrimSpace(t); t != "" {
-				out.Types = append(out.Types, t)
+	number := strings.TrimSpace(f.Number) // a plus that nobody has encoded
+	return switchhook.EventFilter{Accounts: accounts, Types: separated(f.Type), Key: f.Key, CallID: f.CallID, Number: number}, nil
+}
+
+// separated are the entries of lists that are separated by commas.
+func separated(lists []string) (entries []string) {
+	for _, list := range lists {
+		for entry := range strings.SplitSeq(list, ",") {
+			if entry = strings.TrimSpace(entry); entry != "" {
+				entries = append(entries, entry)
 			}
 		}
 	}
-	return out, nil
+	return entries
 }
 
 // An instant is a time in a query.

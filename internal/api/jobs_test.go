@@ -19,15 +19,21 @@ import (
 	"github.com/switchhook/switchhook/internal/deliver"
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/store/memory"
+	"github.com/switchhook/switchhook/internal/tally"
 )
 
 // newLiveServer is a server with the real engine.
 func newLiveServer(t *testing.T) *server {
 	t.Helper()
 	var e *deliver.Engine
+	var counts *tally.Tally
 	s := newServer(t, func(o *api.Options) {
 		store, router, reload := o.Store.(*memory.Store), o.Router.(*route.Router), o.Reload
+		var err error
+		counts, err = tally.Open(t.Context(), tally.Options{Store: store, Logger: slog.New(slog.DiscardHandler)})
+		check(t, err)
 		e = deliver.New(deliver.Options{
+			Score: func(id string) deliver.Score { return counts.Score(id) },
 			Store: store, Dialects: o.Dialects, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Logger: slog.New(slog.DiscardHandler),
 		})
 		replays := deliver.NewReplayer(deliver.ReplayOptions{
@@ -40,7 +46,7 @@ func newLiveServer(t *testing.T) *server {
 				t.Error(err)
 			}
 		})
-		o.Engine, o.Replayer = e, replays
+		o.Engine, o.Replayer, o.Tally = e, replays, counts
 		o.Reload = func(ctx context.Context) error {
 			webhooks, err := store.Webhooks(ctx)
 			if err != nil {
@@ -50,7 +56,10 @@ func newLiveServer(t *testing.T) *server {
 			return reload(ctx)
 		}
 	})
-	s.accepted = e.Add
+	s.accepted = func(events []*switchhook.Event) {
+		counts.Accepted(events)
+		e.Add(events)
+	}
 	return s
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,12 +135,25 @@ func (a *api) streamAttempts(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	events, narrow := in.events(f.Accounts)
+	wanted := map[int64]bool{}
 	place := func(at *switchhook.Attempt) int64 { return at.Row }
 	return follow(ctx, a, in.Streaming, tail[*switchhook.Attempt]{
 		list: func(ctx context.Context, after int64, limit int) ([]*switchhook.Attempt, error) {
 			f := f
 			f.After = after
+			if narrow && after == 0 { // the newest
+				attempts, _, err := a.attemptsByEvent(ctx, f, events, switchhook.Page{Limit: limit})
+				slices.SortFunc(attempts, func(x, y *switchhook.Attempt) int { return cmp.Compare(y.Row, x.Row) })
+				for _, at := range attempts {
+					wanted[at.Sequence] = true
+				}
+				return attempts, err
+			}
 			attempts, _, err := a.Store.Attempts(ctx, f, switchhook.Page{Limit: limit})
+			if narrow && err == nil {
+				wanted, err = a.among(ctx, events, attempts)
+			}
 			return attempts, err
 		},
 		end: func(ctx context.Context) (int64, error) {
@@ -150,7 +164,12 @@ func (a *api) streamAttempts(ctx context.Context, in *struct {
 			return place(newest[0]), nil
 		},
 		place: place,
-		view:  func(at *switchhook.Attempt) any { return briefOf(callerOf(ctx).told(at)) },
+		view: func(at *switchhook.Attempt) any {
+			if narrow && !wanted[at.Sequence] {
+				return nil
+			}
+			return briefOf(callerOf(ctx).told(at))
+		},
 	})
 }
 

@@ -553,6 +553,7 @@ func (a *api) previewNew(ctx context.Context, in *struct{ Body jsonBody[previewI
 	if err != nil {
 		return nil, within("webhook", err)
 	}
+	w.ID = switchhook.NewID(switchhook.PrefixWebhook) // some dialects send it
 	return a.preview(ctx, w, body.Type, body.EventID)
 }
 

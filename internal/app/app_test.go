@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -87,4 +88,21 @@ func TestRetentionEndsWhatWaits(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was counted outlives a restart.
+func TestCountsAreKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run(t, app.Config{Data: dir}, func(p *process) {
+		p.call("POST", "/v1/events", `[{"type":"custom.step","data":{}},{"type":"call.created","data":{"call":{"id":"a"}}}]`)
+	})
+	for range 2 {
+		run(t, app.Config{Data: dir}, func(p *process) {
+			total, _ := p.call("GET", "/v1/stats?window=30d", "")["total"].(map[string]any)
+			if families := fmt.Sprint(total["events_by_family"]); families != "map[call:1 custom:1]" {
+				t.Errorf("after a restart: %s", families)
+			}
+		})
+	}
 }

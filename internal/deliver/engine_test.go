@@ -42,6 +42,7 @@ type rig struct {
 	answer   func(event string, try int) (status int, err error)
 	tries    map[string]int
 	disabled []string
+	scored   []string
 	change   func(*switchhook.Event)
 	hangs    string // the webhook whose receiver never answers
 
@@ -82,7 +83,7 @@ func (r *rig) boot() {
 	r.engine = deliver.New(deliver.Options{
 		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"}), panics{native.New(dialect.Env{})}},
 		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler), DisableAfter: r.disableAfter,
-		Held: func() bool { return !r.lapsed.Load() }, Resume: r.resume,
+		Held: func() bool { return !r.lapsed.Load() }, Resume: r.resume, Score: func(id string) deliver.Score { return score{r, id} },
 		Disable: func(id, reason string, _ time.Time) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

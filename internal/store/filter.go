@@ -34,7 +34,7 @@ func WantsEvent(f *switchhook.EventFilter, e *switchhook.Event) bool {
 	return Allowed(f.Accounts, e.AccountID) &&
 		(f.Key == "" || f.Key == e.Key) &&
 		(f.CallID == "" || f.CallID == e.Key || f.CallID == e.CallID) &&
-		(len(f.Types) == 0 || slices.ContainsFunc(f.Types, func(glob string) bool { return matches(glob, e.Type) })) &&
+		ofTypes(f.Types, e.Type) &&
 		Within(e.AcceptedAt, f.Since, f.Until) &&
 		(f.Before == 0 || e.Sequence < f.Before) &&
 		(!f.Opens || e.Opens) &&
@@ -50,7 +50,23 @@ func WantsAttempt(f *switchhook.AttemptFilter, a *switchhook.Attempt) bool {
 		(f.EventID == "" || f.EventID == a.EventID) &&
 		(f.Events == nil || Of(f.Events, a.Sequence)) &&
 		(f.Outcome == "" || f.Outcome == a.Outcome) &&
+		(f.Dialect == "" || f.Dialect == a.Dialect) &&
+		ofTypes(f.Types, a.EventType) &&
 		Within(a.StartedAt, f.Since, f.Until)
+}
+
+// WantsDeliveriesOf reports whether a filter selects deliveries of an event.
+func WantsDeliveriesOf(f *switchhook.DeliveryFilter, e *switchhook.Event) bool {
+	return Allowed(f.Accounts, e.AccountID) &&
+		(f.EventID == "" || f.EventID == e.ID) &&
+		(f.Events == nil || Of(f.Events, e.Sequence)) &&
+		(f.Of == nil || WantsEvent(f.Of, e)) &&
+		Within(e.AcceptedAt, f.Since, f.Until)
+}
+
+// ofTypes reports whether a type fits one of the globs. None: every type does.
+func ofTypes(globs []string, name string) bool {
+	return len(globs) == 0 || slices.ContainsFunc(globs, func(glob string) bool { return matches(glob, name) })
 }
 
 // matches reports whether text fits glob, in which * stands for anything.

@@ -240,6 +240,10 @@ func (d *DB) candidates(ctx context.Context, f switchhook.DeliveryFilter, below 
 		w.terms = [][]uint32{{term(eventID, f.EventID)}}
 		return d.sequences(ctx, w, n, func(e *switchhook.Event) bool { return e.ID == f.EventID })
 	}
+	if f.Of != nil && f.Of.CallID != "" {
+		w.terms = [][]uint32{callTerms(f.Of.CallID)}
+		return d.sequences(ctx, w, n, func(e *switchhook.Event) bool { return store.WantsDeliveriesOf(&f, e) })
+	}
 	ended := f.State != "" && f.State != switchhook.Pending && f.State != switchhook.Delivered
 	if !ended && (f.WebhookID != "" || f.State == switchhook.Pending) {
 		if sequences, err = d.openCandidates(ctx, f, w, n); err != nil {
@@ -259,7 +263,7 @@ func (d *DB) candidates(ctx context.Context, f switchhook.DeliveryFilter, below 
 		found, err = d.attempted(ctx, w, n, func(a *switchhook.Attempt) bool { return a.WebhookID == f.WebhookID })
 	default:
 		w.accounts(eventAccount, f.Accounts)
-		found, err = d.sequences(ctx, w, n, func(e *switchhook.Event) bool { return store.Allowed(f.Accounts, e.AccountID) })
+		found, err = d.sequences(ctx, w, n, func(e *switchhook.Event) bool { return store.WantsDeliveriesOf(&f, e) })
 	}
 	// Each source gave its newest: the newest n of their union have no gap.
 	sequences = slices.Concat(sequences, found)
@@ -446,9 +450,7 @@ func (d *DB) expand(ctx context.Context, f switchhook.DeliveryFilter, sequences 
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(events, func(_ int64, e *switchhook.Event) bool {
-		return !store.Allowed(f.Accounts, e.AccountID) || !store.Within(e.AcceptedAt, f.Since, f.Until)
-	})
+	maps.DeleteFunc(events, func(_ int64, e *switchhook.Event) bool { return !store.WantsDeliveriesOf(&f, e) })
 	standings, err := d.standings(ctx, events, f.WebhookID)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,9 @@ func (d *DB) Event(ctx context.Context, accounts []string, id string) (*switchho
 	return found[0], nil
 }
 
+// callTerms are the terms of the events of a call or leg.
+func callTerms(id string) []uint32 { return []uint32{term(eventKey, id), term(eventCall, id)} }
+
 // Events lists newest first; with f.After set, oldest first from there.
 func (d *DB) Events(ctx context.Context, f switchhook.EventFilter, p switchhook.Page) (events []*switchhook.Event, next string, err error) {
 	w, err := newWalk(&eventBlocks, p.Cursor, f.After)
@@ -70,7 +73,7 @@ func (d *DB) Events(ctx context.Context, f switchhook.EventFilter, p switchhook.
 		w.terms = append(w.terms, []uint32{term(eventKey, f.Key)})
 	}
 	if f.CallID != "" {
-		w.terms = append(w.terms, []uint32{term(eventKey, f.CallID), term(eventCall, f.CallID)})
+		w.terms = append(w.terms, callTerms(f.CallID))
 	}
 	w.accounts(eventAccount, f.Accounts)
 	events, err = d.events(ctx, w, p.Limit+1, func(e *switchhook.Event) bool { return store.WantsEvent(&f, e) })

@@ -135,8 +135,7 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 		}
 	}
 	for _, e := range slices.Backward(s.events) {
-		if p.Cursor != "" && e.Sequence > last || !store.Allowed(f.Accounts, e.AccountID) || f.EventID != "" && f.EventID != e.ID ||
-			f.Events != nil && !store.Of(f.Events, e.Sequence) {
+		if p.Cursor != "" && e.Sequence > last || !store.WantsDeliveriesOf(&f, e) {
 			continue
 		}
 		all := s.deliveries(e)
@@ -145,7 +144,7 @@ func (s *Store) Deliveries(_ context.Context, f switchhook.DeliveryFilter, p swi
 		}
 		for _, d := range all {
 			view := d.view(e)
-			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State || !store.Within(e.AcceptedAt, f.Since, f.Until) {
+			if f.WebhookID != "" && f.WebhookID != d.webhook || f.State != "" && f.State != view.State {
 				continue
 			}
 			if len(found) == p.Limit {

@@ -142,6 +142,7 @@ func (m *model) draw(r *rapid.T) (c switchhook.Commit) {
 		a := &switchhook.Attempt{
 			ID: switchhook.NewID(switchhook.PrefixAttempt), EventID: e.ID, EventType: e.Type, AccountID: e.AccountID,
 			WebhookID: ref.WebhookID, Sequence: e.Sequence, Number: rapid.IntRange(0, 3).Draw(r, "number"), Replay: replay,
+			Dialect:   rapid.SampledFrom([]string{"kazoo", "teli"}).Draw(r, "dialect"),
 			StartedAt: m.at(last).Add(time.Second), DurationMS: 3, State: states.Draw(r, "state"), Error: "error",
 			Outcome: rapid.SampledFrom([]switchhook.Outcome{switchhook.Success, switchhook.Failure}).Draw(r, "outcome"),
 		}
@@ -231,12 +232,22 @@ func (m *model) ask(r *rapid.T) {
 			Accounts: some, WebhookID: webhook, EventID: event, Events: of, Since: since, Until: until,
 			Outcome: switchhook.Outcome(optional(rapid.SampledFrom([]string{"success", "failure"}), "outcome")),
 			After:   rapid.Int64Range(0, 5).Draw(r, "after"),
+			Dialect: optional(rapid.SampledFrom([]string{"kazoo", "teli"}), "dialect"),
+		}
+		if typ := optional(types, "type"); typ != "" {
+			f.Types = []string{typ, "none.*"}
 		}
 		same(r, m, limit, func(s store.Store, p switchhook.Page) ([]*switchhook.Attempt, string, error) {
 			return s.Attempts(ctx, f, p)
 		})
 	case 2, 3:
 		f := switchhook.DeliveryFilter{Accounts: some, WebhookID: webhook, EventID: event, Events: of, State: state(), Since: since, Until: until}
+		if rapid.Bool().Draw(r, "of events") {
+			f.Of = &switchhook.EventFilter{CallID: optional(legs, "call"), Number: optional(parties, "party")}
+			if typ := optional(types, "type"); typ != "" {
+				f.Of.Types = []string{typ}
+			}
+		}
 		same(r, m, limit, func(s store.Store, p switchhook.Page) ([]*switchhook.Delivery, string, error) {
 			return s.Deliveries(ctx, f, p)
 		})
