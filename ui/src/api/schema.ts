@@ -3944,7 +3944,7 @@ export interface operations {
                 type?: string[];
                 /** @description Only for events of this call or leg. */
                 call_id?: string;
-                /** @description Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first. */
+                /** @description Only for events that carry this phone number. With it or call_id a list goes event by event, the newest event first. */
                 number?: string;
                 /** @description Started at or after this time. */
                 since?: string;
@@ -3996,7 +3996,7 @@ export interface operations {
                 type?: string[];
                 /** @description Only for events of this call or leg. */
                 call_id?: string;
-                /** @description Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first. */
+                /** @description Only for events that carry this phone number. With it or call_id a list goes event by event, the newest event first. */
                 number?: string;
             };
             header?: {
@@ -4214,7 +4214,7 @@ export interface operations {
                 type?: string[];
                 /** @description Only deliveries of events of this call or leg. */
                 call_id?: string;
-                /** @description Only deliveries of events that bring this phone number or extension into a call. */
+                /** @description Only deliveries of events that carry this phone number. */
                 number?: string;
                 /** @description Only deliveries that stand so. */
                 state?: "pending" | "delivered" | "failed" | "expired" | "cancelled";

@@ -9,6 +9,7 @@ import { Card, Empty, Loaded, Page } from "../../parts/page";
 import { type Column, More, Table } from "../../parts/table";
 import { useAccount, useWho } from "../../shell/session";
 import { ago, span as lasted } from "../../words/time";
+import { TypeSearch } from "../events/types";
 import { useWhen, When, whenNames } from "../calls/when";
 import css from "./list.module.css";
 import { type Hook, hookName, useHooks } from "./hooks";
@@ -36,13 +37,13 @@ const outcomes = [
 ];
 
 export default function DeliveriesPage() {
-  const [filters, set] = useFilters("view", "webhook", "state", "outcome", "attempt", ...whenNames);
+  const [filters, set] = useFilters("view", "webhook", "type", "state", "outcome", "attempt", ...whenNames);
   const [account] = useAccount();
   const hooks = useHooks();
   const attempts = filters.view === "attempts";
   const mine = [...hooks.values()].filter((h) => !account || h.account_id === account);
-  const clear = () => set({ webhook: "", state: "", outcome: "", when: "", day: "", time: "", from: "", to: "" });
-  const filtered = Boolean(filters.webhook || filters.state || filters.outcome || filters.when);
+  const clear = () => set({ webhook: "", type: "", state: "", outcome: "", when: "", day: "", time: "", from: "", to: "" });
+  const filtered = Boolean(filters.webhook || filters.type || filters.state || filters.outcome || filters.when);
   const shared = { filters, hooks, account, empty: <None filtered={filtered} clear={clear} /> };
   return (
     <Page
@@ -70,6 +71,7 @@ export default function DeliveriesPage() {
         ) : (
           <Select aria-label="State" value={filters.state} onChange={(e) => set({ state: e.target.value })} options={states} />
         )}
+        <TypeSearch value={filters.type} onSearch={(type) => set({ type })} />
         <When filters={filters} set={set} />
       </search>
       {attempts ? <AttemptList {...shared} onOpen={(id) => set({ attempt: id })} /> : <DeliveryList {...shared} />}
@@ -92,7 +94,7 @@ function None({ filtered, clear }: { filtered: boolean; clear(): void }) {
 }
 
 interface ListProps {
-  filters: Record<"webhook" | "state" | "outcome" | (typeof whenNames)[number], string>;
+  filters: Record<"webhook" | "type" | "state" | "outcome" | (typeof whenNames)[number], string>;
   hooks: Map<string, Hook>;
   account: string | undefined;
   empty: React.ReactNode;
@@ -101,14 +103,14 @@ interface ListProps {
 function DeliveryList({ filters, hooks, account, empty }: ListProps) {
   const keep = useKeep();
   const when = useWhen(filters);
-  const { webhook, state } = filters;
+  const { webhook, type, state } = filters;
   const query = useList(
-    ["deliveries", webhook, state, when, account],
+    ["deliveries", webhook, type, state, when, account],
     (cursor) =>
       body(
         api.GET("/v1/deliveries", {
           params: {
-            query: given({ limit: 50, cursor, account_id: account, webhook_id: webhook, state: state as "pending" | "", ...when }),
+            query: given({ limit: 50, cursor, account_id: account, webhook_id: webhook, type: type ? [type] : undefined, state: state as "pending" | "", ...when }),
           },
         }),
       ),
@@ -192,24 +194,9 @@ function Next({ delivery: d, hook }: { delivery: Delivery; hook: Hook | undefine
   return whyOf(d, [], hook, now);
 }
 
-function AttemptList({ filters, hooks, account, empty, onOpen }: ListProps & { onOpen(id: string): void }) {
-  const keep = useKeep();
-  const when = useWhen(filters);
-  const { webhook, outcome } = filters;
-  const query = useList(
-    ["attempts", "list", webhook, outcome, when, account],
-    (cursor) =>
-      body(
-        api.GET("/v1/attempts", {
-          params: {
-            query: given({ limit: 50, cursor, account_id: account, webhook_id: webhook, outcome: outcome as "success" | "", ...when }),
-          },
-        }),
-      ),
-    { fresh: 4000 },
-  );
+function useAttemptColumns(hooks: Map<string, Hook>, keep: Keep, onOpen: (id: string) => void): Column<Attempt>[] {
   const more = useOfAccount<Attempt>();
-  const columns: Column<Attempt>[] = [
+  return [
     {
       head: "When",
       width: "132px",
@@ -255,6 +242,25 @@ function AttemptList({ filters, hooks, account, empty, onOpen }: ListProps & { o
     { head: "Took", align: "end", cell: (a) => (a.attempt_number ? lasted(a.duration_ms) : "") },
     ...more,
   ];
+}
+
+function AttemptList({ filters, hooks, account, empty, onOpen }: ListProps & { onOpen(id: string): void }) {
+  const keep = useKeep();
+  const when = useWhen(filters);
+  const { webhook, type, outcome } = filters;
+  const query = useList(
+    ["attempts", "list", webhook, type, outcome, when, account],
+    (cursor) =>
+      body(
+        api.GET("/v1/attempts", {
+          params: {
+            query: given({ limit: 50, cursor, account_id: account, webhook_id: webhook, type: type ? [type] : undefined, outcome: outcome as "success" | "", ...when }),
+          },
+        }),
+      ),
+    { fresh: 4000 },
+  );
+  const columns = useAttemptColumns(hooks, keep, onOpen);
   return (
     <Card flush>
       <Loaded query={{ ...query, data: query.items }} lines={10}>

@@ -131,7 +131,7 @@ export function Attempts({
             {a.attempt_number === 0 ? <State of={a.delivery_state} /> : <Status code={a.status} error={a.error} />}
             <Time at={a.started_at} precise />
             {a.attempt_number > 0 && <span className="muted tabular">{span(a.duration_ms)}</span>}
-            {a.error && <span className="muted truncate grow">{a.error}</span>}
+            {a.error && <span className={css.error}>{a.error}</span>}
           </button>
         </li>
       ))}

@@ -1,5 +1,4 @@
 import { Activity, SearchX } from "lucide-react";
-import { useId } from "react";
 import { Link } from "wouter";
 import { api, body, type Schemas } from "../../api/client";
 import { given, useFilters, useList } from "../../api/lists";
@@ -16,6 +15,7 @@ import { useMeanings } from "../calls/moment";
 import { useWhen, When, whenNames } from "../calls/when";
 import { useKeep } from "../deliveries/keep";
 import css from "./events.module.css";
+import { TypeSearch } from "./types";
 
 type Event = Schemas["Event"];
 const by = [
@@ -28,7 +28,6 @@ export default function EventsPage() {
   const [filters, set] = useFilters("type", "by", "q", ...whenNames);
   const [account] = useAccount();
   const keep = useKeep();
-  const types = useId();
   const meanings = useMeanings();
   const span = useWhen(filters);
   const as = filters.by || "number";
@@ -58,22 +57,7 @@ export default function EventsPage() {
   return (
     <Page title="Events" lead="All that phone systems have told, the newest first.">
       <search className={css.filters}>
-        <div className={css.type}>
-          <SearchInput
-            label="Type, such as call.* or *.answered"
-            value={filters.type}
-            onSearch={(type) => set({ type })}
-            list={types}
-            maxLength={128}
-          />
-          <datalist id={types}>
-            {families(meanings).map(([type, meaning]) => (
-              <option key={type} value={type}>
-                {meaning}
-              </option>
-            ))}
-          </datalist>
-        </div>
+        <TypeSearch value={filters.type} onSearch={(type) => set({ type })} />
         <div className={css.with}>
           <Select
             aria-label="Search by"
@@ -117,13 +101,6 @@ export default function EventsPage() {
       </Card>
     </Page>
   );
-}
-
-/** Every type, and each family of them as a whole. */
-function families(meanings: Map<string, string>): [string, string][] {
-  const all = [...meanings];
-  const groups = [...new Set(all.map(([t]) => t.split(".")[0]))];
-  return [...groups.map((g): [string, string] => [`${g}.*`, `Everything of ${g}`]), ...all];
 }
 
 const matches = (glob: string, type: string) =>
