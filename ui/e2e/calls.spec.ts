@@ -1,4 +1,4 @@
-import { scenarios, send } from "./calls.data.mjs";
+import { scenarios, send } from "./calls.data";
 import { expect, expectAccessible, expectFits, signIn, test } from "./server";
 
 const account = "root";
@@ -28,7 +28,11 @@ test("support finds why a call's delivery failed, and sends it again", async ({ 
   await row.getByRole("link").first().click();
 
   // The page says what happened, and why.
-  await expect(page.getByText(/Anna Bell \(\+1 415 555 0123\) called Sales line .*answered by Bob Fischer \(ext\. 102\) after 12 s; on hold 0:24; talked 3:06; hung up by the caller\./)).toBeVisible();
+  await expect(
+    page.getByText(
+      /Anna Bell \(\+1 415 555 0123\) called Sales line .*answered by Bob Fischer \(ext\. 102\) after 12 s; on hold 0:24; talked 3:06; hung up by the caller\./,
+    ),
+  ).toBeVisible();
   const told = page.getByRole("listitem").filter({ hasText: "CRM pop-up" }).first();
   await expect(told).toContainText("The receiver answered 500 once; attempt 1 was the last one.");
   await page.getByRole("button", { name: "Why not 1 other webhook?" }).click();

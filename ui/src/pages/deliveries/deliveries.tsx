@@ -110,7 +110,15 @@ function DeliveryList({ filters, hooks, account, empty }: ListProps) {
       body(
         api.GET("/v1/deliveries", {
           params: {
-            query: given({ limit: 50, cursor, account_id: account, webhook_id: webhook, type: type ? [type] : undefined, state: state as "pending" | "", ...when }),
+            query: given({
+              limit: 50,
+              cursor,
+              account_id: account,
+              webhook_id: webhook,
+              type: type ? [type] : undefined,
+              state: state as "pending" | "",
+              ...when,
+            }),
           },
         }),
       ),
@@ -254,7 +262,15 @@ function AttemptList({ filters, hooks, account, empty, onOpen }: ListProps & { o
       body(
         api.GET("/v1/attempts", {
           params: {
-            query: given({ limit: 50, cursor, account_id: account, webhook_id: webhook, type: type ? [type] : undefined, outcome: outcome as "success" | "", ...when }),
+            query: given({
+              limit: 50,
+              cursor,
+              account_id: account,
+              webhook_id: webhook,
+              type: type ? [type] : undefined,
+              outcome: outcome as "success" | "",
+              ...when,
+            }),
           },
         }),
       ),

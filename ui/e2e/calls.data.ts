@@ -1,20 +1,40 @@
-// Calls of many kinds, as events for POST /v1/events: for the tests of the pages, and to look at.
-// node e2e/calls.data.mjs BASE KEY [ACCOUNT] posts them all.
+// Calls of many kinds, as events for POST /v1/events.
+
+type Members = Record<string, unknown>;
+interface Options {
+  id: string;
+  account?: string;
+  at?: number;
+  call?: Members;
+}
+interface Event {
+  type: string;
+  account_id?: string;
+  occurred_at: string;
+  data: Members;
+}
+interface Person {
+  id: string;
+  number: string;
+  name: string;
+}
 
 /** A call being told: say() adds an event `after` seconds after the one before. */
-export function teller({ id, account, at = Date.now() - 600_000, call = {} }) {
-  const events = [];
+export function teller({ id, account, at = Date.now() - 600_000, call = {} }: Options) {
+  const events: Event[] = [];
   let now = at;
-  const root = { id, direction: "inbound", from: anna, to: sales, ...call };
-  const say = (after, type, data = {}) => {
+  const root: Members = { id, direction: "inbound", from: anna, to: sales, ...call };
+  const say = (after: number, type: string, data: Members = {}) => {
     now += after * 1000;
-    const event = { type, occurred_at: new Date(now).toISOString(), data };
+    const event: Event = { type, occurred_at: new Date(now).toISOString(), data };
     if (account) event.account_id = account;
     events.push(event);
   };
-  const of = (members = {}) => ({ call: { id, ...members } });
-  const leg = (n, members = {}) => ({ call: { id: `${id}-leg${n}`, root_id: id, parent_id: id, leg_direction: "outbound", ...members } });
-  const ext = (e, members = {}) => ({ extension: e, call: { id, ...members } });
+  const of = (members: Members = {}) => ({ call: { id, ...members } });
+  const leg = (n: number, members: Members = {}) => ({
+    call: { id: `${id}-leg${n}`, root_id: id, parent_id: id, leg_direction: "outbound", ...members },
+  });
+  const ext = (e: Person, members: Members = {}) => ({ extension: e, call: { id, ...members } });
   say(0, "call.created", { call: root, ...(root.to === sales ? { number: { number: "+12025550100", description: "Sales line" } } : {}) });
   return { events, say, of, leg, ext, id };
 }
@@ -26,12 +46,12 @@ export const people = ["Bob Fischer", "Carla Gómez", "Dmitri Ivanov", "Ella Sø
   number: String(102 + i),
   name,
 }));
-const party = (e) => ({ address: e.number, name: e.name, type: "extension" });
-const [bob, carla, dmitri] = people;
+const party = (e: Person) => ({ address: e.number, name: e.name, type: "extension" });
+const [bob, carla, dmitri, ella] = people as [Person, Person, Person, Person, Person];
 const normal = { hangup_reason: "normal", hangup_cause: "NORMAL_CLEARING", q850: 16, sip_status: 200 };
 
 export const scenarios = {
-  simple(o) {
+  simple(o: Options) {
     const t = teller(o);
     t.say(0.4, "leg.created", t.leg(1, { to: party(bob) }));
     t.say(0.2, "extension.ringing", t.ext(bob));
@@ -47,7 +67,7 @@ export const scenarios = {
     t.say(0, "call.hungup", t.of({ released_by: "caller", ...normal }));
     return t;
   },
-  missed(o) {
+  missed(o: Options) {
     const t = teller(o);
     t.say(0.4, "extension.ringing", t.ext(carla));
     t.say(25, "extension.missed", t.ext(carla));
@@ -59,10 +79,10 @@ export const scenarios = {
     );
     return t;
   },
-  queue(o) {
+  queue(o: Options) {
     const t = teller(o);
     const queue = { id: "q-support", number: "700", name: "Support" };
-    const qc = (m) => ({
+    const qc = (m: Members) => ({
       queuecall: { id: `${t.id}-qc`, queue_id: queue.id, reference_type: "call", reference_id: t.id, ...m },
       queue,
       call: { id: t.id },
@@ -82,7 +102,7 @@ export const scenarios = {
     t.say(0, "call.hungup", t.of({ released_by: "callee", ...normal }));
     return t;
   },
-  group(o) {
+  group(o: Options) {
     const t = teller(o);
     t.say(0.3, "ring_group.entered", {
       ring_group: { id: "rg-1", number: "600", name: "Front desk", strategy: "ringall" },
@@ -92,17 +112,17 @@ export const scenarios = {
       t.say(0.05, "leg.created", t.leg(i, { to: party(e) }));
       t.say(0.05, "extension.ringing", t.ext(e));
     });
-    t.say(8, "extension.answered", t.ext(people[3]));
-    t.say(0, "call.answered", t.of({ answered_by: "extension", answered_extension: people[3], callee: party(people[3]) }));
+    t.say(8, "extension.answered", t.ext(ella));
+    t.say(0, "call.answered", t.of({ answered_by: "extension", answered_extension: ella, callee: party(ella) }));
     people.forEach(
-      (e, i) =>
+      (_, i) =>
         i !== 3 && t.say(0.02, "leg.hungup", t.leg(i, { hangup_reason: "answered_elsewhere", hangup_cause: "LOSE_RACE", q850: 502 })),
     );
-    t.say(40, "extension.completed", t.ext(people[3]));
+    t.say(40, "extension.completed", t.ext(ella));
     t.say(0, "call.hungup", t.of({ released_by: "callee", ...normal }));
     return t;
   },
-  blind(o) {
+  blind(o: Options) {
     const t = teller(o);
     t.say(0.3, "extension.ringing", t.ext(bob));
     t.say(6, "extension.answered", t.ext(bob));
@@ -114,7 +134,7 @@ export const scenarios = {
     t.say(70, "call.hungup", t.of({ released_by: "callee", ...normal }));
     return t;
   },
-  attended(o) {
+  attended(o: Options) {
     const t = teller(o);
     t.say(0.3, "extension.ringing", t.ext(bob));
     t.say(6, "extension.answered", t.ext(bob));
@@ -127,22 +147,22 @@ export const scenarios = {
     t.say(125, "call.hungup", t.of({ released_by: "caller", ...normal }));
     return t;
   },
-  conference(o) {
+  conference(o: Options) {
     const t = teller(o);
-    const join = (type, p, n) => ({
+    const join = (p: Members, n: number) => ({
       conference: { id: "conf-1", number: "800", name: "Monday meeting", participant: p, participant_count: n },
       call: { id: t.id },
     });
     t.say(0.5, "call.answered", t.of({ answered_by: "system" }));
-    t.say(0.5, "conference.joined", join("j", { call_id: t.id, name: "Anna Bell", number: "+14155550123" }, 1));
-    t.say(30, "conference.joined", join("j", { call_id: "c2", name: bob.name, number: bob.number }, 2));
-    t.say(15, "conference.joined", join("j", { call_id: "c3", name: carla.name, number: carla.number }, 3));
-    t.say(600, "conference.left", join("l", { call_id: "c3", name: carla.name, number: carla.number }, 2));
-    t.say(120, "conference.left", join("l", { call_id: t.id, name: "Anna Bell", number: "+14155550123" }, 1));
+    t.say(0.5, "conference.joined", join({ call_id: t.id, name: "Anna Bell", number: "+14155550123" }, 1));
+    t.say(30, "conference.joined", join({ call_id: "c2", name: bob.name, number: bob.number }, 2));
+    t.say(15, "conference.joined", join({ call_id: "c3", name: carla.name, number: carla.number }, 3));
+    t.say(600, "conference.left", join({ call_id: "c3", name: carla.name, number: carla.number }, 2));
+    t.say(120, "conference.left", join({ call_id: t.id, name: "Anna Bell", number: "+14155550123" }, 1));
     t.say(0, "call.hungup", t.of({ released_by: "caller", ...normal }));
     return t;
   },
-  internal(o) {
+  internal(o: Options) {
     const t = teller({ ...o, call: { direction: "internal", from: party(bob), to: party(carla) } });
     t.say(0.1, "leg.created", t.leg(9, { internal_leg: true, to: { address: "loopback/102-a", type: "sip" } }));
     t.say(0.1, "leg.created", t.leg(1, { to: party(carla) }));
@@ -152,7 +172,7 @@ export const scenarios = {
     t.say(0, "call.hungup", t.of({ released_by: "caller", ...normal }));
     return t;
   },
-  long(o) {
+  long(o: Options) {
     const t = teller({ ...o, at: Date.now() - 3 * 3600_000 });
     t.say(4, "extension.ringing", t.ext(bob));
     t.say(6, "extension.answered", t.ext(bob));
@@ -160,7 +180,7 @@ export const scenarios = {
     t.say(2 * 3600 + 312, "call.hungup", t.of({ released_by: "caller", ...normal }));
     return t;
   },
-  many(o) {
+  many(o: Options) {
     const t = teller(o);
     t.say(0.3, "extension.ringing", t.ext(bob));
     t.say(3, "extension.answered", t.ext(bob));
@@ -172,7 +192,7 @@ export const scenarios = {
     t.say(4, "call.hungup", t.of({ released_by: "caller", ...normal }));
     return t;
   },
-  rtl(o) {
+  rtl(o: Options) {
     const caller = { address: "+972501234567", name: "שירה כהן־לוי", type: "tel" };
     const t = teller({ ...o, call: { from: caller } });
     const e = { id: "ext-110", number: "110", name: "محمد بن عبد الرحمن الخوارزمي" };
@@ -182,7 +202,7 @@ export const scenarios = {
     t.say(51, "call.hungup", t.of({ released_by: "caller", ...normal }));
     return t;
   },
-  longnames(o) {
+  longnames(o: Options) {
     const name = "Maximiliana Featherstonehaugh-Cholmondeley of the Department for Extraordinarily Long Names ".repeat(3).slice(0, 200);
     const t = teller({ ...o, call: { from: { ...anna, name } } });
     const e = { id: "ext-111", number: "111", name: "Wolfeschlegelsteinhausenbergerdorff".repeat(5).slice(0, 180) };
@@ -195,7 +215,7 @@ export const scenarios = {
     );
     return t;
   },
-  open(o) {
+  open(o: Options) {
     const t = teller({ ...o, at: Date.now() - 20_000 });
     t.say(0.3, "extension.ringing", t.ext(bob));
     t.say(6, "extension.answered", t.ext(bob));
@@ -204,7 +224,7 @@ export const scenarios = {
   },
 };
 
-export async function send(base, key, events) {
+export async function send(base: string, key: string, events: Event[]) {
   for (let i = 0; i < events.length; i += 100) {
     const answer = await fetch(`${base}/v1/events`, {
       method: "POST",
@@ -212,15 +232,5 @@ export async function send(base, key, events) {
       body: JSON.stringify(events.slice(i, i + 100)),
     });
     if (!answer.ok) throw new Error(await answer.text());
-  }
-}
-
-if (process.argv[1]?.endsWith("calls.data.mjs")) {
-  const [base, key, account = ""] = process.argv.slice(2);
-  const run = Date.now().toString(36);
-  for (const [name, tell] of Object.entries(scenarios)) {
-    const id = `${name}-${run}`;
-    await send(base, key, tell({ id, account }).events);
-    console.log(name, `/calls/${id}`);
   }
 }
