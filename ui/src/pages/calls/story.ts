@@ -106,7 +106,7 @@ export function sentenceOf(call: Call, open: boolean, moments: Moment[]): string
       parts.push(`answered by ${who}${answered - began >= 1000 ? ` after ${span(answered - began)}` : ""}`);
     }
     if (type === "call.held") heldSince ||= m.time;
-    if (heldSince && (type === "call.unheld" || m.end)) {
+    if (heldSince && (type === "call.unheld" || type === "call.transferred" || m.end)) {
       held += m.time - heldSince;
       heldSince = 0;
     }
