@@ -9,7 +9,7 @@ test("support finds why a call's delivery failed, and sends it again", async ({ 
   const hook = (name: string, path: string, more = {}) =>
     server.api("POST", "/v1/webhooks", { name, url: receiver.url + path, events: ["call.answered"], retry: { policy: "none" }, ...more });
   await hook("CRM pop-up", "/crm");
-  await hook("Wallboard", "/board", { events: ["call.*", "extension.*"] });
+  await hook("Wallboard", "/board", { events: ["call.*", "extension.*"], max_age: "24h" });
   await hook("Outbound only", "/out", { filter: 'data.call.direction == "outbound"' });
   await send(server.url, server.key, scenarios.simple({ id: "call-crm", account }).events);
   await expect
@@ -56,7 +56,7 @@ test("support finds why a call's delivery failed, and sends it again", async ({ 
   await events.getByRole("button", { name: "Retry now" }).click();
   await expect(page.getByText("No trouble here")).toBeVisible();
   await page.getByRole("button", { name: "Show everything" }).click();
-  await expect(page.getByText("3 webhooks").or(page.getByText("2 webhooks, and all of it went well."))).toBeVisible();
+  await expect(page.getByText("2 webhooks, and all of it went well.")).toBeVisible();
   expect(receiver.received.filter((r) => r.path === "/crm")).toHaveLength(2);
 });
 

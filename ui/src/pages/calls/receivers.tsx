@@ -20,6 +20,8 @@ interface Receiver {
   bad: Line[];
 }
 
+const failed = (r: Receiver) => r.bad.filter((l) => l.delivery.state === "failed").length;
+
 /** Who was told of the call and how that went; and who was not, and why: what support is asked. */
 export function Receivers({
   story,
@@ -40,7 +42,7 @@ export function Receivers({
       if (troubled(line)) r.bad.push(line);
       by.set(r.id, r);
     }
-    return [...by.values()].sort((a, b) => b.bad.length - a.bad.length);
+    return [...by.values()].sort((a, b) => failed(b) - failed(a) || b.bad.length - a.bad.length);
   }, [story]);
   const account = story.moments[0]?.event.account_id ?? "";
   const silent = [...hooks.values()].filter((h) => h.account_id === account && !told.some((r) => r.id === h.id));
