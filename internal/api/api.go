@@ -167,6 +167,9 @@ type Router interface {
 	// Selects makes a function that reports whether a webhook that nobody has set up
 	// would want an event. It is for one goroutine.
 	Selects(w *switchhook.Webhook) func(*switchhook.Event) bool
+	// Why says what stands between a webhook and an event of the past, and of a filter
+	// that cannot say, what is wrong with it.
+	Why(w *switchhook.Webhook, past *switchhook.Event) (why switchhook.Why, note string)
 	// Samples makes events of the type's samples, for the webhook's account. They
 	// are not kept.
 	Samples(w *switchhook.Webhook, eventType string) ([]*switchhook.Event, error)

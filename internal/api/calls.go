@@ -21,6 +21,8 @@ type CallView struct {
 	AccountID string    `json:"account_id" doc:"The account that it is in."`
 	Status    string    `json:"status" enum:"open,ended" doc:"Whether it goes on."`
 	Call      rawObject `json:"call" doc:"What is known of it, as in the data of its events."`
+	// Summary is what a list is asked for beside.
+	Summary *callSummary `json:"summary,omitzero" doc:"What it went through, and how its deliveries fare, where the list was asked for it."`
 }
 
 // A callDetail is a call with all that happened to it.
@@ -67,6 +69,7 @@ type listCallsInput struct {
 	Extension string  `query:"extension" doc:"Only calls from, to or at this extension."`
 	CallID    string  `query:"call_id" doc:"Only the calls of this id, or with a leg of this id."`
 	Status    string  `query:"status" enum:"open,ended" doc:"Only calls that go on, or that have ended."`
+	Summary   bool    `query:"summary" doc:"Say of each call what it went through and how its deliveries fare, too."`
 	Since     instant `query:"since" format:"date-time" doc:"Begun at or after this time."`
 	Until     instant `query:"until" format:"date-time" doc:"Begun before this time."`
 }
@@ -85,13 +88,13 @@ func (a *api) listCalls(ctx context.Context, in *listCallsInput) (*listOutput[Ca
 		for _, v := range views {
 			items = append(items, v.CallView)
 		}
-		return listOf(items, next), nil
+		return a.listed(ctx, in, items, next)
 	}
 	items, next, err := a.searchCalls(ctx, in, accounts)
 	if err != nil {
 		return nil, err
 	}
-	return listOf(items, next), nil
+	return a.listed(ctx, in, items, next)
 }
 
 // An openCall is one that goes on, with what it is found by.

@@ -66,6 +66,11 @@ func (a *api) registerEvents() {
 		OperationID: "list-event-deliveries", Method: http.MethodGet, Path: "/v1/events/{id}/deliveries", Tags: []string{"Events", "Deliveries"},
 		Summary: "List an event's deliveries", Description: "One for each webhook that it goes to.",
 	}, a.eventDeliveries)
+	handle(a, huma.Operation{
+		OperationID: "explain-event", Method: http.MethodGet, Path: "/v1/events/{id}/explain", Tags: []string{"Events", "Webhooks"},
+		Summary:     "Explain which webhooks got an event, and why others did not",
+		Description: "One for each webhook of the event's account and of those above it that the key opens. Why one did not get it is judged by how it is set up now.",
+	}, a.explainEvent)
 }
 
 // postEvents is the hot path: no reflection, one pass over the body.

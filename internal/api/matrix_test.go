@@ -47,6 +47,7 @@ func matrix() []operation {
 		{pattern: "GET /v1/events", may: "adv", names: "query"},
 		{pattern: "GET /v1/events/{id}", may: "adv", names: "path"},
 		{pattern: "GET /v1/events/{id}/deliveries", may: "adv", names: "path"},
+		{pattern: "GET /v1/events/{id}/explain", may: "adv", names: "path"},
 		{pattern: "GET /v1/events/stream", may: "adv", names: "query"},
 		{pattern: "GET /v1/calls", may: "adv", names: "query"},
 		{pattern: "GET /v1/calls/{id}", may: "adv", names: "path"},

@@ -17,7 +17,7 @@ var least = map[string]switchhook.Role{
 	"ingest-with-key": switchhook.RoleIngest,
 
 	"get-info": switchhook.RoleViewer, "metrics": switchhook.RoleViewer,
-	"list-events": switchhook.RoleViewer, "get-event": switchhook.RoleViewer, "list-event-deliveries": switchhook.RoleViewer, "stream-events": switchhook.RoleViewer,
+	"list-events": switchhook.RoleViewer, "get-event": switchhook.RoleViewer, "list-event-deliveries": switchhook.RoleViewer, "explain-event": switchhook.RoleViewer, "stream-events": switchhook.RoleViewer,
 	"list-calls": switchhook.RoleViewer, "get-call": switchhook.RoleViewer,
 	"list-event-types": switchhook.RoleViewer, "get-event-type": switchhook.RoleViewer,
 	"list-attempts": switchhook.RoleViewer, "get-attempt": switchhook.RoleViewer, "stream-attempts": switchhook.RoleViewer,

@@ -77,46 +77,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/signin/oidc": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Sign in at the OpenID provider
-         * @description Where a browser is sent, which is sent on to the provider. 404 where there is none.
-         */
-        get: operations["begin-oidc"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/signin/oidc/callback": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Come back from the OpenID provider
-         * @description Where the provider sends the browser: its redirect URI. Only users that there are come in; a page says it to all others.
-         */
-        get: operations["finish-oidc"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/accounts": {
         parameters: {
             query?: never;
@@ -306,7 +266,7 @@ export interface paths {
         };
         /**
          * List changes, newest first
-         * @description Who changed what through the API, from where, and how it was before: written together with the change, and kept as long as history is. Secrets are masked. Sign-ins are there too (sign-in, and refuse-sign-in, of many at once a few). What is sent (events, tests) is no change; nor is what a file configures at the start.
+         * @description Who changed what through the API, from where, and how it was before: written together with the change, and kept as long as history is. Secrets are masked. What is sent (events, tests) is no change; nor is what a file configures at the start.
          *
          *     Role: admin.
          */
@@ -629,6 +589,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain which webhooks got an event, and why others did not
+         * @description One for each webhook of the event's account and of those above it that the key opens. Why one did not get it is judged by how it is set up now.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["explain-event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/in/{id}": {
         parameters: {
             query?: never;
@@ -757,26 +739,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/logos/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * A logo
-         * @description The image that an account's portal.logo names, for whoever has its path.
-         */
-        get: operations["get-logo"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/portal-links": {
         parameters: {
             query?: never;
@@ -788,7 +750,7 @@ export interface paths {
         put?: never;
         /**
          * Let a customer in from your own site
-         * @description Makes a link with a code that is good once and for 60 seconds: send the browser of somebody there whom your site knows, or a frame in your page (embed). It becomes a session of one account.
+         * @description Makes a link with a code that is good once and for 60 seconds: send the browser of somebody there whom your site knows. It becomes a session of one account.
          *
          *     Role: admin.
          */
@@ -893,48 +855,6 @@ export interface paths {
         post: operations["sign-in"];
         /** Sign out */
         delete: operations["sign-out"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/session/password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Change one's own password
-         * @description Of the user who has signed in. Their other sessions end.
-         *
-         *     Role: viewer, developer or admin.
-         */
-        post: operations["change-password"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/session/ways": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * How to sign in
-         * @description What a page needs before anybody has signed in.
-         */
-        get: operations["list-sign-in-ways"];
-        put?: never;
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1117,7 +1037,7 @@ export interface paths {
         put?: never;
         /**
          * Create a user
-         * @description A person who signs in with a login and a password (POST /v1/session), or at the OpenID provider (GET /signin/oidc).
+         * @description A person who signs in with a login and a password (POST /v1/session).
          *
          *     Role: admin.
          */
@@ -1530,8 +1450,6 @@ export interface components {
             name: string;
             /** @description The account above it. Absent: it is the operator's. */
             parent_id?: string;
-            /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
-            portal?: components["schemas"]["Portal"];
             /** @description What is answered from private networks is shown in attempts. Only the operator sets it. */
             show_private_answers?: boolean;
             /**
@@ -1570,8 +1488,6 @@ export interface components {
             name?: string;
             /** @description The account above it. Default: the key's. */
             parent_id?: string;
-            /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
-            portal?: components["schemas"]["Portal"];
             /** @description What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it. */
             show_private_answers?: boolean;
             /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
@@ -1818,16 +1734,6 @@ export interface components {
             /** @description For basic. */
             username?: string;
         };
-        Brand: {
-            /** @description A colour, #rrggbb. */
-            accent?: string;
-            /** @description The same where the page is dark. Absent: accent. */
-            accent_dark?: string;
-            /** @description Path of an image. Absent: Switchhook's own. */
-            logo?: string;
-            /** @description Of the product. Absent: Switchhook. */
-            name?: string;
-        };
         BulkInput: {
             /** @description The account. Default: the key's. */
             account_id?: string;
@@ -1855,6 +1761,8 @@ export interface components {
              * @enum {string}
              */
             status: "open" | "ended";
+            /** @description What it went through, and how its deliveries fare, where the list was asked for it. */
+            summary?: components["schemas"]["CallSummary"];
         };
         CallDetail: {
             /** @description The account that it is in. */
@@ -1874,6 +1782,8 @@ export interface components {
              * @enum {string}
              */
             status: "open" | "ended";
+            /** @description What it went through, and how its deliveries fare, where the list was asked for it. */
+            summary?: components["schemas"]["CallSummary"];
             /** @description Its events, their deliveries and the attempts of these, in one list by time. limit and cursor of the query page it. */
             timeline: components["schemas"]["CallEntryList"];
         };
@@ -1906,6 +1816,19 @@ export interface components {
             items: components["schemas"]["Call"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        CallSummary: {
+            /** @description How many deliveries of its events stand how. */
+            deliveries: components["schemas"]["DeliveryTally"];
+            /**
+             * Format: int64
+             * @description How many events it has, of 2,000 at most.
+             */
+            events: number;
+            /** @description The ring groups and queues that it went through, the first first. */
+            through: components["schemas"]["Passed"][];
+            /** @description The webhooks that did not get all, or only after several attempts so far. */
+            troubled: components["schemas"]["Troubled"][];
         };
         ChangedWebhooks: {
             /** @description The webhooks that were changed. Those that were so already are not among them. */
@@ -1971,6 +1894,33 @@ export interface components {
             items: components["schemas"]["Delivery"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        DeliveryTally: {
+            /**
+             * Format: int64
+             * @description Their webhook was disabled or deleted.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description The receiver took them.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description They were too old to be of use.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description The last attempt failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description They wait to be sent, or to be sent again.
+             */
+            pending: number;
         };
         DialectEvent: {
             /** @description The dialect's name. */
@@ -2136,6 +2086,41 @@ export interface components {
         EventTypeList: {
             /** @description This page's items. */
             items: components["schemas"]["EventType"][];
+            /** @description What to give as cursor for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        Explanation: {
+            /** @description The account that it belongs to: the event's, or one above. */
+            account_id: string;
+            /** @description The delivery of the event to it. Absent: there is none. */
+            delivery_id?: string;
+            /** @description Its dialect. */
+            dialect: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The same as a sentence. */
+            reason: string;
+            /**
+             * @description How it fares now.
+             * @enum {string}
+             */
+            status: "active" | "failing" | "paused" | "disabled";
+            /**
+             * Format: date-time
+             * @description When the webhook was last changed: what is in the way now may not have been before.
+             */
+            updated_at: string;
+            /** @description The webhook. */
+            webhook_id: string;
+            /**
+             * @description What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; else what is in the way as it is now.
+             * @enum {string}
+             */
+            why: "delivery" | "later" | "disabled" | "changed" | "subaccount" | "flow" | "type" | "dialect" | "internal_leg" | "scope" | "settings" | "filter" | "filter_error";
+        };
+        ExplanationList: {
+            /** @description This page's items. */
+            items: components["schemas"]["Explanation"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
         };
@@ -2339,41 +2324,28 @@ export interface components {
              */
             requests_per_second?: number;
         };
-        OidcWay: {
-            /** @description What the provider is called, for the button. */
-            name: string;
-            /** @description Where to send the browser. return, in its query, is the path of our page to come back to. */
-            url: string;
-        };
         Outcomes: {
             /** @description It did not, or did not answer. */
             failure: number[];
             /** @description The receiver took it. */
             success: number[];
         };
-        PasswordInput: {
-            /** @description The password until now. */
-            current: string;
-            /** @description At least 10 characters. */
-            new: string;
-        };
-        Portal: {
-            /** @description A colour, #rrggbb. */
-            accent?: string;
-            /** @description The same where the page is dark. Absent: accent. */
-            accent_dark?: string;
-            /** @description The origins of pages that may have the page in a frame, such as https://portal.example.com; by portal links with embed alone. */
-            frame_ancestors?: string[];
-            /** @description An image: to set it a data: URI in base64 of a PNG, JPEG, WebP, GIF or SVG of at most 64 KiB; what is read is its path here, and that sent back leaves it as it is. */
-            logo?: string;
-            /** @description What the product is called. At most 80 characters. */
-            name?: string;
+        Passed: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * @description What it is.
+             * @enum {string}
+             */
+            kind: "ring_group" | "queue";
+            /** @description Its name. */
+            name: string;
+            /** @description Its number. */
+            number: string;
         };
         PortalInput: {
             /** @description The account that the link opens, with all below. Default: the key's. */
             account_id?: string;
-            /** @description The link is for a frame (iframe) in your page, whose origin is in the portal.frame_ancestors of the account or of one above it. */
-            embed?: boolean;
             /**
              * @description What its session may do.
              * @default developer
@@ -2682,28 +2654,11 @@ export interface components {
         Session: {
             /** @description The account that it opens, with all below. */
             account_id: string;
-            /** @description The account's name. */
-            account_name: string;
-            /** @description How the page is to look. */
-            brand: components["schemas"]["Brand"];
-            /** @description It is one in a frame of another page. */
-            embedded: boolean;
             /**
              * Format: date-time
              * @description When it ends. Absent: the request has an API key.
              */
             expires_at?: string;
-            /** @description It is a user with a password, which POST /v1/session/password changes. */
-            has_password: boolean;
-            /**
-             * @description Who it is: a user, an API key, or whoever followed a portal link.
-             * @enum {string}
-             */
-            kind: "user" | "key" | "portal_link";
-            /** @description The user's login. */
-            login?: string;
-            /** @description Of the user, or of the API key. Absent: of a portal link. */
-            name?: string;
             /**
              * @description What it may do.
              * @enum {string}
@@ -3017,6 +2972,20 @@ export interface components {
              */
             success: number;
         };
+        Troubled: {
+            /**
+             * Format: int64
+             * @description How many failed or expired.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description How many were tried in vain and wait for the next attempt.
+             */
+            retrying: number;
+            /** @description The webhook. */
+            webhook_id: string;
+        };
         User: {
             /** @description The account that the user belongs to, and sees with all below. */
             account_id: string;
@@ -3025,7 +2994,7 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
-            /** @description The user can sign in with a password. */
+            /** @description The user can sign in. */
             has_password: boolean;
             /** @description Its id. */
             id: string;
@@ -3033,8 +3002,6 @@ export interface components {
             login: string;
             /** @description For people. */
             name: string;
-            /** @description Whom the OpenID provider knows the user as. Absent: by the login. */
-            oidc_subject?: string;
             /** @description admin, developer or viewer. */
             role: string;
             /**
@@ -3053,9 +3020,7 @@ export interface components {
             login: string;
             /** @description For people. Default: the login. */
             name?: string;
-            /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
-            oidc_subject?: string;
-            /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
+            /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one nobody signs in. */
             password?: string;
             /**
              * @description What the user may do, as of an API key.
@@ -3068,18 +3033,6 @@ export interface components {
             items: components["schemas"]["User"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
-        };
-        Ways: {
-            /** @description How the page is to look: as the operator's account has it. */
-            brand: components["schemas"]["Brand"];
-            /** @description With an API key: POST /v1/session. */
-            key: boolean;
-            /** @description At the operator's OpenID provider. Absent: not offered. */
-            oidc?: components["schemas"]["OidcWay"];
-            /** @description With login and password: POST /v1/session. */
-            password: boolean;
-            /** @description Who is signed in in this browser, as GET /v1/session says it. Absent: nobody. */
-            session?: components["schemas"]["Session"];
         };
         Webhook: {
             /** @description The account that it belongs to. */
@@ -3514,7 +3467,6 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
-                    "text/html": string;
                 };
             };
         };
@@ -3544,76 +3496,6 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "begin-oidc": {
-        parameters: {
-            query?: {
-                /** @description The path of our page to come back to. Default: /. */
-                return?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description To the provider, with a cookie that binds the sign-in to the browser */
-            303: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem document (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                    "text/html": string;
-                };
-            };
-        };
-    };
-    "finish-oidc": {
-        parameters: {
-            query?: {
-                /** @description From the provider. */
-                code?: string;
-                /** @description As it was sent there. */
-                state?: string;
-                /** @description Why the provider did not let somebody in. */
-                error?: string;
-                /** @description The same in words. */
-                error_description?: string;
-                /** @description Which provider it is (RFC 9207). */
-                iss?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description To the page, with the session's cookie */
-            303: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem document (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                    "text/html": string;
                 };
             };
         };
@@ -3785,8 +3667,6 @@ export interface operations {
                     name?: string;
                     /** @description The account above it. Default: the key's. */
                     parent_id?: string;
-                    /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
-                    portal?: components["schemas"]["Portal"];
                     /** @description What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it. */
                     show_private_answers?: boolean;
                     /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
@@ -3810,8 +3690,6 @@ export interface operations {
                     name?: string;
                     /** @description The account above it. Default: the key's. */
                     parent_id?: string;
-                    /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
-                    portal?: components["schemas"]["Portal"];
                     /** @description What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it. */
                     show_private_answers?: boolean;
                     /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
@@ -4197,7 +4075,7 @@ export interface operations {
                 /** @description Only of this operation, such as update-webhook. */
                 action?: string;
                 /** @description Only of things of this kind. */
-                resource?: "account" | "api_key" | "user" | "session" | "portal_link" | "webhook" | "source" | "record" | "dialect_id" | "job" | "delivery";
+                resource?: "account" | "api_key" | "user" | "portal_link" | "webhook" | "source" | "record" | "dialect_id" | "job" | "delivery";
                 /** @description Only of the thing with this id. */
                 resource_id?: string;
                 /** @description Made at or after this time. */
@@ -4248,6 +4126,8 @@ export interface operations {
                 call_id?: string;
                 /** @description Only calls that go on, or that have ended. */
                 status?: "open" | "ended";
+                /** @description Say of each call what it went through and how its deliveries fare, too. */
+                summary?: boolean;
                 /** @description Begun at or after this time. */
                 since?: string;
                 /** @description Begun before this time. */
@@ -4891,6 +4771,42 @@ export interface operations {
             };
         };
     };
+    "explain-event": {
+        parameters: {
+            query?: {
+                /** @description The event's account, where two of your accounts have an event of this id. */
+                account_id?: string;
+                /** @description Only this webhook. */
+                webhook_id?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationList"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "ingest-with-key": {
         parameters: {
             query?: never;
@@ -5083,42 +4999,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
-                };
-            };
-            /** @description A problem document (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-logo": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description As in portal.logo. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The image */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/gif": string;
-                    "image/jpeg": string;
-                    "image/png": string;
-                    "image/svg+xml": string;
-                    "image/webp": string;
                 };
             };
             /** @description A problem document (RFC 9457) */
@@ -5453,66 +5333,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description A problem document (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "change-password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasswordInput"];
-            };
-        };
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description A problem document (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "list-sign-in-ways": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Ways"];
-                };
             };
             /** @description A problem document (RFC 9457) */
             default: {
@@ -6080,9 +5900,7 @@ export interface operations {
                     login?: string;
                     /** @description For people. Default: the login. */
                     name?: string;
-                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
-                    oidc_subject?: string;
-                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
+                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one nobody signs in. */
                     password?: string;
                     /**
                      * @description What the user may do, as of an API key.
@@ -6100,9 +5918,7 @@ export interface operations {
                     login?: string;
                     /** @description For people. Default: the login. */
                     name?: string;
-                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
-                    oidc_subject?: string;
-                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
+                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one nobody signs in. */
                     password?: string;
                     /**
                      * @description What the user may do, as of an API key.
