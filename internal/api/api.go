@@ -68,6 +68,9 @@ type Options struct {
 	// before its events are refused, where its limits do not say so. 0: any number.
 	MaxOpenDeliveries int
 
+	// Tally is what counts. Nil: nothing is counted.
+	Tally Tally
+
 	// Feed wakes the live streams. Nil: they see what is new at each heartbeat.
 	Feed *Feed
 	// Metrics is what /metrics shows. Nil: there is no /metrics.
@@ -218,6 +221,9 @@ func New(o Options) (http.Handler, error) {
 		Options: o, log: o.Logger, mux: &mux{ServeMux: http.NewServeMux()}, started: time.Now().UTC(),
 		byKind: map[string]source.Translator{}, dialects: map[string]dialect.Dialect{}, connectors: map[string]source.Connector{},
 	}
+	if a.Tally == nil {
+		a.Tally = idle{}
+	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -273,6 +279,8 @@ func (a *api) register() {
 	a.registerRecords()
 	a.registerDialectIDs()
 	a.registerAttempts()
+	a.registerStats()
+	a.registerSearch()
 	a.registerSystem()
 }
 

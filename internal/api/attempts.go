@@ -35,10 +35,14 @@ func (a *api) registerAttempts() {
 
 // An AttemptFilter is what a list and a stream of attempts are narrowed by.
 type AttemptFilter struct {
-	AccountID string `query:"account_id" doc:"Only attempts for events of this account. Default: of all that the key opens."`
-	WebhookID string `query:"webhook_id" doc:"Only attempts of this webhook."`
-	EventID   string `query:"event_id" doc:"Only attempts for this event."`
-	Outcome   string `query:"outcome" enum:"success,failure" doc:"Only attempts that ended so."`
+	AccountID string   `query:"account_id" doc:"Only attempts for events of this account. Default: of all that the key opens."`
+	WebhookID string   `query:"webhook_id" doc:"Only attempts of this webhook."`
+	EventID   string   `query:"event_id" doc:"Only attempts for this event."`
+	Outcome   string   `query:"outcome" enum:"success,failure" doc:"Only attempts that ended so."`
+	Dialect   string   `query:"dialect" doc:"Only attempts in this dialect."`
+	Type      []string `query:"type,explode" doc:"Only for events of these types; * stands for anything, dots too. Repeat it, or separate by commas."`
+	CallID    string   `query:"call_id" doc:"Only for events of this call or leg."`
+	Number    string   `query:"number" doc:"Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first."`
 }
 
 func (f AttemptFilter) of(c caller) (switchhook.AttemptFilter, error) {
@@ -131,12 +135,15 @@ func (a *api) getAttempt(ctx context.Context, in *PathID) (*output[*switchhook.A
 
 func (a *api) listDeliveries(ctx context.Context, in *struct {
 	Paging
-	AccountID string  `query:"account_id" doc:"Only deliveries of events of this account. Default: of all that the key opens."`
-	WebhookID string  `query:"webhook_id" doc:"Only deliveries to this webhook."`
-	EventID   string  `query:"event_id" doc:"Only deliveries of this event."`
-	State     string  `query:"state" enum:"pending,delivered,failed,expired,cancelled" doc:"Only deliveries that stand so."`
-	Since     instant `query:"since" format:"date-time" doc:"Of events accepted at or after this time."`
-	Until     instant `query:"until" format:"date-time" doc:"Of events accepted before this time."`
+	AccountID string   `query:"account_id" doc:"Only deliveries of events of this account. Default: of all that the key opens."`
+	WebhookID string   `query:"webhook_id" doc:"Only deliveries to this webhook."`
+	EventID   string   `query:"event_id" doc:"Only deliveries of this event."`
+	Type      []string `query:"type,explode" doc:"Only deliveries of events of these types; * stands for anything, dots too. Repeat it, or separate by commas."`
+	CallID    string   `query:"call_id" doc:"Only deliveries of events of this call or leg."`
+	Number    string   `query:"number" doc:"Only deliveries of events that bring this phone number or extension into a call."`
+	State     string   `query:"state" enum:"pending,delivered,failed,expired,cancelled" doc:"Only deliveries that stand so."`
+	Since     instant  `query:"since" format:"date-time" doc:"Of events accepted at or after this time."`
+	Until     instant  `query:"until" format:"date-time" doc:"Of events accepted before this time."`
 },
 ) (*listOutput[*switchhook.Delivery], error) {
 	accounts, err := callerOf(ctx).only(in.AccountID)

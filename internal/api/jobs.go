@@ -17,6 +17,9 @@ type Replayer interface {
 	// Begin starts a job, which is durable when it returns. It fills in where the job
 	// begins and ends.
 	Begin(ctx context.Context, j *switchhook.Job) error
+	// Count finds out how many deliveries a job would make, until ctx ends: then more is
+	// true, and there are as many at least. It fills in Looked and Made.
+	Count(ctx context.Context, j *switchhook.Job) (more bool, err error)
 	// Cancel ends a job that is running; it has ended when it returns.
 	Cancel(ctx context.Context, id string) error
 	// Retry sends a delivery once more, or hastens one that waits for its next try.
@@ -31,7 +34,16 @@ type replayInput struct {
 	Types  []string  `json:"types,omitzero" maxItems:"200" doc:"Only of these event types; * stands for anything, dots too." example:"[\"call.*\"]"`
 	CallID string    `json:"call_id,omitzero" maxLength:"256" doc:"Only of this call or leg."`
 	Which  string    `json:"which,omitzero" enum:"failed,missing,all" default:"failed" doc:"failed: those that ended failed or expired. missing: those that were never made or were cancelled, of the events that the webhook, as it is now, wants. all: every event that it wants. Open ones are never made twice."`
+	DryRun bool      `json:"dry_run,omitzero" doc:"Nothing is made or sent: the answer, 200, says how many would be."`
 	Rate   *float64  `json:"rate,omitzero" doc:"How many are made a second at most, evenly spread: 0.00001 to 100000. Default: as many as the webhook takes."`
+}
+
+// A replayCount is what a replay would make.
+type replayCount struct {
+	DryRun bool  `json:"dry_run" doc:"true: nothing was made."`
+	Count  int64 `json:"count" doc:"How many deliveries it would make."`
+	Looked int64 `json:"looked" doc:"How many events were looked at."`
+	More   bool  `json:"more" doc:"true: counting took too long and ended early; there are as many at least."`
 }
 
 // A jobView is a job as it is shown.
@@ -59,8 +71,12 @@ func (a *api) registerJobs() {
 	handleOptional(a, huma.Operation{
 		OperationID: "replay-webhook", Method: http.MethodPost, Path: "/v1/webhooks/{id}/replay", Tags: []string{"Webhooks", "Jobs"},
 		Summary: "Deliver past events again", DefaultStatus: http.StatusAccepted,
+		Responses: map[string]*huma.Response{
+			"200": {Description: "Counted, with dry_run", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[replayCount](a)}}},
+			"202": {Description: "Begun", Content: map[string]*huma.MediaType{"application/json": {Schema: schemaOf[jobView](a)}}},
+		},
 		Description: "Starts a job that makes deliveries of past events again, the oldest first, and goes on after a restart. Each keeps its id, carries the header webhook-replay: true, " +
-			"and expires no more. The job waits while much waits for the webhook; a paused webhook's replay goes on when it is resumed.",
+			"and expires no more. The job waits while much waits for the webhook; a paused webhook's replay goes on when it is resumed. With dry_run nothing is made, only counted: for up to some seconds, else with more: true.",
 	}, a.replayWebhook)
 	tags := []string{"Jobs"}
 	handle(a, huma.Operation{
@@ -81,7 +97,7 @@ func (a *api) replayWebhook(ctx context.Context, in *struct {
 	PathID
 	Body jsonBody[replayInput]
 },
-) (*output[*jobView], error) {
+) (*replayOutput, error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
@@ -98,13 +114,35 @@ func (a *api) replayWebhook(ctx context.Context, in *struct {
 		return nil, err
 	}
 	j.AccountID, j.WebhookID = w.AccountID, w.ID
+	if body.DryRun {
+		return a.countReplay(ctx, j)
+	}
 	if err := a.Replayer.Begin(ctx, j); err != nil {
 		return nil, err
 	}
 	if err := a.Store.PutAudit(ctx, a.audit(ctx, j.AccountID, "job", j.ID, nil, plain(j))); err != nil {
 		return nil, err
 	}
-	return &output[*jobView]{Body: viewJob(j)}, nil
+	return &replayOutput{Status: http.StatusAccepted, Body: viewJob(j)}, nil
+}
+
+// A replayOutput is a job that has begun, or what it would make.
+type replayOutput struct {
+	Status int
+	Body   any
+}
+
+// mostCounting is how long a replay's deliveries are counted.
+const mostCounting = 5 * time.Second
+
+func (a *api) countReplay(ctx context.Context, j *switchhook.Job) (*replayOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, mostCounting)
+	defer cancel()
+	more, err := a.Replayer.Count(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	return &replayOutput{Status: http.StatusOK, Body: &replayCount{DryRun: true, Count: j.Made, Looked: j.Looked, More: more}}, nil
 }
 
 // jobOf makes a job of what is asked for, or an error that names every field that is

@@ -25,6 +25,7 @@ type operation struct {
 	// path, "query" by account_id, "body" by account_id or another member in its body;
 	// empty: not at all.
 	names string
+	query string // what it needs besides
 	body  string // $account is the account
 	ok    int    // the status for who may; 0: 200
 }
@@ -65,6 +66,8 @@ func matrix() []operation {
 		{pattern: "POST /v1/webhooks/{id}/pause", may: "ad", names: "path"},
 		{pattern: "POST /v1/webhooks/{id}/resume", may: "ad", names: "path"},
 		{pattern: "POST /v1/webhooks/{id}/test", may: "ad", names: "path"},
+		{pattern: "GET /v1/webhooks/{id}/stats", may: "adv", names: "path"},
+		{pattern: "POST /v1/webhooks/preview", may: "ad", names: "body", body: `{"webhook":{"account_id":"$account","url":"https://example.com","events":["*"]}}`},
 		{pattern: "GET /v1/webhooks/{id}/preview", may: "adv", names: "path"},
 		{pattern: "POST /v1/webhooks/{id}/rotate-secret", may: "ad", names: "path"},
 		{pattern: "POST /v1/webhooks/{id}/replay", may: "ad", names: "path", ok: 202},
@@ -73,6 +76,10 @@ func matrix() []operation {
 		{pattern: "POST /v1/webhooks/resume", may: "ad", names: "body", body: `{"account_id":"$account"}`},
 		{pattern: "POST /v1/webhooks/listen", may: "ad", names: "body", body: `{"account_id":"$account","url":"http://127.0.0.1:3000","events":["*"],"secret":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`},
 		{pattern: "POST /v1/webhooks/{id}/listen", may: "ad", names: "path"},
+		{pattern: "GET /v1/stats", may: "adv", names: "query"},
+		{pattern: "GET /v1/stats/webhooks", may: "adv", names: "query"},
+		{pattern: "GET /v1/search", may: "adv", names: "query", query: "q=call-1"},
+
 		{pattern: "GET /v1/jobs", may: "adv", names: "query"},
 		{pattern: "GET /v1/jobs/{id}", may: "adv", names: "path"},
 		{pattern: "POST /v1/jobs/{id}/cancel", may: "ad", names: "path"},
@@ -224,7 +231,7 @@ func TestMatrix(t *testing.T) {
 		if strings.HasPrefix(row.pattern, "GET ") && row.names == "query" && !strings.Contains(row.pattern, "{") && !strings.HasSuffix(row.pattern, "/stream") {
 			_, path, _ := strings.Cut(row.pattern, " ")
 			for _, secret := range []string{`"root"`, `"other"`} {
-				if got := s.do(request{path: path, key: acmeKey}); strings.Contains(string(got.body), `"account_id":`+secret) {
+				if got := s.do(request{path: path + "?" + row.query, key: acmeKey}); strings.Contains(string(got.body), `"account_id":`+secret) {
 					t.Errorf("%s shows acme what is %s's: %s", row.pattern, secret, got.body)
 				}
 			}
@@ -372,7 +379,8 @@ func (th *things) request(row operation, account, key string) request {
 		method, path = http.MethodPost, row.pattern
 	}
 	kind := strings.Split(path, "/")[min(2, strings.Count(path, "/"))]
-	query := url.Values{}
+	query, err := url.ParseQuery(row.query)
+	check(s.t, err)
 	switch {
 	case strings.Contains(path, "{schema}"):
 		id, dialect := fmt.Sprint("r", th.nonce), strings.Contains(path, "{dialect}")

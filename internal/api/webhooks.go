@@ -89,6 +89,8 @@ type webhookStats struct {
 	InFlight        int64     `json:"in_flight,omitzero" doc:"Requests under way."`
 	FailuresInARow  int64     `json:"failures_in_a_row,omitzero" doc:"Attempts that have failed since the last success, since the program's start."`
 	LastError       string    `json:"last_error,omitzero" doc:"Why an attempt failed the last time, for a person."`
+	LastErrorAt     time.Time `json:"last_error_at,omitzero" doc:"When that was."`
+	OldestWaitingAt time.Time `json:"oldest_waiting_at,omitzero" doc:"When the event of its oldest open delivery was accepted. Absent: nothing is open."`
 	LastAttemptAt   time.Time `json:"last_attempt_at,omitzero" doc:"When an attempt ended the last time. Absent: none has since the program's start."`
 	FailingSince    time.Time `json:"failing_since,omitzero" doc:"The first failure after the last success. Absent: the last attempt was a success."`
 	NextProbeAt     time.Time `json:"next_probe_at,omitzero" doc:"When a failing webhook is tried next."`
@@ -152,6 +154,10 @@ func (a *api) registerWebhooks() {
 		OperationID: "preview-webhook", Method: http.MethodGet, Path: "/v1/webhooks/{id}/preview", Tags: tags, Summary: "Show the request that an event would make",
 		Description: "Nothing is sent. Credentials are masked, and it is signed with a throw-away key.",
 	}, a.previewWebhook)
+	handle(a, huma.Operation{
+		OperationID: "preview-new-webhook", Method: http.MethodPost, Path: "/v1/webhooks/preview", Tags: tags, Summary: "Show the request that a new webhook would make",
+		Description: "Of a webhook that there is not yet. Nothing is sent or kept. Credentials are masked, and it is signed with a throw-away key.",
+	}, a.previewNew)
 	handleOptional(a, huma.Operation{
 		OperationID: "rotate-webhook-secret", Method: http.MethodPost, Path: "/v1/webhooks/{id}/rotate-secret", Tags: tags, Summary: "Change the signing secret",
 		Description: "Requests are signed with the new and the old one for 24 hours, then with the new one alone. Of a webhook that signs with both kinds, both are changed, unless secret says one.",
@@ -253,18 +259,7 @@ func (a *api) listWebhooks(ctx context.Context, in *struct {
 	AccountID string `query:"account_id" doc:"Only webhooks of this account. Default: of all that the key opens."`
 },
 ) (*listOutput[*webhookView], error) {
-	c := callerOf(ctx)
-	if _, err := c.only(in.AccountID); err != nil {
-		return nil, err
-	}
-	all, err := a.Store.Webhooks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	mine := slices.DeleteFunc(all, func(w *switchhook.Webhook) bool {
-		return !c.sees(w.AccountID) || in.AccountID != "" && in.AccountID != w.AccountID
-	})
-	page, next, err := pageOf(mine, in.page(), func(w *switchhook.Webhook) string { return rising(w.CreatedAt.UnixMicro()) + w.ID }, sorted)
+	page, next, err := a.pageOfWebhooks(ctx, in.AccountID, in.page())
 	if err != nil {
 		return nil, err
 	}
@@ -273,6 +268,23 @@ func (a *api) listWebhooks(ctx context.Context, in *struct {
 		views = append(views, a.viewWebhook(w))
 	}
 	return listOf(views, next), nil
+}
+
+// pageOfWebhooks are those of a page that the caller sees, oldest first: of one account, or
+// of all.
+func (a *api) pageOfWebhooks(ctx context.Context, account string, p switchhook.Page) (page []*switchhook.Webhook, next string, err error) {
+	c := callerOf(ctx)
+	if _, err := c.only(account); err != nil {
+		return nil, "", err
+	}
+	all, err := a.Store.Webhooks(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	mine := slices.DeleteFunc(all, func(w *switchhook.Webhook) bool {
+		return !c.sees(w.AccountID) || account != "" && account != w.AccountID
+	})
+	return pageOf(mine, p, func(w *switchhook.Webhook) string { return rising(w.CreatedAt.UnixMicro()) + w.ID }, sorted)
 }
 
 // webhook finds a webhook of the caller's.
@@ -522,14 +534,53 @@ func (a *api) previewWebhook(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
+	return a.preview(ctx, w, in.Type, in.EventID)
+}
+
+// A previewInput says which request is shown, of a webhook that there is not yet.
+type previewInput struct {
+	Webhook webhookInput `json:"webhook" doc:"The webhook, as it would be created."`
+	Type    string       `json:"type,omitzero" doc:"The event type whose sample is shown. Default: the first that the webhook's events select."`
+	EventID string       `json:"event_id,omitzero" doc:"An accepted event to show instead."`
+}
+
+func (a *api) previewNew(ctx context.Context, in *struct{ Body jsonBody[previewInput] }) (*output[*switchhook.HTTPRequest], error) {
+	body, err := in.Body.read()
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.buildWebhook(callerOf(ctx), body.Webhook, false)
+	if err != nil {
+		return nil, within("webhook", err)
+	}
+	return a.preview(ctx, w, body.Type, body.EventID)
+}
+
+// within is an error about a member of what was sent.
+func within(member string, err error) error {
+	e, ok := asOwn(err)
+	if !ok || len(e.Fields) == 0 {
+		return err
+	}
+	out := &switchhook.Error{Code: e.Code}
+	for _, f := range e.Fields {
+		out.Fields = append(out.Fields, switchhook.FieldError{Field: member + "." + f.Field, Message: f.Message})
+	}
+	out.Message = sentence(out.Fields)
+	return out.With(err)
+}
+
+// preview is the request that a type's sample or an accepted event would make.
+func (a *api) preview(ctx context.Context, w *switchhook.Webhook, typeName, eventID string) (*output[*switchhook.HTTPRequest], error) {
 	var ev *switchhook.Event
+	var err error
 	switch {
-	case in.Type != "" && in.EventID != "":
+	case typeName != "" && eventID != "":
 		return nil, switchhook.InvalidField("event_id", "give type or event_id, not both")
-	case in.EventID != "":
-		ev, err = a.eventFor(ctx, w, in.EventID)
+	case eventID != "":
+		ev, err = a.eventFor(ctx, w, eventID)
 	default:
-		ev, err = a.sample(w, in.Type)
+		ev, err = a.sample(w, typeName)
 	}
 	if err != nil {
 		return nil, err

@@ -82,6 +82,9 @@ func (o *operation) params() (names []string) {
 // verb is the command's name: what stands last in the path, or what the method does.
 func (o *operation) verb() string {
 	parts := strings.Split(o.Path, "/")[3:]
+	if verb, _, ok := strings.Cut(o.ID, "-new-"); ok {
+		return verb + "-new" // of what is not there yet
+	}
 	if last := len(parts) - 1; last >= 0 && !strings.HasPrefix(parts[last], "{") {
 		if verb := parts[last]; last > 0 || !o.ofOne(verb) {
 			return verb

@@ -23,6 +23,7 @@ func newReplay() *cobra.Command {
 		Example: examples(`
 replay wh_… since=24h
 replay wh_… since='2026-01-31 09:00' until='2026-01-31 11:30' which=missing types='call.*'
+replay wh_… since=24h dry_run=true
 replay wh_… which=all call_id=call-1 --no-wait`),
 	}
 	to, wait := &remote{}, true
@@ -47,7 +48,7 @@ replay wh_… which=all call_id=call-1 --no-wait`),
 			return err
 		}
 		raw, err := c.Do(cmd.Context(), request(o, args[:1], nil, body))
-		if err == nil && wait {
+		if err == nil && wait && !counted(raw) {
 			raw, err = await(cmd.Context(), c, raw, newScreen(cmd.ErrOrStderr()))
 		}
 		if raw == nil {
@@ -63,6 +64,14 @@ replay wh_… which=all call_id=call-1 --no-wait`),
 		return err
 	}
 	return cmd
+}
+
+// counted reports whether an answer says only how many there would be.
+func counted(raw []byte) bool {
+	var c struct {
+		DryRun bool `json:"dry_run"`
+	}
+	return json.Unmarshal(raw, &c) == nil && c.DryRun
 }
 
 // await looks at a job until it has ended. The error says how, unless it is done.

@@ -109,6 +109,32 @@ func (r *Replayer) Stop() {
 // durable. CodeNotFound: there is no such webhook; CodeUnavailable: the store takes
 // no commits.
 func (r *Replayer) Begin(ctx context.Context, j *switchhook.Job) error {
+	if err := r.scope(ctx, j); err != nil {
+		return err
+	}
+	j.State = switchhook.JobRunning
+	kept := *j
+	done := make(chan error, 1)
+	r.o.Store.Submit(&switchhook.Commit{Jobs: []*switchhook.Job{&kept}, Done: func(err error) { //nolint:contextcheck // a job outlives the request
+		if err == nil {
+			r.start(&kept)
+		}
+		done <- err
+	}})
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// scope fills in where a job begins and ends.
+func (r *Replayer) scope(ctx context.Context, j *switchhook.Job) error {
 	accounts, err := r.o.Accounts(ctx, j.WebhookID)
 	if err != nil {
 		return err
@@ -134,28 +160,37 @@ func (r *Replayer) Begin(ctx context.Context, j *switchhook.Job) error {
 	} else if j.Since.IsZero() {
 		j.Since = j.Until
 	}
-	j.State = switchhook.JobRunning
-	kept := *j
-	done := make(chan error, 1)
-	r.o.Store.Submit(&switchhook.Commit{Jobs: []*switchhook.Job{&kept}, Done: func(err error) { //nolint:contextcheck // a job outlives the request
-		if err == nil {
-			r.start(&kept)
-		}
-		done <- err
-	}})
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		return unavailable(err)
-	}
 	return nil
 }
 
 func unavailable(cause error) error {
 	return switchhook.Errorf(switchhook.CodeUnavailable, "the store cannot take this now; try again").With(cause)
+}
+
+// Count finds out how many deliveries a job would make, and changes nothing: until ctx
+// ends; then more is true, and there are as many at least. It fills in what Begin does,
+// Looked and Made.
+func (r *Replayer) Count(ctx context.Context, j *switchhook.Job) (more bool, err error) {
+	if err := r.scope(ctx, j); err != nil {
+		return false, err
+	}
+	err = r.each(ctx, j, func(events []*switchhook.Event) error {
+		picked, err := r.pick(ctx, j, events)
+		if err != nil {
+			return err
+		}
+		j.Made += int64(len(picked))
+		j.Cursor = events[len(events)-1].Sequence
+		j.Looked = j.Total - (j.Last - j.Cursor)
+		return nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return true, nil
+	}
+	if err == nil {
+		j.Looked = j.Total
+	}
+	return false, err
 }
 
 // Cancel ends a job that is running, and waits until that is durable. What it has
@@ -238,17 +273,32 @@ func (r *Replayer) end(run *replay, state switchhook.JobState, why string) {
 // walk looks at the events of a job's range, the oldest first, and makes those
 // deliveries again that it is about.
 func (r *Replayer) walk(ctx context.Context, run *replay) error {
-	if run.job.Cursor >= run.job.Last {
+	j := *run.job
+	return r.each(ctx, &j, func(events []*switchhook.Event) error {
+		for len(events) > 0 {
+			n := min(len(events), run.atOnce())
+			if err := r.step(ctx, run, events[:n]); err != nil {
+				return err
+			}
+			events = events[n:]
+		}
+		return nil
+	})
+}
+
+// each calls fn with the events of what is left of a job's range, some at a time, the
+// oldest first.
+func (r *Replayer) each(ctx context.Context, j *switchhook.Job, fn func([]*switchhook.Event) error) error {
+	if j.Cursor >= j.Last {
 		return nil
 	}
-	j := *run.job
 	accounts, err := r.o.Accounts(ctx, j.WebhookID)
 	if err != nil {
 		return err
 	}
 	f := switchhook.EventFilter{Accounts: accounts, Types: j.Types, CallID: j.CallID, Since: j.Since, Until: j.Until}
-	for page := firstPage; ; {
-		events, err := r.after(ctx, f, run.job.Cursor, page)
+	for page, cursor := firstPage, j.Cursor; ; {
+		events, err := r.after(ctx, f, cursor, page)
 		if err != nil {
 			return err
 		}
@@ -260,12 +310,11 @@ func (r *Replayer) walk(ctx context.Context, run *replay) error {
 		if i := slices.IndexFunc(events, func(ev *switchhook.Event) bool { return ev.Sequence > j.Last }); i >= 0 {
 			events, more = events[:i], false // what was accepted while the job began is none of the past
 		}
-		for len(events) > 0 {
-			n := min(len(events), run.atOnce())
-			if err := r.step(ctx, run, events[:n]); err != nil {
+		if len(events) > 0 {
+			cursor = events[len(events)-1].Sequence
+			if err := fn(events); err != nil {
 				return err
 			}
-			events = events[n:]
 		}
 		if !more {
 			return nil
