@@ -791,6 +791,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find anything
+         * @description By the id of anything; by a phone number, however it is written; by an extension; or by a part of a name or a number, of three letters or four digits at least. A part of a number is looked for in the directory, among open calls and in the last events. What fits best comes first.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -934,6 +956,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How it goes
+         * @description What happened in a window of time, in equal steps, its totals, and how it stands now. It outlives a restart; of what happened in the minute before a crash some may be missing.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["get-stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stats/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How it goes for each webhook
+         * @description In a few numbers each, for a list of webhooks: in the order of GET /v1/webhooks, page by page.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["list-webhook-stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users": {
         parameters: {
             query?: never;
@@ -1056,6 +1122,28 @@ export interface paths {
          *     Role: developer or admin.
          */
         post: operations["pause-webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the request that a new webhook would make
+         * @description Of a webhook that there is not yet. Nothing is sent or kept. Credentials are masked, and it is signed with a throw-away key.
+         *
+         *     Role: developer or admin.
+         */
+        post: operations["preview-new-webhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1215,7 +1303,7 @@ export interface paths {
         put?: never;
         /**
          * Deliver past events again
-         * @description Starts a job that makes deliveries of past events again, the oldest first, and goes on after a restart. Each keeps its id, carries the header webhook-replay: true, and expires no more. The job waits while much waits for the webhook; a paused webhook's replay goes on when it is resumed.
+         * @description Starts a job that makes deliveries of past events again, the oldest first, and goes on after a restart. Each keeps its id, carries the header webhook-replay: true, and expires no more. The job waits while much waits for the webhook; a paused webhook's replay goes on when it is resumed. With dry_run nothing is made, only counted: for up to some seconds, else with more: true.
          *
          *     Role: developer or admin.
          */
@@ -1264,6 +1352,28 @@ export interface paths {
          *     Role: developer or admin.
          */
         post: operations["rotate-webhook-secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhooks/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How it goes for a webhook
+         * @description What was sent to it in a window of time, whosever events they were, and how it stands now.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["get-webhook-stats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1689,6 +1799,14 @@ export interface components {
             /** @description alive or ready. */
             status: string;
         };
+        CourseOfTime: {
+            /** @description Half took no longer. null: there were none. */
+            p50_ms: (number | null)[];
+            /** @description 95 of a hundred took no longer. */
+            p95_ms: (number | null)[];
+            /** @description 99 of a hundred took no longer. */
+            p99_ms: (number | null)[];
+        };
         Delivery: {
             /**
              * Format: date-time
@@ -1794,6 +1912,16 @@ export interface components {
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
         };
+        Endings: {
+            /** @description Its webhook was disabled or deleted. */
+            cancelled: number[];
+            /** @description The receiver took it. */
+            delivered: number[];
+            /** @description It was too old to be of use. */
+            expired: number[];
+            /** @description The last retry failed. */
+            failed: number[];
+        };
         Event: {
             /**
              * Format: date-time
@@ -1822,6 +1950,14 @@ export interface components {
             source?: string;
             /** @description The name in the catalogue, such as call.answered. */
             type: string;
+        };
+        EventCounts: {
+            /** @description Of all families. */
+            all: number[];
+            /** @description By the first word of their type, such as call, queue or message. One that is absent had none. */
+            by_family: {
+                [key: string]: number[] | null;
+            };
         };
         EventInput: {
             /** @description The account that it happened in. Default: the key's. */
@@ -1948,6 +2084,30 @@ export interface components {
              */
             sequence: number;
         };
+        Hit: {
+            /** @description The account that it belongs to. */
+            account_id: string;
+            /**
+             * Format: date-time
+             * @description When it happened, or was made. Absent: that is not known.
+             */
+            at?: string;
+            /** @description Its id: GET /v1/calls/{id} and so on. Of a record schema/id, as in GET /v1/records/{schema}/{id}. */
+            id: string;
+            /**
+             * @description What it is.
+             * @enum {string}
+             */
+            kind: "account" | "webhook" | "source" | "user" | "record" | "job" | "call" | "event" | "delivery" | "attempt";
+            /** @description What it is called, for people. */
+            title: string;
+        };
+        HitList: {
+            /** @description This page's items. */
+            items: components["schemas"]["Hit"][];
+            /** @description What to give as cursor for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
         Info: {
             /** @description The account of the key that asks. */
             account_id: string;
@@ -2063,6 +2223,12 @@ export interface components {
              */
             requests_per_second?: number;
         };
+        Outcomes: {
+            /** @description It did not, or did not answer. */
+            failure: number[];
+            /** @description The receiver took it. */
+            success: number[];
+        };
         PortalInput: {
             /** @description The account that the link opens, with all below. Default: the key's. */
             account_id?: string;
@@ -2085,6 +2251,50 @@ export interface components {
             expires_at: string;
             /** @description Where to send the browser. */
             url: string;
+        };
+        Present: {
+            /**
+             * Format: int64
+             * @description Deliveries that are open, to webhooks of the accounts. GET /v1/deliveries?state=pending lists them.
+             */
+            backlog: number;
+            /**
+             * Format: double
+             * @description Deliveries delivered a second, in the last ten seconds.
+             */
+            deliveries_per_second: number;
+            /**
+             * Format: double
+             * @description Events accepted a second, in the last ten seconds.
+             */
+            events_per_second: number;
+            /**
+             * Format: int64
+             * @description Requests under way.
+             */
+            in_flight: number;
+            /**
+             * Format: date-time
+             * @description When the event of the oldest open delivery was accepted. Absent: nothing is open.
+             */
+            oldest_waiting_at?: string;
+            /**
+             * Format: int64
+             * @description Calls that go on. GET /v1/calls?status=open lists them.
+             */
+            open_calls: number;
+            /** @description How many sources stand how. */
+            sources: components["schemas"]["SourcesByState"];
+            /** @description How many webhooks stand how. */
+            webhooks: components["schemas"]["WebhooksByKind"];
+        };
+        PreviewInput: {
+            /** @description An accepted event to show instead. */
+            event_id?: string;
+            /** @description The event type whose sample is shown. Default: the first that the webhook's events select. */
+            type?: string;
+            /** @description The webhook, as it would be created. */
+            webhook: components["schemas"]["WebhookInput"];
         };
         Problem: {
             /** @description What is wrong, for a program. Stable. */
@@ -2191,9 +2401,27 @@ export interface components {
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
         };
+        ReplayCount: {
+            /**
+             * Format: int64
+             * @description How many deliveries it would make.
+             */
+            count: number;
+            /** @description true: nothing was made. */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description How many events were looked at.
+             */
+            looked: number;
+            /** @description true: counting took too long and ended early; there are as many at least. */
+            more: boolean;
+        };
         ReplayInput: {
             /** @description Only of this call or leg. */
             call_id?: string;
+            /** @description Nothing is made or sent: the answer, 200, says how many would be. */
+            dry_run?: boolean;
             /**
              * Format: double
              * @description How many are made a second at most, evenly spread: 0.00001 to 100000. Default: as many as the webhook takes.
@@ -2272,6 +2500,42 @@ export interface components {
             public_key?: string;
             /** @description Masked. */
             value: string;
+        };
+        SentTotals: {
+            /** @description How long attempts took. */
+            answer_time: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description Deliveries whose webhook was disabled or deleted.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were delivered.
+             */
+            delivered: number;
+            /** @description How long deliveries took. */
+            delivery_time: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description Deliveries that were too old to be of use.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Deliveries whose last retry failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that failed.
+             */
+            failure: number;
+            /**
+             * Format: int64
+             * @description Attempts that the receiver took.
+             */
+            success: number;
         };
         Session: {
             /** @description The account that it opens, with all below. */
@@ -2403,6 +2667,123 @@ export interface components {
              */
             rejects: number;
         };
+        SourcesByState: {
+            /**
+             * Format: int64
+             * @description They hear the system.
+             */
+            connected: number;
+            /**
+             * Format: int64
+             * @description On their way to the system.
+             */
+            connecting: number;
+            /**
+             * Format: int64
+             * @description They cannot, and try again and again.
+             */
+            failing: number;
+            /**
+             * Format: int64
+             * @description Systems that send us webhooks.
+             */
+            listening: number;
+            /**
+             * Format: int64
+             * @description They do not run.
+             */
+            stopped: number;
+        };
+        Spark: {
+            /**
+             * Format: int64
+             * @description Deliveries that are open.
+             */
+            backlog: number;
+            /**
+             * Format: int64
+             * @description Deliveries that failed or expired, in the whole window.
+             */
+            ended: number;
+            /** @description Attempts that failed. */
+            failure: number[];
+            /** @description Why an attempt failed the last time, for a person. */
+            last_error?: string;
+            /**
+             * Format: date-time
+             * @description When that was. Absent: none has since the program's start.
+             */
+            last_error_at?: string;
+            /**
+             * Format: date-time
+             * @description When the event of the oldest open delivery was accepted. Absent: nothing is open.
+             */
+            oldest_waiting_at?: string;
+            /**
+             * Format: double
+             * @description 95 of a hundred attempts took no longer, in the whole window, in milliseconds. null: there were none.
+             */
+            p95_ms: number | null;
+            /**
+             * @description As the webhook's own.
+             * @enum {string}
+             */
+            status: "active" | "paused" | "failing" | "disabled";
+            /** @description Attempts that the receiver took. */
+            success: number[];
+            /** @description The webhook. */
+            webhook_id: string;
+        };
+        Sparks: {
+            /**
+             * Format: date-time
+             * @description When the first point begins.
+             */
+            from: string;
+            /** @description This page's items. */
+            items: components["schemas"]["Spark"][];
+            /** @description What to give as cursor for the next page; null on the last one. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            points: number;
+            /** @description How long each point is. All lists have one number for each, the oldest first; the last is not over yet. */
+            step: string;
+            /** @description The window that was asked for. */
+            window: string;
+        };
+        Statistics: {
+            /** @description How long attempts took: from the beginning of the request to the end of its answer, or until it was given up. In milliseconds. */
+            answer_time: components["schemas"]["CourseOfTime"];
+            /** @description Attempts that ended, for events of the accounts. GET /v1/attempts lists them. Tests are not among them. */
+            attempts: components["schemas"]["Outcomes"];
+            /** @description Deliveries that ended, of events of the accounts. GET /v1/deliveries lists them. */
+            deliveries: components["schemas"]["Endings"];
+            /** @description How long deliveries took: from the acceptance of the event until it was delivered, whatever it waited for. Those of replays are not among them. In milliseconds. */
+            delivery_time: components["schemas"]["CourseOfTime"];
+            /** @description Events that were accepted. GET /v1/events lists them. */
+            events: components["schemas"]["EventCounts"];
+            /**
+             * Format: date-time
+             * @description When the first point begins.
+             */
+            from: string;
+            /** @description How it stands at this moment. */
+            now: components["schemas"]["Present"];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            points: number;
+            /** @description How long each point is. All lists have one number for each, the oldest first; the last is not over yet. */
+            step: string;
+            /** @description The same of the whole window. */
+            total: components["schemas"]["Totals"];
+            /** @description The window that was asked for. */
+            window: string;
+        };
         TLS: {
             /** @description PEM certificates, one of which must stand behind the receiver's. Absent: one that the system knows must. */
             ca?: string;
@@ -2414,6 +2795,68 @@ export interface components {
         TestInput: {
             /** @description The event type. Default: the first that the webhook's events select. */
             type?: string;
+        };
+        Times: {
+            /**
+             * Format: double
+             * @description Half took no longer. null: there were none.
+             */
+            p50_ms: number | null;
+            /**
+             * Format: double
+             * @description 95 of a hundred took no longer.
+             */
+            p95_ms: number | null;
+            /**
+             * Format: double
+             * @description 99 of a hundred took no longer.
+             */
+            p99_ms: number | null;
+        };
+        Totals: {
+            /** @description How long attempts took. */
+            answer_time: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description Deliveries whose webhook was disabled or deleted.
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Deliveries that were delivered.
+             */
+            delivered: number;
+            /** @description How long deliveries took. */
+            delivery_time: components["schemas"]["Times"];
+            /**
+             * Format: int64
+             * @description Events that were accepted.
+             */
+            events: number;
+            /** @description The same, by the first word of their type. */
+            events_by_family: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Deliveries that were too old to be of use.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Deliveries whose last retry failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Attempts that failed.
+             */
+            failure: number;
+            /**
+             * Format: int64
+             * @description Attempts that the receiver took.
+             */
+            success: number;
         };
         User: {
             /** @description The account that the user belongs to, and sees with all below. */
@@ -2681,6 +3124,48 @@ export interface components {
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
         };
+        WebhookPresent: {
+            /**
+             * Format: double
+             * @description Deliveries delivered a second, in the last ten seconds.
+             */
+            deliveries_per_second: number;
+            /** @description As the webhook's own. */
+            stats: components["schemas"]["WebhookStats"];
+            /**
+             * @description As the webhook's own.
+             * @enum {string}
+             */
+            status: "active" | "paused" | "failing" | "disabled";
+        };
+        WebhookStatistics: {
+            /** @description How long attempts took: from the beginning of the request to the end of its answer, or until it was given up. In milliseconds. */
+            answer_time: components["schemas"]["CourseOfTime"];
+            /** @description Attempts that ended. Tests are not among them. */
+            attempts: components["schemas"]["Outcomes"];
+            /** @description Deliveries that ended. */
+            deliveries: components["schemas"]["Endings"];
+            /** @description How long deliveries took: from the acceptance of the event until it was delivered, whatever it waited for. Those of replays are not among them. In milliseconds. */
+            delivery_time: components["schemas"]["CourseOfTime"];
+            /**
+             * Format: date-time
+             * @description When the first point begins.
+             */
+            from: string;
+            /** @description How it stands at this moment. */
+            now: components["schemas"]["WebhookPresent"];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            points: number;
+            /** @description How long each point is. All lists have one number for each, the oldest first; the last is not over yet. */
+            step: string;
+            /** @description The same of the whole window. */
+            total: components["schemas"]["SentTotals"];
+            /** @description The window that was asked for. */
+            window: string;
+        };
         WebhookStats: {
             /**
              * Format: date-time
@@ -2709,6 +3194,11 @@ export interface components {
             last_attempt_at?: string;
             /** @description Why an attempt failed the last time, for a person. */
             last_error?: string;
+            /**
+             * Format: date-time
+             * @description When that was.
+             */
+            last_error_at?: string;
             /** @description Why, the last time. */
             last_filter_error?: string;
             /**
@@ -2717,10 +3207,37 @@ export interface components {
              */
             next_probe_at?: string;
             /**
+             * Format: date-time
+             * @description When the event of its oldest open delivery was accepted. Absent: nothing is open.
+             */
+            oldest_waiting_at?: string;
+            /**
              * Format: int64
              * @description Deliveries that are open.
              */
             pending?: number;
+        };
+        WebhooksByKind: {
+            /**
+             * Format: int64
+             * @description They take what comes.
+             */
+            active: number;
+            /**
+             * Format: int64
+             * @description Nothing is sent to them.
+             */
+            disabled: number;
+            /**
+             * Format: int64
+             * @description Their attempts fail one after the other.
+             */
+            failing: number;
+            /**
+             * Format: int64
+             * @description Their deliveries wait until they are resumed.
+             */
+            paused: number;
         };
         enInputList: {
             /**
@@ -3293,6 +3810,14 @@ export interface operations {
                 event_id?: string;
                 /** @description Only attempts that ended so. */
                 outcome?: "success" | "failure";
+                /** @description Only attempts in this dialect. */
+                dialect?: string;
+                /** @description Only for events of these types; * stands for anything, dots too. Repeat it, or separate by commas. */
+                type?: string[];
+                /** @description Only for events of this call or leg. */
+                call_id?: string;
+                /** @description Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first. */
+                number?: string;
                 /** @description Started at or after this time. */
                 since?: string;
                 /** @description Started before this time. */
@@ -3337,6 +3862,14 @@ export interface operations {
                 event_id?: string;
                 /** @description Only attempts that ended so. */
                 outcome?: "success" | "failure";
+                /** @description Only attempts in this dialect. */
+                dialect?: string;
+                /** @description Only for events of these types; * stands for anything, dots too. Repeat it, or separate by commas. */
+                type?: string[];
+                /** @description Only for events of this call or leg. */
+                call_id?: string;
+                /** @description Only for events that bring this phone number or extension into a call. With it or call_id a list goes event by event, the newest first. */
+                number?: string;
             };
             header?: {
                 /** @description Go on after this one: the id of the last message that came. */
@@ -3547,6 +4080,12 @@ export interface operations {
                 webhook_id?: string;
                 /** @description Only deliveries of this event. */
                 event_id?: string;
+                /** @description Only deliveries of events of these types; * stands for anything, dots too. Repeat it, or separate by commas. */
+                type?: string[];
+                /** @description Only deliveries of events of this call or leg. */
+                call_id?: string;
+                /** @description Only deliveries of events that bring this phone number or extension into a call. */
+                number?: string;
                 /** @description Only deliveries that stand so. */
                 state?: "pending" | "delivered" | "failed" | "expired" | "cancelled";
                 /** @description Of events accepted at or after this time. */
@@ -4513,6 +5052,42 @@ export interface operations {
             };
         };
     };
+    find: {
+        parameters: {
+            query: {
+                /** @description What is looked for. */
+                q: string;
+                /** @description Only what is of this account. Default: of all that the key opens. */
+                account_id?: string;
+                /** @description The most hits in the answer. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HitList"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-session": {
         parameters: {
             query?: never;
@@ -4927,6 +5502,80 @@ export interface operations {
             };
         };
     };
+    "get-stats": {
+        parameters: {
+            query?: {
+                /** @description How far back. */
+                window?: "15m" | "1h" | "6h" | "24h" | "7d" | "30d";
+                /** @description Of this account. Default: of all that the key opens. */
+                account_id?: string;
+                /** @description With account_id: of the accounts below, too. */
+                include_subaccounts?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-webhook-stats": {
+        parameters: {
+            query?: {
+                /** @description The most items in one answer. */
+                limit?: number;
+                /** @description The next_cursor of the page before. */
+                cursor?: string;
+                /** @description How far back. */
+                window?: "15m" | "1h" | "6h" | "24h" | "7d" | "30d";
+                /** @description Only webhooks of this account. Default: of all that the key opens. */
+                account_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sparks"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-users": {
         parameters: {
             query?: {
@@ -5264,6 +5913,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangedWebhooks"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-new-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPRequest"];
                 };
             };
             /** @description A problem document (RFC 9457) */
@@ -5788,7 +6470,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Accepted */
+            /** @description Counted, with dry_run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayCount"];
+                };
+            };
+            /** @description Begun */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -5869,6 +6560,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-webhook-stats": {
+        parameters: {
+            query?: {
+                /** @description How far back. */
+                window?: "15m" | "1h" | "6h" | "24h" | "7d" | "30d";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookStatistics"];
                 };
             };
             /** @description A problem document (RFC 9457) */
