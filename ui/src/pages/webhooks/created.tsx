@@ -1,0 +1,1 @@
+export function Created({ webhook }: { webhook: unknown }) { return <pre>{JSON.stringify(webhook)}</pre>; }
