@@ -33,6 +33,7 @@ export function PreviewPane({ shown, show }: { shown: Shown; show(s: Shown): voi
     .slice(0, 12);
   const value = shown.event ? "e:" + shown.event : shown.type ? "t:" + shown.type : "";
   const what = preview.problem?.fields[0];
+  const urlOnly = preview.problem?.fields.every((f) => f.field === "webhook.url") && preview.problem.fields.length > 0;
   return (
     <section className={css.pane} aria-labelledby={id}>
       <header className={css.paneHead}>
@@ -67,23 +68,23 @@ export function PreviewPane({ shown, show }: { shown: Shown; show(s: Shown): voi
           </select>
         </span>
       </header>
-      {preview.problem && (
+      {preview.problem && !urlOnly && (
         <p className={css.paneNote} role="status">
           {what ? (
             <>
-              As it was before: <code>{what.field.replace(/^webhook\./, "")}</code> {what.message}
+              The request as it was before: <code>{what.field.replace(/^webhook\./, "")}</code> {what.message}
             </>
           ) : (
             preview.problem.message
           )}
         </p>
       )}
-      <div className={css.paneBody} data-old={preview.problem ? "" : undefined} aria-busy={preview.busy}>
+      <div className={css.paneBody} data-old={preview.problem && !urlOnly ? "" : undefined} aria-busy={preview.busy}>
         {preview.request ? <HttpRequest request={preview.request} /> : !preview.problem && <Skeleton lines={8} />}
       </div>
       <p className="muted small">
         Signed with a throw-away key, and credentials are masked.
-        {!draft.url.trim() && " The URL stands for yours."}
+        {(urlOnly || !draft.url.trim()) && " The URL stands for yours."}
         {!draft.events.length && " It shows the first event until you choose some."}
       </p>
     </section>

@@ -79,14 +79,26 @@ export function usePreview(draft: Draft, shown: Shown): Preview {
   const text = useSettled(JSON.stringify({ webhook: asked, type: shown.event ? undefined : shown.type, event_id: shown.event }));
   const query = useQuery({
     queryKey: ["preview", text],
-    queryFn: ({ signal }) => body(api.POST("/v1/webhooks/preview", { body: JSON.parse(text) as Schemas["PreviewInput"], signal })),
+    queryFn: ({ signal }) => ask(JSON.parse(text) as Schemas["PreviewInput"], signal),
     retry: false,
     staleTime: 60_000,
     gcTime: 60_000,
   });
-  const [last, setLast] = useState(query.data);
-  if (query.data && query.data !== last) setLast(query.data);
-  return { request: query.data ?? last, problem: query.error instanceof Problem ? query.error : undefined, busy: query.isFetching };
+  const [last, setLast] = useState(query.data?.request);
+  if (query.data?.request && query.data.request !== last) setLast(query.data.request);
+  return { request: last, problem: query.data?.problem, busy: query.isFetching };
+}
+
+/** The request; what is wrong with the URL alone does not hide the rest. */
+async function ask(input: Schemas["PreviewInput"], signal: AbortSignal): Promise<Omit<Preview, "busy">> {
+  const of = (b: Schemas["PreviewInput"]) => body(api.POST("/v1/webhooks/preview", { body: b, signal }));
+  try {
+    return { request: await of(input) };
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    if (input.webhook.url === nowhere || !problem.fields.length || problem.fields.some((f) => f.field !== "webhook.url")) return { problem };
+    return { request: await of({ ...input, webhook: { ...input.webhook, url: nowhere } }).catch(() => undefined), problem };
+  }
 }
 
 /** Records of a schema of the account, to suggest. */
