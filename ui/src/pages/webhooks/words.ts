@@ -53,3 +53,11 @@ export function share(good: number[], bad: number[]): number | undefined {
 
 /** Turned off by Switchhook itself, not by its owner. */
 export const turnedOffByUs = (w: Hook) => w.status === "disabled" && !!w.disable_reason && !/by its owner/.test(w.disable_reason);
+
+/** A course in fewer steps, for where there is little room. */
+export function coarse(values: number[], steps = 24): number[] {
+  const size = Math.max(1, Math.ceil(values.length / steps));
+  return Array.from({ length: Math.ceil(values.length / size) }, (_, i) =>
+    values.slice(i * size, (i + 1) * size).reduce((a, b) => a + b, 0),
+  );
+}
