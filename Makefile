@@ -9,7 +9,7 @@ GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; make deps says so where there is none.
 RACE = $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help deps deps-switches test test-switches faults lint fmt build bench fuzz generate clean
+.PHONY: help deps deps-switches test test-ui test-switches ui faults lint fmt build bench fuzz generate clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,12 @@ deps: ## Get what the tests use beside Go: by apt as root on Debian or Ubuntu, e
 deps-switches: ## Get the real phone systems for test-switches: as root on Debian, elsewhere it says what is missing
 	@sh test/switches/deps.sh
 
-test: deps ## Run all tests, with the race detector
+test: deps ## Run all tests, with the race detector; the dashboard's in a real browser
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on ./...
+	@$(MAKE) --no-print-directory test-ui
+
+test-ui: deps ## Run the dashboard's tests alone
+	sh test/ui.sh
 
 test-switches: deps-switches ## Run the tests with real phone systems: two Asterisks and SIP phones on loopback
 	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -parallel 6 ./internal/source/asterisk/... ./test/switches/...
@@ -40,6 +44,9 @@ fmt: ## Format the code
 build: ## Build bin/switchhook, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/switchhook/switchhook/internal/cli.Version=$(VERSION)' -o $(BIN) ./cmd/switchhook
 
+ui: ## Build the dashboard into internal/web/dist, which is committed (needs Node 20.19)
+	cd ui && npm ci --no-audit --no-fund && npm run types && npm run build
+
 bench: ## Run the benchmarks of the parts (compare two runs with benchstat)
 	go test -run '^$$' -bench . -benchmem ./internal/...
 
@@ -57,4 +64,4 @@ generate: ## Write the generated documents and golden files anew
 	go test ./internal/deliver -run TestDrawings -update
 
 clean: ## Remove what was built
-	rm -rf bin test/signatures/node_modules
+	rm -rf bin test/signatures/node_modules ui/node_modules ui/test-results

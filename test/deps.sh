@@ -22,7 +22,10 @@ check() {
 	done
 	need "${CC:-gcc}" "gcc libc6-dev" "the race detector (without it the tests run without -race)"
 	need node nodejs "checking our signatures with clients that others wrote"
-	need npm npm "the same"
+	need npm npm "the same, and the dashboard's tests"
+	if ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1 && [ -z "${CHROMIUM:-}" ]; then
+		need chromium chromium "the dashboard in a real browser"
+	fi
 	if [ "$(uname)" = Linux ]; then
 		need strace strace "fsyncs of the real server that fail or are slow"
 	fi

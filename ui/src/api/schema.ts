@@ -2237,7 +2237,7 @@ export interface components {
              * @default developer
              * @enum {string}
              */
-            role?: "admin" | "developer" | "viewer";
+            role: "admin" | "developer" | "viewer";
             /** @description How long its session lasts: 1m to 24h. Default: 1h. */
             session_for?: string;
         };
@@ -2463,7 +2463,7 @@ export interface components {
              * @default failed
              * @enum {string}
              */
-            which?: "failed" | "missing" | "all";
+            which: "failed" | "missing" | "all";
         };
         Retry: {
             /** @description standard, none or kazoo. */
@@ -3045,7 +3045,7 @@ export interface components {
              * @description The shape of the requests: our own (switchhook), another system's such as kazoo, or template for a body of your own. GET /v1/event-types says what each has.
              * @default switchhook
              */
-            dialect?: string;
+            dialect: string;
             /** @description Settings of the dialect. */
             dialect_options?: {
                 [key: string]: unknown;
@@ -3054,7 +3054,7 @@ export interface components {
              * @description false: nothing is sent and open deliveries are cancelled.
              * @default true
              */
-            enabled?: boolean | null;
+            enabled: boolean | null;
             /**
              * @description Which events: globs of types such as call.*, or a dialect's own names such as kazoo:channel_destroy.
              * @example [
@@ -3079,7 +3079,7 @@ export interface components {
              * @description Loopback legs inside the switch, too.
              * @default true
              */
-            include_internal_legs?: boolean | null;
+            include_internal_legs: boolean | null;
             /** @description Events of the accounts below, too. */
             include_subaccounts?: boolean;
             /**
@@ -3097,7 +3097,7 @@ export interface components {
              * @description The most requests under way at once.
              * @default 16
              */
-            max_concurrency?: number | null;
+            max_concurrency: number | null;
             /** @description Where the dialect knows several. Default: the dialect's. */
             method?: string;
             /** @description Kazoo's own filters and settings (kazoo only). */
@@ -3111,7 +3111,7 @@ export interface components {
              * @default key
              * @enum {string}
              */
-            ordering?: "key" | "none";
+            ordering: "key" | "none";
             /**
              * Format: double
              * @description Requests a second at most, evenly spread, retries among them: 0.00001 to 100000; 0.5 is one in two seconds. null or 0: no limit.
@@ -3128,7 +3128,7 @@ export interface components {
              * @default hmac
              * @enum {string}
              */
-            signing?: "hmac" | "ed25519" | "both";
+            signing: "hmac" | "ed25519" | "both";
             /** @description Of one attempt: 1s to 60s. Default: 15s. */
             timeout?: string | null;
             /** @description Whom the receiver is known by, and how it knows us. Default: by the system's authorities; not at all. */

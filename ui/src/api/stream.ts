@@ -3,30 +3,34 @@ import { problemOf, signedOut, type Problem } from "./client";
 export type StreamState = "connecting" | "live" | "waiting" | "refused" | "closed";
 
 interface Listener<T> {
-  /** Called with all that has come since the last frame, the oldest first. */
+  /** Called with all that has come since the last time, the oldest first; a few times a second at most. */
   items(items: T[]): void;
   state?(state: StreamState, problem?: Problem): void;
 }
 
 const silence = 40_000; // ms; the server says something every 15 s
 const longest = 15_000; // ms between two tries
+const breath = 150; // ms at least between two times that something is told: nobody reads faster
 
 /**
  * Follows one of the API's streams of server-sent events until it is closed. It is read with fetch, since EventSource cannot
  * tell a refusal from a broken line. After a break it goes on behind the last item, so nothing is missed; while nobody looks at
- * the page it is let go (a browser has six connections to a server, for all its tabs), and goes on in the same way.
+ * the page it is let go (a browser has six connections to a server, for all its tabs), and goes on in the same way. Streams
+ * that are made by a POST get post as their body.
  */
-export function follow<T>(path: string, listener: Listener<T>): () => void {
+export function follow<T>(path: string, listener: Listener<T>, post?: unknown): () => void {
   let closed = false;
   let last = "";
   let tries = 0;
   let line = new AbortController();
   let timer = 0;
-  let frame = 0;
+  let frame = 0; // a timer
+  let flushed = 0;
   let waiting: T[] = [];
 
   const flush = () => {
     frame = 0;
+    flushed = performance.now();
     const items = waiting;
     waiting = [];
     if (items.length && !closed) listener.items(items);
@@ -36,7 +40,7 @@ export function follow<T>(path: string, listener: Listener<T>): () => void {
     if (id) last = id;
     if (!data) return;
     waiting.push(JSON.parse(data) as T);
-    frame ||= requestAnimationFrame(flush);
+    frame ||= window.setTimeout(flush, Math.max(0, flushed + breath - performance.now()));
   };
 
   const again = () => {
@@ -58,7 +62,14 @@ export function follow<T>(path: string, listener: Listener<T>): () => void {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (last) headers["Last-Event-ID"] = last;
       alive();
-      const answer = await fetch(path, { headers, signal, cache: "no-store" });
+      if (post !== undefined) headers["Content-Type"] = "application/json";
+      const answer = await fetch(path, {
+        method: post === undefined ? "GET" : "POST",
+        body: post === undefined ? undefined : JSON.stringify(post),
+        headers,
+        signal,
+        cache: "no-store",
+      });
       if (!answer.ok || !answer.body) {
         const problem = await problemOf(answer);
         if (problem.status === 401) signedOut.dispatchEvent(new Event("signed-out"));
@@ -96,7 +107,7 @@ export function follow<T>(path: string, listener: Listener<T>): () => void {
     closed = true;
     document.removeEventListener("visibilitychange", look);
     clearTimeout(timer);
-    cancelAnimationFrame(frame);
+    clearTimeout(frame);
     line.abort();
     listener.state?.("closed");
   };
