@@ -45,6 +45,7 @@ func drawing() map[string][]string {
 		"internal/deliver/wire":                 {"internal/deliver/reach"},
 		"internal/deliver/reach":                {},
 		"internal/api":                          append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
+		"internal/tally":                        {},
 		"internal/web":                          {},
 		"internal/dialect":                      {"internal/catalogue", "internal/ordjson"},
 		"internal/dialect/dialecttest":          {"internal/dialect", "internal/catalogue", "internal/ordjson"},

@@ -39,6 +39,7 @@ import (
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/store"
+	"github.com/switchhook/switchhook/internal/tally"
 	"github.com/switchhook/switchhook/internal/web"
 )
 
@@ -62,6 +63,7 @@ type App struct {
 	live       *source.Supervisor
 	connectors []source.Connector
 	feed       *api.Feed
+	tally      *tally.Tally
 	listener   net.Listener
 	front      front
 	server     *http.Server
@@ -230,12 +232,16 @@ func (a *App) wire(ctx context.Context) error {
 	if a.ids, err = directory.OpenIDs(ctx, a.store); err != nil {
 		return err
 	}
+	if a.tally, err = tally.Open(ctx, tally.Options{Store: a.store, Logger: a.log.With("component", "tally")}); err != nil {
+		return err
+	}
 	a.dialects = a.newDialects()
 	a.router, err = route.New(ctx, route.Options{
 		Store: a.store, Directory: &a.directory, Dialects: a.dialects,
 		NewFolder: func() route.Folder { return calls.New() },
 		Accepted: func(events []*switchhook.Event) {
 			a.engine.Add(events)
+			a.tally.Accepted(events)
 			a.feed.Ping()
 		},
 		Metrics: a.metrics, Logger: a.log.With("component", "route"),
@@ -251,7 +257,7 @@ func (a *App) wire(ctx context.Context) error {
 		Transport: transport,
 		Store:     a.store, Dialects: a.dialects, Reach: a.accounts.of, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
-		Resume: a.router.Resume, Held: a.store.Held,
+		Resume: a.router.Resume, Held: a.store.Held, Score: func(id string) deliver.Score { return a.tally.Score(id) },
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
 	})
 	a.replays = deliver.NewReplayer(deliver.ReplayOptions{
@@ -389,7 +395,7 @@ func (a *App) api() (http.Handler, error) {
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
 		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
 		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
-		Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
+		Tally: a.tally, Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version}),
 		Ready: a.store.Ping, Logger: a.log.With("component", "api"),
 		MaxOpenDeliveries: a.c.MaxOpenDeliveries, Changes: &a.changes, StoreName: a.storeName,
 		Version: a.c.Version, PublicURL: a.URL(), TrustedProxies: a.c.TrustedProxies,
@@ -450,6 +456,7 @@ func (a *App) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.prune(ctx) })
 	wg.Go(func() { tuneGC(ctx) })
+	wg.Go(func() { a.tally.Run(ctx) })
 	a.log.Info("ready", "url", a.URL(), "data", a.c.Data, "version", a.c.Version)
 	var err error
 	select {
@@ -484,6 +491,11 @@ func (a *App) Run(ctx context.Context) error {
 	wg.Wait()
 	if a.hands != nil {
 		a.hands.Close()
+	}
+	stop, done = context.WithTimeout(context.WithoutCancel(ctx), graceful/3)
+	defer done()
+	if saveErr := a.tally.Save(stop); saveErr != nil && err == nil {
+		a.log.Warn("counts could not be saved", "error", saveErr)
 	}
 	return errors.Join(err, a.store.Close())
 }

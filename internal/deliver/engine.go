@@ -49,6 +49,7 @@ type Store interface {
 	Lanes(ctx context.Context, webhookID string, fn func(lane uint64) error) error
 	Due(ctx context.Context, webhookID string, after int64, limit int) ([]switchhook.OpenDelivery, error)
 	Strays(ctx context.Context, webhookID string, until time.Time, limit int) ([]switchhook.OpenDelivery, error)
+	Oldest(ctx context.Context, webhookID string) (*switchhook.OpenDelivery, error)
 	Gates(ctx context.Context) ([]switchhook.Gate, error)
 }
 
@@ -56,6 +57,12 @@ type Store interface {
 type Transport interface {
 	Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error)
 	CloseIdleConnections()
+}
+
+// A Score counts what comes of a webhook's deliveries: each attempt that is recorded, and
+// each delivery that ends without one, when its event was accepted. It must not block.
+type Score interface {
+	Count(a *switchhook.Attempt, acceptedAt time.Time)
 }
 
 // Options configures an Engine. Store and Logger are required.
@@ -86,6 +93,8 @@ type Options struct {
 	// Held reports whether nobody else may send what the store has open. Nil: nobody
 	// ever does.
 	Held func() bool
+	// Score returns what counts for a webhook. Nil: nobody counts.
+	Score func(webhookID string) Score
 	// Recorded is called after attempts have become durable. It must not
 	// block. Nil: nobody is told.
 	Recorded func()
@@ -370,7 +379,11 @@ func (e *Engine) Status(webhookID string) (status string, stats map[string]any) 
 	if q == nil {
 		return "disabled", map[string]any{}
 	}
-	return q.status()
+	status, stats = q.status()
+	if t := q.waitsSince(); !t.IsZero() {
+		stats["oldest_waiting_at"] = t.UTC()
+	}
+	return status, stats
 }
 
 // Open is how many deliveries to an account's webhooks are open.

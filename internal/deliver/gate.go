@@ -36,6 +36,7 @@ type gate struct {
 	since       time.Time
 	lastAttempt time.Time
 	lastError   string
+	lastErrorAt time.Time // zero: none since the start
 
 	still      time.Duration // how long the clock has stood still, up to stillSince
 	stillSince time.Time
@@ -111,7 +112,7 @@ func (g *gate) failed(now time.Time, seen *uint64, why string) {
 	if g.since.IsZero() || now.Sub(g.lastAttempt) > quietFor {
 		g.since = now
 	}
-	g.lastAttempt, g.lastError = now, why
+	g.lastAttempt, g.lastError, g.lastErrorAt = now, why, now
 	g.failures++
 	if *seen != g.streak {
 		*seen = g.streak

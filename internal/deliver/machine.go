@@ -44,6 +44,7 @@ type machine struct {
 	// tight: memory is short, and not by this webhook alone.
 	tight func() bool
 	luck  func() float64
+	score Score // nil: nobody counts
 	sizes sizes
 	// disableAfter is for how long a webhook may fail. 0: for ever.
 	disableAfter time.Duration
@@ -361,7 +362,7 @@ func (m *machine) judge(d *delivery, a *switchhook.Attempt, v verdict, same bool
 // retry lets a failed delivery wait for its next try.
 func (m *machine) retry(d *delivery, a *switchhook.Attempt, v verdict, wasProbe bool, now time.Time) {
 	a.State = switchhook.Pending
-	m.out.attempts = append(m.out.attempts, a)
+	m.record(d, a)
 	d.attempts++
 	clock := m.gate.clock(now)
 	switch {
@@ -656,6 +657,14 @@ func (m *machine) unlist(d *delivery) {
 	d.older, d.younger = nil, nil
 }
 
+// record wants kept what came of a delivery, and counts it.
+func (m *machine) record(d *delivery, a *switchhook.Attempt) {
+	m.out.attempts = append(m.out.attempts, a)
+	if m.score != nil {
+		m.score.Count(a, d.ev.AcceptedAt)
+	}
+}
+
 // end closes a delivery. a is the attempt that closed it; nil: none did.
 func (m *machine) end(d *delivery, w what, reason string, a *switchhook.Attempt, now time.Time) {
 	d.on(w)
@@ -663,7 +672,7 @@ func (m *machine) end(d *delivery, w what, reason string, a *switchhook.Attempt,
 		a = d.closing(d.phase.state(), reason, now)
 	}
 	a.State = d.phase.state()
-	m.out.attempts = append(m.out.attempts, a)
+	m.record(d, a)
 	if d.rowed {
 		m.out.settled = append(m.out.settled, d.ref())
 		m.left(d)

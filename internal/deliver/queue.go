@@ -24,6 +24,8 @@ type queue struct {
 	stopped bool
 	asked   int // shares that it waits for
 
+	eldest eldest
+
 	bytes, items, parked int           // as the engine knows them
 	open                 *atomic.Int64 // of the account's webhooks
 }
@@ -31,6 +33,9 @@ type queue struct {
 func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
 	q := &queue{e: e, id: w.ID, m: newMachine(w), open: e.openOf(w.AccountID)}
 	q.m.newest = e.tracker.newest
+	if e.o.Score != nil {
+		q.m.score = e.o.Score(w.ID)
+	}
 	q.m.sizes, q.m.tight, q.m.disableAfter = e.sizes, e.tight, e.o.DisableAfter
 	q.aim(w, d)
 	q.m.configure(w, closedBy(w), q.e.o.Now())
@@ -312,6 +317,9 @@ func (q *queue) status() (string, map[string]any) {
 	if g.lastError != "" {
 		stats["last_error"] = g.lastError
 	}
+	if !g.lastErrorAt.IsZero() {
+		stats["last_error_at"] = g.lastErrorAt.UTC()
+	}
 	if !g.lastAttempt.IsZero() {
 		stats["last_attempt_at"] = g.lastAttempt.UTC()
 	}
@@ -334,4 +342,47 @@ func (q *queue) status() (string, map[string]any) {
 		return "failing", stats
 	}
 	return "active", stats
+}
+
+// An eldest remembers for a moment what the store has said is the oldest row.
+type eldest struct {
+	mu         sync.Mutex
+	acceptedAt time.Time
+	asked      time.Time
+}
+
+const (
+	// eldestFor is for how long.
+	eldestFor = 2 * time.Second
+	// eldestWait is how long it may take to say.
+	eldestWait = time.Second
+)
+
+// waitsSince is when the event of the oldest open delivery was accepted; zero: there is
+// none, or nobody can say.
+func (q *queue) waitsSince() time.Time {
+	q.mu.Lock()
+	var young time.Time // of those without a row
+	if d := q.m.oldest; d != nil {
+		young = d.ev.AcceptedAt
+	}
+	rows := len(q.m.rows)+q.m.away.n+q.m.away.strays > 0
+	q.mu.Unlock()
+	if !rows {
+		return young
+	}
+	q.eldest.mu.Lock()
+	defer q.eldest.mu.Unlock()
+	if now := q.e.o.Now(); now.Sub(q.eldest.asked) >= eldestFor {
+		ctx, cancel := context.WithTimeout(q.e.ctx, eldestWait)
+		defer cancel()
+		q.eldest.acceptedAt, q.eldest.asked = time.Time{}, now
+		if o, err := q.e.o.Store.Oldest(ctx, q.id); err == nil && o != nil && o.Event != nil {
+			q.eldest.acceptedAt = o.Event.AcceptedAt
+		}
+	}
+	if old := q.eldest.acceptedAt; young.IsZero() || !old.IsZero() && old.Before(young) {
+		return old
+	}
+	return young
 }

@@ -77,6 +77,9 @@ type Store interface {
 	// Strays returns a webhook's stray rows that are due at until or before, the
 	// earliest first, each with its event.
 	Strays(ctx context.Context, webhookID string, until time.Time, limit int) ([]switchhook.OpenDelivery, error)
+	// Oldest returns the one of a webhook's due rows with the lowest sequence, a stray or
+	// not, with its event; nil: there is none.
+	Oldest(ctx context.Context, webhookID string) (*switchhook.OpenDelivery, error)
 	// Lanes calls fn with the lane of each of a webhook's due rows that is no
 	// stray, in no order.
 	Lanes(ctx context.Context, webhookID string, fn func(lane uint64) error) error
@@ -158,6 +161,12 @@ type Store interface {
 	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
 	// Audit lists entries, newest first. They get their ids from the store.
 	Audit(ctx context.Context, f switchhook.AuditFilter, p switchhook.Page) (entries []*switchhook.AuditEntry, next string, err error)
+
+	// PutCounts puts counts in place of those of the same step, of whole seconds, and time,
+	// and deletes those without a body: all of it or nothing. It keeps no body.
+	PutCounts(ctx context.Context, counts []switchhook.StoredCounts) error
+	// Counts calls fn for all, those of a step in the order of time. fn may keep the body.
+	Counts(ctx context.Context, fn func(switchhook.StoredCounts) error) error
 
 	// Integer returns the integer that stands for a native id, per account and
 	// schema: made at the first call, from switchhook.FirstInteger, never reused.

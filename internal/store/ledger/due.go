@@ -27,6 +27,7 @@ const (
 const (
 	nextDue    = "SELECT " + dueColumns + " FROM due WHERE webhook_id = ? AND seq > ? AND stray = 0 ORDER BY seq LIMIT ?"
 	nextStrays = "SELECT " + dueColumns + " FROM due WHERE webhook_id = ? AND stray = 1 AND at <= ? ORDER BY at, seq LIMIT ?"
+	oldestDue  = "SELECT " + dueColumns + " FROM due WHERE webhook_id = ? ORDER BY seq LIMIT 1"
 	lanes      = "SELECT lane FROM due WHERE webhook_id = ? AND stray = 0"
 	backlogs   = "SELECT webhook_id, count(*) FROM due GROUP BY webhook_id"
 	// INDEXED BY: an error, rather than a slow answer.
@@ -84,6 +85,15 @@ func (d *DB) Due(ctx context.Context, webhookID string, after int64, limit int) 
 // Strays returns a webhook's stray rows that are due at until or before.
 func (d *DB) Strays(ctx context.Context, webhookID string, until time.Time, limit int) ([]switchhook.OpenDelivery, error) {
 	return d.dueRows(ctx, nextStrays, webhookID, micros(until), limit)
+}
+
+// Oldest returns the one of a webhook's due rows with the lowest sequence.
+func (d *DB) Oldest(ctx context.Context, webhookID string) (*switchhook.OpenDelivery, error) {
+	found, err := d.dueRows(ctx, oldestDue, webhookID)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
 }
 
 // dueRows returns rows with their events. A row whose event is gone (a replay

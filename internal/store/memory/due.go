@@ -77,6 +77,17 @@ func (s *Store) Due(_ context.Context, webhookID string, after int64, limit int)
 	return open, nil
 }
 
+// Oldest returns the due row with the lowest sequence.
+func (s *Store) Oldest(_ context.Context, webhookID string) (*switchhook.OpenDelivery, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.backlogs[webhookID]
+	if b == nil || len(b.sequences) == 0 {
+		return nil, nil
+	}
+	return &s.appendDue(nil, b.rows[b.sequences[0]])[0], nil
+}
+
 // appendDue appends a row with its event, if that is still known.
 func (s *Store) appendDue(open []switchhook.OpenDelivery, d switchhook.Due) []switchhook.OpenDelivery {
 	o := switchhook.OpenDelivery{WebhookID: d.WebhookID, Due: &d}

@@ -57,6 +57,7 @@ type Store struct {
 	sessions []*switchhook.Session
 	webhooks []*switchhook.Webhook
 	sources  []*switchhook.Source
+	counts   []switchhook.StoredCounts // by step and time
 }
 
 // A waiting commit, or Resume, which waits its turn as a commit does.

@@ -99,6 +99,11 @@ func dueStrays(of trial) {
 	wantEqual(t, "due after 5 s", strays(5, 10), []string{"2 wh_1", "3 wh_1", "4 wh_1", "1 wh_1"})
 	wantEqual(t, "the first two", strays(5, 2), []string{"2 wh_1", "3 wh_1"})
 	wantEqual(t, "at once", strays(0, 10), []string{})
+	oldest := must(s.Oldest(t.Context(), "wh_1"))(t)
+	wantEqual(t, "the oldest", refs([]switchhook.OpenDelivery{*oldest}), []string{"1 wh_1"})
+	if other := must(s.Oldest(t.Context(), "wh_2"))(t); other != nil {
+		t.Errorf("the oldest of none: %v", other)
+	}
 }
 
 func dueReplayed(of trial) {

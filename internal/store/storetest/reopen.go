@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/store"
@@ -26,6 +27,7 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		s.UpdateAccount(ctx, &switchhook.Account{ID: "a", Name: "renamed"}),
 		s.UseAPIKey(ctx, "key", base()),
 		s.PutUser(ctx, &switchhook.User{ID: "usr", Login: "x", Password: "p", CreatedAt: base()}),
+		s.PutCounts(ctx, []switchhook.StoredCounts{{Step: time.Minute, At: base(), Body: []byte{1}}}),
 		s.PutSession(ctx, &switchhook.Session{Hash: []byte{7}, UserID: "usr", CreatedAt: base(), ExpiresAt: base()}),
 		s.CreateAccount(ctx, &switchhook.Account{ID: "gone", CreatedAt: base()}),
 		s.DeleteAccounts(ctx, []string{"gone"}, auditEntry(1)),
@@ -80,6 +82,7 @@ func contents(t *testing.T, s store.Store) map[string]any {
 		"webhooks": must(s.Webhooks(ctx))(t),
 		"sources":  must(s.Sources(ctx))(t),
 		"keys":     must(s.APIKeys(ctx))(t),
+		"counts":   allCounts(t, s),
 		"users":    must(s.Users(ctx))(t),
 		"sessions": must(s.Sessions(ctx))(t),
 		"ids":      listDialectIDs(t, s),
