@@ -85,7 +85,12 @@ function Body({ text, type, label, nothing }: { text: string; type: string; labe
   return (
     <div className="stack" style={{ "--gap": "var(--s2)" } as never}>
       {(isJson || isForm) && (
-        <Segments<"pretty" | "raw"> label="Body as" value={as} onChange={setAs} options={[{ value: "pretty", label: isForm ? "Fields" : "Pretty" }, "raw"]} />
+        <Segments<"pretty" | "raw">
+          label="Body as"
+          value={as}
+          onChange={setAs}
+          options={[{ value: "pretty", label: isForm ? "Fields" : "Pretty" }, "raw"]}
+        />
       )}
       {as === "pretty" && isForm ? (
         <dl className={css.fields} aria-label={label}>

@@ -24,10 +24,7 @@ export default function Catalogue() {
     return words.every((w) => text.includes(w));
   };
   return (
-    <Page
-      title="Catalogue"
-      lead="Every event that a webhook can get: what it means, what it carries, and what each shape makes of it."
-    >
+    <Page title="Catalogue" lead="Every event that a webhook can get: what it means, what it carries, and what each shape makes of it.">
       <search className={css.filters} aria-label="Filters">
         <SearchInput label="Search type, meaning, or another system’s name" value={filters.q} onSearch={(q) => set({ q })} />
         <Select

@@ -7,7 +7,11 @@ const schema: Schema = {
   properties: {
     call: {
       type: "object",
-      properties: { id: { type: ["string", "null"] }, at: { type: "string", format: "date-time" }, ids: { type: "array", items: { type: "string" } } },
+      properties: {
+        id: { type: ["string", "null"] },
+        at: { type: "string", format: "date-time" },
+        ids: { type: "array", items: { type: "string" } },
+      },
     },
     legs: { type: "array", items: { type: "object", properties: { n: { type: "integer" } } } },
   },
@@ -22,6 +26,13 @@ test("the type of a member in words", () => {
 
 test("what is closed is not listed, and lists have members, too", () => {
   expect(rowsOf(schema, new Set()).map((r) => r.path)).toEqual(["call", "legs"]);
-  expect(rowsOf(schema, new Set(["call", "legs"])).map((r) => r.path)).toEqual(["call", "call.id", "call.at", "call.ids", "legs", "legs.n"]);
+  expect(rowsOf(schema, new Set(["call", "legs"])).map((r) => r.path)).toEqual([
+    "call",
+    "call.id",
+    "call.at",
+    "call.ids",
+    "legs",
+    "legs.n",
+  ]);
   expect(rowsOf(schema, new Set())[0]).toMatchObject({ required: true, parent: true, depth: 0 });
 });

@@ -18,7 +18,11 @@ export interface Schema {
 /** A schema's type in words: text, a list of text, one of these. */
 export function kindOf(s: Schema): string {
   const types = [s.type ?? []].flat().filter((t) => t !== "null");
-  if (s.anyOf) return s.anyOf.map(kindOf).filter((k, i, all) => k && all.indexOf(k) === i).join(" or ");
+  if (s.anyOf)
+    return s.anyOf
+      .map(kindOf)
+      .filter((k, i, all) => k && all.indexOf(k) === i)
+      .join(" or ");
   const [type] = types;
   switch (type) {
     case "string":
@@ -42,7 +46,9 @@ const plural = (kind: string) => ({ object: "objects", time: "times", "whole num
 
 /** What is below a member: its own members, or those of what it lists. */
 function below(s: Schema): Record<string, Schema> | undefined {
-  return s.properties ?? s.items?.properties ?? (typeof s.additionalProperties === "object" ? s.additionalProperties.properties : undefined);
+  return (
+    s.properties ?? s.items?.properties ?? (typeof s.additionalProperties === "object" ? s.additionalProperties.properties : undefined)
+  );
 }
 
 interface Row {

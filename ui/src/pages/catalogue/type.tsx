@@ -48,7 +48,9 @@ function Shown({ type: t, above }: { type: EventType; above: { href: string; lab
   const link = useLink();
   const owner = account ?? who.account_id;
   async function send() {
-    const { events } = await body(api.POST("/v1/events", { body: { type: t.type, account_id: owner, data: t.sample, source: "sample" } as never }));
+    const { events } = await body(
+      api.POST("/v1/events", { body: { type: t.type, account_id: owner, data: t.sample, source: "sample" } as never }),
+    );
     const [receipt] = events;
     if (!receipt) return;
     setSent(receipt);
@@ -110,8 +112,8 @@ function Shown({ type: t, above }: { type: EventType; above: { href: string; lab
         </div>
       </div>
       <Confirm open={asked} onClose={() => ask(false)} title="Send a sample of this event?" action="Send the sample" onConfirm={send}>
-        An event with the sample’s data is accepted in the account <code>{owner}</code>, as if it had happened. Every webhook there that wants
-        it gets it, so a customer’s program may act on it. To try one webhook alone, use its “Test now”.
+        An event with the sample’s data is accepted in the account <code>{owner}</code>, as if it had happened. Every webhook there that
+        wants it gets it, so a customer’s program may act on it. To try one webhook alone, use its “Test now”.
       </Confirm>
     </Page>
   );
@@ -130,9 +132,7 @@ function Dialects({ type: t }: { type: EventType }) {
           content: (
             <div className="stack">
               {events.length === 0 && (
-                <Note>
-                  {dialectOf(name).title} has nothing for this event, so a webhook of this shape gets nothing when it happens.
-                </Note>
+                <Note>{dialectOf(name).title} has nothing for this event, so a webhook of this shape gets nothing when it happens.</Note>
               )}
               {name === "template" && events.length > 0 ? (
                 <Note>The body is the one that you write: any placeholder and every member of the data can be filled in.</Note>
@@ -186,7 +186,9 @@ const keys: Record<string, string> = {
 export function orderOf({ type, resources }: Pick<EventType, "type" | "resources">): string {
   const family = familyOf(type);
   if (family === "custom") return "None: each is sent as soon as it can be.";
-  if (["account", "billing", "system"].includes(family)) return "All events of this family in an account arrive in the order in which they were accepted.";
-  const of = resources.includes("call") || ["emergency", "notification", "recording"].includes(family) ? "call" : (keys[family] ?? "object");
+  if (["account", "billing", "system"].includes(family))
+    return "All events of this family in an account arrive in the order in which they were accepted.";
+  const of =
+    resources.includes("call") || ["emergency", "notification", "recording"].includes(family) ? "call" : (keys[family] ?? "object");
   return `The events of one ${of} arrive in the order in which they were accepted.`;
 }

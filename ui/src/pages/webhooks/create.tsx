@@ -32,7 +32,11 @@ export default function Create() {
       <WebhookForm
         first={first}
         action="Create webhook"
-        cancel={<ButtonLink kind="quiet" href={link("/webhooks")}>Cancel</ButtonLink>}
+        cancel={
+          <ButtonLink kind="quiet" href={link("/webhooks")}>
+            Cancel
+          </ButtonLink>
+        }
         save={async (draft) => {
           setMade(await body(api.POST("/v1/webhooks", { body: inputOf(draft) })));
           scrollTo(0, 0);

@@ -26,11 +26,9 @@ const ago: Record<string, number> = { "1h": 3600e3, "24h": 86400e3, "7d": 7 * 86
 export function Replay({ webhook }: { webhook: Hook }) {
   const { id } = webhook;
   const may = useMay("developer");
-  const jobs = useList(
-    ["jobs", id],
-    (cursor) => body(api.GET("/v1/jobs", { params: { query: { webhook_id: id, limit: 20, cursor } } })),
-    { fresh: 1000 },
-  );
+  const jobs = useList(["jobs", id], (cursor) => body(api.GET("/v1/jobs", { params: { query: { webhook_id: id, limit: 20, cursor } } })), {
+    fresh: 1000,
+  });
   const running = jobs.items?.filter((j) => j.state === "running") ?? [];
   const past = jobs.items?.filter((j) => j.state !== "running");
   return (
@@ -176,7 +174,11 @@ function Ask({ webhook }: { webhook: Hook }) {
           onChange={setWhich}
           options={[
             { value: "failed", label: "What failed", hint: "Deliveries that were given up, or expired." },
-            { value: "missing", label: "What is missing", hint: "Events that it wants, and that were never sent: from before it was made, or while it was off." },
+            {
+              value: "missing",
+              label: "What is missing",
+              hint: "Events that it wants, and that were never sent: from before it was made, or while it was off.",
+            },
             { value: "all", label: "Everything", hint: "Every event that it wants, also those that were delivered." },
           ]}
         />
@@ -204,17 +206,34 @@ function Ask({ webhook }: { webhook: Hook }) {
           <div className={css.when}>
             <Field label="From" error={problem?.about("since")}>
               {(wired) => (
-                <Input {...wired} type="datetime-local" step={1} value={own.since} onChange={(e) => setOwn({ ...own, since: e.target.value })} />
+                <Input
+                  {...wired}
+                  type="datetime-local"
+                  step={1}
+                  value={own.since}
+                  onChange={(e) => setOwn({ ...own, since: e.target.value })}
+                />
               )}
             </Field>
             <Field label="Until" optional hint="Now, if nothing is said." error={problem?.about("until")}>
               {(wired) => (
-                <Input {...wired} type="datetime-local" step={1} value={own.until} onChange={(e) => setOwn({ ...own, until: e.target.value })} />
+                <Input
+                  {...wired}
+                  type="datetime-local"
+                  step={1}
+                  value={own.until}
+                  onChange={(e) => setOwn({ ...own, until: e.target.value })}
+                />
               )}
             </Field>
           </div>
         )}
-        <Field label="Only these types" optional error={problem?.about("types")} hint="All that it wants, if nothing is said. call.* stands for all of calls.">
+        <Field
+          label="Only these types"
+          optional
+          error={problem?.about("types")}
+          hint="All that it wants, if nothing is said. call.* stands for all of calls."
+        >
           {(wired) => (
             <Chips
               {...wired}

@@ -65,8 +65,8 @@ export function Secrets({ webhook }: { webhook: Hook }) {
         </Note>
       )}
       <Confirm open={asked} onClose={() => ask(false)} title="Rotate the signing secret?" action="Rotate" onConfirm={rotate}>
-        A new secret is made, and shown once. For 24 hours requests are signed with both, so nothing is refused while you give the new one to
-        your receiver. A receiver that still has the old one after that refuses what we send.
+        A new secret is made, and shown once. For 24 hours requests are signed with both, so nothing is refused while you give the new one
+        to your receiver. A receiver that still has the old one after that refuses what we send.
       </Confirm>
       <Dialog
         open={fresh !== undefined}

@@ -48,7 +48,16 @@ export function SettingsView({ webhook: w, edit }: { webhook: Schemas["Webhook"]
                 "The whole account"
               ),
             ],
-            ["Filter", w.filter ? <code key="f" className={css.filter}>{w.filter}</code> : "None"],
+            [
+              "Filter",
+              w.filter ? (
+                <code key="f" className={css.filter}>
+                  {w.filter}
+                </code>
+              ) : (
+                "None"
+              ),
+            ],
             ["Accounts below", w.include_subaccounts ? "Their events, too" : "No"],
             ["Legs inside the switch", w.include_internal_legs ? "Yes" : "No"],
             w.flow && ["Call flows", "Each flow.webhook event says itself where it goes."],

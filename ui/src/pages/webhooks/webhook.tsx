@@ -222,8 +222,8 @@ function Actions({ webhook, test }: { webhook: Hook; test(): void }) {
         danger
         onConfirm={() => change.mutateAsync("disable")}
       >
-        Nothing is sent to it, and nothing waits for it{waiting && `: ${waiting} that wait now are cancelled`}. Pause it instead if what comes
-        meanwhile is to wait. What it misses comes with a replay once it is enabled.
+        Nothing is sent to it, and nothing waits for it{waiting && `: ${waiting} that wait now are cancelled`}. Pause it instead if what
+        comes meanwhile is to wait. What it misses comes with a replay once it is enabled.
       </Confirm>
       <Confirm
         open={asked === "delete"}

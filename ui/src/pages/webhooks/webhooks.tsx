@@ -87,9 +87,7 @@ export default function Webhooks() {
                 <Empty
                   icon={WebhookIcon}
                   title="No webhook is like that"
-                  action={
-                    <Button onClick={() => setFilters({ q: "", status: "", dialect: "", owner: "" })}>Clear filters</Button>
-                  }
+                  action={<Button onClick={() => setFilters({ q: "", status: "", dialect: "", owner: "" })}>Clear filters</Button>}
                 >
                   None of {plural(hooks.data?.length ?? 0, "webhook")} fits all of the filters.
                 </Empty>
@@ -144,14 +142,20 @@ function Filters({ filters, set, hooks }: { filters: Values; set(v: Partial<Valu
         onChange={(e) => set({ status: e.target.value })}
         options={[
           { value: "", label: "Any status" },
-          ...["failing", "active", "paused", "disabled"].map((s) => ({ value: s, label: `${s[0]?.toUpperCase()}${s.slice(1)} (${counts(s)})` })),
+          ...["failing", "active", "paused", "disabled"].map((s) => ({
+            value: s,
+            label: `${s[0]?.toUpperCase()}${s.slice(1)} (${counts(s)})`,
+          })),
         ]}
       />
       <Select
         aria-label="Shape"
         value={filters.dialect}
         onChange={(e) => set({ dialect: e.target.value })}
-        options={[{ value: "", label: "Any shape" }, ...[...new Set(hooks.map((w) => w.dialect))].sort().map((d) => ({ value: d, label: dialectOf(d).title }))]}
+        options={[
+          { value: "", label: "Any shape" },
+          ...[...new Set(hooks.map((w) => w.dialect))].sort().map((d) => ({ value: d, label: dialectOf(d).title })),
+        ]}
       />
       {(owners.length > 1 || filters.owner) && (
         <Select
@@ -253,7 +257,9 @@ function List({ list, stats, may }: { list: Hook[]; stats?: Map<string, Spark>; 
         items={rows}
         id={(w) => w.id}
         href={(w) => link("/webhooks/" + w.id)}
-        mark={(w) => (chosen.has(w.id) ? "chosen" : w.status === "failing" ? "bad" : turnedOffByUs(w) || w.status === "paused" ? "warn" : undefined)}
+        mark={(w) =>
+          chosen.has(w.id) ? "chosen" : w.status === "failing" ? "bad" : turnedOffByUs(w) || w.status === "paused" ? "warn" : undefined
+        }
         columns={columns.filter((c) => c !== false)}
       />
       {list.length > shown && (
@@ -272,7 +278,14 @@ function Wrong({ hook, spark }: { hook: Hook; spark?: Spark }) {
   const now = useNow();
   const { stats, status } = hook;
   if (status === "disabled") return <span className={css.reason}>{hook.disable_reason}</span>;
-  if (status === "paused") return hook.paused_at ? <span>Paused <Time at={hook.paused_at} as="ago" /></span> : "Paused";
+  if (status === "paused")
+    return hook.paused_at ? (
+      <span>
+        Paused <Time at={hook.paused_at} as="ago" />
+      </span>
+    ) : (
+      "Paused"
+    );
   const error = stats.last_error ?? spark?.last_error;
   const at = stats.last_error_at ?? spark?.last_error_at;
   if (status === "failing") {

@@ -24,7 +24,13 @@ export function Advanced() {
   const text = (of: "timeout" | "hold" | "maxAge" | "rate" | "concurrency", field: string, label: string, usual: string, hint: string) => (
     <Field label={label} optional hint={hint} error={error(field)}>
       {(wired) => (
-        <Input {...wired} name={field} placeholder={usual} value={draft[of]} onChange={(e) => set({ [of]: e.target.value } as Partial<Draft>)} />
+        <Input
+          {...wired}
+          name={field}
+          placeholder={usual}
+          value={draft[of]}
+          onChange={(e) => set({ [of]: e.target.value } as Partial<Draft>)}
+        />
       )}
     </Field>
   );
@@ -34,7 +40,13 @@ export function Advanced() {
       <Retry />
       <div className={css.grid}>
         {text("timeout", "timeout", "Timeout", "15s", "How long the receiver may take to answer: 1s to 60s.")}
-        {text("maxAge", "max_age", "Oldest age", "as the type says", "An event that is older is of no use any more and expires: 60s, 6h, 3d.")}
+        {text(
+          "maxAge",
+          "max_age",
+          "Oldest age",
+          "as the type says",
+          "An event that is older is of no use any more and expires: 60s, 6h, 3d.",
+        )}
         {text("rate", "rate_limit", "Requests a second", "no limit", "At most, evenly spread: 0.5 is one in two seconds. The rest waits.")}
         {text("concurrency", "max_concurrency", "Requests at once", "16", "At most so many are under way at the same time.")}
         <Field
@@ -121,7 +133,9 @@ export function Advanced() {
             )}
           </Field>
         ))}
-        {editing && draft.tls.key.startsWith("***") && <p className="muted small">The key that is stored is not shown. Leave it so to keep it.</p>}
+        {editing && draft.tls.key.startsWith("***") && (
+          <p className="muted small">The key that is stored is not shown. Leave it so to keep it.</p>
+        )}
       </fieldset>
     </div>
   );
@@ -133,7 +147,11 @@ const pem = {
     hint: "PEM. One of these must stand behind the receiver’s certificate, instead of those that the system knows.",
     placeholder: "-----BEGIN CERTIFICATE-----",
   },
-  certificate: { label: "Client certificate", hint: "PEM. Shown to the receiver, with what stands behind it.", placeholder: "-----BEGIN CERTIFICATE-----" },
+  certificate: {
+    label: "Client certificate",
+    hint: "PEM. Shown to the receiver, with what stands behind it.",
+    placeholder: "-----BEGIN CERTIFICATE-----",
+  },
   key: { label: "Its private key", hint: "PEM. Kept, and never shown again.", placeholder: "-----BEGIN PRIVATE KEY-----" },
 };
 
@@ -150,17 +168,32 @@ function Retry() {
           { value: "standard", label: "Standard", hint: "Again after 5 s, 30 s, 2 min, 10 min, 30 min, then hours apart, for two days." },
           { value: "own", label: "A schedule of your own", hint: "You say how long to wait before each further try." },
           { value: "none", label: "None", hint: "One try. What fails stays failed until it is replayed." },
-          { value: "kazoo", label: "As Kazoo", hint: "Only 200 is success. Again once after 2 s if the connection breaks. Six failures a minute turn it off." },
+          {
+            value: "kazoo",
+            label: "As Kazoo",
+            hint: "Only 200 is success. Again once after 2 s if the connection breaks. Six failures a minute turn it off.",
+          },
         ]}
       />
       {draft.retry === "own" && (
         <Field label="Waits" error={error("retry.schedule")} hint="One for each further try, each up to 7 days: 5s, 1m, 10m, 2h.">
-          {(wired) => <Input {...wired} name="retry.schedule" mono value={draft.schedule} onChange={(e) => set({ schedule: e.target.value })} />}
+          {(wired) => (
+            <Input {...wired} name="retry.schedule" mono value={draft.schedule} onChange={(e) => set({ schedule: e.target.value })} />
+          )}
         </Field>
       )}
       {draft.retry === "kazoo" && (
         <Field label="Tries in all" optional error={error("retry.tries")} hint="1 to 5.">
-          {(wired) => <Input {...wired} name="retry.tries" inputMode="numeric" placeholder="2" value={draft.tries} onChange={(e) => set({ tries: e.target.value })} />}
+          {(wired) => (
+            <Input
+              {...wired}
+              name="retry.tries"
+              inputMode="numeric"
+              placeholder="2"
+              value={draft.tries}
+              onChange={(e) => set({ tries: e.target.value })}
+            />
+          )}
         </Field>
       )}
       {error("retry") && draft.retry !== "own" && !error("retry.tries") && <p className={css.error}>{error("retry")}</p>}

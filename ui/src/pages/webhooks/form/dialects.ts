@@ -124,7 +124,12 @@ export const dialects: readonly Dialect[] = [
           { value: "typed", label: "Numbers and booleans as such" },
         ],
       },
-      { name: "schema_names", label: "Other names of schemas", hint: 'Such as {"directory_listings": "did_directory_listings"}.', json: true },
+      {
+        name: "schema_names",
+        label: "Other names of schemas",
+        hint: 'Such as {"directory_listings": "did_directory_listings"}.',
+        json: true,
+      },
     ],
   },
   {

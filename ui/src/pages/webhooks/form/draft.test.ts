@@ -53,7 +53,10 @@ test("a patch takes away what was taken away, and leaves the rest", () => {
 });
 
 test("an address fills the form", () => {
-  const draft = draftOfAddress(new URLSearchParams("?scope_numbers=+12025550100,%2B12025550101&events=call.*,fax.sent&account=demo"), "root");
+  const draft = draftOfAddress(
+    new URLSearchParams("?scope_numbers=+12025550100,%2B12025550101&events=call.*,fax.sent&account=demo"),
+    "root",
+  );
   expect(draft.scope.numbers).toEqual(["+12025550100", "+12025550101"]);
   expect(draft.events).toEqual(["call.*", "fax.sent"]);
   expect(draft.account).toBe("demo");

@@ -1,4 +1,4 @@
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 import { Problem } from "../../../api/client";
 import { Button } from "../../../parts/button";
 import { Card, Failure } from "../../../parts/page";
@@ -58,6 +58,7 @@ export function WebhookForm({ first, save, action, cancel, editing = false, noti
   const others = problem ? problem.fields.length === 0 : refused !== undefined;
 
   useUnsaved(dirty && !busy);
+  useLeft(form, (name) => setLeft((l) => (l.has(name) ? l : new Set(l).add(name))));
 
   async function submit(e: FormEvent) {
     e.preventDefault();
@@ -82,16 +83,7 @@ export function WebhookForm({ first, save, action, cancel, editing = false, noti
 
   return (
     <FormProvider value={value}>
-      <form
-        ref={form}
-        className={css.form}
-        noValidate
-        onSubmit={(e) => void submit(e)}
-        onBlur={(e) => {
-          const name = (e.target as unknown as HTMLInputElement).name;
-          if (name && (e.target as unknown as HTMLInputElement).value) setLeft((l) => (l.has(name) ? l : new Set(l).add(name)));
-        }}
-      >
+      <form ref={form} className={css.form} noValidate onSubmit={(e) => void submit(e)}>
         <div className={css.steps}>
           {notice}
           <Step n={1} title="Where" lead="The program that is to be told, and how it knows that it is us.">
@@ -169,6 +161,23 @@ function without(p: Problem, change: Partial<Draft>): Problem {
   const names = (Object.keys(change) as (keyof Draft)[]).map((k) => told[k] ?? k);
   const fields = p.fields.filter((f) => !names.some((n) => f.field === n || f.field.startsWith(n + ".") || f.field.startsWith(n + "[")));
   return new Problem(p.status, p.code, p.message, fields, p.retryAfter);
+}
+
+/** Tells which fields were left with something in them: what is wrong with these can be said. */
+function useLeft(form: RefObject<HTMLFormElement | null>, tell: (name: string) => void) {
+  const told = useRef(tell);
+  useEffect(() => {
+    told.current = tell;
+  });
+  useEffect(() => {
+    const place = form.current;
+    const left = ({ target }: FocusEvent) => {
+      const { name, value } = target as HTMLInputElement;
+      if (name && value) told.current(name);
+    };
+    place?.addEventListener("focusout", left);
+    return () => place?.removeEventListener("focusout", left);
+  }, [form]);
 }
 
 /** Asks before the page is left with changes that are not saved. */

@@ -21,7 +21,14 @@ export function Shape() {
   offered.sort((a, b) => rank(a.name) - rank(b.name));
   const dialect = dialectOf(draft.dialect);
   const choose = (name: string) =>
-    set({ dialect: name, format: "", method: "", options: name === "template" ? { body: firstTemplate } : {}, customData: [], modifiers: undefined });
+    set({
+      dialect: name,
+      format: "",
+      method: "",
+      options: name === "template" ? { body: firstTemplate } : {},
+      customData: [],
+      modifiers: undefined,
+    });
   return (
     <div className="stack" style={{ "--gap": "var(--s5)" } as never}>
       <Choices
@@ -46,7 +53,11 @@ const order = ["switchhook", "kazoo", "voipbin", "teli", "primevox", "template"]
 const rank = (name: string) => (order.indexOf(name) + 100) % 100;
 
 const has = (some: number, all: number) =>
-  some === all ? "Has all of the chosen events." : some ? `Has ${some} of the ${plural(all, "chosen event")}.` : "Has none of the chosen events.";
+  some === all
+    ? "Has all of the chosen events."
+    : some
+      ? `Has ${some} of the ${plural(all, "chosen event")}.`
+      : "Has none of the chosen events.";
 
 function Settings({ dialect }: { dialect: Dialect }) {
   const { draft, set, error } = useForm();

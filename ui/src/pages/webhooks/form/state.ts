@@ -96,7 +96,8 @@ async function ask(input: Schemas["PreviewInput"], signal: AbortSignal): Promise
     return { request: await of(input) };
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    if (input.webhook.url === nowhere || !problem.fields.length || problem.fields.some((f) => f.field !== "webhook.url")) return { problem };
+    if (input.webhook.url === nowhere || !problem.fields.length || problem.fields.some((f) => f.field !== "webhook.url"))
+      return { problem };
     return { request: await of({ ...input, webhook: { ...input.webhook, url: nowhere } }).catch(() => undefined), problem };
   }
 }

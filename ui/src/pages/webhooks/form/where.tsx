@@ -157,7 +157,9 @@ export function doubtsAbout(text: string): string[] {
     /\.(local|internal|lan|home|corp)$/.test(host) ||
     (!host.includes(".") && !host.startsWith("[") && host !== "localhost");
   return [
-    url.protocol === "http:" && !near && "Everybody on the way can read http: calls, numbers and texts. Use https where the receiver has it.",
+    url.protocol === "http:" &&
+      !near &&
+      "Everybody on the way can read http: calls, numbers and texts. Use https where the receiver has it.",
     near && "This address is Switchhook’s own machine. Your own computer is reached by “switchhook listen”.",
     inside && "This address is inside a private network. Switchhook sends there only if its operator allows that network.",
   ].filter((d) => d !== false);

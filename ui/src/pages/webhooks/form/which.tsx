@@ -130,15 +130,18 @@ function Filter() {
         <ul className={css.examples} aria-label="Examples of filters">
           {filters.map(([means, filter]) => (
             <li key={filter}>
-              <button type="button" onClick={() => set({ filter: draft.filter.trim() ? `(${draft.filter.trim()}) && (${filter})` : filter })}>
+              <button
+                type="button"
+                onClick={() => set({ filter: draft.filter.trim() ? `(${draft.filter.trim()}) && (${filter})` : filter })}
+              >
                 <span>{means}</span>
                 <code>{filter}</code>
               </button>
             </li>
           ))}
           <li className="muted small">
-            Ask with <code>has(data.call.from)</code> or <code>data.?call.?from</code> for what can be missing: a filter that cannot be told is
-            no match. A press adds an example to what is written.
+            Ask with <code>has(data.call.from)</code> or <code>data.?call.?from</code> for what can be missing: a filter that cannot be told
+            is no match. A press adds an example to what is written.
           </li>
         </ul>
       )}
@@ -160,7 +163,13 @@ function Samples({ samples }: { samples: Schemas["SampleMatch"][] }) {
       <ul>
         {samples.map((s) => (
           <li key={s.type} data-state={s.match ? "match" : s.error ? "error" : "no"}>
-            {s.match ? <Tick size={15} aria-label="lets through" /> : s.error ? <TriangleAlert size={15} aria-label="cannot tell" /> : <Minus size={15} aria-label="keeps back" />}
+            {s.match ? (
+              <Tick size={15} aria-label="lets through" />
+            ) : s.error ? (
+              <TriangleAlert size={15} aria-label="cannot tell" />
+            ) : (
+              <Minus size={15} aria-label="keeps back" />
+            )}
             <TypeName type={s.type} />
             {s.error && <span className="muted small">{s.error}</span>}
           </li>
