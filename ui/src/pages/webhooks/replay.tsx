@@ -121,7 +121,7 @@ function Ask({ webhook }: { webhook: Hook }) {
   const [since, setSince] = useState<Since>("24h");
   // The beginning stays where it was when it was chosen.
   const [from, setFrom] = useState(() => new Date(Date.now() - (ago["24h"] ?? 0)).toISOString());
-  const [own, setOwn] = useState({ since: local(Date.now() - 3600e3), until: "" });
+  const [own, setOwn] = useState(() => ({ since: local(Date.now() - 3600e3), until: "" }));
   const [types, setTypes] = useState<string[]>([]);
   const [asked, ask] = useState(false);
   const input: Schemas["ReplayInput"] = {
