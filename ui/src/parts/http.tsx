@@ -93,7 +93,7 @@ function Body({ text, type, label, nothing }: { text: string; type: string; labe
         />
       )}
       {as === "pretty" && isForm ? (
-        <dl className={css.fields} aria-label={label}>
+        <dl className={css.fields} aria-label={label} tabIndex={0}>
           {[...new URLSearchParams(text)].map(([name, value], i) => (
             <div key={i}>
               <dt>{name}</dt>

@@ -1,5 +1,6 @@
 import type { Schemas } from "../../../api/client";
 import type { Pair } from "../../../parts/pairs";
+import { firstTemplate } from "./dialects";
 
 export type Input = Schemas["WebhookInput"];
 export type Hook = Schemas["Webhook"];
@@ -187,6 +188,7 @@ export function draftOfAddress(params: URLSearchParams, account: string): Draft 
     name: text("name"),
     filter: text("filter"),
     dialect: text("dialect") || empty.dialect,
+    options: text("dialect") === "template" ? { body: firstTemplate } : {},
     events: list("events"),
     // A + in an address means a blank, and is often not escaped: no number begins with one.
     scope: Object.fromEntries(

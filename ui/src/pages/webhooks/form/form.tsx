@@ -31,9 +31,9 @@ export function WebhookForm({ first, save, action, cancel, editing = false, noti
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState<unknown>();
   const [busy, setBusy] = useState(false);
-  const [open, setOpen] = useState(false);
   const [shown, show] = useState<Shown>({});
   const form = useRef<HTMLFormElement>(null);
+  const advanced = useRef<HTMLDetailsElement>(null);
   const preview = usePreview(draft, shown);
   const problem = refused instanceof Problem ? refused : undefined;
   const dirty = changed ? changed(draft) : JSON.stringify(draft) !== JSON.stringify(first);
@@ -55,6 +55,9 @@ export function WebhookForm({ first, save, action, cancel, editing = false, noti
     },
   };
   const wrongAdvanced = advancedFields.some((f) => error(f));
+  useEffect(() => {
+    if (wrongAdvanced && advanced.current) advanced.current.open = true;
+  }, [wrongAdvanced]);
   const others = problem ? problem.fields.length === 0 : refused !== undefined;
 
   useUnsaved(dirty && !busy);
@@ -69,7 +72,9 @@ export function WebhookForm({ first, save, action, cancel, editing = false, noti
     } catch (why) {
       setRefused(why);
       setTried(true);
-      if (why instanceof Problem && why.fields.some((f) => advancedFields.some((a) => f.field.startsWith(a)))) setOpen(true);
+      if (advanced.current && why instanceof Problem && why.fields.some((f) => advancedFields.some((a) => f.field.startsWith(a)))) {
+        advanced.current.open = true;
+      }
       // The first field that is wrong is where to go on.
       setTimeout(() => {
         const wrong = form.current?.querySelector<HTMLElement>("[aria-invalid]");
@@ -95,7 +100,7 @@ export function WebhookForm({ first, save, action, cancel, editing = false, noti
           <Step n={3} title="Which shape" lead="How each event looks when it arrives.">
             <Shape />
           </Step>
-          <details className={css.advanced} open={open || wrongAdvanced} onToggle={(e) => setOpen(e.currentTarget.open)}>
+          <details ref={advanced} className={css.advanced}>
             <summary>
               <h2>Advanced</h2>
               <span className="muted small">Retries, timeouts, order, limits, masks, signature, certificates. All have good defaults.</span>
