@@ -85,12 +85,17 @@ function Body({ text, type, label, nothing }: { text: string; type: string; labe
   return (
     <div className="stack" style={{ "--gap": "var(--s2)" } as never}>
       {(isJson || isForm) && (
-        <Segments<"pretty" | "raw">
-          label="Body as"
-          value={as}
-          onChange={setAs}
-          options={[{ value: "pretty", label: isForm ? "Fields" : "Pretty" }, "raw"]}
-        />
+        <div>
+          <Segments<"pretty" | "raw">
+            label="Body as"
+            value={as}
+            onChange={setAs}
+            options={[
+              { value: "pretty", label: isForm ? "Fields" : "Pretty" },
+              { value: "raw", label: "Raw" },
+            ]}
+          />
+        </div>
       )}
       {as === "pretty" && isForm ? (
         <dl className={css.fields} aria-label={label} tabIndex={0}>
