@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/expression"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
@@ -542,7 +544,42 @@ type previewInput struct {
 	EventID string       `json:"event_id,omitzero" doc:"An accepted event to show instead."`
 }
 
-func (a *api) previewNew(ctx context.Context, in *struct{ Body jsonBody[previewInput] }) (*output[*switchhook.HTTPRequest], error) {
+// A previewView is the request of a webhook that there is not yet, and what its filter
+// does to the samples.
+type previewView struct {
+	switchhook.HTTPRequest
+	Samples []sampleMatch `json:"samples,omitzero" doc:"What the filter says of the sample of each type that is selected, up to some hundred. Absent: there is no filter."`
+}
+
+// A sampleMatch is what a filter says of a type's sample.
+type sampleMatch struct {
+	Type  string `json:"type" doc:"The event type."`
+	Match bool   `json:"match" doc:"The filter lets it through."`
+	Error string `json:"error,omitzero" doc:"Why the filter cannot say, and so does not let it through."`
+}
+
+// samples tries a webhook's filter on the samples of what it selects, as far as
+// a few filters may cost.
+func (a *api) samples(w *switchhook.Webhook) []sampleMatch {
+	if w.Filter == "" {
+		return nil
+	}
+	program, err := expression.CompileFilter(w.Filter)
+	if err != nil {
+		return nil // the webhook was refused for it
+	}
+	var out []sampleMatch
+	for t, match := range program.Samples(a.selectedTypes(w)...) {
+		m := sampleMatch{Type: t.Name, Match: match == nil}
+		if match != nil && !errors.Is(match, expression.ErrNoMatch) {
+			m.Error = match.Error()
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func (a *api) previewNew(ctx context.Context, in *struct{ Body jsonBody[previewInput] }) (*output[*previewView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
@@ -552,7 +589,11 @@ func (a *api) previewNew(ctx context.Context, in *struct{ Body jsonBody[previewI
 		return nil, within("webhook", err)
 	}
 	w.ID = switchhook.NewID(switchhook.PrefixWebhook) // some dialects send it
-	return a.preview(ctx, w, body.Type, body.EventID)
+	req, err := a.preview(ctx, w, body.Type, body.EventID)
+	if err != nil {
+		return nil, err
+	}
+	return &output[*previewView]{Body: &previewView{HTTPRequest: *req.Body, Samples: a.samples(w)}}, nil
 }
 
 // within is an error about a member of what was sent.

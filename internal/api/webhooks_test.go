@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -453,4 +454,36 @@ func TestWebhookPreview(t *testing.T) {
 		Status: 404, Code: "not_found", Errors: []switchhook.FieldError{{Field: "event_id", Message: `the webhook's account has no event "e2"`}},
 	})
 	s.problem(request{path: path + "?event_id=e1&type=call.created"}, wrong("event_id", "give type or event_id, not both"))
+}
+
+// A new webhook's preview says what its filter makes of the samples.
+func TestPreviewTriesTheFilter(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	var got struct {
+		Body    string
+		Samples []struct {
+			Type, Error string
+			Match       bool
+		}
+	}
+	hook := func(filter string) string {
+		return `{"webhook":{"url":"https://example.com/hook","events":["call.created","call.hungup"],"dialect":"switchhook","filter":` + strconv.Quote(filter) + `},"type":"call.hungup"}`
+	}
+	preview := func(filter string) request {
+		return request{method: "POST", path: "/v1/webhooks/preview", body: hook(filter)}
+	}
+	s.ok(200, preview(""), &got)
+	if len(got.Samples) != 0 || !strings.HasPrefix(got.Body, "call.hungup evt_") {
+		t.Errorf("%+v", got)
+	}
+	s.ok(200, preview(`data.call.hangup_reason == "normal"`), &got)
+	if len(got.Samples) != 2 || got.Samples[0].Match || got.Samples[0].Error == "" || !got.Samples[1].Match || got.Samples[1].Error != "" {
+		t.Errorf("%+v", got)
+	}
+	got.Samples = nil
+	s.ok(200, preview(`event.type == "call.created"`), &got)
+	if len(got.Samples) != 2 || !got.Samples[0].Match || got.Samples[1].Match || got.Samples[1].Error != "" {
+		t.Errorf("%+v", got)
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"time"
@@ -317,6 +318,34 @@ func (p *Program) Try(list ...*catalogue.Type) error {
 		}
 	}
 	return first
+}
+
+// ErrNoMatch is what Samples says where a filter is false.
+var ErrNoMatch = errors.New("the filter is false")
+
+// Samples runs a filter on the samples of event types, and yields of each nil where the
+// filter lets it through, ErrNoMatch where not, or why it cannot be said. It ends when
+// it has cost as much as Try may. Of a custom type there is no sample.
+func (p *Program) Samples(list ...*catalogue.Type) iter.Seq2[*catalogue.Type, error] {
+	return func(yield func(*catalogue.Type, error) bool) {
+		spent := uint64(0)
+		for _, t := range list {
+			if t.Custom() {
+				continue
+			}
+			v, cost, err := p.run(Sample(t))
+			yes := false
+			if err == nil {
+				yes, err = truth(v)
+			}
+			if err == nil && !yes {
+				err = ErrNoMatch
+			}
+			if spent += cost; !yield(t, err) || spent > 4*MaxCost {
+				return
+			}
+		}
+	}
 }
 
 // failure makes a short sentence of an evaluation's error.

@@ -72,7 +72,8 @@ func Handler(o Options) http.Handler {
 	delete(files, "/index.html")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := files[r.URL.Path]
-		if !ok && path.Ext(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		// What looks like one of our kinds of files is none; /catalogue/call.hungup is a page's address.
+		if !ok && contentTypes[path.Ext(r.URL.Path)] == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
 			f, ok = files["/"], true
 		}
 		switch {

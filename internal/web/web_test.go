@@ -75,7 +75,7 @@ func TestDashboardsAddresses(t *testing.T) {
 	t.Parallel()
 	h := web.Handler(web.Options{})
 	page := get(t, h, http.MethodGet, "/").Body.String()
-	for _, path := range []string{"/calls", "/calls/abc", "/webhooks/wh_1"} {
+	for _, path := range []string{"/calls", "/calls/abc", "/webhooks/wh_1", "/catalogue/call.hungup"} {
 		if rec := get(t, h, http.MethodGet, path, "Accept", accepting); rec.Code != http.StatusOK || rec.Body.String() != page {
 			t.Errorf("%s: %d", path, rec.Code)
 		}

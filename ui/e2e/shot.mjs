@@ -13,6 +13,6 @@ if (key) {
   await page.waitForSelector("#main");
 }
 await page.goto(base + path);
-await page.waitForTimeout(1500);
+await page.waitForTimeout(Number(process.env.WAIT ?? 1500));
 await page.screenshot({ path: out, fullPage: process.env.FULL === "1" });
 await browser.close();

@@ -2402,6 +2402,20 @@ export interface components {
             /** @description How many webhooks stand how. */
             webhooks: components["schemas"]["WebhooksByKind"];
         };
+        Preview: {
+            /** @description The body. */
+            body: string;
+            /** @description The headers, secrets masked. */
+            headers: {
+                [key: string]: string;
+            };
+            /** @description The HTTP method. */
+            method: string;
+            /** @description What the filter says of the sample of each type that is selected, up to some hundred. Absent: there is no filter. */
+            samples?: components["schemas"]["SampleMatch"][];
+            /** @description The URL. */
+            url: string;
+        };
         PreviewInput: {
             /** @description An accepted event to show instead. */
             event_id?: string;
@@ -2593,6 +2607,14 @@ export interface components {
         RotateInput: {
             /** @description The new secret: whsec_ and the base64 of 24 to 64 bytes, or whsk_ and that of an Ed25519 private key. Default: one is made, of each kind that the webhook signs with. */
             secret?: string;
+        };
+        SampleMatch: {
+            /** @description Why the filter cannot say, and so does not let it through. */
+            error?: string;
+            /** @description The filter lets it through. */
+            match: boolean;
+            /** @description The event type. */
+            type: string;
         };
         Scope: {
             /** @description Extensions, by number or id. */
@@ -6111,7 +6133,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPRequest"];
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description A problem document (RFC 9457) */

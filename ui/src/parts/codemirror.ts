@@ -31,3 +31,9 @@ export const look = [
     ]),
   ),
 ];
+
+/**
+ * Where CodeMirror puts an editor: a tree of its own in the element. There it brings its styles as objects, which the
+ * page's policy lets in; in the page's own tree it would write them into a <style>, which it does not.
+ */
+export const treeIn = (place: HTMLElement) => place.shadowRoot ?? place.attachShadow({ mode: "open" });

@@ -4,7 +4,7 @@ import { bracketMatching, codeFolding, foldGutter, foldKeymap } from "@codemirro
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { useEffect, useRef } from "react";
-import { look } from "./codemirror";
+import { look, treeIn } from "./codemirror";
 
 interface EditorProps {
   value: string;
@@ -27,8 +27,11 @@ export default function Editor({ value, onChange, label, wrap, lines }: EditorPr
   const writable = onChange !== undefined;
 
   useEffect(() => {
+    if (!place.current) return undefined;
+    const root = treeIn(place.current);
     const v = new EditorView({
-      parent: place.current ?? undefined,
+      parent: root,
+      root,
       state: EditorState.create({
         doc: first.current,
         extensions: [

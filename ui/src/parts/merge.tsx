@@ -3,14 +3,17 @@ import { unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "react";
-import { look } from "./codemirror";
+import { look, treeIn } from "./codemirror";
 
 /** Two texts as one, with what went and what came marked. */
 export default function Merge({ before, after, label }: { before: string; after: string; label: string }) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
+    if (!place.current) return undefined;
+    const root = treeIn(place.current);
     const view = new EditorView({
-      parent: place.current ?? undefined,
+      parent: root,
+      root,
       doc: after,
       extensions: [
         json(),
