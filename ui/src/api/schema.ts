@@ -30,7 +30,7 @@ export interface paths {
         };
         /**
          * Prometheus metrics
-         * @description Open on loopback; from elsewhere the operator's key is needed.
+         * @description Open on loopback, to who asks for localhost or its address; else the operator's key is needed.
          *
          *     Role: viewer, developer or admin.
          */
@@ -69,6 +69,46 @@ export interface paths {
         };
         /** Can it work? */
         get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signin/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in at the OpenID provider
+         * @description Where a browser is sent, which is sent on to the provider. 404 where there is none.
+         */
+        get: operations["begin-oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/signin/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from the OpenID provider
+         * @description Where the provider sends the browser: its redirect URI. Only users that there are come in; a page says it to all others.
+         */
+        get: operations["finish-oidc"];
         put?: never;
         post?: never;
         delete?: never;
@@ -119,7 +159,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an account
-         * @description With its API keys, webhooks, sources, records and dialect ids; what is open for its webhooks is cancelled. Its history stays as long as history is kept, for the operator alone to see, and its id is not given again.
+         * @description With its API keys, webhooks, sources, records and dialect ids; what is open for its webhooks is cancelled. Its history is not shown any more, to nobody, and is taken out of the database: within an hour, or as much later as it takes where there is much. Its id is not given again.
          *
          *     Role: admin.
          */
@@ -128,7 +168,7 @@ export interface paths {
         head?: never;
         /**
          * Change an account
-         * @description JSON Merge Patch (RFC 7396). With another parent_id it moves, with all below it: to any account that the key opens and that does not lie below it. What a key's own account may do (suspended, limits, allow_networks) is said from above.
+         * @description JSON Merge Patch (RFC 7396). With another parent_id it moves, with all below it: to any account that the key opens and that does not lie below it. What a key's own account may do (suspended, limits, retention, allow_networks) is said from above.
          *
          *     Role: admin.
          */
@@ -266,7 +306,7 @@ export interface paths {
         };
         /**
          * List changes, newest first
-         * @description Who changed what through the API, from where, and how it was before: written together with the change, and kept as long as history is. Secrets are masked. What is sent (events, tests) is no change; nor is what a file configures at the start.
+         * @description Who changed what through the API, from where, and how it was before: written together with the change, and kept as long as history is. Secrets are masked. Sign-ins are there too (sign-in, and refuse-sign-in, of many at once a few). What is sent (events, tests) is no change; nor is what a file configures at the start.
          *
          *     Role: admin.
          */
@@ -739,6 +779,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/logos/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A logo
+         * @description The image that an account's portal.logo names, for whoever has its path.
+         */
+        get: operations["get-logo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/portal-links": {
         parameters: {
             query?: never;
@@ -750,7 +810,7 @@ export interface paths {
         put?: never;
         /**
          * Let a customer in from your own site
-         * @description Makes a link with a code that is good once and for 60 seconds: send the browser of somebody there whom your site knows. It becomes a session of one account.
+         * @description Makes a link with a code that is good once and for 60 seconds: send the browser of somebody there whom your site knows, or a frame in your page (embed). It becomes a session of one account.
          *
          *     Role: admin.
          */
@@ -855,6 +915,48 @@ export interface paths {
         post: operations["sign-in"];
         /** Sign out */
         delete: operations["sign-out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change one's own password
+         * @description Of the user who has signed in. Their other sessions end.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        post: operations["change-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How to sign in
+         * @description What a page needs before anybody has signed in.
+         */
+        get: operations["list-sign-in-ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1037,7 +1139,7 @@ export interface paths {
         put?: never;
         /**
          * Create a user
-         * @description A person who signs in with a login and a password (POST /v1/session).
+         * @description A person who signs in with a login and a password (POST /v1/session), or at the OpenID provider (GET /signin/oidc).
          *
          *     Role: admin.
          */
@@ -1440,6 +1542,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description How long its history is kept: the shortest on the way up, or the server's. */
+            effective_retention: string;
             /** @description Call flows may send requests to addresses that the flow names. */
             flow_webhooks: boolean;
             /** @description Its id: chosen, or acc_…. */
@@ -1450,6 +1554,10 @@ export interface components {
             name: string;
             /** @description The account above it. Absent: it is the operator's. */
             parent_id?: string;
+            /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
+            portal?: components["schemas"]["Portal"];
+            /** @description How long history of it and of the accounts below it is kept. Absent: as long as that of the account above. */
+            retention?: string;
             /** @description What is answered from private networks is shown in attempts. Only the operator sets it. */
             show_private_answers?: boolean;
             /**
@@ -1488,6 +1596,13 @@ export interface components {
             name?: string;
             /** @description The account above it. Default: the key's. */
             parent_id?: string;
+            /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
+            portal?: components["schemas"]["Portal"];
+            /**
+             * @description How long history of it and of the accounts below it is kept: events, deliveries, attempts, rejects. At least 1h, at most the server's (--retention); the shortest on the way up holds. Default: that of the account above. Set from above.
+             * @example 7d
+             */
+            retention?: string;
             /** @description What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it. */
             show_private_answers?: boolean;
             /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
@@ -1733,6 +1848,16 @@ export interface components {
             type: string;
             /** @description For basic. */
             username?: string;
+        };
+        Brand: {
+            /** @description A colour, #rrggbb. */
+            accent?: string;
+            /** @description The same where the page is dark. Absent: accent. */
+            accent_dark?: string;
+            /** @description Path of an image. Absent: Switchhook's own. */
+            logo?: string;
+            /** @description Of the product. Absent: Switchhook. */
+            name?: string;
         };
         BulkInput: {
             /** @description The account. Default: the key's. */
@@ -2324,6 +2449,12 @@ export interface components {
              */
             requests_per_second?: number;
         };
+        OidcWay: {
+            /** @description What the provider is called, for the button. */
+            name: string;
+            /** @description Where to send the browser. return, in its query, is the path of our page to come back to. */
+            url: string;
+        };
         Outcomes: {
             /** @description It did not, or did not answer. */
             failure: number[];
@@ -2343,9 +2474,29 @@ export interface components {
             /** @description Its number. */
             number: string;
         };
+        PasswordInput: {
+            /** @description The password until now. */
+            current: string;
+            /** @description At least 10 characters. */
+            new: string;
+        };
+        Portal: {
+            /** @description A colour, #rrggbb. */
+            accent?: string;
+            /** @description The same where the page is dark. Absent: accent. */
+            accent_dark?: string;
+            /** @description The origins of pages that may have the page in a frame, such as https://portal.example.com; by portal links with embed alone. */
+            frame_ancestors?: string[];
+            /** @description An image: to set it a data: URI in base64 of a PNG, JPEG, WebP, GIF or SVG of at most 64 KiB; what is read is its path here, and that sent back leaves it as it is. */
+            logo?: string;
+            /** @description What the product is called. At most 80 characters. */
+            name?: string;
+        };
         PortalInput: {
             /** @description The account that the link opens, with all below. Default: the key's. */
             account_id?: string;
+            /** @description The link is for a frame (iframe) in your page, whose origin is in the portal.frame_ancestors of the account or of one above it. */
+            embed?: boolean;
             /**
              * @description What its session may do.
              * @default developer
@@ -2676,11 +2827,28 @@ export interface components {
         Session: {
             /** @description The account that it opens, with all below. */
             account_id: string;
+            /** @description The account's name. */
+            account_name: string;
+            /** @description How the page is to look. */
+            brand: components["schemas"]["Brand"];
+            /** @description It is one in a frame of another page. */
+            embedded: boolean;
             /**
              * Format: date-time
              * @description When it ends. Absent: the request has an API key.
              */
             expires_at?: string;
+            /** @description It is a user with a password, which POST /v1/session/password changes. */
+            has_password: boolean;
+            /**
+             * @description Who it is: a user, an API key, or whoever followed a portal link.
+             * @enum {string}
+             */
+            kind: "user" | "key" | "portal_link";
+            /** @description The user's login. */
+            login?: string;
+            /** @description Of the user, or of the API key. Absent: of a portal link. */
+            name?: string;
             /**
              * @description What it may do.
              * @enum {string}
@@ -3016,7 +3184,7 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
-            /** @description The user can sign in. */
+            /** @description The user can sign in with a password. */
             has_password: boolean;
             /** @description Its id. */
             id: string;
@@ -3024,6 +3192,8 @@ export interface components {
             login: string;
             /** @description For people. */
             name: string;
+            /** @description Whom the OpenID provider knows the user as. Absent: by the login. */
+            oidc_subject?: string;
             /** @description admin, developer or viewer. */
             role: string;
             /**
@@ -3042,7 +3212,9 @@ export interface components {
             login: string;
             /** @description For people. Default: the login. */
             name?: string;
-            /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one nobody signs in. */
+            /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
+            oidc_subject?: string;
+            /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
             password?: string;
             /**
              * @description What the user may do, as of an API key.
@@ -3055,6 +3227,18 @@ export interface components {
             items: components["schemas"]["User"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        Ways: {
+            /** @description How the page is to look: as the operator's account has it. */
+            brand: components["schemas"]["Brand"];
+            /** @description With an API key: POST /v1/session. */
+            key: boolean;
+            /** @description At the operator's OpenID provider. Absent: not offered. */
+            oidc?: components["schemas"]["OidcWay"];
+            /** @description With login and password: POST /v1/session. */
+            password: boolean;
+            /** @description Who is signed in in this browser, as GET /v1/session says it. Absent: nobody. */
+            session?: components["schemas"]["Session"];
         };
         Webhook: {
             /** @description The account that it belongs to. */
@@ -3489,6 +3673,7 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
         };
@@ -3518,6 +3703,76 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-oidc": {
+        parameters: {
+            query?: {
+                /** @description The path of our page to come back to. Default: /. */
+                return?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, with a cookie that binds the sign-in to the browser */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    "finish-oidc": {
+        parameters: {
+            query?: {
+                /** @description From the provider. */
+                code?: string;
+                /** @description As it was sent there. */
+                state?: string;
+                /** @description Why the provider did not let somebody in. */
+                error?: string;
+                /** @description The same in words. */
+                error_description?: string;
+                /** @description Which provider it is (RFC 9207). */
+                iss?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page, with the session's cookie */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
                 };
             };
         };
@@ -3689,6 +3944,13 @@ export interface operations {
                     name?: string;
                     /** @description The account above it. Default: the key's. */
                     parent_id?: string;
+                    /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
+                    portal?: components["schemas"]["Portal"];
+                    /**
+                     * @description How long history of it and of the accounts below it is kept: events, deliveries, attempts, rejects. At least 1h, at most the server's (--retention); the shortest on the way up holds. Default: that of the account above. Set from above.
+                     * @example 7d
+                     */
+                    retention?: string;
                     /** @description What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it. */
                     show_private_answers?: boolean;
                     /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
@@ -3712,6 +3974,13 @@ export interface operations {
                     name?: string;
                     /** @description The account above it. Default: the key's. */
                     parent_id?: string;
+                    /** @description How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it. */
+                    portal?: components["schemas"]["Portal"];
+                    /**
+                     * @description How long history of it and of the accounts below it is kept: events, deliveries, attempts, rejects. At least 1h, at most the server's (--retention); the shortest on the way up holds. Default: that of the account above. Set from above.
+                     * @example 7d
+                     */
+                    retention?: string;
                     /** @description What is answered from private networks is shown in attempts: headers and bodies, which are hidden otherwise. Only the operator's keys set it. */
                     show_private_answers?: boolean;
                     /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
@@ -4097,7 +4366,7 @@ export interface operations {
                 /** @description Only of this operation, such as update-webhook. */
                 action?: string;
                 /** @description Only of things of this kind. */
-                resource?: "account" | "api_key" | "user" | "portal_link" | "webhook" | "source" | "record" | "dialect_id" | "job" | "delivery";
+                resource?: "account" | "api_key" | "user" | "session" | "portal_link" | "webhook" | "source" | "record" | "dialect_id" | "job" | "delivery";
                 /** @description Only of the thing with this id. */
                 resource_id?: string;
                 /** @description Made at or after this time. */
@@ -5034,6 +5303,42 @@ export interface operations {
             };
         };
     };
+    "get-logo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As in portal.logo. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/gif": string;
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/svg+xml": string;
+                    "image/webp": string;
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "create-portal-link": {
         parameters: {
             query?: never;
@@ -5355,6 +5660,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordInput"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-sign-in-ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ways"];
+                };
             };
             /** @description A problem document (RFC 9457) */
             default: {
@@ -5922,7 +6287,9 @@ export interface operations {
                     login?: string;
                     /** @description For people. Default: the login. */
                     name?: string;
-                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one nobody signs in. */
+                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
+                    oidc_subject?: string;
+                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
                     password?: string;
                     /**
                      * @description What the user may do, as of an API key.
@@ -5940,7 +6307,9 @@ export interface operations {
                     login?: string;
                     /** @description For people. Default: the login. */
                     name?: string;
-                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one nobody signs in. */
+                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
+                    oidc_subject?: string;
+                    /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
                     password?: string;
                     /**
                      * @description What the user may do, as of an API key.

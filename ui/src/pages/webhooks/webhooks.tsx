@@ -132,7 +132,7 @@ function Filters({ filters, set, hooks }: { filters: Values; set(v: Partial<Valu
   const accounts = useAccounts();
   const counts = (s: string) => hooks.filter((w) => w.status === s).length;
   const owners = [...new Set(hooks.map((w) => w.account_id))].sort();
-  const nameOf = (id: string) => accounts.data?.items.find((a) => a.id === id)?.name || id;
+  const nameOf = (id: string) => accounts.data?.find((a) => a.id === id)?.name || id;
   return (
     <search className={css.filters} aria-label="Filters">
       <SearchInput label="Search name, URL, id, event" value={filters.q} onSearch={(q) => set({ q })} />

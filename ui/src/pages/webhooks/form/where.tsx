@@ -12,7 +12,7 @@ export function Where() {
   const { draft, set, error, editing } = useForm();
   const who = useWho();
   const accounts = useAccounts();
-  const several = (accounts.data?.items.length ?? 0) > 1;
+  const several = (accounts.data?.length ?? 0) > 1;
   const doubts = doubtsAbout(draft.url);
   return (
     <div className="stack">
@@ -53,7 +53,7 @@ export function Where() {
               disabled={editing}
               value={draft.account || who.account_id}
               onChange={(e) => set({ account: e.target.value })}
-              options={(accounts.data?.items ?? []).map((a) => ({ value: a.id, label: a.name ? `${a.name} (${a.id})` : a.id }))}
+              options={(accounts.data ?? []).map((a) => ({ value: a.id, label: a.name ? `${a.name} (${a.id})` : a.id }))}
             />
           )}
         </Field>

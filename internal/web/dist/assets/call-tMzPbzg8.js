@@ -1,1 +1,0 @@
-import{n as e,t}from"./index-DyrlM17y.js";var n=e();function r(){return(0,n.jsx)(t,{title:`Call`,children:null})}export{r as default};
