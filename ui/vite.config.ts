@@ -15,7 +15,19 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 600,
     license: { fileName: "licenses.md" },
-    reportCompressedSize: true,
+    rolldownOptions: {
+      output: {
+        // Few files pack better than many: what every page needs, all pages, and what is large and rarely needed.
+        codeSplitting: {
+          groups: [
+            { name: "codemirror", test: /node_modules[\\/](@codemirror|@lezer|style-mod|w3c-keyname|crelt|@marijn)/, priority: 3 },
+            { name: "plot", test: /node_modules[\\/]uplot/, priority: 3 },
+            { name: "vendor", test: /node_modules/, priority: 2 },
+            { name: "pages", test: /src[\\/]/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: Object.fromEntries(["/v1", "/portal", "/signin", "/openapi.json", "/healthz"].map((path) => [path, { target: server }])),
