@@ -55,22 +55,21 @@ export function App() {
   return (
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={client}>
-        <Toasts>
-          <Switch>
-            <Route path="/docs">
-              <Suspense>
-                <Reference />
-              </Suspense>
-            </Route>
-            <Route>
-              <SignedIn>
-                <Shell>
-                  <Pages />
-                </Shell>
-              </SignedIn>
-            </Route>
-          </Switch>
-        </Toasts>
+        <Switch>
+          <Route path="/docs">
+            <Suspense>
+              <Reference />
+            </Suspense>
+          </Route>
+          <Route>
+            <SignedIn>
+              <Shell>
+                <Pages />
+              </Shell>
+            </SignedIn>
+          </Route>
+        </Switch>
+        <Toasts />
       </QueryClientProvider>
     </CSPProvider>
   );

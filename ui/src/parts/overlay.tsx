@@ -1,10 +1,9 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { Menu as BaseMenu } from "@base-ui/react/menu";
-import { Toast } from "@base-ui/react/toast";
 import { Tabs as BaseTabs } from "@base-ui/react/tabs";
 import { CircleAlert, CircleCheck, X, type LucideIcon } from "lucide-react";
-import { type ReactElement, type ReactNode, useState } from "react";
+import { type ReactElement, type ReactNode, useState, useSyncExternalStore } from "react";
 import { Button } from "./button";
 import { Failure } from "./page";
 import css from "./overlay.module.css";
@@ -181,40 +180,58 @@ export function Tabs({
   );
 }
 
-const toasts = Toast.createToastManager();
-
-/** Tells that something was done, from anywhere. */
-export const say = (title: string, description?: string) => void toasts.add({ title, description, type: "ok" });
-
-/** Tells that something was refused. */
-export const complain = (error: unknown) =>
-  void toasts.add({ title: error instanceof Error ? error.message : String(error), type: "bad", priority: "high", timeout: 10_000 });
-
-/** Where they are told. */
-export function Toasts({ children }: { children: ReactNode }) {
-  return (
-    <Toast.Provider toastManager={toasts} timeout={5000}>
-      {children}
-      <Toast.Portal>
-        <Toast.Viewport className={css.toasts}>
-          <ToastList />
-        </Toast.Viewport>
-      </Toast.Portal>
-    </Toast.Provider>
-  );
+interface Said {
+  id: number;
+  kind: "ok" | "bad";
+  title: string;
+  description?: string;
 }
 
-function ToastList() {
-  return Toast.useToastManager().toasts.map((toast) => (
-    <Toast.Root key={toast.id} toast={toast} className={css.toast} data-kind={toast.type}>
-      <Toast.Content className={css.toastContent}>
-        {toast.type === "bad" ? <CircleAlert size={18} aria-hidden /> : <CircleCheck size={18} aria-hidden />}
-        <div className="grow">
-          <Toast.Title render={<p />} />
-          <Toast.Description className="muted small" />
+// What was said, the newest last. It goes by itself, later where something is wrong.
+let said: Said[] = [];
+let number = 0;
+const hearers = new Set<() => void>();
+const most = 4;
+
+function change(next: Said[]) {
+  said = next;
+  for (const h of hearers) h();
+}
+const forget = (id: number) => change(said.filter((s) => s.id !== id));
+
+function tell(s: Omit<Said, "id">) {
+  const id = ++number;
+  change([...said, { ...s, id }].slice(-most));
+  setTimeout(() => forget(id), s.kind === "ok" ? 5000 : 12_000);
+}
+
+/** Tells that something was done, from anywhere. */
+export const say = (title: string, description?: string) => tell({ kind: "ok", title, description });
+
+/** Tells that something was refused. */
+export const complain = (error: unknown) => tell({ kind: "bad", title: error instanceof Error ? error.message : String(error) });
+
+/** Where they are told. */
+export function Toasts() {
+  const shown = useSyncExternalStore(
+    (h) => {
+      hearers.add(h);
+      return () => hearers.delete(h);
+    },
+    () => said,
+  );
+  return (
+    <div className={css.toasts} role="status" aria-live="polite">
+      {shown.map((s) => (
+        <div key={s.id} className={css.toast} data-kind={s.kind}>
+          {s.kind === "bad" ? <CircleAlert size={18} aria-hidden /> : <CircleCheck size={18} aria-hidden />}
+          <div className="grow">
+            <p>{s.title}</p>
+            {s.description && <div className="muted small">{s.description}</div>}
+          </div>
+          <Button kind="quiet" size="small" icon={X} aria-label="Dismiss" onClick={() => forget(s.id)} />
         </div>
-        <Toast.Close render={<Button kind="quiet" size="small" icon={X} aria-label="Dismiss" />} />
-      </Toast.Content>
-    </Toast.Root>
-  ));
+      ))}
+    </div>
+  );
 }

@@ -1,6 +1,7 @@
-import { Combobox } from "@base-ui/react/combobox";
 import { Check, ChevronsUpDown } from "lucide-react";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
+import { Dialog } from "../parts/overlay";
+import { Picker } from "../parts/picker";
 import { inTree, useAccounts } from "./accounts";
 import css from "./accounts.module.css";
 
@@ -36,46 +37,58 @@ export default function AccountPicker({ label, value, onChange, nothing, leaveOu
     if (value && !list.some((i) => i.value === value)) list.push({ value, id: value, depth: 0, label: value });
     return list;
   }, [data, leaveOut, nothing, value]);
-  const chosen = items.find((i) => i.value === value) ?? null;
+  const chosen = items.find((i) => i.value === value);
+  const [open, setOpen] = useState(false);
+  const [text, setText] = useState("");
+  const sought = text.trim().toLowerCase();
+  const shown = items.filter((i) => !sought || i.label.toLowerCase().includes(sought) || i.id.includes(sought)).slice(0, 200);
+  const close = () => {
+    setOpen(false);
+    setText("");
+  };
 
   return (
-    <Combobox.Root
-      items={items}
-      value={chosen}
-      onValueChange={(item: Item | null) => onChange(item?.value ?? "")}
-      itemToStringLabel={(item: Item) => (item.id && item.id !== item.label ? `${item.label} ${item.id}` : item.label)}
-      isItemEqualToValue={(a: Item, b: Item) => a.value === b.value}
-      limit={200}
-    >
-      <Combobox.Trigger className={css.trigger} aria-label={`${label}: ${chosen?.label ?? "none"}`} id={id}>
+    <>
+      <button
+        type="button"
+        className={css.trigger}
+        aria-label={`${label}: ${chosen?.label ?? "none"}`}
+        aria-haspopup="dialog"
+        id={id}
+        onClick={() => setOpen(true)}
+      >
         <span className="grow truncate" dir="auto">
           {chosen?.label ?? "Choose an account"}
         </span>
         <ChevronsUpDown size={15} aria-hidden />
-      </Combobox.Trigger>
-      <Combobox.Portal>
-        <Combobox.Positioner className={css.positioner} align="start" sideOffset={6}>
-          <Combobox.Popup className={css.popup} aria-label={label}>
-            <Combobox.Input className={css.input} placeholder="Name or id" aria-label={`Find: ${label}`} />
-            <Combobox.Empty>
-              <div className={css.empty}>No account is called like that.</div>
-            </Combobox.Empty>
-            <Combobox.List className={css.list}>
-              {(item: Item) => (
-                <Combobox.Item key={item.value} value={item} className={css.item}>
-                  <Check size={15} className={css.tick} aria-hidden />
-                  <span className={css.name} style={{ paddingInlineStart: Math.min(item.depth, 6) * 14 }}>
-                    <span className="truncate" dir="auto">
-                      {item.label}
-                    </span>
-                    {item.id && item.id !== item.label && <code className="truncate">{item.id}</code>}
-                  </span>
-                </Combobox.Item>
-              )}
-            </Combobox.List>
-          </Combobox.Popup>
-        </Combobox.Positioner>
-      </Combobox.Portal>
-    </Combobox.Root>
+      </button>
+      <Dialog open={open} onClose={close} title={label}>
+        <Picker
+          label={`Find: ${label}`}
+          placeholder="Name or id"
+          text={text}
+          onText={setText}
+          options={shown}
+          id={(i) => i.value}
+          onPick={(i) => {
+            onChange(i.value);
+            close();
+          }}
+        >
+          {(i) => (
+            <>
+              <Check size={15} className={css.tick} data-chosen={i.value === value || undefined} aria-hidden />
+              <span className={css.name} style={{ paddingInlineStart: sought ? 0 : Math.min(i.depth, 6) * 14 }}>
+                <span className="truncate" dir="auto">
+                  {i.label}
+                </span>
+                {i.id && i.id !== i.label && <code className="truncate">{i.id}</code>}
+              </span>
+            </>
+          )}
+        </Picker>
+        {shown.length === 0 && <p className="muted">No account is called like that.</p>}
+      </Dialog>
+    </>
   );
 }

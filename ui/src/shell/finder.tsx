@@ -1,14 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
-import { Activity, Building2, Contact, ListChecks, PhoneCall, Plug, Search, Send, User, Webhook, type LucideIcon } from "lucide-react";
-import { type KeyboardEvent, useDeferredValue, useId, useState } from "react";
+import { Activity, Building2, Contact, ListChecks, PhoneCall, Plug, Send, User, Webhook, type LucideIcon } from "lucide-react";
+import { useDeferredValue, useState } from "react";
 import { useLocation } from "wouter";
 import { api, body, type Schemas } from "../api/client";
 import { Time } from "../parts/bits";
 import { Dialog } from "../parts/overlay";
 import { Failure } from "../parts/page";
+import { Picker } from "../parts/picker";
 import { phone } from "../words/text";
 import { useAccount } from "./session";
-import css from "./finder.module.css";
 
 type Hit = Schemas["Hit"];
 
@@ -41,9 +41,7 @@ function Find({ onClose }: { onClose(): void }) {
   const [, go] = useLocation();
   const [account] = useAccount();
   const [text, setText] = useState("");
-  const [at, setAt] = useState(0);
   const q = useDeferredValue(text.trim());
-  const list = useId();
   const found = useQuery({
     queryKey: ["search", account, q],
     queryFn: ({ signal }) => body(api.GET("/v1/search", { params: { query: { q, account_id: account } }, signal })),
@@ -73,48 +71,19 @@ function Find({ onClose }: { onClose(): void }) {
     onClose();
     go(account ? `${href}${href.includes("?") ? "&" : "?"}account=${encodeURIComponent(account)}` : href);
   };
-  const key = (e: KeyboardEvent) => {
-    const n = options.length;
-    if (e.key === "ArrowDown") setAt((at + 1) % Math.max(1, n));
-    else if (e.key === "ArrowUp") setAt((at + n - 1) % Math.max(1, n));
-    else if (e.key === "Enter" && options[at]) choose(options[at].href);
-    else return;
-    e.preventDefault();
-  };
   return (
     <div className="stack">
-      <label className={css.box}>
-        <Search size={18} aria-hidden />
-        <input
-          role="combobox"
-          aria-expanded={options.length > 0}
-          aria-controls={list}
-          aria-activedescendant={options[at] ? `${list}-${at}` : undefined}
-          aria-label="What to find"
-          placeholder="A phone number, an extension, an id, a name…"
-          value={text}
-          autoFocus
-          autoComplete="off"
-          spellCheck={false}
-          onChange={(e) => {
-            setText(e.target.value);
-            setAt(0);
-          }}
-          onKeyDown={key}
-        />
-      </label>
-      {found.error && <Failure error={found.error} />}
-      <ul id={list} role="listbox" aria-label="Found" className={css.hits}>
-        {options.map((o, i) => (
-          // oxlint-disable-next-line jsx-a11y/click-events-have-key-events -- the keys are the input's
-          <li
-            key={o.id}
-            id={`${list}-${i}`}
-            role="option"
-            aria-selected={i === at}
-            onMouseMove={() => setAt(i)}
-            onClick={() => choose(o.href)}
-          >
+      <Picker
+        label="What to find"
+        placeholder="A phone number, an extension, an id, a name…"
+        text={text}
+        onText={setText}
+        options={options}
+        id={(o) => o.id}
+        onPick={(o) => choose(o.href)}
+      >
+        {(o) => (
+          <>
             <o.icon size={16} aria-hidden />
             <span className="truncate grow" dir="auto">
               {o.title}
@@ -128,9 +97,10 @@ function Find({ onClose }: { onClose(): void }) {
                 </>
               )}
             </span>
-          </li>
-        ))}
-      </ul>
+          </>
+        )}
+      </Picker>
+      {found.error && <Failure error={found.error} />}
       <p className="muted small" role="status">
         {q.length < 2
           ? "Ids of anything; numbers however they are written, or four digits of one; extensions; names."

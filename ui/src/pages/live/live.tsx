@@ -1,5 +1,4 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDownToLine, Eraser, Pause, Play, Radio } from "lucide-react";
+import { ArrowUpToLine, Eraser, Pause, Play, Radio } from "lucide-react";
 import { memo, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Link } from "wouter";
 import type { Problem, Schemas } from "../../api/client";
@@ -18,7 +17,8 @@ import css from "./live.module.css";
 type Event = Schemas["Event"];
 type Attempt = Schemas["Attempt"];
 
-const height = { normal: 34, narrow: 56 };
+const height = { normal: 34, narrow: 56 }; // of a row, in pixels
+const spare = 10; // rows that are made beyond those in sight
 
 /** What happens, as it happens: events as they are accepted, or attempts as they end. */
 export default function Live() {
@@ -128,22 +128,35 @@ function Rows({
 }) {
   const version = useSyncExternalStore(ring.subscribe, ring.version);
   const place = useRef<HTMLDivElement>(null);
-  const narrow = useNarrow();
-  const rowHeight = narrow ? height.narrow : height.normal;
-  const rows = useVirtualizer({ count: ring.length, getScrollElement: () => place.current, estimateSize: () => rowHeight, overscan: 12 });
-  useEffect(() => rows.measure(), [rows, rowHeight]);
+  const [at, setAt] = useState(0); // what is scrolled to, in rows
+  const [seen, setSeen] = useState(40); // how many rows are in sight at most
+  const rowHeight = useNarrow() ? height.narrow : height.normal;
+  const far = at > 3;
 
-  // Rows come in above: who reads further down is moved along with what he reads. Where he is, the virtualizer knows; to ask
-  // the browser would cost a layout.
-  const at = rows.scrollOffset ?? 0;
-  const far = at > rowHeight * 3;
-  const seen = useRef(0);
   useEffect(() => {
-    const came = ring.total - seen.current;
-    seen.current = ring.total;
-    if (far && came > 0) rows.scrollToOffset(at + came * rowHeight);
+    const box = place.current;
+    if (!box) return undefined;
+    const look = () => setAt(Math.floor(box.scrollTop / rowHeight));
+    const sizes = new ResizeObserver(() => setSeen(Math.ceil(box.clientHeight / rowHeight) + 1));
+    box.addEventListener("scroll", look, { passive: true });
+    sizes.observe(box);
+    return () => {
+      box.removeEventListener("scroll", look);
+      sizes.disconnect();
+    };
+  }, [rowHeight]);
+
+  // Rows come in above: who reads further down is moved along with what he reads.
+  const known = useRef(0);
+  useEffect(() => {
+    const came = ring.total - known.current;
+    known.current = ring.total;
+    if (far && came > 0) place.current?.scrollBy({ top: came * rowHeight });
     // oxlint-disable-next-line react/exhaustive-deps -- only when rows have come
   }, [version]);
+
+  const first = Math.max(0, Math.min(at - spare, ring.length - 1));
+  const shown = Array.from({ length: Math.max(0, Math.min(seen + 2 * spare, ring.length - first)) }, (_, i) => first + i);
   return (
     <div className={css.frame}>
       <div className={css.counts} aria-live="off">
@@ -153,7 +166,7 @@ function Rows({
           <span title={`The page keeps the last ${count(Ring.size)}.`}>the oldest {count(ring.lost)} are in the lists</span>
         )}
         {far && (
-          <Button size="small" icon={ArrowDownToLine} className={css.newest} onClick={() => place.current?.scrollTo({ top: 0 })}>
+          <Button size="small" icon={ArrowUpToLine} className={css.newest} onClick={() => place.current?.scrollTo({ top: 0 })}>
             Newest
           </Button>
         )}
@@ -164,12 +177,12 @@ function Rows({
             {filtered ? "Nothing that fits the filters has happened yet." : "What happens appears here at once."}
           </Empty>
         ) : (
-          <div style={{ height: rows.getTotalSize(), position: "relative" }}>
-            {rows.getVirtualItems().map((v) => {
-              const item = ring.at(v.index);
+          <div style={{ height: ring.length * rowHeight, position: "relative" }}>
+            {shown.map((i) => {
+              const item = ring.at(i);
               return (
                 item && (
-                  <div key={ring.number(v.index)} className={css.row} style={{ height: rowHeight, transform: `translateY(${v.start}px)` }}>
+                  <div key={ring.number(i)} className={css.row} style={{ height: rowHeight, transform: `translateY(${i * rowHeight}px)` }}>
                     {"outcome" in item ? <AttemptRow a={item} /> : <EventRow e={item} />}
                   </div>
                 )

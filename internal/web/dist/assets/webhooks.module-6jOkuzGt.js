@@ -1,1 +1,0 @@
-var e={secret:`_secret_nau0f_1`,done:`_done_nau0f_16`,created:`_created_nau0f_25`,filters:`_filters_nau0f_36`,bulk:`_bulk_nau0f_42`,name:`_name_nau0f_51`,clamp:`_clamp_nau0f_61`,trend:`_trend_nau0f_68`,reason:`_reason_nau0f_71`,tick:`_tick_nau0f_89`,share:`_share_nau0f_96`,more:`_more_nau0f_100`};export{e as t};
