@@ -46,7 +46,7 @@ test("support finds why a call's delivery failed, and sends it again", async ({ 
   await expect(events.getByRole("button", { name: /^#1/ })).toHaveCount(1);
   await events.getByRole("button", { name: /^#1/ }).click();
   const sheet = page.getByRole("dialog");
-  await expect(sheet.getByRole("region", { name: "Response" })).toContainText("database is locked");
+  await expect(sheet.getByRole("region", { name: "Response", exact: true })).toContainText("database is locked");
   await expect(page).toHaveURL(/attempt=att_/);
   await page.keyboard.press("Escape");
   await expect(sheet).toHaveCount(0);

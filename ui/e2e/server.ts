@@ -110,8 +110,9 @@ export async function signIn(page: Page, server: Server, path = "/", key = serve
 
 /** What axe calls serious or critical (WCAG 2.2 A and AA) on the page as it is now, in both themes. */
 export async function expectAccessible(page: Page) {
+  await page.emulateMedia({ reducedMotion: "reduce" }); // nothing is to be on its way from one colour to another
   for (const theme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
+    await page.emulateMedia({ colorScheme: theme });
     await expect(page.locator("html")).toHaveAttribute("data-theme", theme);
     await page.evaluate(axe.source); // not a script of the page: its policy does not speak of it
     const found = await page.evaluate(async () => {
