@@ -62,11 +62,12 @@ function options(
   const made: uPlot.Options = {
     width: parent.clientWidth,
     height,
+    padding: [8, 12, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: { x: { time: true, range: (_u, from, to) => [from, to + step] }, y: { range: (_u, _from, to) => [0, Math.max(to * 1.1, 1)] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, values: "{HH}:{mm}" },
+      { ...axis, grid: { show: false }, size: 30, space: 70, values: "{HH}:{mm}" },
       { ...axis, size: 56, space: 36, values: (_u, splits) => splits.map((v) => format(v)) },
     ],
     series: [

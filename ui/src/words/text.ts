@@ -11,9 +11,9 @@ export const rate = (n: number) => (n > 0 && n < 10 ? (Math.round(n * 10) / 10).
 
 /** A share of 1: 99.98 %, never rounded up to 100 where something failed. */
 export function percent(part: number): string {
-  if (part >= 1) return "100 %";
+  if (part >= 1) return "100\u00a0%";
   const p = Math.floor(part * 10_000) / 100;
-  return (p >= 99 ? p.toFixed(2).replace(/\.?0+$/, "") : p.toFixed(1).replace(/\.0$/, "")) + " %";
+  return (p >= 99 ? p.toFixed(2).replace(/\.?0+$/, "") : p.toFixed(1).replace(/\.0$/, "")) + "\u00a0%";
 }
 
 /** A phone number with the gaps that make it readable. Only North American ones have gaps that are the same everywhere. */

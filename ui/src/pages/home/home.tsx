@@ -216,7 +216,7 @@ function Why({ webhook: w }: { webhook: Schemas["Webhook"] }) {
   if (w.status === "failing") {
     return (
       <>
-        {w.stats.last_error ?? "Attempts fail."}
+        {`${w.stats.last_error ?? "Attempts fail"}.`}
         {w.stats.failing_since && ` Since ${span(now - Date.parse(w.stats.failing_since))}.`}
         {w.stats.next_probe_at && ` Tried again ${ago(w.stats.next_probe_at, now)}.`}
         {waiting}
