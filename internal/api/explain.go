@@ -128,6 +128,7 @@ func whySentence(why switchhook.Why, w *switchhook.Webhook, ev *switchhook.Event
 		return "Its filter is not true of this event."
 	case switchhook.WhyFilterError:
 		return "Its filter cannot be evaluated for this event: " + note + "."
+	case switchhook.WhyNothing: // it wants it
 	}
 	return ""
 }

@@ -234,7 +234,7 @@ func TestPreviewOfANewWebhook(t *testing.T) {
 		Headers           map[string]string
 	}
 	s.ok(200, preview(`{"webhook":{"url":"https://example.com/in","events":["call.*"],"headers":{"X-Api-Key":"hidden"}},"event_id":"e1"}`), &got)
-	if got.Method != "POST" || got.URL != "https://example.com/in" || !strings.Contains(got.Body, "+14155550101") || got.Headers["x-api-key"] == "hidden" || got.Headers["webhook-signature"] == "" {
+	if got.Method != http.MethodPost || got.URL != "https://example.com/in" || !strings.Contains(got.Body, "+14155550101") || got.Headers["x-api-key"] == "hidden" || got.Headers["webhook-signature"] == "" {
 		t.Errorf("%+v", got)
 	}
 	s.ok(200, preview(`{"webhook":{"url":"https://example.com/in","events":["call.*"],"dialect":"kazoo","format":"json"},"type":"call.answered"}`), &got)

@@ -593,7 +593,7 @@ func (a *api) previewNew(ctx context.Context, in *struct{ Body jsonBody[previewI
 	if err != nil {
 		return nil, err
 	}
-	return &output[*previewView]{Body: &previewView{HTTPRequest: *req.Body, Samples: a.samples(w)}}, nil
+	return &output[*previewView]{Body: &previewView{HTTPRequest: *req.Body, Samples: a.samples(w)}}, nil //nolint:contextcheck // bounded in cost and time by itself
 }
 
 // within is an error about a member of what was sent.

@@ -73,7 +73,7 @@ func Handler(o Options) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := files[r.URL.Path]
 		// What looks like one of our kinds of files is none; /catalogue/call.hungup is a page's address.
-		if !ok && contentTypes[path.Ext(r.URL.Path)] == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		if !ok && contentType(r.URL.Path) == "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
 			f, ok = files["/"], true
 		}
 		switch {
@@ -100,14 +100,25 @@ func (f file) pack() []byte {
 	return b.Bytes()
 }
 
-// contentTypes are said here, because the tables of some machines call a script text/plain, which a browser does not run.
-var contentTypes = map[string]string{
-	".html":  "text/html; charset=utf-8",
-	".css":   "text/css; charset=utf-8",
-	".js":    "text/javascript; charset=utf-8",
-	".svg":   "image/svg+xml",
-	".woff2": "font/woff2",
-	".md":    "text/plain; charset=utf-8",
+// contentType is that of our kinds of files; "" of others. It is said here, because the tables of some machines call a
+// script text/plain, which a browser does not run.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".woff2":
+		return "font/woff2"
+	case ".md":
+		return "text/plain; charset=utf-8"
+	default:
+		return ""
+	}
 }
 
 func (f file) serve(w http.ResponseWriter, r *http.Request, frameAncestors func(*http.Request) []string) {
@@ -120,7 +131,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request, frameAncestors func(
 			ancestors, framed = strings.Join(origins, " "), true
 		}
 	}
-	h.Set("Content-Type", contentTypes[path.Ext(f.name)])
+	h.Set("Content-Type", contentType(f.name))
 	h.Set("Content-Security-Policy", policy+ancestors)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
