@@ -219,15 +219,15 @@ func (r *trial) check(database, dir string, least int) {
 	}
 }
 
-// run commits for some time, and until some have been kept.
-func (r *trial) run(faults func(stop <-chan struct{})) {
+// run commits for some time, and until some have been kept and at least so many refused.
+func (r *trial) run(least int, faults func(stop <-chan struct{})) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() { faults(stop) })
 	defer wg.Wait()
 	defer close(stop)
-	end := time.Now().Add(2500 * time.Millisecond)
-	for !r.t.Failed() && (time.Now().Before(end) || len(r.kept) < 150) {
+	begin := time.Now()
+	for !r.t.Failed() && (time.Since(begin) < 2500*time.Millisecond || (len(r.kept) < 150 || r.failed < least) && time.Since(begin) < time.Minute) {
 		r.round()
 	}
 }
@@ -250,8 +250,9 @@ func TestConnectionIsCut(t *testing.T) {
 		w, through := newWire(t, database)
 		r := &trial{t: t, s: open(t, through, dir)}
 		w.most.Store(15_000)
-		r.run(func(stop <-chan struct{}) {
-			for pause(stop, 100*time.Millisecond) {
+		r.run(20, func(stop <-chan struct{}) {
+			// Mostly soon, and now and then late enough for a machine with much to do.
+			for pause(stop, time.Duration(100+rand.IntN(30)*rand.IntN(30))*time.Millisecond) {
 				w.cut() // those that were lucky
 			}
 		})
@@ -264,7 +265,7 @@ func TestConnectionIsCut(t *testing.T) {
 		database, dir := pgtest.New(t), t.TempDir()
 		w, through := newWire(t, database)
 		r := &trial{t: t, s: open(t, through, dir)}
-		r.run(func(stop <-chan struct{}) {
+		r.run(2, func(stop <-chan struct{}) {
 			for pause(stop, 500*time.Millisecond) {
 				w.away.Store(true)
 				w.cut()
@@ -279,7 +280,7 @@ func TestConnectionIsCut(t *testing.T) {
 		database, dir := pgtest.New(t), t.TempDir()
 		r := &trial{t: t, s: open(t, database, dir)}
 		c := pgtest.Connect(t, database)
-		r.run(func(stop <-chan struct{}) {
+		r.run(20, func(stop <-chan struct{}) {
 			// Mostly soon again, and now and then late enough for a machine with much to do.
 			for pause(stop, time.Duration(rand.IntN(60)*rand.IntN(10))*time.Millisecond) {
 				_, err := c.Exec(context.Background(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'switchhook' AND datname = current_database()")
@@ -297,7 +298,7 @@ func TestServerIsKilled(t *testing.T) {
 	server, dir := pgtest.Start(t, nil), t.TempDir()
 	database := server.New(t)
 	r := &trial{t: t, s: open(t, database, dir)}
-	r.run(func(<-chan struct{}) {
+	r.run(2, func(<-chan struct{}) {
 		for range 2 {
 			time.Sleep(300 * time.Millisecond)
 			if err := server.Kill(); err != nil {

@@ -20,6 +20,10 @@ interface Receiver {
   bad: Line[];
 }
 
+/** Whether deliveries wait, not tried yet, for a webhook that takes nothing now. */
+const stuck = (r: Receiver, hooks: Map<string, Hook>) =>
+  r.lines.some((l) => l.delivery.state === "pending") && ["failing", "paused"].includes(hooks.get(r.id)?.status ?? "");
+
 const failed = (r: Receiver) => r.bad.filter((l) => l.delivery.state === "failed").length;
 
 /** Who was told of the call and how that went; and who was not, and why: what support is asked. */
@@ -42,13 +46,16 @@ export function Receivers({
       if (troubled(line)) r.bad.push(line);
       by.set(r.id, r);
     }
-    return [...by.values()].sort((a, b) => failed(b) - failed(a) || b.bad.length - a.bad.length);
-  }, [story]);
+    return [...by.values()].sort(
+      (a, b) => failed(b) - failed(a) || b.bad.length - a.bad.length || Number(stuck(b, hooks)) - Number(stuck(a, hooks)),
+    );
+  }, [story, hooks]);
   const account = story.moments[0]?.event.account_id ?? "";
   const silent = [...hooks.values()].filter((h) => h.account_id === account && !told.some((r) => r.id === h.id));
   const [asked, ask] = useState(false);
   const why = useSilence(story, account, asked && silent.length > 0);
-  const bad = told.filter((r) => r.bad.length).length;
+  const bad = told.filter((r) => r.bad.length || stuck(r, hooks)).length;
+  const waits = told.some((r) => r.lines.some((l) => l.delivery.state === "pending"));
   if (!told.length && !silent.length) return null;
   return (
     <Card
@@ -57,7 +64,7 @@ export function Receivers({
         told.length === 0
           ? "No webhook got anything of this call."
           : bad === 0
-            ? `${plural(told.length, "webhook")}, and all of it went well.`
+            ? `${plural(told.length, "webhook")}, and ${waits ? "all goes well so far" : "all of it went well"}.`
             : `${bad} of ${plural(told.length, "webhook")} did not get everything.`
       }
       actions={
@@ -115,7 +122,9 @@ function ReceiverLine({
                 ? "warn"
                 : "bad"
               : waiting.length
-                ? "info"
+                ? stuck(r, hooks)
+                  ? "warn"
+                  : "info"
                 : good === r.lines.length
                   ? "ok"
                   : "idle"
@@ -131,7 +140,7 @@ function ReceiverLine({
           {chosen ? "Show all" : "Only these"}
         </Button>
       </div>
-      {still && (worst || hook?.status === "paused") && <Because line={still} hook={hook} />}
+      {still && (worst || stuck(r, hooks)) && <Because line={still} hook={hook} />}
     </li>
   );
 }
