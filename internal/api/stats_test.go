@@ -129,13 +129,14 @@ func TestReplayIsCounted(t *testing.T) {
 	s, r := newLiveServer(t), newReceiver(t)
 	s.send(`{"id":"e1","type":"call.created","data":{"call":{"id":"a"}}}`, `{"id":"e2","type":"call.hungup","data":{"call":{"id":"a"}}}`, `{"id":"e3","type":"custom.x","data":{}}`)
 	id, _ := s.webhook(`{"url":"` + r.URL + `","events":["call.*"]}`)
-	for body, want := range map[string]string{
-		`{"dry_run":true,"which":"missing"}`:                            "map[count:2 dry_run:true looked:3 more:false]",
-		`{"dry_run":true,"which":"all","types":["call.hungup"]}`:        "map[count:1 dry_run:true looked:3 more:false]",
-		`{"dry_run":true}`:                                              "map[count:0 dry_run:true looked:3 more:false]",
-		`{"dry_run":true,"which":"all","call_id":"none"}`:               "map[count:0 dry_run:true looked:0 more:false]",
-		`{"dry_run":true,"which":"all","until":"2001-01-01T00:00:00Z"}`: "map[count:0 dry_run:true looked:0 more:false]",
+	for _, c := range [][2]string{
+		{`{"dry_run":true,"which":"missing"}`, "map[count:2 dry_run:true looked:3 more:false]"},
+		{`{"dry_run":true,"which":"all","types":["call.hungup"]}`, "map[count:1 dry_run:true looked:3 more:false]"},
+		{`{"dry_run":true}`, "map[count:0 dry_run:true looked:3 more:false]"},
+		{`{"dry_run":true,"which":"all","call_id":"none"}`, "map[count:0 dry_run:true looked:0 more:false]"},
+		{`{"dry_run":true,"which":"all","until":"2001-01-01T00:00:00Z"}`, "map[count:0 dry_run:true looked:0 more:false]"},
 	} {
+		body, want := c[0], c[1]
 		var got map[string]any
 		s.ok(200, request{method: "POST", path: "/v1/webhooks/" + id + "/replay", body: body}, &got)
 		equal(t, body, got, want)
