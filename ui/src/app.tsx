@@ -20,7 +20,7 @@ const client = new QueryClient({
   },
 });
 
-// Each page comes when it is first looked at.
+// The pages come once somebody is signed in; what is large in them (editor, charts) when it is first needed.
 const pages: Record<string, ReturnType<typeof lazy>> = {
   "/": lazy(() => import("./pages/home/home")),
   "/live": lazy(() => import("./pages/live/live")),
