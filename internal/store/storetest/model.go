@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,17 +18,21 @@ import (
 	"github.com/switchhook/switchhook/internal/store"
 )
 
+var once sync.Once //nolint:gochecknoglobals // as the flag that is set once, by whichever model comes first
+
 // Model makes random commits to stores that open opens in new directories and to others
 // in memory, and asks both the same random questions. checks is how often, unless the flag
 // rapid.checks or an earlier call says otherwise.
 func Model(t *testing.T, checks int, open func(t *testing.T, dir string) store.Store, memory func() store.Store) {
 	t.Helper()
 	// The default of 100 takes half a minute under the race detector.
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set(strconv.Itoa(checks)); err != nil {
-			t.Fatal(err)
+	once.Do(func() {
+		if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+			if err := f.Value.Set(strconv.Itoa(checks)); err != nil {
+				t.Error(err)
+			}
 		}
-	}
+	})
 	rapid.Check(t, func(r *rapid.T) {
 		dir := t.TempDir()
 		m := &model{memory: memory(), start: time.Now().AddDate(0, 0, -9), fresh: func() store.Store { return open(t, dir) }}
