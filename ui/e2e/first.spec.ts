@@ -1,7 +1,7 @@
 import { expect, expectAccessible, expectFits, signIn, test } from "./server";
 
 // What somebody sees who has just started the program. It has a server of its own: nothing may be there yet.
-test.use({ fresh: true });
+test.use({ own: "first" });
 
 test("an empty dashboard leads to the first event", async ({ page, server }) => {
   await signIn(page, server);

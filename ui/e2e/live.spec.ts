@@ -1,5 +1,8 @@
 import { expect, expectAccessible, expectFits, signIn, test, type Server } from "./server";
 
+// Its many events are nobody else's.
+test.use({ own: "live" });
+
 /** Sends events of one account in batches, rate a second, until it is told to stop; returns how many there were. */
 function flood(server: Server, rate: number) {
   const stopped = new AbortController();

@@ -142,12 +142,12 @@ export async function expectFits(page: Page, name: string) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
-export const test = base.extend<{ calm: void }, { fresh: boolean; server: Server; receiver: Receiver }>({
-  // A test file that says so gets a server for itself: one that has other options has other workers.
-  fresh: [false, { scope: "worker", option: true }],
+export const test = base.extend<{ calm: void }, { own: string; server: Server; receiver: Receiver }>({
+  // A test file that gives it a name gets a server for itself: files with other options have other workers.
+  own: ["", { scope: "worker", option: true }],
   server: [
     // oxlint-disable-next-line no-unused-vars -- Playwright reads which fixtures are asked for
-    async ({ fresh: _ }, use) => {
+    async ({ own: _ }, use) => {
       const server = await startServer();
       await use(server);
       await server.stop();
