@@ -9,6 +9,9 @@ export default defineConfig({
   timeout: 60_000,
   expect: { timeout: 10_000 },
   forbidOnly: true,
+  // Where many share a machine a browser may stand still for longer than anything is waited for. What passes only the
+  // second time is told as flaky.
+  retries: process.env.CI ? 1 : 0,
   reporter: process.env.CI ? "line" : "list",
   use: {
     trace: "retain-on-failure",
