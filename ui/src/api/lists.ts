@@ -29,6 +29,18 @@ export function useList<T>(
   return { ...query, items: query.data?.pages.flatMap((p) => p.items) };
 }
 
+/** All items of a list that is short enough to be read as a whole: page by page, until there are that many. */
+export async function readAll<T>(read: (cursor: string | undefined) => Promise<Page<T>>, most = 10_000): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await read(cursor);
+    items.push(...page.items);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor && items.length < most);
+  return items;
+}
+
 /**
  * A filter that lives in the address, so that a link shows the same. What is not set is "".
  */

@@ -70,6 +70,9 @@ export function Diff({ before, after, label }: { before: string; after: string; 
   );
 }
 
+/** Whether a text is an object or a list in JSON, by its first sign. */
+export const looksLikeJson = (text: string) => /^\s*[{[]/.test(text);
+
 /** JSON as people read it; what is none, as it is. */
 export function pretty(text: string): string {
   try {

@@ -2,14 +2,15 @@ import { type ReactNode, useState } from "react";
 import type { Schemas } from "../api/client";
 import { span } from "../words/time";
 import { Badge, Copy, Status } from "./bits";
-import { Code, pretty } from "./code";
+import { Code, looksLikeJson, pretty } from "./code";
 import { Segments } from "./field";
 import { Note } from "./page";
 import css from "./http.module.css";
 
 type Request = Pick<Schemas["HTTPRequest"], "method" | "url" | "headers" | "body">;
 
-const typeOf = (headers: Record<string, string>) =>
+/** What the headers say of the body's kind. */
+export const typeOf = (headers: Record<string, string> = {}) =>
   Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
 
 /** A request as it is sent: the method, the URL, the headers and the body. */
@@ -80,7 +81,7 @@ function Headers({ headers }: { headers: Record<string, string> }) {
 function Body({ text, type, label, nothing }: { text: string; type: string; label: string; nothing: ReactNode }) {
   const [as, setAs] = useState<"pretty" | "raw">("pretty");
   if (!text) return <p className="muted small">{nothing}</p>;
-  const isJson = /json/.test(type) || /^\s*[{[]/.test(text);
+  const isJson = /json/.test(type) || looksLikeJson(text);
   const isForm = /form-urlencoded/.test(type);
   return (
     <div className="stack" style={{ "--gap": "var(--s2)" } as never}>

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { api, body, type Schemas } from "../api/client";
+import { readAll } from "../api/lists";
 import { useAccount, useWho } from "./session";
 import css from "./accounts.module.css";
 
@@ -9,20 +10,13 @@ export type Account = Schemas["Account"];
 /** The most accounts that are read at once: those beyond are found by the search. */
 const most = 5000;
 
-async function readAll(): Promise<Account[]> {
-  const all: Account[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await body(api.GET("/v1/accounts", { params: { query: { limit: 500, cursor } } }));
-    all.push(...page.items);
-    cursor = page.next_cursor ?? undefined;
-  } while (cursor && all.length < most);
-  return all;
-}
-
 /** All accounts that one may see, up to some thousand. */
 export function useAccounts() {
-  return useQuery({ queryKey: ["accounts"], queryFn: readAll, staleTime: 60_000 });
+  return useQuery({
+    queryKey: ["accounts"],
+    queryFn: () => readAll((cursor) => body(api.GET("/v1/accounts", { params: { query: { limit: 500, cursor } } })), most),
+    staleTime: 60_000,
+  });
 }
 
 export interface Place {

@@ -8,7 +8,7 @@ import { Dialog } from "../parts/overlay";
 import { Failure } from "../parts/page";
 import { Picker } from "../parts/picker";
 import { phone } from "../words/text";
-import { useAccount } from "./session";
+import { useAccount, useKeep } from "./session";
 
 type Hit = Schemas["Hit"];
 
@@ -40,6 +40,7 @@ export function Finder({ open, onClose }: { open: boolean; onClose(): void }) {
 function Find({ onClose }: { onClose(): void }) {
   const [, go] = useLocation();
   const [account] = useAccount();
+  const keep = useKeep();
   const [text, setText] = useState("");
   const q = useDeferredValue(text.trim());
   const found = useQuery({
@@ -69,7 +70,7 @@ function Find({ onClose }: { onClose(): void }) {
 
   const choose = (href: string) => {
     onClose();
-    go(account ? `${href}${href.includes("?") ? "&" : "?"}account=${encodeURIComponent(account)}` : href);
+    go(keep(href));
   };
   return (
     <div className="stack">

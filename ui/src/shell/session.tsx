@@ -43,6 +43,12 @@ export function useAccount(): [account: string | undefined, choose: (id: string 
   ];
 }
 
+/** Makes links that keep the account that is looked at. */
+export function useKeep() {
+  const [account] = useAccount();
+  return (href: string) => (account ? `${href}${href.includes("?") ? "&" : "?"}account=${encodeURIComponent(account)}` : href);
+}
+
 /** A key in the address (#key=…, as the demo prints it) signs in, and is at once taken out of it. */
 function keyOfAddress(): string | null {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");

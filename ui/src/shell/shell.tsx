@@ -24,14 +24,14 @@ import {
   type LucideIcon,
 } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
-import { Link, useLocation, useSearch } from "wouter";
+import { Link, useLocation } from "wouter";
 import { api } from "../api/client";
 import { Button } from "../parts/button";
 import { Menu } from "../parts/overlay";
 import { AccountSwitch } from "./accounts";
 import { logo, product } from "./brand";
 import { Finder } from "./finder";
-import { useMay, useWho } from "./session";
+import { useKeep, useMay, useWho } from "./session";
 import { choose, useTheme } from "./theme";
 import css from "./shell.module.css";
 
@@ -78,12 +78,6 @@ const places: { name: string; places: Place[] }[] = [
     ],
   },
 ];
-
-/** Keeps the account that is looked at on the way from place to place. */
-function useKeep() {
-  const account = new URLSearchParams(useSearch()).get("account");
-  return (href: string) => (account ? `${href}?account=${encodeURIComponent(account)}` : href);
-}
 
 /** What is around every page: the ways to the others, the search, and who is signed in. */
 export function Shell({ children }: { children: ReactNode }) {

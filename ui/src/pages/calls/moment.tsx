@@ -1,34 +1,19 @@
-import { useQuery } from "@tanstack/react-query";
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
-import { api, body } from "../../api/client";
+import { useMeanings } from "../../api/catalogue";
 import { Badge, State, TypeName, useNow } from "../../parts/bits";
 import { Code, pretty } from "../../parts/code";
+import { useKeep } from "../../shell/session";
 import { tell } from "../../words/events";
 import { plural } from "../../words/text";
 import { hookName, useHooks } from "../deliveries/hooks";
-import { useKeep } from "../deliveries/keep";
 import { Retry } from "../deliveries/retry";
 import { Attempts } from "../deliveries/view";
 import { whyOf } from "../deliveries/why";
 import { WhyNot } from "../events/whynot";
 import css from "./moment.module.css";
 import type { Line, Moment } from "./story";
-
-/** What every event type means, from the catalogue. */
-export function useMeanings(): Map<string, string> {
-  const query = useQuery({
-    queryKey: ["event-types", "meanings"],
-    queryFn: async () => {
-      const all = await body(api.GET("/v1/event-types", { params: { query: { limit: 500 } } }));
-      return new Map(all.items.map((t) => [t.type, t.description]));
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  return query.data ?? none;
-}
-const none = new Map<string, string>();
 
 /** Whether somebody has to look at a delivery. */
 export const troubled = (l: Line) =>

@@ -1,14 +1,16 @@
 import { useState } from "react";
 import { BookOpen } from "lucide-react";
 import { Link } from "wouter";
+import { type EventType, useCatalogue } from "../../api/catalogue";
 import { useFilters } from "../../api/lists";
 import { Badge, TypeName } from "../../parts/bits";
 import { Button } from "../../parts/button";
 import { SearchInput, Select } from "../../parts/field";
 import { Card, Empty, Loaded, Page } from "../../parts/page";
+import { useKeep } from "../../shell/session";
 import { plural } from "../../words/text";
 import { dialectOf } from "../webhooks/form/dialects";
-import { type EventType, useCatalogue, useLink } from "../webhooks/form/state";
+
 import { familiesOf } from "../webhooks/selection";
 import css from "./catalogue.module.css";
 
@@ -61,7 +63,7 @@ export default function Catalogue() {
 
 function Families({ types, dialect, sought }: { types: EventType[]; dialect: string; sought: boolean }) {
   const families = familiesOf(types);
-  const link = useLink();
+  const link = useKeep();
   const [, setJumped] = useState("");
   return (
     <div className={css.layout}>

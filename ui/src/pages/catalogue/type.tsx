@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Plus, Send } from "lucide-react";
 import { useState } from "react";
 import { Link, useParams } from "wouter";
+import { type EventType } from "../../api/catalogue";
 import { api, body } from "../../api/client";
 import { Badge } from "../../parts/bits";
 import { Button, ButtonLink } from "../../parts/button";
@@ -9,10 +10,10 @@ import { Code } from "../../parts/code";
 import { HttpRequest } from "../../parts/http";
 import { Confirm, say, Tabs } from "../../parts/overlay";
 import { Card, Failure, Note, Page, Skeleton } from "../../parts/page";
-import { useAccount, useMay, useWho } from "../../shell/session";
+import { useAccount, useKeep, useMay, useWho } from "../../shell/session";
 import { plural } from "../../words/text";
 import { dialectOf, dialects } from "../webhooks/form/dialects";
-import { type EventType, useLink } from "../webhooks/form/state";
+
 import { familyOf, familyTitle } from "../webhooks/selection";
 import { Freshness, freshness } from "./catalogue";
 import { SchemaTable, type Schema } from "./schema";
@@ -21,7 +22,7 @@ import css from "./catalogue.module.css";
 /** All there is to know of a type of event. */
 export default function Type() {
   const { type = "" } = useParams<{ type: string }>();
-  const link = useLink();
+  const link = useKeep();
   const query = useQuery({
     queryKey: ["event-type", type],
     queryFn: () => body(api.GET("/v1/event-types/{type}", { params: { path: { type } } })),
@@ -45,7 +46,7 @@ function Shown({ type: t, above }: { type: EventType; above: { href: string; lab
   const may = useMay("developer");
   const [account] = useAccount();
   const who = useWho();
-  const link = useLink();
+  const link = useKeep();
   const owner = account ?? who.account_id;
   async function send() {
     const { events } = await body(

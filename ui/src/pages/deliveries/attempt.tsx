@@ -4,9 +4,9 @@ import { Problem } from "../../api/client";
 import { Badge, Id, State, Status, Time, TypeName } from "../../parts/bits";
 import { ButtonLink } from "../../parts/button";
 import { Card, Empty, Facts, Loaded, Page } from "../../parts/page";
+import { useKeep } from "../../shell/session";
 import { span } from "../../words/time";
 import { hookName, useHooks } from "./hooks";
-import { useKeep } from "./keep";
 import { Retry } from "./retry";
 import { AttemptTabs, CopyCurl, useAttempt } from "./view";
 

@@ -1,8 +1,9 @@
 import { useState } from "react";
 import type { Schemas } from "../../api/client";
 import { Badge, Copy, Status } from "../../parts/bits";
-import { Code, pretty } from "../../parts/code";
+import { Code, looksLikeJson, pretty } from "../../parts/code";
 import { Segments } from "../../parts/field";
+import { typeOf } from "../../parts/http";
 import { Note } from "../../parts/page";
 import { bytes, plural } from "../../words/text";
 import css from "./deliveries.module.css";
@@ -67,7 +68,7 @@ function Message({
 }) {
   const [as, setAs] = useState<"pretty" | "raw">("pretty");
   const list = Object.entries(headers ?? {});
-  const nice = as === "pretty" ? readable(body, header(headers, "content-type")) : body;
+  const nice = as === "pretty" ? readable(body, typeOf(headers)) : body;
   return (
     <section className={css.message} aria-label={title}>
       <h3>{title}</h3>
@@ -97,7 +98,7 @@ function Message({
               ]}
             />
           </div>
-          <Code text={nice} language={as === "pretty" && isJson(nice) ? "json" : "text"} label={`${title} body`} />
+          <Code text={nice} language={as === "pretty" && looksLikeJson(nice) ? "json" : "text"} label={`${title} body`} />
         </>
       ) : (
         <p className="muted">{none}</p>
@@ -106,14 +107,9 @@ function Message({
   );
 }
 
-const header = (headers: Record<string, string> | undefined, name: string) =>
-  Object.entries(headers ?? {}).find(([n]) => n.toLowerCase() === name)?.[1] ?? "";
-
-const isJson = (s: string) => /^\s*[[{]/.test(s);
-
 /** A body as people read it: JSON with its lines, a form one field to a line. */
 export function readable(body: string, type: string): string {
-  if (/x-www-form-urlencoded/.test(type) && !isJson(body)) {
+  if (/x-www-form-urlencoded/.test(type) && !looksLikeJson(body)) {
     const decode = (s: string) => {
       try {
         return decodeURIComponent(s.replaceAll("+", " "));
@@ -134,5 +130,5 @@ export function asText(m: Schemas["HTTPRequest"] | Schemas["HTTPResponse"] | und
   if (!m) return "";
   const first = "method" in m ? `${m.method} ${m.url}` : `${m.status}`;
   const headers = Object.entries(m.headers ?? {}).map(([n, v]) => `${n}: ${v}`);
-  return [first, ...headers, "", readable(m.body, header(m.headers, "content-type"))].join("\n");
+  return [first, ...headers, "", readable(m.body, typeOf(m.headers))].join("\n");
 }

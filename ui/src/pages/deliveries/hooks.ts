@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, body, type Schemas } from "../../api/client";
+import { readAll } from "../../api/lists";
 
 export type Hook = Schemas["Webhook"];
 
@@ -12,15 +13,8 @@ export function useHooks(): Map<string, Hook> {
 const none = new Map<string, Hook>();
 
 async function allHooks() {
-  const all = new Map<string, Hook>();
-  let cursor: string | undefined;
-  for (let page = 0; page < 20; page++) {
-    const list = await body(api.GET("/v1/webhooks", { params: { query: { limit: 500, cursor } } }));
-    for (const w of list.items) all.set(w.id, w);
-    cursor = list.next_cursor ?? undefined;
-    if (!cursor) break;
-  }
-  return all;
+  const all = await readAll((cursor) => body(api.GET("/v1/webhooks", { params: { query: { limit: 500, cursor } } })));
+  return new Map(all.map((w) => [w.id, w]));
 }
 
 /** What a webhook is called: its name, else where it goes; one that is gone has neither. */

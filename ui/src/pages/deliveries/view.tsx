@@ -5,12 +5,12 @@ import { Badge, State, Status, Time, TypeName } from "../../parts/bits";
 import { Button, ButtonLink } from "../../parts/button";
 import { Dialog, say, Tabs } from "../../parts/overlay";
 import { Loaded } from "../../parts/page";
+import { useKeep } from "../../shell/session";
 import { span } from "../../words/time";
 import { Compare } from "./compare";
 import { curl, secretsOf } from "./curl";
 import { Exchange } from "./exchange";
 import { hookName, useHooks } from "./hooks";
-import { useKeep } from "./keep";
 import { Retry } from "./retry";
 import css from "./deliveries.module.css";
 

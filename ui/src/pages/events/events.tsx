@@ -7,13 +7,12 @@ import { Button, ButtonLink } from "../../parts/button";
 import { SearchInput, Select } from "../../parts/field";
 import { Card, Empty, Loaded, Page } from "../../parts/page";
 import { type Column, More, Table } from "../../parts/table";
-import { useAccount, useWho } from "../../shell/session";
+import { useAccount, useKeep, useWho } from "../../shell/session";
 import { type Call, type Data } from "../../words/calls";
 import { tell } from "../../words/events";
 import { guess } from "../calls/guess";
-import { useMeanings } from "../calls/moment";
+import { useMeanings } from "../../api/catalogue";
 import { useWhen, When, whenNames } from "../calls/when";
-import { useKeep } from "../deliveries/keep";
 import css from "./events.module.css";
 import { TypeSearch } from "./types";
 

@@ -1,6 +1,6 @@
 import { useId } from "react";
 import { SearchInput } from "../../parts/field";
-import { useMeanings } from "../calls/moment";
+import { useMeanings } from "../../api/catalogue";
 import css from "./events.module.css";
 
 /** A search by type, which knows all there are. */

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { api, body, type Schemas } from "../../api/client";
 import { Badge, Time } from "../../parts/bits";
 import { Loaded } from "../../parts/page";
-import { useKeep } from "../deliveries/keep";
+import { useKeep } from "../../shell/session";
 import css from "./events.module.css";
 
 export type Explanation = Schemas["Explanation"];

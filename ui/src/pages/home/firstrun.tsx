@@ -5,7 +5,7 @@ import type { Schemas } from "../../api/client";
 import { follow } from "../../api/stream";
 import { Badge, Time, TypeName } from "../../parts/bits";
 import { Button, ButtonLink } from "../../parts/button";
-import { Code, pretty } from "../../parts/code";
+import { Code, looksLikeJson, pretty } from "../../parts/code";
 import { Select } from "../../parts/field";
 import { Card, Failure } from "../../parts/page";
 import { useAccount, useMay, useWho } from "../../shell/session";
@@ -143,7 +143,7 @@ export function FirstRun() {
             <Code
               text={pretty(shown.request?.body ?? "")}
               label="the request's body"
-              language={isJson(shown.request?.body) ? "json" : "text"}
+              language={looksLikeJson(shown.request?.body ?? "") ? "json" : "text"}
             />
           )}
         </div>
@@ -151,8 +151,6 @@ export function FirstRun() {
     </Card>
   );
 }
-
-const isJson = (text = "") => /^\s*[{[]/.test(text);
 
 function Step({ n, title, done, children }: { n: number; title: string; done: boolean; children: ReactNode }) {
   return (

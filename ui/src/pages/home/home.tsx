@@ -9,7 +9,7 @@ import { ButtonLink } from "../../parts/button";
 import { Chart, type Series } from "../../parts/chart";
 import { Segments } from "../../parts/field";
 import { Card, Loaded, Note, Page } from "../../parts/page";
-import { useAccount, useMay } from "../../shell/session";
+import { useAccount, useKeep, useMay } from "../../shell/session";
 import { count, familyColour, percent, plural, rate } from "../../words/text";
 import { ago, durationOf, span } from "../../words/time";
 import { FirstRun } from "./firstrun";
@@ -79,10 +79,9 @@ function Figure({
   href: string;
   tone?: "bad" | "warn";
 }) {
-  const [account] = useAccount();
-  const to = account ? `${href}${href.includes("?") ? "&" : "?"}account=${account}` : href;
+  const keep = useKeep();
   return (
-    <Link href={to} className={css.figure} data-tone={tone}>
+    <Link href={keep(href)} className={css.figure} data-tone={tone}>
       <span className={css.label}>{label}</span>
       <b>{value}</b>
       <span className={css.note}>{note}</span>

@@ -4,17 +4,16 @@ import { useSearchParams } from "wouter";
 import { api, body, type Schemas } from "../../api/client";
 import { ButtonLink } from "../../parts/button";
 import { Empty, Page } from "../../parts/page";
-import { useAccount, useMay } from "../../shell/session";
+import { useAccount, useKeep, useMay } from "../../shell/session";
 import { Created } from "./created";
 import { draftOfAddress, inputOf } from "./form/draft";
-import { useLink } from "./form/state";
 import { WebhookForm } from "./form/form";
 
 export default function Create() {
   const [params] = useSearchParams();
   const [account] = useAccount();
   const client = useQueryClient();
-  const link = useLink();
+  const link = useKeep();
   const may = useMay("developer");
   const [first] = useState(() => draftOfAddress(params, account ?? ""));
   const [made, setMade] = useState<Schemas["Webhook"]>();

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import type { Schemas } from "../../api/client";
 import { ButtonLink } from "../../parts/button";
 import { Card, Note, Page } from "../../parts/page";
-import { useLink } from "./form/state";
+import { useKeep } from "../../shell/session";
 import { SecretOnce } from "./secret";
 import { TestPanel } from "./test";
 import { VerifyCode } from "./verify/verify";
@@ -11,7 +11,7 @@ import css from "./webhooks.module.css";
 
 /** What is to be done with a webhook that was just made. */
 export function Created({ webhook }: { webhook: Schemas["Webhook"] }) {
-  const link = useLink();
+  const link = useKeep();
   const head = useRef<HTMLDivElement>(null);
   // The form is gone: the focus goes on where the page does.
   useEffect(() => head.current?.focus(), []);

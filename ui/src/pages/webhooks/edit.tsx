@@ -7,10 +7,9 @@ import { Time } from "../../parts/bits";
 import { Diff } from "../../parts/code";
 import { say } from "../../parts/overlay";
 import { Card, Empty, Failure, Note, Page, Skeleton } from "../../parts/page";
-import { useMay } from "../../shell/session";
+import { useKeep, useMay } from "../../shell/session";
 import { draftOf, type Draft, type Hook, inputOf, mergePatch } from "./form/draft";
 import { WebhookForm } from "./form/form";
-import { useLink } from "./form/state";
 
 interface Version {
   hook: Hook;
@@ -31,7 +30,7 @@ interface Clash {
 
 export default function Edit() {
   const { id = "" } = useParams<{ id: string }>();
-  const link = useLink();
+  const link = useKeep();
   const may = useMay("developer");
   // It is read once: what is edited here is to be what is saved, or nothing is.
   const query = useQuery({ queryKey: ["webhook-to-edit", id], queryFn: () => read(id), staleTime: Number.POSITIVE_INFINITY, gcTime: 0 });
@@ -66,7 +65,7 @@ function Editor({ id, first }: { id: string; first: Version }) {
   const [warnings, setWarnings] = useState<string[]>();
   const [, go] = useLocation();
   const client = useQueryClient();
-  const link = useLink();
+  const link = useKeep();
   const patchOf = (draft: Draft, of: Version) => mergePatch(inputOf(draftOf(of.hook)) as never, inputOf(draft) as never);
 
   async function save(draft: Draft) {

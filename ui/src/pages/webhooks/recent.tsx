@@ -6,15 +6,15 @@ import { ButtonLink } from "../../parts/button";
 import { Segments } from "../../parts/field";
 import { Card, Empty, Loaded } from "../../parts/page";
 import { More, Table } from "../../parts/table";
+import { useKeep } from "../../shell/session";
 import { span } from "../../words/time";
-import { useLink } from "./form/state";
 import css from "./webhooks.module.css";
 
 type Outcome = "" | "success" | "failure";
 
 /** The latest attempts, with a link to all deliveries. bare: only the first rows, without filters. */
 export function Recent({ webhook, rows, bare }: { webhook: Schemas["Webhook"]; rows: number; bare?: boolean }) {
-  const link = useLink();
+  const link = useKeep();
   const [filters, set] = useFilters("outcome");
   const outcome = bare ? "" : (filters.outcome as Outcome);
   const list = useList(

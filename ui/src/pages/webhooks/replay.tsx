@@ -1,6 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { RotateCcw, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { useCatalogue } from "../../api/catalogue";
 import { api, body, Problem, type Schemas } from "../../api/client";
 import { useList } from "../../api/lists";
 import { Id, State, Time } from "../../parts/bits";
@@ -13,7 +14,7 @@ import { More, Table } from "../../parts/table";
 import { useMay } from "../../shell/session";
 import { count, plural } from "../../words/text";
 import { durationOf, span } from "../../words/time";
-import { useCatalogue, useSettled } from "./form/state";
+import { useSettled } from "./form/state";
 import css from "./webhook.module.css";
 
 type Hook = Schemas["Webhook"];

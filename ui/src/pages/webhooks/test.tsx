@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useCatalogue } from "../../api/catalogue";
 import { api, body, type Schemas } from "../../api/client";
 import { Button } from "../../parts/button";
 import { Field, Select } from "../../parts/field";
@@ -8,7 +9,7 @@ import { Dialog } from "../../parts/overlay";
 import { Failure, Note, Skeleton } from "../../parts/page";
 import { span } from "../../words/time";
 import { sends } from "./form/events";
-import { useCatalogue } from "./form/state";
+
 import { selected } from "./selection";
 
 type Hook = Schemas["Webhook"];

@@ -8,9 +8,8 @@ import { State, useNow } from "../../parts/bits";
 import { Button, ButtonLink } from "../../parts/button";
 import { complain, Confirm, Menu, say, Tabs } from "../../parts/overlay";
 import { Card, Failure, Page, Skeleton } from "../../parts/page";
-import { useMay } from "../../shell/session";
+import { useKeep, useMay } from "../../shell/session";
 import { plural } from "../../words/text";
-import { useLink } from "./form/state";
 import { Overview } from "./overview";
 import { Recent } from "./recent";
 import { Replay } from "./replay";
@@ -25,7 +24,7 @@ type Hook = Schemas["Webhook"];
 
 export default function Webhook() {
   const { id = "" } = useParams<{ id: string }>();
-  const link = useLink();
+  const link = useKeep();
   const above = [{ href: link("/webhooks"), label: "Webhooks" }];
   const query = useQuery({
     queryKey: ["webhook", id],
@@ -43,7 +42,7 @@ export default function Webhook() {
 function Loaded({ webhook, above, stale }: { webhook: Hook; above: { href: string; label: string }[]; stale: boolean }) {
   const [{ tab }, setTab] = useFilters("tab");
   const [testing, setTesting] = useState(false);
-  const link = useLink();
+  const link = useKeep();
   const may = useMay("developer");
   const { id } = webhook;
   return (
@@ -173,7 +172,7 @@ function Actions({ webhook, test }: { webhook: Hook; test(): void }) {
   const [asked, ask] = useState<Asked>();
   const [, go] = useLocation();
   const client = useQueryClient();
-  const link = useLink();
+  const link = useKeep();
   const change = useChange(webhook.id);
   const { id, status, stats } = webhook;
   const running = status === "active" || status === "failing";

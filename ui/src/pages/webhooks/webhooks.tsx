@@ -3,7 +3,7 @@ import { Pause, Play, Plus, Power, Webhook as WebhookIcon } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { Link } from "wouter";
 import { api, body, type Schemas } from "../../api/client";
-import { useFilters } from "../../api/lists";
+import { readAll, useFilters } from "../../api/lists";
 import { Sparkline, State, Time, useNow } from "../../parts/bits";
 import { Button, ButtonLink } from "../../parts/button";
 import { SearchInput, Select } from "../../parts/field";
@@ -11,10 +11,9 @@ import { Confirm, Menu, say } from "../../parts/overlay";
 import { Card, Empty, Loaded, Page } from "../../parts/page";
 import { Table, type Column } from "../../parts/table";
 import { useAccounts } from "../../shell/accounts";
-import { useAccount, useMay, useWho } from "../../shell/session";
+import { useAccount, useKeep, useMay, useWho } from "../../shell/session";
 import { count, percent, plural } from "../../words/text";
 import { dialectOf } from "./form/dialects";
-import { useLink } from "./form/state";
 import { summary } from "./selection";
 import { byNeed, coarse, hostOf, nextTry, share, turnedOffByUs } from "./words";
 import css from "./webhooks.module.css";
@@ -22,29 +21,16 @@ import css from "./webhooks.module.css";
 type Hook = Schemas["Webhook"];
 type Spark = Schemas["Spark"];
 
-const most = 10_000;
 const step = 100;
-
-/** All pages of a list: what is ill is to be first, wherever it stands in the list. */
-async function all<T>(read: (cursor?: string) => Promise<{ items: T[]; next_cursor?: string | null }>): Promise<T[]> {
-  const items: T[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await read(cursor);
-    items.push(...page.items);
-    cursor = page.next_cursor ?? undefined;
-  } while (cursor && items.length < most);
-  return items;
-}
 
 export default function Webhooks() {
   const [account] = useAccount();
   const may = useMay("developer");
-  const link = useLink();
+  const link = useKeep();
   const [filters, setFilters] = useFilters("q", "status", "dialect", "owner");
   const hooks = useQuery({
     queryKey: ["webhooks", account],
-    queryFn: () => all((cursor) => body(api.GET("/v1/webhooks", { params: { query: { account_id: account, limit: 200, cursor } } }))),
+    queryFn: () => readAll((cursor) => body(api.GET("/v1/webhooks", { params: { query: { account_id: account, limit: 200, cursor } } }))),
     refetchInterval: (q) => ((q.state.data?.length ?? 0) > 400 ? 30_000 : 5000),
   });
   const stats = useQuery({
@@ -52,7 +38,7 @@ export default function Webhooks() {
     queryFn: async () =>
       new Map(
         (
-          await all((cursor) =>
+          await readAll((cursor) =>
             body(api.GET("/v1/stats/webhooks", { params: { query: { account_id: account, window: "24h", limit: 200, cursor } } })),
           )
         ).map((s) => [s.webhook_id, s]),
@@ -172,7 +158,7 @@ function Filters({ filters, set, hooks }: { filters: Values; set(v: Partial<Valu
 function List({ list, stats, may }: { list: Hook[]; stats?: Map<string, Spark>; may: boolean }) {
   const [shown, setShown] = useState(step);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const link = useLink();
+  const link = useKeep();
   const rows = list.slice(0, shown);
   const picked = list.filter((w) => chosen.has(w.id));
   const several = new Set(list.map((w) => w.account_id)).size > 1;

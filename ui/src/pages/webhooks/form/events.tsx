@@ -1,12 +1,13 @@
 import { ChevronRight } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
+import { type EventType } from "../../../api/catalogue";
 import { TypeName } from "../../../parts/bits";
 import { Chips } from "../../../parts/chips";
 import { Check, Field, SearchInput, Segments } from "../../../parts/field";
 import { familyColour, plural } from "../../../words/text";
 import { familiesOf, patterns, selected, selects, withFamily, withType } from "../selection";
 import css from "./events.module.css";
-import { type EventType, useForm } from "./state";
+import { useForm } from "./state";
 
 /** Chooses event types: all, families, single ones, and patterns. */
 export function EventPicker({ types }: { types: EventType[] }) {

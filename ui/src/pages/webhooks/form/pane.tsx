@@ -1,12 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId } from "react";
+import { useCatalogue } from "../../../api/catalogue";
 import { api, body } from "../../../api/client";
 import { HttpRequest } from "../../../parts/http";
 import { Skeleton } from "../../../parts/page";
 import { clock } from "../../../words/time";
 import { selected, selects } from "../selection";
 import { sends } from "./events";
-import { type Shown, useCatalogue, useForm } from "./state";
+import { type Shown, useForm } from "./state";
 import fieldCss from "../../../parts/field.module.css";
 import css from "./form.module.css";
 

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useCatalogue } from "../../../api/catalogue";
 import { api, body } from "../../../api/client";
 import { Copy } from "../../../parts/bits";
 import { JsonInput } from "../../../parts/code";
@@ -8,7 +9,7 @@ import { plural } from "../../../words/text";
 import { selected } from "../selection";
 import { dialectOf, type Dialect, firstTemplate, type Option, placeholders } from "./dialects";
 import { sends } from "./events";
-import { useCatalogue, useForm } from "./state";
+import { useForm } from "./state";
 import css from "./shape.module.css";
 
 /** Step three: in which shape it gets them. */

@@ -1,10 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useState } from "react";
 import { api, body, Problem, type Schemas } from "../../../api/client";
-import { useAccount } from "../../../shell/session";
 import { type Draft, type Input, inputOf } from "./draft";
-
-export type EventType = Schemas["EventType"];
 
 /** The form that a field belongs to. */
 export interface Form {
@@ -23,24 +20,6 @@ export function useForm(): Form {
   const form = useContext(Context);
   if (!form) throw new Error("no form");
   return form;
-}
-
-/** The catalogue. It does not change while the program runs. */
-export function useCatalogue() {
-  return useQuery({
-    queryKey: ["event-types"],
-    queryFn: async () => {
-      const all: EventType[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await body(api.GET("/v1/event-types", { params: { query: { limit: 200, cursor } } }));
-        all.push(...page.items);
-        cursor = page.next_cursor ?? undefined;
-      } while (cursor);
-      return all;
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-  });
 }
 
 /** A value once it has stayed the same for a moment. */
@@ -110,10 +89,4 @@ export function useRecords(schema: string, account: string) {
       body(api.GET("/v1/records", { params: { query: { schema, account_id: account || undefined, limit: 200 } } })).then((p) => p.items),
     staleTime: 60_000,
   });
-}
-
-/** A link that keeps the account that is looked at. */
-export function useLink() {
-  const [account] = useAccount();
-  return (path: string) => (account ? path + (path.includes("?") ? "&" : "?") + "account=" + encodeURIComponent(account) : path);
 }

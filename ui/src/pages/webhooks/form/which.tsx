@@ -1,5 +1,6 @@
 import { Check as Tick, Minus, TriangleAlert } from "lucide-react";
 import { useState } from "react";
+import { useCatalogue } from "../../../api/catalogue";
 import type { Schemas } from "../../../api/client";
 import { TypeName } from "../../../parts/bits";
 import { Button } from "../../../parts/button";
@@ -10,7 +11,7 @@ import { plural } from "../../../words/text";
 import { filters } from "./dialects";
 import type { Draft } from "./draft";
 import { EventPicker } from "./events";
-import { useCatalogue, useForm, useRecords } from "./state";
+import { useForm, useRecords } from "./state";
 import css from "./which.module.css";
 
 /** Step two: which events it gets. */
