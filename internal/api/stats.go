@@ -238,7 +238,11 @@ func (a *api) getStats(ctx context.Context, in *struct {
 
 // present is how it stands for accounts; nil: for all.
 func (a *api) present(ctx context.Context, accounts []string) (p present, err error) {
-	among := func(id string) bool { return accounts == nil || slices.Contains(accounts, id) }
+	own := make(map[string]bool, len(accounts)) // they may be thousands, and so may what is asked about
+	for _, id := range accounts {
+		own[id] = true
+	}
+	among := func(id string) bool { return accounts == nil || own[id] }
 	p.EventsPerSecond, p.DeliveriesPerSecond = a.Tally.Rates(accounts)
 	for _, s := range a.Router.OpenCalls() {
 		if s.RootID == s.ID && among(s.AccountID) {
