@@ -26,7 +26,12 @@ check() {
 	if ! command -v chromium-browser >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1 && [ -z "${CHROMIUM:-}" ]; then
 		need chromium chromium "the dashboard in a real browser, and in a frame"
 	fi
+	need python3 python3 "the code that verifies signatures, in the languages that the dashboard shows"
+	need php php-cli "the same"
+	need javac default-jdk-headless "the same"
+	need mcs "mono-mcs mono-runtime" "the same"
 	if [ "$(uname)" = Linux ]; then
+		need ip iproute2 "a DNS server that lies, in a network of its own"
 		need strace strace "fsyncs of the real server that fail or are slow"
 	fi
 	need postgres postgresql "the PostgreSQL store"

@@ -60,8 +60,12 @@ func TestSnippetsVerify(t *testing.T) {
 		t.Run(language.name, func(t *testing.T) {
 			t.Parallel()
 			for _, c := range language.commands {
-				if _, err := exec.LookPath(c[0]); err != nil {
-					t.Skipf("left out: there is no %s here", c[0])
+				_, err := exec.LookPath(c[0])
+				switch {
+				case err != nil && os.Getenv("CI") == "true":
+					t.Fatalf("there is no %s here (make deps)", c[0])
+				case err != nil:
+					t.Skipf("left out: there is no %s here (make deps)", c[0])
 				}
 			}
 			dir := t.TempDir()
