@@ -234,6 +234,8 @@ func TestOutbound(t *testing.T) {
 		case came <- fmt.Sprintf("%s %s %s %s", user, secret, c.Subprotocol(), event):
 		default:
 		}
+		// Where we hung up, it would come again a millisecond later, as it boots.
+		<-c.CloseRead(t.Context()).Done()
 	}))
 	t.Cleanup(server.Close)
 	s := Start(t, Options{Version: V22, Outbound: strings.Replace(server.URL, "http", "ws", 1) + "/ari"})

@@ -175,8 +175,17 @@ func (s *Server) ready(tb testing.TB) {
 	}); err != nil {
 		tb.Fatal(err)
 	}
-	s.manager = s.listen(tb, keeper, "system,user")
-	s.manager.Await(tb, "Event: FullyBooted")
+	// It takes connections while it still boots, and may end one of those.
+	if err := until("Asterisk to boot", func() (bool, error) {
+		s.manager = s.dial(tb, keeper, "system,user")
+		_, err := s.manager.await("Event: FullyBooted")
+		if errors.Is(err, errEnded) {
+			return false, nil
+		}
+		return true, err
+	}); err != nil {
+		tb.Fatal(err)
+	}
 	// The commands that end it come only after that.
 	if err := until("the command to restart", func() (bool, error) {
 		return !strings.Contains(s.Command(tb, "core show help core restart now"), "No such command"), nil

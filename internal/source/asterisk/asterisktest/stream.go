@@ -2,6 +2,7 @@ package asterisktest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -33,6 +34,14 @@ func (s *Server) Listen(tb testing.TB) *Stream {
 
 func (s *Server) listen(tb testing.TB, user, classes string) *Stream {
 	tb.Helper()
+	st := s.dial(tb, user, classes)
+	st.Await(tb, "Response: Success", "Message: Authentication accepted")
+	return st
+}
+
+// dial connects and sends the login.
+func (s *Server) dial(tb testing.TB, user, classes string) *Stream {
+	tb.Helper()
 	c, err := new(net.Dialer).DialContext(tb.Context(), "tcp", s.AMI)
 	if err != nil {
 		tb.Fatal(err)
@@ -44,7 +53,6 @@ func (s *Server) listen(tb testing.TB, user, classes string) *Stream {
 		<-st.done
 	})
 	st.send(tb, "Login", "Username", user, "Secret", Secret, "Events", classes)
-	st.Await(tb, "Response: Success", "Message: Authentication accepted")
 	return st
 }
 
@@ -94,6 +102,18 @@ func (m Message) Get(key string) string {
 // that ends in * is the beginning of one.
 func (st *Stream) Await(tb testing.TB, lines ...string) Message {
 	tb.Helper()
+	m, err := st.await(lines...)
+	if err != nil {
+		b := st.Bytes()
+		tb.Fatalf("%v; what came last:\n%s", err, b[max(0, len(b)-2000):])
+	}
+	return m
+}
+
+// errEnded is that the connection ended before what was waited for.
+var errEnded = errors.New("the connection ended")
+
+func (st *Stream) await(lines ...string) (Message, error) {
 	has := func(m Message) bool {
 		return !slices.ContainsFunc(lines, func(line string) bool {
 			return !slices.ContainsFunc(m, func(l string) bool {
@@ -107,18 +127,18 @@ func (st *Stream) Await(tb testing.TB, lines ...string) Message {
 		b, more := st.now()
 		for text := range strings.SplitSeq(string(b[:max(0, bytes.LastIndex(b, []byte("\r\n\r\n")))]), "\r\n\r\n") {
 			if m := Message(strings.Split(text, "\r\n")); has(m) {
-				return m
+				return m, nil
 			}
 		}
 		if ended {
-			tb.Fatalf("the connection ended before %q; its end:\n%s", lines, b[max(0, len(b)-2000):])
+			return nil, fmt.Errorf("%w before %q", errEnded, lines)
 		}
 		select {
 		case <-more:
 		case <-st.done:
 			ended = true // but look at what came last
 		case <-end:
-			tb.Fatalf("waited %v for %q; what came last:\n%s", patience, lines, b[max(0, len(b)-2000):])
+			return nil, fmt.Errorf("waited %v for %q", patience, lines)
 		}
 	}
 }
