@@ -42,6 +42,9 @@ const (
 	SliceTime   = 6 * time.Hour
 )
 
+// TemplateVersions is how many versions of a template are kept.
+const TemplateVersions = 50
+
 // Store is the whole contract. The packages that use a store declare the few
 // methods that they call.
 type Store interface {
@@ -122,7 +125,7 @@ type Store interface {
 	CreateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
 	// UpdateAccount: CodeNotFound.
 	UpdateAccount(ctx context.Context, a *switchhook.Account, audit ...*switchhook.AuditEntry) error
-	// DeleteAccounts deletes accounts and what belongs to them: API keys, users, webhooks and
+	// DeleteAccounts deletes accounts and what belongs to them: API keys, users, templates, webhooks and
 	// their gates, sources and what these could not read, records, snapshots, dialect ids.
 	// Their history is not shown from then on, and Prune takes it out; due rows stay until
 	// they are settled. All or nothing; of ids that are no accounts' it takes no notice.
@@ -161,6 +164,15 @@ type Store interface {
 	// DeleteSession of one that is gone does nothing.
 	DeleteSession(ctx context.Context, hash []byte) error
 	Sessions(ctx context.Context) ([]*switchhook.Session, error)
+
+	// PutTemplate adds a version of a template, which is in force from then on; of its
+	// versions, the last [TemplateVersions] are kept. CodeConflict: there is that version.
+	PutTemplate(ctx context.Context, t *switchhook.Template, audit ...*switchhook.AuditEntry) error
+	// Templates returns the newest version of each template that accounts have, reverted
+	// ones too, the oldest templates first.
+	Templates(ctx context.Context) ([]*switchhook.Template, error)
+	// TemplateVersions returns the versions of a template, the newest first.
+	TemplateVersions(ctx context.Context, accountID, id string) ([]*switchhook.Template, error)
 
 	// PutAudit adds entries about what is no change of the above.
 	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error

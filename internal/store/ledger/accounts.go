@@ -156,6 +156,8 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 			{"DELETE FROM accounts WHERE id" + of, ids},
 			{"DELETE FROM api_keys WHERE account_id" + of, ids},
 			{"DELETE FROM users WHERE account_id" + of, ids},
+			{"DELETE FROM templates WHERE account_id" + of, ids},
+			{"DELETE FROM template_versions WHERE account_id" + of, ids},
 			{"DELETE FROM records WHERE account_id" + of, ids},
 			{"DELETE FROM given_ids WHERE account_id" + of, ids},
 			{"DELETE FROM snapshots WHERE account_id" + of, ids},
@@ -175,6 +177,7 @@ func (d *DB) DeleteAccounts(ctx context.Context, ids []string, audit ...*switchh
 		d.setup.accounts.drop(func(a *switchhook.Account) bool { return of(a.ID) })
 		d.setup.keys.drop(func(k *switchhook.APIKey) bool { return of(k.AccountID) })
 		d.setup.users.drop(func(u *switchhook.User) bool { return of(u.AccountID) })
+		d.setup.templates.drop(func(t *switchhook.Template) bool { return of(t.AccountID) })
 		d.setup.webhooks.drop(func(w *switchhook.Webhook) bool { return of(w.AccountID) })
 		d.setup.sources.drop(func(s *switchhook.Source) bool { return of(s.AccountID) })
 		d.w.snapshots.forget(ids)

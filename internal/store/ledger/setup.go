@@ -149,6 +149,8 @@ type setup struct {
 	webhooks collection[switchhook.Webhook]
 	sources  collection[switchhook.Source]
 
+	templates collection[switchhook.Template]
+
 	doubted bool // of the committer alone
 }
 
@@ -158,6 +160,7 @@ func (d *DB) newSetup() {
 	s.keys.read, s.keys.key = d.readAPIKeys, func(k *switchhook.APIKey) (string, int64) { return k.ID, micros(k.CreatedAt) }
 	s.users.read, s.users.key = d.readUsers, func(u *switchhook.User) (string, int64) { return u.ID, micros(u.CreatedAt) }
 	s.webhooks.read, s.webhooks.key = d.readWebhooks, func(w *switchhook.Webhook) (string, int64) { return w.ID, micros(w.CreatedAt) }
+	s.templates.read, s.templates.key = d.readTemplates, func(t *switchhook.Template) (string, int64) { return t.AccountID + "/" + t.ID, micros(t.CreatedAt) }
 	s.sources.read, s.sources.key = d.readSources, func(s *switchhook.Source) (string, int64) { return s.ID, micros(s.CreatedAt) }
 }
 
@@ -174,4 +177,5 @@ func (s *setup) doubt(uncertain bool) {
 	s.users.doubt(uncertain)
 	s.webhooks.doubt(uncertain)
 	s.sources.doubt(uncertain)
+	s.templates.doubt(uncertain)
 }

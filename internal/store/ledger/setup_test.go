@@ -59,6 +59,7 @@ func TestSetupIsThatOfTheDatabase(t *testing.T) {
 		compare(t, "users", &d.setup.users)
 		compare(t, "webhooks", &d.setup.webhooks)
 		compare(t, "sources", &d.setup.sources)
+		compare(t, "templates", &d.setup.templates)
 	}
 }
 
@@ -97,7 +98,7 @@ func (d *DB) anyChange(ctx context.Context, r *rand.Rand) {
 	}
 	s := &switchhook.Source{ID: id, AccountID: account, Options: map[string]any{"n": 1.0}, CreatedAt: at}
 	var err error
-	switch r.IntN(14) {
+	switch r.IntN(15) {
 	case 0, 1:
 		err = d.CreateWebhook(ctx, w)
 	case 2, 3:
@@ -124,6 +125,8 @@ func (d *DB) anyChange(ctx context.Context, r *rand.Rand) {
 		err = d.CreateSource(ctx, s)
 	case 13:
 		err = d.UpdateSource(ctx, s)
+	case 14:
+		err = d.PutTemplate(ctx, &switchhook.Template{AccountID: account, ID: id, Version: int64(r.IntN(9)), Name: &w.Name, CreatedAt: at})
 	}
 	_ = err // many are refused: there is no such thing, or there is one already
 }

@@ -47,6 +47,8 @@ func (s *Store) DeleteAccounts(_ context.Context, ids []string, audit ...*switch
 		maps.DeleteFunc(s.snapshots, func(t thing, _ switchhook.Snapshot) bool { return of(t.account) })
 		s.keys = slices.DeleteFunc(s.keys, func(k *switchhook.APIKey) bool { return of(k.AccountID) })
 		s.users = slices.DeleteFunc(s.users, func(u *switchhook.User) bool { return of(u.AccountID) })
+		s.templates = slices.DeleteFunc(s.templates, func(t *switchhook.Template) bool { return of(t.AccountID) })
+		maps.DeleteFunc(s.versions, func(t thing, _ []*switchhook.Template) bool { return of(t.account) })
 		s.webhooks = slices.DeleteFunc(s.webhooks, func(w *switchhook.Webhook) bool {
 			if of(w.AccountID) {
 				delete(s.gates, w.ID)

@@ -58,6 +58,9 @@ type Store struct {
 	webhooks []*switchhook.Webhook
 	sources  []*switchhook.Source
 	counts   []switchhook.StoredCounts // by step and time
+
+	templates []*switchhook.Template
+	versions  map[thing][]*switchhook.Template // of templates, the newest first
 }
 
 // A waiting commit, or Resume, which waits its turn as a commit does.
@@ -85,6 +88,7 @@ func New() *Store {
 		integers:   make(map[thing]int64),
 		dialectIDs: make(map[dialectThing]switchhook.DialectID),
 		deleted:    make(map[string]bool),
+		versions:   make(map[thing][]*switchhook.Template),
 	}
 	s.idle = sync.NewCond(&s.mu)
 	return s

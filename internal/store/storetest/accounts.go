@@ -88,6 +88,7 @@ type belongings struct {
 	webhook *switchhook.Webhook
 	source  *switchhook.Source
 	id      *switchhook.DialectID
+	letter  *switchhook.Template
 }
 
 func belongingsOf(account string) belongings {
@@ -98,6 +99,7 @@ func belongingsOf(account string) belongings {
 		&switchhook.Webhook{ID: "wh_" + account, AccountID: account, CreatedAt: base()},
 		&switchhook.Source{ID: "src_" + account, AccountID: account, CreatedAt: base()},
 		&switchhook.DialectID{AccountID: account, Dialect: "kazoo", Schema: "device", ID: "1", Value: "x", UpdatedAt: base()},
+		&switchhook.Template{AccountID: account, ID: "missed_call", Version: 1, CreatedAt: base(), UpdatedAt: base()},
 	}
 }
 
@@ -108,7 +110,7 @@ func deleteAccounts(of trial) {
 	for n, account := range []string{"a", "b"} {
 		own := belongingsOf(account)
 		for _, err := range []error{
-			s.CreateAccount(ctx, own.account), s.PutAPIKey(ctx, own.key), s.PutUser(ctx, own.user), s.CreateWebhook(ctx, own.webhook), s.CreateSource(ctx, own.source), s.PutDialectID(ctx, own.id),
+			s.CreateAccount(ctx, own.account), s.PutAPIKey(ctx, own.key), s.PutUser(ctx, own.user), s.CreateWebhook(ctx, own.webhook), s.CreateSource(ctx, own.source), s.PutDialectID(ctx, own.id), s.PutTemplate(ctx, own.letter),
 		} {
 			if err != nil {
 				t.Fatal(err)
@@ -132,6 +134,8 @@ func deleteAccounts(of trial) {
 	wantEqual(t, "keys", must(s.APIKeys(ctx))(t), []*switchhook.APIKey{left.key})
 	wantEqual(t, "users", must(s.Users(ctx))(t), []*switchhook.User{left.user})
 	wantEqual(t, "webhooks", must(s.Webhooks(ctx))(t), []*switchhook.Webhook{left.webhook})
+	wantEqual(t, "templates", must(s.Templates(ctx))(t), []*switchhook.Template{left.letter})
+	wantEqual(t, "versions", len(must(s.TemplateVersions(ctx, "a", "missed_call"))(t)), 0)
 	wantEqual(t, "sources", must(s.Sources(ctx))(t), []*switchhook.Source{left.source})
 	wantEqual(t, "ids", listDialectIDs(t, s), map[string]switchhook.DialectID{"kazoo/device/1": *left.id})
 	wantEqual(t, "gates", must(s.Gates(ctx))(t), []switchhook.Gate{{WebhookID: "wh_b", Reason: "it hangs"}})

@@ -18,6 +18,7 @@ func configCases() []testCase {
 		{"sources", sources},
 		{"API keys", apiKeys},
 		{"users", users},
+		{"templates", templates},
 		{"counts", tallies},
 		{"sessions", sessions},
 		{"an account is deleted with what belongs to it, for good", deleteAccounts},

@@ -26,6 +26,7 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		s.PutDialectID(ctx, dialectID("kazoo", "device", "101", "new")),
 		s.UpdateAccount(ctx, &switchhook.Account{ID: "a", Name: "renamed"}),
 		s.UseAPIKey(ctx, "key", base()),
+		s.PutTemplate(ctx, template("a", "missed_call", 1)),
 		s.PutUser(ctx, &switchhook.User{ID: "usr", Login: "x", Password: "p", CreatedAt: base()}),
 		s.PutCounts(ctx, []switchhook.StoredCounts{{Step: time.Minute, At: base(), Body: []byte{1}}}),
 		s.PutSession(ctx, &switchhook.Session{Hash: []byte{7}, UserID: "usr", CreatedAt: base(), ExpiresAt: base()}),
@@ -78,14 +79,16 @@ func contents(t *testing.T, s store.Store) map[string]any {
 		"rejects": pages(t, 2, func(p switchhook.Page) ([]*switchhook.Reject, string, error) {
 			return s.Rejects(ctx, "src", p)
 		}),
-		"accounts": must(s.Accounts(ctx))(t),
-		"webhooks": must(s.Webhooks(ctx))(t),
-		"sources":  must(s.Sources(ctx))(t),
-		"keys":     must(s.APIKeys(ctx))(t),
-		"counts":   allCounts(t, s),
-		"users":    must(s.Users(ctx))(t),
-		"sessions": must(s.Sessions(ctx))(t),
-		"ids":      listDialectIDs(t, s),
-		"audit":    pages(t, 2, listAudit(ctx, s, switchhook.AuditFilter{})),
+		"accounts":  must(s.Accounts(ctx))(t),
+		"webhooks":  must(s.Webhooks(ctx))(t),
+		"sources":   must(s.Sources(ctx))(t),
+		"keys":      must(s.APIKeys(ctx))(t),
+		"counts":    allCounts(t, s),
+		"users":     must(s.Users(ctx))(t),
+		"templates": must(s.Templates(ctx))(t),
+		"versions":  must(s.TemplateVersions(ctx, "a", "missed_call"))(t),
+		"sessions":  must(s.Sessions(ctx))(t),
+		"ids":       listDialectIDs(t, s),
+		"audit":     pages(t, 2, listAudit(ctx, s, switchhook.AuditFilter{})),
 	}
 }
