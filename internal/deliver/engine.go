@@ -90,6 +90,9 @@ type Options struct {
 	// Resume lets the store take commits again after one has failed. Nil: somebody
 	// else sees to it.
 	Resume func(context.Context) error
+	// Made returns a webhook that is not among those of SetWebhooks, and nil where there is
+	// none of that id: see made.go. The same pointer is the same webhook. Nil: there are none.
+	Made func(webhookID string) *switchhook.Webhook
 	// Held reports whether nobody else may send what the store has open. Nil: nobody
 	// ever does.
 	Held func() bool
@@ -129,8 +132,9 @@ type Engine struct {
 	setting  sync.Mutex            // held while webhooks are set
 	webhooks []*switchhook.Webhook // as they were set
 
-	mu     sync.RWMutex
-	queues map[string]*queue
+	mu              sync.RWMutex
+	queues          map[string]*queue
+	made, madeLimit int // of queues, those that were made when they were needed; how many there may be
 
 	open sync.Map // account → *atomic.Int64: how many deliveries to its webhooks are open
 }
@@ -147,7 +151,7 @@ func New(o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	e := &Engine{sizes: usual, o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, idle: make(chan job), queues: map[string]*queue{}}
+	e := &Engine{madeLimit: mostMade, sizes: usual, o: o, dialects: map[string]dialect.Dialect{}, ctx: ctx, cancel: cancel, idle: make(chan job), queues: map[string]*queue{}}
 	for _, d := range o.Dialects {
 		e.dialects[d.Name()] = d
 	}
@@ -209,7 +213,7 @@ func (e *Engine) SetWebhooks(webhooks []*switchhook.Webhook) {
 	changed, gone := switchhook.WebhooksChanged(e.webhooks, webhooks)
 	e.webhooks = slices.Clone(webhooks)
 	for _, w := range changed {
-		d, q := e.dialects[w.Dialect], e.queue(w.ID)
+		d, q := e.dialects[w.Dialect], e.known(w.ID)
 		switch {
 		case d == nil:
 			gone = append(gone, w.ID)
@@ -223,7 +227,7 @@ func (e *Engine) SetWebhooks(webhooks []*switchhook.Webhook) {
 		}
 	}
 	for _, id := range gone {
-		if q := e.queue(id); q != nil {
+		if q := e.known(id); q != nil {
 			q.delete()
 			e.mu.Lock()
 			delete(e.queues, id)
@@ -237,16 +241,39 @@ func (e *Engine) SetReach(accountID string) {
 	e.setting.Lock()
 	defer e.setting.Unlock()
 	for _, w := range e.webhooks {
-		if q := e.queue(w.ID); q != nil && w.AccountID == accountID {
+		if q := e.known(w.ID); q != nil && w.AccountID == accountID {
 			q.configure(w, e.dialects[w.Dialect])
 		}
 	}
 }
 
+// queue is that of a webhook. nil: there is no such webhook.
 func (e *Engine) queue(webhookID string) *queue {
+	if q := e.known(webhookID); q != nil {
+		return q
+	}
+	return e.make(webhookID)
+}
+
+func (e *Engine) known(webhookID string) *queue {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	return e.queues[webhookID]
+}
+
+// locked is the queue of a webhook with its lock held, one that takes something. nil: there
+// is no such webhook.
+func (e *Engine) locked(webhookID string) *queue {
+	for {
+		q := e.queue(webhookID)
+		if q == nil {
+			return nil
+		}
+		if q.mu.Lock(); !q.gone {
+			return q
+		}
+		q.mu.Unlock()
+	}
 }
 
 // Add takes over the deliveries of events that have just been committed, in the
@@ -261,13 +288,16 @@ func (e *Engine) Add(events []*switchhook.Event) {
 }
 
 func (e *Engine) add(d *delivery) {
-	q := e.queue(d.webhookID)
+	q := e.locked(d.webhookID)
 	if q == nil {
 		a := d.closing(switchhook.Cancelled, deleted, e.o.Now())
 		e.submit(&switchhook.Commit{Attempts: []*switchhook.Attempt{a}}, []int64{d.ev.Sequence}, nil)
 		return
 	}
-	q.do(func(m *machine, now time.Time) { m.push(d, now) })
+	defer q.mu.Unlock()
+	now := e.o.Now()
+	q.m.push(d, now)
+	q.after(now)
 }
 
 const deleted = "the webhook was deleted"
@@ -281,8 +311,7 @@ func (e *Engine) Recover(ctx context.Context) (open int, err error) {
 		return 0, err
 	}
 	for _, g := range gates {
-		if q := e.queue(g.WebhookID); q != nil {
-			q.mu.Lock()
+		if q := e.locked(g.WebhookID); q != nil {
 			q.m.gate.restore(g, e.o.Now())
 			q.mu.Unlock()
 		}
@@ -424,11 +453,10 @@ func (e *Engine) openOf(accountID string) *atomic.Int64 {
 // wanted them, if there is one, before anything else that the webhook does.
 // CodeNotFound: there is no such webhook; CodeConflict: it is disabled.
 func (e *Engine) Again(webhookID string, events []*switchhook.Event, job *switchhook.Job) (made int, err error) {
-	q := e.queue(webhookID)
+	q := e.locked(webhookID)
 	if q == nil {
 		return 0, switchhook.Errorf(switchhook.CodeNotFound, "there is no webhook %q", webhookID)
 	}
-	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.m.gate.state == closed {
 		return 0, switchhook.Errorf(switchhook.CodeConflict, "%s; enable it first", q.m.gate.reason)

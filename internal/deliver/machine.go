@@ -39,8 +39,8 @@ const slow = 2 * time.Second
 type machine struct {
 	w    *switchhook.Webhook
 	gate gate
-	// hurried is the dialect's say on what is live. Nil: it has none.
-	hurried func(eventType string) bool
+	// class is the dialect's say on how fresh a type must be. Nil: it has none.
+	class func(eventType string, usual catalogue.Freshness) catalogue.Freshness
 	// tight: memory is short, and not by this webhook alone.
 	tight func() bool
 	luck  func() float64
@@ -318,7 +318,7 @@ func (m *machine) settle(d *delivery, w *switchhook.Webhook, a *switchhook.Attem
 	}
 	// Last, for a gate that shuts parks what waits.
 	switch {
-	case wasProbe && a.Outcome == switchhook.Success:
+	case wasProbe && (a.Outcome == switchhook.Success || v.well):
 		m.gate.on(back, now)
 	case wasProbe:
 		m.gate.on(stillBad, now)
@@ -342,7 +342,7 @@ func (m *machine) judge(d *delivery, a *switchhook.Attempt, v verdict, same bool
 	}
 	switch {
 	case a.Number == 0: // nothing was sent
-	case a.Outcome == switchhook.Success:
+	case a.Outcome == switchhook.Success, v.well:
 		m.gate.succeeded(now)
 	case !same:
 	default:
@@ -584,8 +584,8 @@ func (m *machine) came(d *delivery) {
 	if m.w.Ordering != "none" {
 		d.key = keyOf(d.ev)
 	}
-	if m.hurried != nil && m.hurried(d.ev.Type) {
-		d.fresh = catalogue.Live
+	if m.class != nil {
+		d.fresh = m.class(d.ev.Type, d.fresh)
 	}
 	m.items++
 	m.bytes += d.size()

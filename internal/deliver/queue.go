@@ -22,7 +22,9 @@ type queue struct {
 	timer   *time.Timer
 	at      time.Time // when the timer fires; zero: it does not
 	stopped bool
-	asked   int // shares that it waits for
+	made    bool // it was made when it was needed
+	gone    bool // it was forgotten, and another is made when it is needed again
+	asked   int  // shares that it waits for
 
 	eldest eldest
 
@@ -44,9 +46,9 @@ func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
 
 // aim takes over where the requests go.
 func (q *queue) aim(w *switchhook.Webhook, d dialect.Dialect) {
-	q.target, q.m.hurried = q.e.target(w, d, q.target), nil
-	if h, ok := d.(dialect.Hurried); ok {
-		q.m.hurried = h.Live
+	q.target, q.m.class = q.e.target(w, d, q.target), nil
+	if c, ok := d.(dialect.Classing); ok {
+		q.m.class = c.Freshness
 	}
 }
 

@@ -149,6 +149,8 @@ func (e *Engine) send(ctx context.Context, d *delivery, t *target, a *switchhook
 	case ans.problem != "":
 	case ans.taken():
 		a.Outcome = switchhook.Success
+	case ans.policy.smtp:
+		a.Error = "the mail server answered " + a.Response.Body
 	case ans.status >= 300 && ans.status < 400:
 		a.Error = fmt.Sprintf("the receiver answered %d; redirects are not followed", ans.status)
 	default:
@@ -222,10 +224,23 @@ func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req
 		}
 		h = append(h, each)
 	}
-	for name, value := range w.Headers {
+	if !t.policy.smtp {
+		h = e.signed(h, t, made, u, d.id, now)
+	}
+	h = append(h, switchhook.Header{Name: "webhook-id", Value: d.id})
+	if d.replay {
+		h = append(h, switchhook.Header{Name: "webhook-replay", Value: "true"})
+	}
+	h.Sort()
+	return t, &wire.Request{Method: made.Method, URL: u, Header: h, Body: made.Body, Shown: made.Shown, Way: t.way, Discreet: t.discreet}, nil
+}
+
+// signed are the headers with those that HTTP wants, and those that say who we are.
+func (e *Engine) signed(h switchhook.Headers, t *target, made *dialect.Request, u *url.URL, id string, now time.Time) switchhook.Headers {
+	for name, value := range t.w.Headers {
 		h = h.With(name, value)
 	}
-	if credential := authorization(w.Auth, u, h); credential != "" {
+	if credential := authorization(t.w.Auth, u, h); credential != "" {
 		h = h.With("Authorization", credential)
 	}
 	content := made.Body
@@ -233,16 +248,11 @@ func (e *Engine) request(d *delivery, t *target, now time.Time) (as *target, req
 		content = []byte(u.RawQuery)
 	}
 	h = append(h.With("User-Agent", e.agent), switchhook.Header{Name: "Host", Value: u.Host},
-		switchhook.Header{Name: "webhook-id", Value: d.id},
 		switchhook.Header{Name: "webhook-timestamp", Value: strconv.FormatInt(now.Unix(), 10)})
-	if signature := t.signers.sign(d.id, now, content); signature != "" {
+	if signature := t.signers.sign(id, now, content); signature != "" {
 		h = append(h, switchhook.Header{Name: "webhook-signature", Value: signature})
 	}
-	if d.replay {
-		h = append(h, switchhook.Header{Name: "webhook-replay", Value: "true"})
-	}
-	h.Sort()
-	return t, &wire.Request{Method: made.Method, URL: u, Header: h, Body: made.Body, Way: t.way, Discreet: t.discreet}, nil
+	return h
 }
 
 // authorization is the header of that name: the webhook's own setting, or what its
@@ -380,7 +390,11 @@ func shown(req *wire.Request, t *target) *switchhook.HTTPRequest {
 		}
 		h[i].Value = switchhook.Mask
 	}
-	return &switchhook.HTTPRequest{Method: req.Method, URL: to, Headers: h, Body: kept(req.Body)}
+	body := req.Body
+	if req.Shown != nil {
+		body = req.Shown
+	}
+	return &switchhook.HTTPRequest{Method: req.Method, URL: to, Headers: h, Body: kept(body)}
 }
 
 // kept is a body as text, without a copy: nobody changes it once it is made, and

@@ -30,7 +30,9 @@ type verdict struct {
 	retryAfter time.Duration
 	// disable: the receiver wants nothing any more.
 	disable bool
-	reason  string
+	// well: it failed, and not because anything is wrong with the receiver.
+	well   bool
+	reason string
 }
 
 // longestRetryAfter bounds how long a receiver can make a delivery wait.
@@ -44,6 +46,9 @@ type policy struct {
 	// the transport is tried again after two seconds, always the same.
 	kazoo bool
 	put   bool
+	// smtp: the status is that of a mail server (RFC 5321 4.2.1). 5yz is about this mail
+	// alone, and final.
+	smtp bool
 }
 
 // Kazoo's pause between two tries, and the most that it makes.
@@ -53,6 +58,9 @@ const (
 )
 
 func policyOf(r switchhook.Retry) policy {
+	if r.Policy == "smtp" {
+		return policy{pauses: standardSchedule(), smtp: true}
+	}
 	if r.Policy != "kazoo" {
 		pauses := schedule(r)
 		if r.Tries > 0 { // a call flow has said how often
@@ -108,6 +116,8 @@ func decide(a answer, made int, luck float64) verdict {
 		return verdict{state: switchhook.Delivered}
 	case p.kazoo && a.problem == "":
 		return verdict{state: switchhook.Failed, reason: "the policy kazoo does not try again after an answer"}
+	case p.smtp && a.problem == "" && a.status >= 500:
+		return verdict{state: switchhook.Failed, well: true, reason: "a mail that was refused is not sent again"}
 	case a.status == http.StatusGone:
 		return verdict{state: switchhook.Cancelled, disable: true, reason: "the receiver answered 410 Gone"}
 	case made > len(p.pauses):

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
@@ -43,11 +44,11 @@ type Dialect interface {
 	Render(ev *switchhook.Event, w *switchhook.Webhook) (*Request, error)
 }
 
-// Hurried is for dialects of systems whose customers want some types at once or
-// not at all, whatever their class in the catalogue.
-type Hurried interface {
-	// Live reports whether the type is live in this dialect.
-	Live(eventType string) bool
+// Classing is for dialects whose receivers want some types in another class than the
+// catalogue's: at once or not at all, or however late.
+type Classing interface {
+	// Freshness is a type's class in this dialect. usual is the catalogue's.
+	Freshness(eventType string, usual catalogue.Freshness) catalogue.Freshness
 }
 
 // Identifying is for dialects of systems whose ids have a form of their own.
@@ -88,6 +89,8 @@ type Request struct {
 	// asked for the request adds to it: it is nobody else's.
 	Header switchhook.Headers
 	Body   []byte
+	// Shown is the body as attempts keep it. Nil: as it is sent.
+	Shown []byte
 }
 
 // Env is what dialects need to know beyond the event and the webhook.

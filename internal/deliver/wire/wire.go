@@ -52,6 +52,8 @@ type Request struct {
 	// Header is spelled and ordered as it is sent. A Host among it is passed over.
 	Header switchhook.Headers
 	Body   []byte
+	// Shown is the body as people see it. Nil: as it is sent.
+	Shown []byte
 	// Deadline is when the answer must be there, its body included.
 	Deadline time.Time
 	// May is asked right before the request is written. Nil: it may be.

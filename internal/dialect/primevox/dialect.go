@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/dialect"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
@@ -26,7 +27,7 @@ type Dialect struct {
 
 var (
 	_ dialect.Dialect     = (*Dialect)(nil)
-	_ dialect.Hurried     = (*Dialect)(nil)
+	_ dialect.Classing    = (*Dialect)(nil)
 	_ dialect.Identifying = (*Dialect)(nil)
 )
 
@@ -61,10 +62,13 @@ func (*Dialect) Name() string { return "primevox" }
 // Table lists PrimeVOX's eleven events.
 func (d *Dialect) Table() []dialect.Row { return d.table }
 
-// Live reports whether the event drives a screen pop: PrimeVOX tells of a call
-// and of a caller in a queue when they come, for programs that show them.
-func (*Dialect) Live(eventType string) bool {
-	return eventType == "call.created" || eventType == "queuecall.created"
+// Freshness is live for what drives a screen pop: PrimeVOX tells of a call and of a
+// caller in a queue when they come, for programs that show them.
+func (*Dialect) Freshness(eventType string, usual catalogue.Freshness) catalogue.Freshness {
+	if eventType == "call.created" || eventType == "queuecall.created" {
+		return catalogue.Live
+	}
+	return usual
 }
 
 // EventName is eventType, or eventType/eventTarget where PrimeVOX has both.
