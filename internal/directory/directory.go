@@ -31,6 +31,7 @@ type Directory struct {
 	rows      map[key]ordjson.Object
 	numbers   map[key]string // (account, schema, number without +) → id
 	named     map[name][]key // the records that have it
+	linked    map[key][]key  // those that belong to a record, see linksOf
 }
 
 // SetAccounts replaces all accounts. Records of those that are gone are forgotten.
@@ -119,6 +120,7 @@ func (d *Directory) Put(r *switchhook.Record) error {
 	defer d.mu.Unlock()
 	if d.records == nil {
 		d.records, d.rows, d.numbers, d.named = map[key]*switchhook.Record{}, map[key]ordjson.Object{}, map[key]string{}, map[name][]key{}
+		d.linked = map[key][]key{}
 	}
 	k := key{r.AccountID, r.Schema, r.ID}
 	d.forget(k)
@@ -128,6 +130,9 @@ func (d *Directory) Put(r *switchhook.Record) error {
 	}
 	for n := range namesOf(k, row) {
 		d.named[n] = append(d.named[n], k)
+	}
+	for to := range linksOf(k, row) {
+		d.linked[to] = append(d.linked[to], k)
 	}
 	return nil
 }
@@ -149,6 +154,12 @@ func (d *Directory) forget(k key) {
 			d.named[n] = slices.DeleteFunc(d.named[n], func(other key) bool { return other == k })
 			if len(d.named[n]) == 0 {
 				delete(d.named, n)
+			}
+		}
+		for to := range linksOf(k, row) {
+			d.linked[to] = slices.DeleteFunc(d.linked[to], func(other key) bool { return other == k })
+			if len(d.linked[to]) == 0 {
+				delete(d.linked, to)
 			}
 		}
 	}
