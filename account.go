@@ -17,6 +17,9 @@ type Account struct {
 	// ShowPrivateAnswers: its people see what is answered from private networks, in
 	// attempts. Only the operator sets it.
 	ShowPrivateAnswers bool `json:"show_private_answers,omitzero"`
+	// Timezone is where its people are, such as Europe/Berlin (IANA): mails tell times in it.
+	// Empty: as the account above; the root's is UTC.
+	Timezone string `json:"timezone,omitzero"`
 	// Portal is how the page looks for its people and those below it. Nil: as set above.
 	Portal *Portal `json:"portal,omitzero"`
 	// Retention is how long history of this account and those below it is kept: what

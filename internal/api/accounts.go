@@ -42,6 +42,8 @@ type accountInput struct {
 
 	Portal *switchhook.Portal `json:"portal,omitzero" doc:"How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it."`
 
+	Timezone string `json:"timezone,omitzero" maxLength:"64" doc:"Where its people are, by its name in the IANA database: mails tell times in it. Default: as the account above." example:"Europe/Berlin"`
+
 	FlowWebhooks bool `json:"flow_webhooks,omitzero" doc:"Call flows may send requests to addresses that the flow names (flow.webhook). A webhook of the account's with flow: true makes them: it has a secret and a history like any other."`
 }
 
@@ -142,7 +144,7 @@ func (a *api) patchAccount(ctx context.Context, in *struct {
 	}
 	next, err := merge(accountInput{
 		ID: acc.ID, ParentID: acc.ParentID, Name: acc.Name, Suspended: !acc.SuspendedAt.IsZero(), Limits: acc.Limits, AllowNetworks: acc.AllowNetworks,
-		Retention: acc.Retention, ShowPrivateAnswers: acc.ShowPrivateAnswers, Portal: shownPortal(acc.Portal), FlowWebhooks: c.flows[acc.ID],
+		Retention: acc.Retention, ShowPrivateAnswers: acc.ShowPrivateAnswers, Portal: shownPortal(acc.Portal), Timezone: acc.Timezone, FlowWebhooks: c.flows[acc.ID],
 	}, in.Body.raw, nil)
 	if err != nil {
 		return nil, err
@@ -183,6 +185,10 @@ func (c caller) setAccount(acc *switchhook.Account, in accountInput) error {
 	if err := setPortal(acc, in.Portal); err != nil {
 		return err
 	}
+	if _, err := time.LoadLocation(in.Timezone); err != nil || in.Timezone == "Local" {
+		return switchhook.InvalidField("timezone", "%q is no time zone; expected a name such as Europe/Berlin or America/New_York", in.Timezone)
+	}
+	acc.Timezone = in.Timezone
 	if in.Suspended != !acc.SuspendedAt.IsZero() {
 		if acc.ID == c.account {
 			return wrongField(switchhook.CodeForbidden, "suspended", "the key's own account can only be suspended from above it")

@@ -69,6 +69,9 @@ type Options struct {
 	// NewFolder makes an empty Folder: at the start, and after a commit failed.
 	NewFolder func() Folder
 	Dialects  []dialect.Dialect
+	// Notify returns the targets of the notifications that an event makes, which are not
+	// among the webhooks. It must be quick. Nil: there are none.
+	Notify func(*switchhook.Event) []string
 	// Accepted is called after each commit, in the order of acceptance, with
 	// the events that it made durable. It must not block. Nil: nobody asks.
 	Accepted func([]*switchhook.Event)
@@ -415,6 +418,9 @@ func (r *Router) admit(d *draft, now time.Time, c *switchhook.Commit) error {
 	}
 	if ev.Targets, err = r.index.targets(ev, r.o.Directory.Ancestors, r.allowance); err != nil {
 		return err
+	}
+	if r.o.Notify != nil {
+		ev.Targets = append(ev.Targets, r.o.Notify(ev)...)
 	}
 	c.Events = append(c.Events, ev)
 	if d.record != nil {

@@ -18,13 +18,14 @@ type accountDoc struct {
 	ShowPrivate   bool                `json:"show_private_answers,omitzero"`
 	Portal        *switchhook.Portal  `json:"portal,omitzero"`
 	Retention     switchhook.Duration `json:"retention,omitzero"`
+	Timezone      string              `json:"timezone,omitzero"`
 	SuspendedAt   time.Time           `json:"suspended_at,omitzero"`
 	UpdatedAt     time.Time           `json:"updated_at,omitzero"`
 }
 
 // accountDocument keeps microseconds, as columns do.
 func accountDocument(a *switchhook.Account) string {
-	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, a.Retention, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
+	return document(accountDoc{a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, a.Retention, a.Timezone, fromMicros(micros(a.SuspendedAt)), fromMicros(micros(a.UpdatedAt))})
 }
 
 // readAccount completes an account of which the columns of texts were read.
@@ -34,7 +35,7 @@ func readAccount(a *switchhook.Account, created int64, text string) error {
 		return err
 	}
 	a.Limits, a.AllowNetworks, a.ShowPrivateAnswers, a.Portal, a.Retention = doc.Limits, doc.AllowNetworks, doc.ShowPrivate, doc.Portal, doc.Retention
-	a.SuspendedAt, a.CreatedAt = doc.SuspendedAt, fromMicros(created)
+	a.Timezone, a.SuspendedAt, a.CreatedAt = doc.Timezone, doc.SuspendedAt, fromMicros(created)
 	a.UpdatedAt = cmp.Or(doc.UpdatedAt, a.CreatedAt) // before schema version 2 nobody kept it
 	return nil
 }

@@ -23,7 +23,7 @@ func accounts(of trial) {
 
 	child.Name, child.ParentID, child.SuspendedAt, child.UpdatedAt = "Bäckerei Grün", "elsewhere", base().Add(time.Minute), base().Add(time.Hour)
 	child.AllowNetworks = []string{"10.1.0.0/16", "fd00::/8"}
-	child.ShowPrivateAnswers, child.Retention = true, switchhook.Duration(72*time.Hour)
+	child.ShowPrivateAnswers, child.Retention, child.Timezone = true, switchhook.Duration(72*time.Hour), "Europe/Berlin"
 	child.Limits = &switchhook.Limits{RequestsPerSecond: 0.5, RequestBurst: 3, EventsPerSecond: 100, OpenDeliveries: 7}
 	child.Portal = &switchhook.Portal{
 		Name: "Grün", Logo: "data:image/png;base64,iVBORw0KGgo=", Accent: "#0a7cff", AccentDark: "#5aa9ff", FrameAncestors: []string{"https://example.com"},

@@ -1,0 +1,342 @@
+package mail
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/django"
+)
+
+// Directory is what the book asks about accounts and whom they belong to.
+type Directory interface {
+	Account(id string) (*switchhook.Account, bool)
+	Ancestors(id string) []string
+	Suspended(id string) bool
+	Record(accountID, schema, id string) (*switchhook.Record, bool)
+	// Emails are the addresses that mail about a record goes to.
+	Emails(accountID, schema, id string) []string
+	// People are the users of an account.
+	People(accountID string) []Person
+}
+
+// A Person is a user of an account whom mail can go to.
+type Person struct {
+	ID, Email, Username, FirstName, LastName, Timezone string
+	Admin                                              bool
+}
+
+// Options configures a Book. Directory is required.
+type Options struct {
+	Directory Directory
+	// Email and SMS say whether there is anything to send them with.
+	Email, SMS bool
+	// From is the sender of mails whose template names none, and SMSFrom of text messages.
+	From, SMSFrom string
+	// Hostname is the name of this server, for mails that tell it.
+	Hostname string
+	// Webhook is one of an account's, for the mail that says that it was disabled. Nil: it
+	// is not known.
+	Webhook func(id string) *switchhook.Webhook
+}
+
+// A Book knows which notifications are in force for whom: what accounts have made their own
+// of the built-in templates, and who their people are. It is safe for concurrent use.
+type Book struct {
+	o Options
+
+	mu        sync.RWMutex
+	templates map[string]map[string]*switchhook.Template // by account and id
+	users     map[string][]*switchhook.User              // by account
+	below     map[string][]string                        // the accounts below one, itself left out
+	targets   map[string]*switchhook.Webhook             // as they were asked for, by id
+	compiled  map[source]compiled
+}
+
+// NewBook returns a book in which every account has the built-in templates.
+func NewBook(o Options) *Book {
+	return &Book{o: o, targets: map[string]*switchhook.Webhook{}, compiled: map[source]compiled{}}
+}
+
+// Media says whether there is anything to send mails and text messages with.
+func (b *Book) Media() (email, sms bool) { return b.o.Email, b.o.SMS }
+
+// From is the sender of mails whose template names none.
+func (b *Book) From() string { return b.o.From }
+
+// Set replaces what accounts have made their own, the users and the tree of accounts.
+func (b *Book) Set(accounts []*switchhook.Account, users []*switchhook.User, templates []*switchhook.Template) {
+	own := map[string]map[string]*switchhook.Template{}
+	for _, t := range templates {
+		if t.Reverted {
+			continue
+		}
+		if own[t.AccountID] == nil {
+			own[t.AccountID] = map[string]*switchhook.Template{}
+		}
+		own[t.AccountID][t.ID] = t
+	}
+	of := map[string][]*switchhook.User{}
+	for _, u := range users {
+		of[u.AccountID] = append(of[u.AccountID], u)
+	}
+	below := map[string][]string{}
+	for _, a := range accounts {
+		for _, above := range b.o.Directory.Ancestors(a.ID) {
+			below[above] = append(below[above], a.ID)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.templates, b.users, b.below = own, of, below
+	clear(b.targets) // they may be others now
+}
+
+// A Part is a part of a template that is in force, and whose it is.
+type Part[T any] struct {
+	Value T
+	// AccountID is whose: the account's own, or one above it; empty: it is built in.
+	AccountID string
+	Version   int64
+}
+
+// A Letter is a template as it is in force for an account: each part is the account's own,
+// or else that of the nearest account above it that has one, or else the built-in one.
+type Letter struct {
+	Definition // the built-in one, or of an account's own only the id and what all have
+
+	// Custom: there is no built-in one.
+	Custom bool
+
+	Title     Part[string] // the template's name
+	Enabled   Part[bool]
+	Subject   Part[string]
+	Text      Part[string]
+	HTML      Part[string]
+	From      Part[string]
+	ReplyTo   Part[string]
+	Addresses struct{ To, Cc, Bcc Part[switchhook.Addresses] }
+	// Ref is the nearest to the account of those that have a part in it.
+	Ref TemplateRef
+}
+
+// Letter returns a template as it is in force for an account. ok false: there is none.
+func (b *Book) Letter(accountID, id string) (l *Letter, ok bool) {
+	chain := append([]string{accountID}, b.o.Directory.Ancestors(accountID)...)
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.letter(chain, id)
+}
+
+// Letters returns all that are in force for an account: the built-in ones in their order,
+// then the account's own and those of the accounts above, by id.
+func (b *Book) Letters(accountID string) []*Letter {
+	chain := append([]string{accountID}, b.o.Directory.Ancestors(accountID)...)
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var ids, custom []string
+	for _, d := range Definitions() {
+		ids = append(ids, d.ID)
+	}
+	for _, account := range chain {
+		for id := range b.templates[account] {
+			if !slices.Contains(ids, id) && !slices.Contains(custom, id) {
+				custom = append(custom, id)
+			}
+		}
+	}
+	slices.Sort(custom)
+	all := make([]*Letter, 0, len(ids)+len(custom))
+	for _, id := range append(ids, custom...) {
+		if l, ok := b.letter(chain, id); ok {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// letter puts one together. The lock is held.
+func (b *Book) letter(chain []string, id string) (*Letter, bool) {
+	d, builtIn := Lookup(id)
+	if !builtIn {
+		d = customDefinition(id)
+	}
+	l := &Letter{Definition: d, Custom: !builtIn, Ref: TemplateRef{ID: id}}
+	l.Title.Value, l.Enabled.Value = d.Name, true
+	l.Subject.Value, l.Text.Value, l.HTML.Value, l.From.Value, l.ReplyTo.Value = d.Subject, d.Text, d.HTML, d.From, d.ReplyTo
+	l.Addresses.To.Value, l.Addresses.Cc.Value, l.Addresses.Bcc.Value = d.To, d.Cc, d.Bcc
+	known := builtIn
+	for _, account := range slices.Backward(chain) { // from the top
+		t := b.templates[account][id]
+		if t == nil {
+			continue
+		}
+		known = true
+		l.Ref = TemplateRef{ID: id, AccountID: account, Version: t.Version}
+		take(&l.Title, t.Name, t)
+		take(&l.Enabled, t.Enabled, t)
+		take(&l.Subject, t.Subject, t)
+		take(&l.Text, t.Text, t)
+		take(&l.HTML, t.HTML, t)
+		take(&l.From, t.From, t)
+		take(&l.ReplyTo, t.ReplyTo, t)
+		take(&l.Addresses.To, t.To, t)
+		take(&l.Addresses.Cc, t.Cc, t)
+		take(&l.Addresses.Bcc, t.Bcc, t)
+	}
+	return l, known
+}
+
+func take[T any](p *Part[T], own *T, of *switchhook.Template) {
+	if own != nil {
+		*p = Part[T]{*own, of.AccountID, of.Version}
+	}
+}
+
+// Own is what an account has made its own of a template; nil: nothing.
+func (b *Book) Own(accountID, id string) *switchhook.Template {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.templates[accountID][id]
+}
+
+// Defaults of a target.
+const (
+	mailTimeout = time.Minute // an attachment may have to be fetched
+	smsTimeout  = 15 * time.Second
+	mailHold    = 30 * time.Second
+	concurrency = 4
+	mostTargets = 10_000 // that are remembered
+)
+
+// Webhook is the webhook that a target stands for, and nil where there is none of that id.
+// The same pointer is the same webhook.
+func (b *Book) Webhook(id string) *switchhook.Webhook {
+	t, ok := ParseTarget(id)
+	if !ok {
+		return nil
+	}
+	b.mu.RLock()
+	w := b.targets[id]
+	b.mu.RUnlock()
+	if w != nil {
+		return w
+	}
+	if _, ok := b.o.Directory.Account(t.AccountID); !ok {
+		return nil
+	}
+	chain := append([]string{t.AccountID}, b.o.Directory.Ancestors(t.AccountID)...)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, ok := b.letter(chain, t.Template)
+	if !ok {
+		return nil
+	}
+	w = &switchhook.Webhook{
+		ID: id, AccountID: t.AccountID, Name: l.Title.Value, URL: URL, Dialect: t.Medium, Enabled: l.Enabled.Value,
+		Events: l.Events, Ordering: "key", Hold: switchhook.Duration(mailHold), Retry: switchhook.Retry{Policy: "smtp"},
+		Timeout: switchhook.Duration(mailTimeout), MaxConcurrency: concurrency,
+	}
+	if t.Medium == SMS {
+		w.URL, w.Retry.Policy, w.Timeout = TextURL, "standard", switchhook.Duration(smsTimeout)
+	}
+	if b.o.Directory.Suspended(t.AccountID) {
+		w.PausedAt = time.Now()
+	}
+	if len(b.targets) >= mostTargets {
+		clear(b.targets)
+	}
+	b.targets[id] = w
+	return w
+}
+
+// A source is what a template is compiled from.
+type source struct {
+	text string
+	html bool
+}
+
+type compiled struct {
+	t   *django.Template
+	err error
+}
+
+// mostCompiled is how many compiled templates are remembered.
+const mostCompiled = 2000
+
+// compile compiles a template, or finds it compiled.
+func (b *Book) compile(s source) (*django.Template, error) {
+	b.mu.RLock()
+	c, ok := b.compiled[s]
+	b.mu.RUnlock()
+	if ok {
+		return c.t, c.err
+	}
+	c.t, c.err = django.Parse(s.text, django.Options{HTML: s.html})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.compiled) >= mostCompiled {
+		clear(b.compiled)
+	}
+	b.compiled[s] = c
+	return c.t, c.err
+}
+
+// Check says what is wrong with a part of a template: the place and what was expected.
+func Check(part, text string) error {
+	_, err := django.Parse(text, django.Options{HTML: part == "html"})
+	return err
+}
+
+// peopleOf are the people of an account who can get mail: its users, and those that the
+// directory has. The lock is not held.
+func (b *Book) peopleOf(account string) []Person {
+	people := b.o.Directory.People(account)
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, u := range b.users[account] {
+		p := Person{ID: u.ID, Email: u.Login, Username: u.Login, FirstName: u.Name, Admin: u.Role == switchhook.RoleAdmin}
+		if !validAddress(p.Email) {
+			continue
+		}
+		if i := slices.IndexFunc(people, func(o Person) bool { return sameAddress(o.Email, p.Email) }); i >= 0 {
+			people[i].Admin = people[i].Admin || p.Admin
+			continue
+		}
+		people = append(people, p)
+	}
+	return slices.DeleteFunc(people, func(p Person) bool { return !validAddress(p.Email) })
+}
+
+// adminsOf are the addresses of an account's administrators.
+func (b *Book) adminsOf(account string) (list []string) {
+	for _, p := range b.peopleOf(account) {
+		if p.Admin {
+			list = append(list, p.Email)
+		}
+	}
+	return list
+}
+
+// portal is what an account's portal has of one thing: its own, or that of the nearest
+// account above.
+func (b *Book) portal(accountID string, of func(*switchhook.Portal) string) string {
+	for _, id := range append([]string{accountID}, b.o.Directory.Ancestors(accountID)...) {
+		if a, ok := b.o.Directory.Account(id); ok && a.Portal != nil && of(a.Portal) != "" {
+			return of(a.Portal)
+		}
+	}
+	return ""
+}
+
+func (b *Book) brand(accountID string) (brand Brand, logo string) {
+	logo = b.portal(accountID, func(p *switchhook.Portal) string { return p.Logo })
+	return Brand{
+		Name:       cmp.Or(b.portal(accountID, func(p *switchhook.Portal) string { return p.Name }), "Switchhook"),
+		Accent:     b.portal(accountID, func(p *switchhook.Portal) string { return p.Accent }),
+		AccentDark: b.portal(accountID, func(p *switchhook.Portal) string { return p.AccentDark }),
+		Logo:       logo != "",
+	}, logo
+}

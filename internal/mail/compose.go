@@ -1,0 +1,255 @@
+package mail
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/django"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// A PartError is a mistake in one part of a template.
+type PartError struct {
+	Part string // subject, text, html, from or reply_to
+	Err  error  // a *django.Error: line and column, and what was expected
+}
+
+func (e *PartError) Error() string { return "the template's " + e.Part + ": " + e.Err.Error() }
+
+func (e *PartError) Unwrap() error { return e.Err }
+
+// renderFor bounds the rendering of one part; django bounds its work besides.
+const renderFor = time.Second
+
+// mostSubject is how long a subject may be, in characters.
+const mostSubject = 500
+
+// compose makes the mail of an event. It may have no recipients.
+func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, error) {
+	r := resources(ev)
+	n := notification(r)
+	m := &Message{EventID: ev.ID, WebhookID: t.ID(), Template: l.Ref}
+	m.Attachments = attachments(r, n, l)
+	brand, logo := b.brand(ev.AccountID)
+	m.Logo = logo
+	env := b.env(ev, r)
+	env.Brand, env.Attachments = brand, m.Attachments
+	account, user := t.member()
+	if user != "" {
+		i, people := -1, b.peopleOf(account)
+		if i = slices.IndexFunc(people, func(p Person) bool { return p.ID == user }); i < 0 {
+			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
+		}
+		m.To, env.User = []string{people[i].Email}, people[i].row()
+	} else {
+		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l)
+	}
+	p := page{b: b, data: Context(ev, env), now: ev.AcceptedAt.In(locationOf(env.Account.Timezone))}
+	if p.now.IsZero() {
+		p.now = ev.OccurredAt
+	}
+	m.Subject = cut(strings.Join(strings.Fields(strings.Map(printable, p.render("subject", cmp.Or(n.Subject, l.Subject.Value)))), " "))
+	text, html := l.Text.Value, l.HTML.Value
+	if n.Text != "" || n.HTML != "" {
+		text, html = n.Text, n.HTML
+	}
+	m.Text, m.HTML = p.render("text", text), p.render("html", html)
+	m.From = p.from(n, l, b.o.From)
+	m.ReplyTo = addresses(n.ReplyTo)
+	if len(m.ReplyTo) == 0 {
+		m.ReplyTo = addresses(ordjson.String(p.render("reply_to", l.ReplyTo.Value)))
+	}
+	if !strings.Contains(m.HTML, "cid:logo") {
+		m.Logo = ""
+	}
+	return m, p.err
+}
+
+// A page is where the parts of one mail are rendered.
+type page struct {
+	b    *Book
+	data map[string]any
+	now  time.Time
+	err  error // of the first part that could not be
+}
+
+func (p *page) render(part, text string) string {
+	if text == "" {
+		return ""
+	}
+	t, err := p.b.compile(source{text, part == "html"})
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), renderFor)
+		defer cancel()
+		text, err = t.Render(ctx, p.data, p.now)
+	}
+	if err != nil {
+		p.err = errors.Join(p.err, &PartError{part, err})
+		return ""
+	}
+	return text
+}
+
+// from is the sender: the event's, the template's or the server's. What is no address does
+// not keep a mail from going.
+func (p *page) from(n switchhook.Notification, l *Letter, server string) string {
+	if given := addresses(n.From); len(given) > 0 {
+		return given[0]
+	}
+	if a, err := mail.ParseAddress(p.render("from", l.From.Value)); err == nil {
+		return written(a)
+	}
+	return server
+}
+
+func cut(subject string) string {
+	if runes := []rune(subject); len(runes) > mostSubject {
+		return string(runes[:mostSubject-1]) + "…"
+	}
+	return subject
+}
+
+// attachments are what comes with a mail: what the event says, or the sound or the document
+// that it is about.
+func attachments(r *switchhook.Resources, n switchhook.Notification, l *Letter) []Attachment {
+	at, name := n.AttachmentURL, "attachment"
+	switch l.ID {
+	case "voicemail_to_email":
+		name = "voicemail"
+		if v := r.Voicemail; v != nil {
+			at = cmp.Or(at, v.AudioURL)
+		}
+	case "fax_inbound_to_email", "fax_outbound_to_email":
+		name = "fax"
+		if f := r.Fax; f != nil {
+			at = cmp.Or(at, f.DocumentURL)
+		}
+	}
+	if at == "" {
+		return nil
+	}
+	u, err := url.Parse(at)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "data" {
+		return nil
+	}
+	if base := path.Base(u.Path); u.Scheme != "data" && path.Ext(base) != "" {
+		name = strings.Map(printable, base)
+	}
+	return []Attachment{{Name: name, URL: at}}
+}
+
+// env is what a mail can say beside its event.
+func (b *Book) env(ev *switchhook.Event, r *switchhook.Resources) *Env {
+	e := &Env{Account: b.account(ev.AccountID), Hostname: b.o.Hostname, Node: b.o.Hostname}
+	up := b.o.Directory.Ancestors(ev.AccountID)
+	if len(up) > 0 {
+		e.Parent = b.account(up[0])
+		e.Reseller = e.Parent
+	}
+	if e.Account.Timezone == "" {
+		for _, above := range up {
+			if e.Account.Timezone = b.account(above).Timezone; e.Account.Timezone != "" {
+				break
+			}
+		}
+	}
+	e.User = b.userOf(ev, r)
+	if ev.Type == "webhook.disabled" && b.o.Webhook != nil {
+		if w := b.o.Webhook(textOf(ev.Data, "hook_id")); w != nil && w.AccountID == ev.AccountID {
+			e.Webhook = w
+		}
+	}
+	return e
+}
+
+// account is what a mail says of an account: its own settings, and the record of it that
+// the directory has.
+func (b *Book) account(id string) Account {
+	a := Account{ID: id}
+	if known, ok := b.o.Directory.Account(id); ok {
+		a.Name, a.Timezone = known.Name, known.Timezone
+	}
+	if record, ok := b.o.Directory.Record(id, "account", id); ok {
+		a.Realm, a.Language = textOf(record.Row, "realm"), textOf(record.Row, "language")
+		a.Timezone = cmp.Or(a.Timezone, textOf(record.Row, "timezone"))
+	}
+	return a
+}
+
+// userOf is the row of the user whom an event is about.
+func (b *Book) userOf(ev *switchhook.Event, r *switchhook.Resources) json.RawMessage {
+	id := r.UserID
+	row := func(schema, of string) json.RawMessage {
+		if record, ok := b.o.Directory.Record(ev.AccountID, schema, of); ok && of != "" {
+			return record.Row
+		}
+		return nil
+	}
+	switch {
+	case id != "":
+	case r.Voicemail != nil:
+		id = textOf(row("mailbox", r.Voicemail.MailboxID), "owner_id")
+	case r.Fax != nil:
+		id = cmp.Or(r.Fax.OwnerID, textOf(row("faxbox", r.Fax.BoxID), "owner_id"))
+	case r.Device != nil:
+		id = r.Device.OwnerID
+	case r.Extension != nil:
+		id = textOf(row("extension", r.Extension.ID), "owner_id")
+	}
+	if id == "" && r.Call != nil {
+		id = r.Call.OwnerID
+	}
+	if found := row("user", id); found != nil {
+		return found
+	}
+	if id == "" {
+		for _, p := range b.peopleOf(ev.AccountID) {
+			if p.Admin {
+				return p.row()
+			}
+		}
+	}
+	return nil
+}
+
+// row is a person as the row of a user.
+func (p Person) row() json.RawMessage {
+	o := ordjson.Object{}
+	for _, m := range []struct{ name, value string }{
+		{"id", p.ID}, {"first_name", p.FirstName}, {"last_name", p.LastName}, {"email", bare(p.Email)}, {"username", p.Username}, {"timezone", p.Timezone},
+	} {
+		if m.value != "" {
+			o = append(o, ordjson.Member{Name: m.name, Value: ordjson.String(m.value)})
+		}
+	}
+	return o.Append(nil)
+}
+
+func locationOf(zone string) *time.Location {
+	if l, err := time.LoadLocation(zone); err == nil && zone != "" && zone != "Local" {
+		return l
+	}
+	return time.UTC
+}
+
+// Problem is where and what is wrong with a template, of an error of it.
+func Problem(err error) (part, message string, ok bool) {
+	e, ok := errors.AsType[*PartError](err)
+	if !ok {
+		return "", "", false
+	}
+	if d, is := errors.AsType[*django.Error](e.Err); is {
+		return e.Part, d.Error(), true
+	}
+	return e.Part, e.Err.Error(), true
+}

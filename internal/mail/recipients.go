@@ -1,0 +1,376 @@
+package mail
+
+import (
+	"encoding/json"
+	"net/mail"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/ordjson"
+)
+
+// mostRecipients is how many a mail has at most.
+const mostRecipients = 100
+
+// A Consideration is what became of one template when an event was accepted.
+type Consideration struct {
+	Template string // its id
+	Name     string // its name
+	Target   string // the webhook id of the target; empty: nothing is sent, for Reason
+	Reason   string // a sentence
+}
+
+// Targets are the webhook ids of the notifications that an event makes.
+func (b *Book) Targets(ev *switchhook.Event) (ids []string) {
+	if !b.o.Email && !b.o.SMS {
+		return nil
+	}
+	for _, c := range b.Consider(ev) {
+		if c.Target != "" {
+			ids = append(ids, c.Target)
+		}
+	}
+	return ids
+}
+
+// Consider says of each template that an event feeds what is sent, or why nothing is.
+func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
+	for _, d := range For(ev) {
+		c := Consideration{Template: d.ID, Name: d.Name}
+		l, ok := b.Letter(ev.AccountID, d.ID)
+		if ok {
+			c.Name = l.Title.Value
+		}
+		r := resources(ev)
+		email, sms := media(ev)
+		switch {
+		case !ok:
+			c.Reason = "There is no template of this name, neither the account's own nor of one above it."
+		case !l.Enabled.Value:
+			c.Reason = "It is switched off."
+		case !(email && b.o.Email) && !(sms && b.o.SMS):
+			c.Reason = "There is nothing set up to send it with."
+		case ev.Type == "account.customer_update" && !isPreview(r):
+			list = append(list, b.update(ev, c)...)
+			continue
+		default:
+			list = append(list, b.targetsOf(ev, r, l, c, email && b.o.Email, sms && b.o.SMS)...)
+			continue
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Letter, c Consideration, email, sms bool) (list []Consideration) {
+	if email {
+		c := c
+		if to, cc, bcc := b.recipients(ev, r, l); len(to)+len(cc)+len(bcc) > 0 {
+			c.Target, c.Reason = Target{Medium: Email, AccountID: ev.AccountID, Template: l.ID}.ID(), "It is sent."
+		} else {
+			c.Reason = nobody(l)
+		}
+		list = append(list, c)
+	}
+	if sms {
+		numbers := phones(ordjson.Find(ev.Data, "to"))
+		for _, n := range numbers {
+			c.Target, c.Reason = Target{Medium: SMS, AccountID: ev.AccountID, Template: l.ID, Recipient: n}.ID(), "It is sent."
+			list = append(list, c)
+		}
+		if len(numbers) == 0 {
+			c.Reason = "It is to be a text message, and the event's `to` names no telephone number."
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func nobody(l *Letter) string {
+	switch l.Addresses.To.Value.Type {
+	case switchhook.AddressesAdmins:
+		return "Nobody would get it: the account has no administrator with a mail address."
+	case switchhook.AddressesSpecified:
+		return "Nobody would get it: its recipients are to be specified, and none are."
+	}
+	return "Nobody would get it: neither the event nor the directory names a mail address for it."
+}
+
+// media are those of an event: mail, but for notifications that say which.
+func media(ev *switchhook.Event) (email, sms bool) {
+	list := textsOf(ordjson.Find(ev.Data, "notification_media"))
+	if ev.Type != "notification.custom" || len(list) == 0 {
+		return true, false
+	}
+	return slices.Contains(list, "email"), slices.Contains(list, "sms")
+}
+
+// update are the targets of a customer update: each user gets a mail of its own.
+//
+// recipient_id is the account whose users they are; without one they are those of all
+// accounts below. user_type is all_users, one user's id, or by default the administrators
+// (the seed's customer_update).
+func (b *Book) update(ev *switchhook.Event, c Consideration) (list []Consideration) {
+	b.mu.RLock()
+	below := b.below[ev.AccountID]
+	b.mu.RUnlock()
+	accounts := below
+	if to := textOf(ev.Data, "recipient_id"); to != "" {
+		if to != ev.AccountID && !slices.Contains(below, to) {
+			c.Reason = "The account that it is for is not below this one."
+			return []Consideration{c}
+		}
+		accounts = []string{to}
+	}
+	kind := textOf(ev.Data, "user_type")
+	for _, account := range accounts {
+		for _, p := range b.peopleOf(account) {
+			if kind == "all_users" || kind == p.ID || (kind == "" || kind == "admins_only") && p.Admin {
+				c.Target = Target{Medium: Email, AccountID: ev.AccountID, Template: c.Template, Recipient: account + "/" + p.ID}.ID()
+				c.Reason = "It is sent."
+				list = append(list, c)
+			}
+		}
+	}
+	if len(list) == 0 {
+		c.Reason = "Nobody would get it: no such user has a mail address."
+		list = append(list, c)
+	}
+	return list
+}
+
+// recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses).
+func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter) (to, cc, bcc []string) {
+	n := notification(r)
+	if ev.Type == "notification.custom" {
+		n.To = ordjson.Find(ev.Data, "to")
+	}
+	seen := map[string]bool{}
+	pick := func(given json.RawMessage, a switchhook.Addresses, original func() []string) (list []string) {
+		all := addresses(given)
+		if !isPreview(r) {
+			all = b.chosen(ev.AccountID, a, all, original)
+		}
+		for _, address := range all {
+			if key := strings.ToLower(bare(address)); !seen[key] && len(seen) < mostRecipients {
+				seen[key], list = true, append(list, address)
+			}
+		}
+		return list
+	}
+	none := func() []string { return nil }
+	to = pick(n.To, l.Addresses.To.Value, func() []string { return b.original(ev, r, l) })
+	cc = pick(n.Cc, l.Addresses.Cc.Value, none)
+	bcc = pick(n.Bcc, l.Addresses.Bcc.Value, none)
+	return to, cc, bcc
+}
+
+// chosen is who it is by the type of a template's addresses.
+func (b *Book) chosen(account string, a switchhook.Addresses, given []string, original func() []string) []string {
+	own := valid(a.EmailAddresses)
+	first := func(lists ...func() []string) []string {
+		for _, list := range lists {
+			if l := list(); len(l) > 0 {
+				return l
+			}
+		}
+		return nil
+	}
+	its := func(l []string) func() []string { return func() []string { return l } }
+	switch a.Type {
+	case switchhook.AddressesSpecified:
+		return first(its(own), its(given))
+	case switchhook.AddressesAdmins:
+		return first(func() []string { return b.adminsOf(account) }, its(own))
+	}
+	return first(its(given), original, its(own))
+}
+
+// original are whom an event is for, where it names nobody: what the directory knows.
+func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter) []string {
+	var list []string
+	from := func(schema, id string) {
+		if id != "" {
+			list = append(list, b.o.Directory.Emails(ev.AccountID, schema, id)...)
+		}
+	}
+	family, _, _ := strings.Cut(ev.Type, ".")
+	switch family {
+	case "voicemail":
+		if v := r.Voicemail; v != nil {
+			from("mailbox", v.MailboxID)
+		}
+		if x := r.Extension; x != nil && len(list) == 0 {
+			from("extension", x.ID)
+		}
+	case "fax":
+		if f := r.Fax; f != nil {
+			if ev.Type == "fax.email_rejected" {
+				list = append(list, f.FromEmail)
+			}
+			list = append(list, textsOf(ordjson.Find(ordjson.Find(f.Notifications, "email"), "send_to"))...)
+			if len(valid(list)) == 0 {
+				from("faxbox", f.BoxID)
+				from("user", f.OwnerID)
+			}
+		}
+		if n := r.Number; n != nil && len(list) == 0 {
+			from("number", n.ID)
+		}
+	case "call":
+		if x := r.Extension; x != nil && b.alerts(ev.AccountID, x.ID) {
+			from("extension", x.ID)
+		}
+	case "user":
+		list = append(list, textOf(ev.Data, "email"))
+		from("user", r.UserID)
+	case "port":
+		list = append(list, textsOf(ordjson.Find(ordjson.Find(ordjson.Find(ev.Data, "port"), "notifications"), "email"))...)
+		from("port_request", r.PortRequestID)
+	}
+	if list = valid(list); len(list) > 0 {
+		return list
+	}
+	switch l.ID {
+	case "port_request_admin", "number_feature_manual_action": // those above have to act
+		for _, above := range b.o.Directory.Ancestors(ev.AccountID) {
+			if admins := b.adminsOf(above); len(admins) > 0 {
+				return admins
+			}
+		}
+	}
+	switch l.Category {
+	case "port_request", "account", "system":
+		return b.adminsOf(ev.AccountID)
+	}
+	return nil
+}
+
+// alerts reports whether an extension wants a mail for each call that it misses
+// (missed_call_alert in its record).
+func (b *Book) alerts(account, extension string) bool {
+	record, ok := b.o.Directory.Record(account, "extension", extension)
+	return ok && string(ordjson.Find(record.Row, "missed_call_alert")) == "true"
+}
+
+// resources are an event's, decoded if they are not yet.
+func resources(ev *switchhook.Event) *switchhook.Resources {
+	if ev.Resources != nil {
+		return ev.Resources
+	}
+	if r, err := catalogue.Decode(ev.Data); err == nil && r != nil {
+		return r
+	}
+	return &switchhook.Resources{}
+}
+
+func notification(r *switchhook.Resources) switchhook.Notification {
+	if r.Notification == nil {
+		return switchhook.Notification{}
+	}
+	return *r.Notification
+}
+
+func isPreview(r *switchhook.Resources) bool {
+	n := r.Notification
+	return n != nil && n.Preview != nil && *n.Preview
+}
+
+// addresses reads what Kazoo lets addresses be: a text with commas, a list, or an object
+// with either under email_addresses.
+func addresses(raw json.RawMessage) []string {
+	if list := ordjson.Find(raw, "email_addresses"); list != nil {
+		raw = list
+	}
+	var all []string
+	for _, text := range textsOf(raw) {
+		if list, err := mail.ParseAddressList(text); err == nil {
+			for _, a := range list {
+				all = append(all, written(a))
+			}
+		}
+	}
+	return all
+}
+
+// valid are those of some texts that are addresses.
+func valid(texts []string) (list []string) {
+	for _, text := range texts {
+		if a, err := mail.ParseAddress(text); err == nil {
+			list = append(list, written(a))
+		}
+	}
+	return list
+}
+
+// written is an address as people read it: RFC 5322, but its name is not encoded.
+func written(a *mail.Address) string {
+	name := strings.Join(strings.Fields(strings.Map(printable, a.Name)), " ")
+	if name == "" {
+		return a.Address
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `" <` + a.Address + ">"
+}
+
+// printable keeps control characters out of what stands in a mail's header.
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		return ' '
+	}
+	return r
+}
+
+// bare is an address without a name.
+func bare(text string) string {
+	if a, err := mail.ParseAddress(text); err == nil {
+		return a.Address
+	}
+	return text
+}
+
+func validAddress(text string) bool {
+	_, err := mail.ParseAddress(text)
+	return err == nil
+}
+
+func sameAddress(a, b string) bool { return strings.EqualFold(bare(a), bare(b)) }
+
+//nolint:gochecknoglobals // a compiled pattern is a constant
+var phone = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
+
+// phones are the telephone numbers among addresses.
+func phones(raw json.RawMessage) (list []string) {
+	for _, text := range textsOf(raw) {
+		for each := range strings.SplitSeq(text, ",") {
+			n := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(each)
+			if phone.MatchString(n) && !slices.Contains(list, n) && len(list) < mostRecipients {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
+// textsOf is a text, or the texts of a list.
+func textsOf(raw json.RawMessage) (list []string) {
+	if text, ok := ordjson.Unquote(raw); ok {
+		return []string{text}
+	}
+	s := ordjson.Scan(raw)
+	s.Array(func() bool {
+		v, ok := s.Value()
+		if text, is := ordjson.Unquote(v); is {
+			list = append(list, text)
+		}
+		return ok
+	})
+	return list
+}
+
+func textOf(object json.RawMessage, name string) string {
+	text, _ := ordjson.Unquote(ordjson.Find(object, name))
+	return text
+}
