@@ -36,6 +36,7 @@ import (
 	"github.com/switchhook/switchhook/internal/dialect/template"
 	"github.com/switchhook/switchhook/internal/dialect/voipbin"
 	"github.com/switchhook/switchhook/internal/directory"
+	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/ordjson"
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/source"
@@ -72,15 +73,20 @@ type App struct {
 	adminKey   string
 	metrics    *prometheus.Registry
 	ids        *directory.IDs
+	book       *mail.Book
 	dialects   []dialect.Dialect // the default first
 
-	accounts reachOf // what the webhooks of each may reach
-	reload   sync.Mutex
-	inForce  []*switchhook.Account                       // as they were read last; reload is held
-	paused   map[*switchhook.Webhook]*switchhook.Webhook // those of suspended accounts, as the engine has them; reload is held
-	keeps    map[string]time.Time                        // since the year 1; reload is held
-	keepLess chan struct{}                               // something is to be pruned now
-	changes  sync.Mutex                                  // held while a webhook, account or source is read, changed and written back
+	accounts  reachOf // what the webhooks of each may reach
+	reload    sync.Mutex
+	inForce   []*switchhook.Account                       // as they were read last; reload is held
+	paused    map[*switchhook.Webhook]*switchhook.Webhook // those of suspended accounts, as the engine has them; reload is held
+	users     []*switchhook.User                          // as the book has them, and so on; reload is held
+	templates []*switchhook.Template
+	bookOf    []*switchhook.Account
+	bookSet   bool
+	keeps     map[string]time.Time // since the year 1; reload is held
+	keepLess  chan struct{}        // something is to be pruned now
+	changes   sync.Mutex           // held while a webhook, account or source is read, changed and written back
 }
 
 // New opens the store, takes up what an earlier process left, and listens. Run
@@ -239,10 +245,14 @@ func (a *App) wire(ctx context.Context) error {
 	if a.tally, err = tally.Open(ctx, tally.Options{Store: a.store, Logger: a.log.With("component", "tally")}); err != nil {
 		return err
 	}
-	a.dialects = a.newDialects()
+	a.dialects, a.book = a.newDialects(), a.newBook()
+	office, err := a.postOffice()
+	if err != nil {
+		return err
+	}
 	a.router, err = route.New(ctx, route.Options{
 		Store: a.store, Directory: &a.directory, Dialects: a.dialects,
-		NewFolder: func() route.Folder { return calls.New() },
+		NewFolder: func() route.Folder { return calls.New() }, Notify: a.book.Targets,
 		Accepted: func(events []*switchhook.Event) {
 			a.engine.Add(events)
 			a.tally.Accepted(events)
@@ -258,10 +268,10 @@ func (a *App) wire(ctx context.Context) error {
 		transport = a.hands
 	}
 	a.engine = deliver.New(deliver.Options{
-		Transport: transport,
-		Store:     a.store, Dialects: a.dialects, Reach: a.accounts.of, Version: a.c.Version,
+		Transport: transports{transport, office},
+		Store:     a.store, Dialects: slices.Concat(a.dialects, a.book.Dialects()), Made: a.book.Webhook, Reach: a.accounts.of, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
-		Resume: a.router.Resume, Held: a.store.Held, Score: func(id string) deliver.Score { return a.tally.Score(id) },
+		Resume: a.router.Resume, Held: a.store.Held, Score: func(id string) deliver.Score { return a.tally.Score(scoreOf(id)) },
 		Metrics: a.metrics, Logger: a.log.With("component", "deliver"),
 	})
 	a.replays = deliver.NewReplayer(deliver.ReplayOptions{
@@ -355,7 +365,7 @@ func (a *App) reloadHooks(ctx context.Context) error {
 		a.engine.SetReach(account)
 	}
 	a.router.SetWebhooks(webhooks)
-	return nil
+	return a.setBook(ctx)
 }
 
 // disable turns off a webhook whose receiver said that it is gone, or that has

@@ -40,6 +40,7 @@ type Config struct {
 	AdminKey          string         // the operator's API key; empty: kept in Data
 	MasterKeys        [][]byte       // 32 bytes that seal secrets, several while they are changed; none: kept in Data
 	OIDC              OIDC           // at which users can sign in
+	Mail              Mail           // how notifications leave
 	Sources           []switchhook.Source
 	LogLevel          slog.Level
 	LogFormat         string // text or json
@@ -80,6 +81,10 @@ type Option struct {
 
 // Options are all settings, in the order in which people want to read them.
 func Options() []Option {
+	return slices.Concat(generalOptions(), mailOptions(), logOptions())
+}
+
+func generalOptions() []Option {
 	return []Option{
 		{
 			Flag: "listen", Variable: "SWITCHHOOK_LISTEN", YAML: "listen", Default: "127.0.0.1:8420",
@@ -194,6 +199,11 @@ func Options() []Option {
 			Flag: "oidc-name", Variable: "SWITCHHOOK_OIDC_NAME", YAML: "oidc_name", Default: "Single sign-on",
 			Usage: "what the OpenID provider is called on the sign-in page", set: text(func(c *Config) *string { return &c.OIDC.Name }),
 		},
+	}
+}
+
+func logOptions() []Option {
+	return []Option{
 		{
 			Flag: "log-level", Variable: "SWITCHHOOK_LOG_LEVEL", YAML: "log_level", Default: "info",
 			Usage: "debug, info, warn or error", set: func(c *Config, v []string) error {

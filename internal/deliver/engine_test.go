@@ -46,6 +46,9 @@ type rig struct {
 	change   func(*switchhook.Event)
 	hangs    string // the webhook whose receiver never answers
 
+	made    func(id string) *switchhook.Webhook // webhooks that nobody has stored; nil: there are none
+	targets func(event string) []string         // of an event, beside the hooks; nil: none
+
 	disableAfter time.Duration
 	lapsed       atomic.Bool                 // the store may be another process's
 	resume       func(context.Context) error // lets the store take commits again; nil: nobody does
@@ -83,7 +86,7 @@ func (r *rig) boot() {
 	r.engine = deliver.New(deliver.Options{
 		Store: r.store, Dialects: []dialect.Dialect{native.New(dialect.Env{Version: "1"}), primevox.New(dialect.Env{Version: "1"}), panics{native.New(dialect.Env{})}},
 		Transport: r, Version: "1", Logger: slog.New(slog.DiscardHandler), DisableAfter: r.disableAfter,
-		Held: func() bool { return !r.lapsed.Load() }, Resume: r.resume, Score: func(id string) deliver.Score { return score{r, id} },
+		Held: func() bool { return !r.lapsed.Load() }, Resume: r.resume, Made: r.made, Score: func(id string) deliver.Score { return score{r, id} },
 		Disable: func(id, reason string, _ time.Time) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -200,6 +203,9 @@ func (r *rig) accept(lines ...string) {
 		}
 		for _, w := range r.hooks {
 			ev.Targets = append(ev.Targets, w.ID)
+		}
+		if r.targets != nil {
+			ev.Targets = append(ev.Targets, r.targets(ev.ID)...)
 		}
 		c.Events = append(c.Events, ev)
 	}

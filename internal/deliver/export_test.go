@@ -64,6 +64,13 @@ func (e *Engine) Leftovers(webhookID string) string {
 		m.inFlight, m.bytes, len(m.lanes), len(m.live), len(m.rows), len(m.sleepers), *a)
 }
 
+// Made is how many queues are remembered of webhooks that nobody has stored.
+func (e *Engine) Made() int {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.made
+}
+
 // SharesLeft says what shares are not back.
 func (e *Engine) SharesLeft() string {
 	s := e.shares

@@ -1,0 +1,213 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
+	"github.com/switchhook/switchhook/internal/directory"
+	"github.com/switchhook/switchhook/internal/mail"
+	"github.com/switchhook/switchhook/internal/mail/post"
+)
+
+// Mail is how notifications leave: without a Server there are no mails, without a Gateway no
+// text messages.
+type Mail struct {
+	Server *post.Server
+	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
+	DKIM   struct{ Domain, Selector, KeyFile string }
+
+	Gateway struct {
+		URL, Method, Body, From string   // templates all but the last
+		Headers                 []string // NAME: VALUE, templates too
+	}
+}
+
+func mailOptions() []Option {
+	return []Option{
+		{
+			Flag: "smtp-url", Variable: "SWITCHHOOK_SMTP_URL", YAML: "smtp_url",
+			Usage: "mail server that notifications go through, as smtp://user:password@host:587 or smtps://host:465; without one there are none by mail", set: func(c *Config, v []string) (err error) {
+				c.Mail.Server, err = post.ParseServer(v[0])
+				return err
+			},
+		},
+		{
+			Flag: "mail-from", Variable: "SWITCHHOOK_MAIL_FROM", YAML: "mail_from",
+			Usage: "sender of mails whose template names none, such as Example <no-reply@example.com>; empty is no_reply@HOSTNAME", set: text(func(c *Config) *string { return &c.Mail.From }),
+		},
+		{
+			Flag: "dkim-domain", Variable: "SWITCHHOOK_DKIM_DOMAIN", YAML: "dkim_domain",
+			Usage: "domain that mails are signed for (DKIM); empty: they are not signed", set: text(func(c *Config) *string { return &c.Mail.DKIM.Domain }),
+		},
+		{
+			Flag: "dkim-selector", Variable: "SWITCHHOOK_DKIM_SELECTOR", YAML: "dkim_selector", Default: "switchhook",
+			Usage: "name of the key in the domain's DNS, before ._domainkey", set: text(func(c *Config) *string { return &c.Mail.DKIM.Selector }),
+		},
+		{
+			Flag: "dkim-key", Variable: "SWITCHHOOK_DKIM_KEY", YAML: "dkim_key",
+			Usage: "PEM file of the private key that mails are signed with, RSA or Ed25519", set: text(func(c *Config) *string { return &c.Mail.DKIM.KeyFile }),
+		},
+		{
+			Flag: "sms-url", Variable: "SWITCHHOOK_SMS_URL", YAML: "sms_url",
+			Usage: "template of the URL of the HTTP gateway that sends text messages, such as https://sms.example.com/send; without one there are none", set: text(func(c *Config) *string { return &c.Mail.Gateway.URL }),
+		},
+		{
+			Flag: "sms-method", Variable: "SWITCHHOOK_SMS_METHOD", YAML: "sms_method", Default: "POST",
+			Usage: "method of its requests: POST, PUT or GET", set: text(func(c *Config) *string { return &c.Mail.Gateway.Method }),
+		},
+		{
+			Variable: "SWITCHHOOK_SMS_HEADERS", YAML: "sms_headers", List: true,
+			Usage: "header of its requests, as NAME: VALUE, such as Authorization: Bearer …; repeatable", set: func(c *Config, v []string) error {
+				c.Mail.Gateway.Headers = v
+				return nil
+			},
+		},
+		{
+			Flag: "sms-body", Variable: "SWITCHHOOK_SMS_BODY", YAML: "sms_body", Default: `{"from": {{ from|json }}, "to": {{ to|json }}, "text": {{ text|json }}}`,
+			Usage: "template of the body of its requests", set: text(func(c *Config) *string { return &c.Mail.Gateway.Body }),
+		},
+		{
+			Flag: "sms-from", Variable: "SWITCHHOOK_SMS_FROM", YAML: "sms_from",
+			Usage: "what text messages are sent as: a number or a name", set: text(func(c *Config) *string { return &c.Mail.Gateway.From }),
+		},
+	}
+}
+
+// postOffice makes what mails leave through. Nil: there is no server.
+func (a *App) postOffice() (*post.Office, error) {
+	c := a.c.Mail
+	if (c.DKIM.Domain == "") != (c.DKIM.KeyFile == "") {
+		return nil, errors.New("--dkim-domain and --dkim-key go together")
+	}
+	if c.Server == nil {
+		return nil, nil
+	}
+	o := post.Options{Server: c.Server, From: a.mailFrom(), Networks: a.c.AllowNetworks, Proxy: a.c.Proxy, Past: a.mailedBefore}
+	if c.DKIM.Domain != "" {
+		pem, err := os.ReadFile(c.DKIM.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read --dkim-key: %w", err)
+		}
+		key, err := post.ParseDKIMKey(pem)
+		if err != nil {
+			return nil, fmt.Errorf("read --dkim-key: %w", err)
+		}
+		o.DKIM = &post.DKIM{Domain: c.DKIM.Domain, Selector: c.DKIM.Selector, Key: key}
+	}
+	return post.New(o)
+}
+
+func (a *App) mailFrom() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "localhost"
+	}
+	return cmp.Or(a.c.Mail.From, "no_reply@"+host)
+}
+
+// mailedBefore are the addresses that earlier attempts of a delivery have reached, since
+// somebody wanted it again.
+func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID string) (reached []string, err error) {
+	page := switchhook.Page{Limit: 100}
+	for {
+		attempts, next, err := a.store.Attempts(ctx, switchhook.AttemptFilter{EventID: eventID, WebhookID: webhookID}, page)
+		if err != nil {
+			return nil, fmt.Errorf("read what was sent before: %w", err)
+		}
+		for _, at := range attempts { // the newest first
+			if at.DeliveryID != deliveryID {
+				continue
+			}
+			if at.State != switchhook.Pending {
+				return reached, nil
+			}
+			reached = append(reached, post.Accepted(at.Response)...)
+		}
+		if page.Cursor = next; next == "" {
+			return reached, nil
+		}
+	}
+}
+
+// newBook makes the book of notifications.
+func (a *App) newBook() *mail.Book {
+	host, _ := os.Hostname() // empty is no harm
+	return mail.NewBook(mail.Options{
+		Directory: people{&a.directory}, Email: a.c.Mail.Server != nil, SMS: a.c.Mail.Gateway.URL != "",
+		From: a.mailFrom(), SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
+		Webhook: func(id string) *switchhook.Webhook {
+			w, err := a.store.Webhook(context.Background(), id)
+			if err != nil {
+				return nil
+			}
+			return w
+		},
+	})
+}
+
+// people is the directory as the book of notifications wants it.
+type people struct{ *directory.Directory }
+
+func (p people) People(account string) (list []mail.Person) {
+	for _, each := range p.Directory.People(account) {
+		list = append(list, mail.Person(each))
+	}
+	return list
+}
+
+// setBook takes over what concerns notifications and has changed.
+func (a *App) setBook(ctx context.Context) error {
+	users, err := a.store.Users(ctx)
+	if err != nil {
+		return fmt.Errorf("read the users: %w", err)
+	}
+	templates, err := a.store.Templates(ctx)
+	if err != nil {
+		return fmt.Errorf("read the templates: %w", err)
+	}
+	if slices.Equal(users, a.users) && slices.Equal(templates, a.templates) && slices.Equal(a.inForce, a.bookOf) && a.bookSet {
+		return nil
+	}
+	a.bookSet, a.users, a.templates, a.bookOf = true, users, templates, a.inForce
+	a.book.Set(a.inForce, users, templates)
+	a.engine.SetMade()
+	return nil
+}
+
+// transports are the ways by which requests leave, by the scheme of their URL.
+type transports struct {
+	deliver.Transport              // http and https
+	mail              *post.Office // smtp; nil: there is none
+}
+
+func (t transports) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error) {
+	switch {
+	case r.URL.Scheme == "smtp" && t.mail == nil:
+		return nil, errors.New("no mail server is set up any more (--smtp-url)")
+	case r.URL.Scheme == "smtp":
+		return t.mail.Send(ctx, r)
+	}
+	return t.Transport.Send(ctx, r)
+}
+
+func (t transports) CloseIdleConnections() {
+	t.Transport.CloseIdleConnections()
+	if t.mail != nil {
+		t.mail.CloseIdleConnections()
+	}
+}
+
+// scoreOf is by what a webhook's deliveries are counted: all mails are one.
+func scoreOf(webhookID string) string {
+	if t, ok := mail.ParseTarget(webhookID); ok {
+		return t.Medium
+	}
+	return webhookID
+}
