@@ -52,9 +52,11 @@ type Brand struct {
 // there: no macro is nil or an empty string, list or map.
 //
 // Macros are for people: a phone number is written +1 202-555-0143, money with two
-// digits; what stands on one line has no line breaks and no control characters; a list
-// has at most a hundred items (then NAME_left_out says how many more there are), a text
-// 10,000 characters. `event` has all of it as it came.
+// digits; what stands on one line has no line breaks and no control characters. What a
+// stranger can make long is cut: a text after 500 letters, one of several lines after
+// 10,000, a list after a hundred items or 8 KiB (then NAME_left_out says how many more
+// there are). `link` is an address that can be clicked, or not there. `event` has all of
+// it as it came.
 func Context(ev *switchhook.Event, env *Env) map[string]any {
 	r := ev.Resources
 	if r == nil {

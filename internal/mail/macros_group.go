@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -13,21 +14,36 @@ import (
 // A group is macros by their names, such as caller_id's.
 type group map[string]any
 
+// What a macro is at most: so much that a reader wants, so little that a mail of them
+// stays well below what the template language lets through, whatever a stranger sends.
 const (
-	mostItems = 100
-	mostRunes = 10_000
+	mostItems = 100     // of a list, or members of an object
+	mostBytes = 8 << 10 // of all texts in a list or an object
+	mostProse = 10_000  // letters of a text of several lines
+	mostLine  = 500     // letters of a text of one line
+	mostLink  = 2 << 10 // bytes of an address: half of one is none
 )
 
 // set puts a macro where there is something to put: no nil, no empty text, list or
-// group, no zero time. It bounds what it puts.
+// group, no zero time. It bounds what it puts; a group was bounded when it was made.
 func (g group) set(name string, value any) {
 	switch v := value.(type) {
 	case string:
-		value = line(v)
+		if v = shorten(line(v), mostLine); name == "link" {
+			v = link(value.(string)) //nolint:forcetypeassert // it is that case
+		}
+		if v != "" {
+			g[name] = v
+		}
+		return
 	case group:
-		value = map[string]any(v)
+		if len(v) > 0 {
+			g[name] = map[string]any(v)
+		}
+		return
 	}
-	if bounded, leftOut := bound(value, 0); bounded != nil {
+	b := bounds{bytes: mostBytes}
+	if bounded, leftOut := b.value(value, 0); bounded != nil {
 		g[name] = bounded
 		if leftOut > 0 {
 			g[name+"_left_out"] = int64(leftOut)
@@ -42,7 +58,7 @@ func (g group) prose(name, text string) {
 	for l := range strings.SplitSeq(text, "\n") {
 		lines = append(lines, strings.TrimRightFunc(clean(l), unicode.IsSpace))
 	}
-	if text = clip(strings.TrimSpace(strings.Join(lines, "\n"))); text != "" {
+	if text = shorten(strings.TrimSpace(strings.Join(lines, "\n")), mostProse); text != "" {
 		g[name] = text
 	}
 }
@@ -71,15 +87,26 @@ func (g group) within(name string) group {
 	}
 }
 
-// bound makes a value small and leaves out what is empty in it. leftOut is how many
-// items of a list, or members of an object, it did not take.
-func bound(value any, depth int) (bounded any, leftOut int) {
+// bounds are what may still be taken of a list or an object.
+type bounds struct{ bytes int }
+
+// value makes a value small and leaves out what is empty in it. leftOut is how many items
+// of a list, or members of an object, it did not take.
+func (b *bounds) value(value any, depth int) (bounded any, leftOut int) {
 	const deepest = 8
 	switch v := value.(type) {
 	case nil:
 		return nil, 0
 	case string:
-		if v = clip(v); v == "" {
+		if v == "" || b.bytes <= 0 {
+			return nil, 0
+		}
+		v = shorten(v, min(mostProse, b.bytes))
+		b.bytes -= len(v)
+		return v, 0
+	case json.Number:
+		const digits = 40 // enough for any amount and any id
+		if len(v) > digits {
 			return nil, 0
 		}
 		return v, 0
@@ -92,40 +119,49 @@ func bound(value any, depth int) (bounded any, leftOut int) {
 		if depth > deepest {
 			return nil, 0
 		}
-		return boundList(v, depth)
+		return b.list(v, depth)
 	case map[string]any:
 		if depth > deepest {
 			return nil, 0
 		}
-		return boundMap(v, depth)
+		return b.members(v, depth)
 	default:
 		return v, 0
 	}
 }
 
-func boundList(v []any, depth int) (bounded any, leftOut int) {
+func (b *bounds) list(v []any, depth int) (bounded any, leftOut int) {
 	kept := make([]any, 0, min(len(v), mostItems))
-	for _, item := range v[:min(len(v), mostItems)] {
-		if b, _ := bound(item, depth+1); b != nil {
-			kept = append(kept, b)
+	taken := 0
+	for taken < min(len(v), mostItems) && b.bytes > 0 {
+		if item, _ := b.value(v[taken], depth+1); item != nil {
+			kept = append(kept, item)
 		}
+		taken++
 	}
 	if len(kept) == 0 {
 		return nil, 0
 	}
-	return kept, max(len(v)-mostItems, 0)
+	return kept, len(v) - taken
 }
 
-func boundMap(v map[string]any, depth int) (bounded any, leftOut int) {
-	names := make([]string, 0, len(v))
-	for name := range v {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+func (b *bounds) members(v map[string]any, depth int) (bounded any, leftOut int) {
 	kept := map[string]any{}
-	for _, name := range names[:min(len(names), mostItems)] {
-		if b, more := bound(v[name], depth+1); b != nil {
-			kept[name] = b
+	taken := 0
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if taken == mostItems || b.bytes <= 0 {
+			break
+		}
+		taken++
+		if b.bytes -= len(name); len(name) > mostLine {
+			continue
+		}
+		value := v[name]
+		if s, ok := value.(string); ok && name == "link" {
+			value = link(s)
+		}
+		if member, more := b.value(value, depth+1); member != nil {
+			kept[name] = member
 			if more > 0 {
 				kept[name+"_left_out"] = int64(more)
 			}
@@ -134,15 +170,30 @@ func boundMap(v map[string]any, depth int) (bounded any, leftOut int) {
 	if len(kept) == 0 {
 		return nil, 0
 	}
-	return kept, max(len(names)-mostItems, 0)
+	return kept, len(v) - taken
 }
 
-func clip(s string) string {
-	if len(s) <= mostRunes { // no more runes than bytes
+// shorten cuts a text after so many letters.
+func shorten(s string, letters int) string {
+	if len(s) <= letters { // no more letters than bytes
 		return s
 	}
-	if r := []rune(s[:min(len(s), 4*mostRunes)]); len(r) > mostRunes {
-		return string(r[:mostRunes]) + "…"
+	n := 0
+	for i := range s {
+		if n == letters {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}
+
+// link lets through what a reader can click: no javascript: and the like, and no part of
+// an address.
+func link(s string) string {
+	s = line(s)
+	if len(s) > mostLink || strings.ContainsAny(s, " <>\"'") || !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+		return ""
 	}
 	return s
 }

@@ -286,7 +286,7 @@ notify.message: A word to the guests
 	}
 }
 
-// SampleOf is what a macro is in a context, for a list of macros: "" where it is not there.
+// sampleOf is what a macro is in a context, for a list of macros: "" where it is not there.
 func sampleOf(context map[string]any, name string) string {
 	var value any = context
 	for part := range strings.SplitSeq(name, ".") {

@@ -2,6 +2,8 @@ package mail
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -83,7 +85,7 @@ func sum(list any) string {
 // invoice has its items by their names, as Kazoo has them: {% for name, item in
 // invoice.items %}.
 func (m *macros) invoice() group {
-	g, items := group{}, map[string]any{}
+	g, items, times := group{}, map[string]any{}, map[string]int{}
 	var total, discounts float64
 	for _, it := range itemsOf(m.flat["items"]) {
 		discount, _ := number(it.within("discounts")["total"])
@@ -99,7 +101,9 @@ func (m *macros) invoice() group {
 		category, what := title(it.text("category")), title(it.text("item"))
 		one.set("category", category)
 		one.set("item", what)
-		one.set("quantity", it["quantity"])
+		if hasQuantity {
+			one.set("quantity", whole(quantity))
+		}
 		one.set("rate", money(it["rate"]))
 		if hasTotal {
 			one.set("total", money(amount))
@@ -110,8 +114,11 @@ func (m *macros) invoice() group {
 		if name == "" {
 			name = strings.Trim(category+" / "+what, " /")
 		}
+		if times[name]++; times[name] > 1 {
+			name = fmt.Sprintf("%s (%d)", name, times[name])
+		}
 		if name != "" {
-			items[unique(items, name)] = map[string]any(one)
+			items[name] = map[string]any(one)
 		}
 	}
 	if len(items) > 0 {
@@ -134,12 +141,7 @@ func itemsOf(v any) []group {
 			}
 		}
 	case map[string]any:
-		names := make([]string, 0, len(v))
-		for name := range v {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if o, ok := v[name].(map[string]any); ok {
 				if o["name"] == nil {
 					o["name"] = name
@@ -151,16 +153,12 @@ func itemsOf(v any) []group {
 	return items
 }
 
-// unique is the name, or where it is taken the name with a number.
-func unique(taken map[string]any, name string) string {
-	const enough = 10_000
-	for n, try := 2, name; n < enough; n++ {
-		if _, ok := taken[try]; !ok {
-			return try
-		}
-		try = fmt.Sprintf("%s (%d)", name, n)
+// whole is a number without a point, where it needs none.
+func whole(f float64) any {
+	if n := int64(f); float64(n) == f {
+		return n
 	}
-	return name
+	return f
 }
 
 // title is a name from a billing system, such as sip_device, as people write it.
@@ -180,10 +178,10 @@ func title(s string) string {
 // plan_removed, added or removed.
 func changes(item group) group {
 	c, g := item.within("changes"), group{}
-	quantity := item["quantity"]
+	quantity, counted := number(item["quantity"])
 	difference, differs := number(c.within("difference")["quantity"])
 	if differs {
-		quantity = max(difference, -difference)
+		quantity, counted = math.Abs(difference), true
 	}
 	switch typ := c.text("type"); {
 	case typ == "created":
@@ -197,7 +195,9 @@ func changes(item group) group {
 	default:
 		return g
 	}
-	g.set("quantity", quantity)
+	if counted {
+		g.set("quantity", whole(quantity))
+	}
 	return g
 }
 
@@ -206,11 +206,7 @@ func changes(item group) group {
 func (m *macros) payment(g group) {
 	token := m.flat.within("payment_token")
 	if token["bookkeeper"] == nil {
-		names := make([]string, 0, len(token))
-		for name := range token {
-			names = append(names, name)
-		}
-		if slices.Sort(names); len(names) > 0 {
+		if names := slices.Sorted(maps.Keys(token)); len(names) > 0 {
 			token = token.within(names[0])
 		}
 	}

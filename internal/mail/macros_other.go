@@ -88,15 +88,8 @@ func (m *macros) users() {
 		user.set(name, m.flat.text(name))
 	}
 	m.all.set("user", user)
-	m.all.set("link", link(m.flat.text("password_reset_link")))
-}
-
-// link lets through what a reader can click: no javascript: and the like.
-func link(s string) string {
-	if strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://") {
-		return s
-	}
-	return ""
+	reset, _ := m.flat["password_reset_link"].(string)
+	m.all.set("link", reset)
 }
 
 // alert is what the system says of itself. Kazoo's request is all of it but the message.
@@ -119,9 +112,9 @@ func (m *macros) alert() {
 	case map[string]any:
 		g := group{}
 		for name, value := range details {
-			g.prose(name, plain(value))
+			g.prose(line(name), plain(value))
 		}
-		m.all.set("details", g)
+		m.all.set("details", map[string]any(g)) // as a list: of bounded length
 	}
 }
 
