@@ -1,0 +1,124 @@
+package mail
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/catalogue"
+)
+
+// Sample is a realistic event that feeds a template, for previews and documents: the
+// catalogue's sample of its type, with what else a template can show. Templates that no
+// type feeds have a notification.custom, as whoever sends one would. An id that is no
+// built-in template's has the catalogue's own notification.custom.
+func Sample(id string) *switchhook.Event {
+	typ := "notification.custom"
+	if d, ok := Lookup(id); ok && len(d.Events) > 0 {
+		typ = d.Events[0]
+	}
+	t, _ := catalogue.Lookup(typ)
+	data := objectOf(t.Sample())
+	if typ == "notification.custom" {
+		data["template_id"] = id
+	}
+	if more := objectOf([]byte(sampleData()[id])); more != nil {
+		merge(data, more)
+	}
+	b, err := json.Marshal(data)
+	if err != nil {
+		panic("mail: the sample of " + id + ": " + err.Error())
+	}
+	ev := &switchhook.Event{
+		ID: "evt_sample_" + id, Type: typ, AccountID: "4f1a2b3c4d5e6f708192a3b4c5d6e7f8", Key: "sample", Sequence: 1, Data: b,
+		OccurredAt: time.Date(2026, 1, 31, 15, 4, 35, 500_000_000, time.UTC), AcceptedAt: time.Date(2026, 1, 31, 15, 4, 35, 600_000_000, time.UTC),
+	}
+	if err := catalogue.Attach(ev); err != nil {
+		panic("mail: the sample of " + id + ": " + err.Error())
+	}
+	return ev
+}
+
+// merge sets the members of more in base, objects member by member; null takes one out.
+func merge(base, more map[string]any) {
+	for name, value := range more {
+		inner, isObject := value.(map[string]any)
+		old, wasObject := base[name].(map[string]any)
+		switch {
+		case value == nil:
+			delete(base, name)
+		case isObject && wasObject:
+			merge(old, inner)
+		default:
+			base[name] = value
+		}
+	}
+}
+
+// SampleEnv is what surrounds a sample, of an account that has all there is.
+func SampleEnv(id string) *Env {
+	env := &Env{
+		Account: Account{
+			ID: "4f1a2b3c4d5e6f708192a3b4c5d6e7f8", Name: "Example Inc", Realm: "pbx.example.com", Timezone: "America/New_York", Language: "en-US",
+		},
+		Parent: Account{ID: "0f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "Example Telecom", Realm: "telecom.example.com", Timezone: "America/New_York", Language: "en-US"},
+		User:   json.RawMessage(`{"id":"user-grace","first_name":"Grace","last_name":"Hopper","email":"grace@example.com","username":"grace","timezone":"America/New_York"}`),
+		Webhook: &switchhook.Webhook{
+			ID: "wh_3cq8r1", Name: "CRM", URL: "https://crm.example.com/calls", Events: []string{"call.*", "voicemail.new"}, DisableReason: "too many failed attempts",
+		},
+		Hostname: "switchhook.example.com", Node: "switchhook@switchhook.example.com",
+		Brand: Brand{Name: "Example Telecom"},
+	}
+	env.Reseller = env.Parent
+	switch d, _ := Lookup(id); {
+	case slices.Contains(d.Events, "voicemail.new"), slices.Contains(d.Events, "voicemail.deleted"):
+		env.Attachments = []Attachment{{Name: "ada_lovelace_2026-01-31_10-04-40.mp3", Type: "audio/mpeg", URL: "data:audio/mpeg;base64,SUQzBAAAAAAAAA=="}}
+	case d.Category == "fax" && len(d.Macros) > 0 && id != "fax_outbound_smtp_error_to_email":
+		env.Attachments = []Attachment{{Name: "ada_lovelace_2026-01-31_10-06-12.pdf", Type: "application/pdf", URL: "data:application/pdf;base64,JVBERi0xLjcK"}}
+	}
+	return env
+}
+
+// sampleData is what the samples have beyond the catalogue's, in the places where Kazoo
+// has it.
+func sampleData() map[string]string {
+	const (
+		engine = `"info":{"fax_bad_rows":0,"fax_transfer_rate":14400,"fax_ecm_used":true,"fax_encoding":"T.6","fax_remote_station_id":"+12025550143"`
+		sent   = `{"fax":{` + engine + `,"fax_result_text":"OK"}}}`
+		failed = `{"fax":{"result_code":"48",` + engine + `,"fax_result_text":"Disconnected after permitted retries"}}}`
+		payer  = `"response":"Approved","balance":"45.25","billing_address":{"first_name":"Grace","last_name":"Hopper","extended_address":"Floor 2","phone":"+12025550100","email":"billing@example.com"}`
+		items  = `"items":[
+			{"category":"devices","item":"sip_device","quantity":3,"rate":5,"total":14,"discounts":{"total":1},"changes":{"type":"modified","difference":{"quantity":1}}},
+			{"category":"phone_numbers","item":"did_us","name":"US phone numbers","quantity":2,"rate":1.5,"total":3,"changes":{"type":"created"}}]`
+		port = `{"port":{"name":"Move to Example Inc","carrier":"Old Telecom","numbers":{"+12025550177":{},"+12025550178":{}},
+			"bill":{"name":"Example Inc","street_address":"1 Main St","locality":"Washington","region":"DC","postal_code":"20001"},
+			"notifications":{"email":{"send_to":["grace@example.com"]}},"transfer_date":"2026-02-10T14:00:00Z","scheduled_date":"2026-02-12T14:00:00Z"},
+			"reason":{"content":"The papers are complete.","timestamp":63937091075,"authorization":null,
+			"user":{"first_name":"Grace","last_name":"Hopper","email":"grace@example.com","username":"grace","timezone":"America/New_York"}}}`
+	)
+	data := map[string]string{
+		"fax_inbound_to_email": sent, "fax_outbound_to_email": sent,
+		"fax_inbound_error_to_email": failed, "fax_inbound_error_to_email_filtered": failed, "fax_outbound_error_to_email": failed,
+		"transaction":        `{` + payer + `,"service_plan":{"activation_charge":10}}`,
+		"transaction_failed": `{"success":false,` + payer + `,"response":"The card has expired","service_plan":{"activation_charge":10}}`,
+		"topup":              `{` + payer + `}`,
+		"low_balance":        `{"threshold":5}`,
+		"bill_reminder":      `{` + items + `,"payment_token":{"last_four":"1111"}}`,
+		"service_added": `{` + items + `,"audit_log":{"audit":{"authentication":{"type":"user_auth","account_id":"4f1a2b3c4d5e6f708192a3b4c5d6e7f8","account_name":"Example Inc"},
+			"changes":{"account_id":"9a8b7c6d5e4f30211203f4e5d6c7b8a9","account_name":"Example Branch","account_realm":"branch.example.com","account_language":"en-US","account_timezone":"America/New_York"}}}}`,
+		"customer_update": `{"databag":{"message":"We move to a new data centre on Saturday from 02:00 to 04:00. Calls may be interrupted for a few minutes."}}`,
+		"system_alert":    `{"level":"critical"}`,
+		"skel":            `{"comments":"Hello."}`,
+		"conference_email_invite": `{"comments":null,"notify":{"hangup_cause":null,"conference":{"name":"Monday meeting","number":"+12025550180","pin":"4711",
+			"link":"https://portal.example.com/conference/800"},"when":"Monday, 2 February 2026, 10:00","message":"We talk about the spring campaign."}}`,
+		"desktop_app_welcome":      `{"comments":null,"notify":{"hangup_cause":null,"link":"https://portal.example.com/app"}}`,
+		"desktop_webphone_enabled": `{"comments":null,"notify":{"hangup_cause":null,"link":"https://portal.example.com/phone"}}`,
+		"email_verification":       `{"comments":null,"notify":{"hangup_cause":null,"link":"https://portal.example.com/verify/5e8f2a","code":"402913"}}`,
+	}
+	for _, id := range []string{"port_cancel", "port_pending", "port_rejected", "port_request", "port_request_admin", "port_scheduled", "port_unconfirmed", "ported"} {
+		data[id] = port
+	}
+	data["port_comment"] = port[:len(port)-1] + `,"comment":{"timestamp":63937091075}}`
+	return data
+}
