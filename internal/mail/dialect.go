@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (m medium) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 	if len(msg.To)+len(msg.Cc)+len(msg.Bcc) == 0 {
 		return nil, errors.New("there is nobody to send it to any more")
 	}
-	body, err := json.Marshal(msg)
+	body, err := encode(msg)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +65,18 @@ func (m medium) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 		"Reply-To", strings.Join(msg.ReplyTo, ", "), "Subject", msg.Subject, "Template", msg.Template.String(),
 	)}
 	if shown, cut := msg.shown(); cut {
-		req.Shown, err = json.Marshal(shown)
+		req.Shown, err = encode(shown)
 	}
 	return req, err
+}
+
+// encode writes JSON for people to read: pages keep their < and >.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // header makes headers of names and values; those without a value are left out.

@@ -339,14 +339,14 @@ func validAddress(text string) bool {
 func sameAddress(a, b string) bool { return strings.EqualFold(bare(a), bare(b)) }
 
 //nolint:gochecknoglobals // a compiled pattern is a constant
-var phone = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
+var phoneNumber = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
 
 // phones are the telephone numbers among addresses.
 func phones(raw json.RawMessage) (list []string) {
 	for _, text := range textsOf(raw) {
 		for each := range strings.SplitSeq(text, ",") {
 			n := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(each)
-			if phone.MatchString(n) && !slices.Contains(list, n) && len(list) < mostRecipients {
+			if phoneNumber.MatchString(n) && !slices.Contains(list, n) && len(list) < mostRecipients {
 				list = append(list, n)
 			}
 		}

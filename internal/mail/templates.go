@@ -223,9 +223,14 @@ func custom(templateID []byte) []Definition {
 	if d, ok := Lookup(id); ok {
 		return []Definition{d}
 	}
-	return []Definition{{
+	return []Definition{customDefinition(id)}
+}
+
+// customDefinition is what a template of an account's own inherits: no words.
+func customDefinition(id string) Definition {
+	return Definition{
 		ID: id, Name: id, Category: "user", Events: []string{"notification.custom"},
 		To: switchhook.Addresses{Type: switchhook.AddressesOriginal},
 		Cc: switchhook.Addresses{Type: switchhook.AddressesSpecified}, Bcc: switchhook.Addresses{Type: switchhook.AddressesSpecified},
-	}}
+	}
 }

@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/switchhook/switchhook/internal/dialect"
@@ -33,7 +32,7 @@ func (b *Book) text(m *Message, t Target) (*dialect.Request, error) {
 	if runes := []rune(text); len(runes) > mostText {
 		text = string(runes[:mostText-1]) + "…"
 	}
-	body, err := json.Marshal(Text{m.EventID, m.WebhookID, m.Template, b.o.SMSFrom, t.Recipient, text})
+	body, err := encode(Text{m.EventID, m.WebhookID, m.Template, b.o.SMSFrom, t.Recipient, text})
 	return &dialect.Request{
 		Method: TextMethod, URL: TextURL, Body: body,
 		Header: header("From", b.o.SMSFrom, "To", t.Recipient, "Template", m.Template.String()),
