@@ -175,18 +175,23 @@ func (b *Book) letter(chain []string, id string) (*Letter, bool) {
 		}
 		known = true
 		l.Ref = TemplateRef{ID: id, AccountID: account, Version: t.Version}
-		take(&l.Title, t.Name, t)
-		take(&l.Enabled, t.Enabled, t)
-		take(&l.Subject, t.Subject, t)
-		take(&l.Text, t.Text, t)
-		take(&l.HTML, t.HTML, t)
-		take(&l.From, t.From, t)
-		take(&l.ReplyTo, t.ReplyTo, t)
-		take(&l.Addresses.To, t.To, t)
-		take(&l.Addresses.Cc, t.Cc, t)
-		take(&l.Addresses.Bcc, t.Bcc, t)
+		l.put(t)
 	}
 	return l, known
+}
+
+// put takes over the parts that somebody has made their own.
+func (l *Letter) put(t *switchhook.Template) {
+	take(&l.Title, t.Name, t)
+	take(&l.Enabled, t.Enabled, t)
+	take(&l.Subject, t.Subject, t)
+	take(&l.Text, t.Text, t)
+	take(&l.HTML, t.HTML, t)
+	take(&l.From, t.From, t)
+	take(&l.ReplyTo, t.ReplyTo, t)
+	take(&l.Addresses.To, t.To, t)
+	take(&l.Addresses.Cc, t.Cc, t)
+	take(&l.Addresses.Bcc, t.Bcc, t)
 }
 
 func take[T any](p *Part[T], own *T, of *switchhook.Template) {

@@ -253,3 +253,19 @@ func Problem(err error) (part, message string, ok bool) {
 	}
 	return e.Part, e.Err.Error(), true
 }
+
+// Preview is the mail that an event would make with a draft of a template: parts that are
+// not kept yet, over those that are in force for the account. draft may be nil.
+// CodeNotFound: there is no such template. A mistake in it is a PartError.
+func (b *Book) Preview(ev *switchhook.Event, accountID, id string, draft *switchhook.Template) (*Message, error) {
+	l, ok := b.Letter(accountID, id)
+	if !ok {
+		return nil, switchhook.Errorf(switchhook.CodeNotFound, "there is no template %q", id)
+	}
+	if draft != nil {
+		l.put(draft)
+	}
+	at := *ev
+	at.AccountID = accountID
+	return b.compose(&at, Target{Medium: Email, AccountID: accountID, Template: id}, l)
+}
