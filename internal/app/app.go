@@ -245,7 +245,7 @@ func (a *App) wire(ctx context.Context) error {
 	if a.tally, err = tally.Open(ctx, tally.Options{Store: a.store, Logger: a.log.With("component", "tally")}); err != nil {
 		return err
 	}
-	a.dialects, a.book = a.newDialects(), a.newBook()
+	a.dialects, a.book = a.newDialects(), a.newBook() //nolint:contextcheck // what is in memory is asked without one
 	office, err := a.postOffice()
 	if err != nil {
 		return err

@@ -46,8 +46,9 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	env.Brand, env.Attachments = brand, m.Attachments
 	account, user := t.member()
 	if user != "" {
-		i, people := -1, b.peopleOf(account)
-		if i = slices.IndexFunc(people, func(p Person) bool { return p.ID == user }); i < 0 {
+		people := b.peopleOf(account)
+		i := slices.IndexFunc(people, func(p Person) bool { return p.ID == user })
+		if i < 0 {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
 		m.To, env.User = []string{people[i].Email}, people[i].row()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/switchhook/switchhook"
@@ -81,9 +82,9 @@ func encode(v any) ([]byte, error) {
 
 // header makes headers of names and values; those without a value are left out.
 func header(pairs ...string) (h switchhook.Headers) {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			h = append(h, switchhook.Header{Name: pairs[i], Value: pairs[i+1]})
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			h = append(h, switchhook.Header{Name: pair[0], Value: pair[1]})
 		}
 	}
 	return h

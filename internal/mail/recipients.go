@@ -51,7 +51,7 @@ func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
 			c.Reason = "There is no template of this name, neither the account's own nor of one above it."
 		case !l.Enabled.Value:
 			c.Reason = "It is switched off."
-		case !(email && b.o.Email) && !(sms && b.o.SMS):
+		case (!email || !b.o.Email) && (!sms || !b.o.SMS):
 			c.Reason = "There is nothing set up to send it with."
 		case ev.Type == "account.customer_update" && !isPreview(r):
 			list = append(list, b.update(ev, c)...)
@@ -287,10 +287,12 @@ func addresses(raw json.RawMessage) []string {
 	}
 	var all []string
 	for _, text := range textsOf(raw) {
-		if list, err := mail.ParseAddressList(text); err == nil {
-			for _, a := range list {
-				all = append(all, written(a))
-			}
+		list, err := mail.ParseAddressList(text)
+		for _, a := range list {
+			all = append(all, written(a))
+		}
+		if err != nil { // one that is none does not take the others with it
+			all = append(all, valid(strings.Split(text, ","))...)
 		}
 	}
 	return all
@@ -338,7 +340,6 @@ func validAddress(text string) bool {
 
 func sameAddress(a, b string) bool { return strings.EqualFold(bare(a), bare(b)) }
 
-//nolint:gochecknoglobals // a compiled pattern is a constant
 var phoneNumber = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
 
 // phones are the telephone numbers among addresses.
