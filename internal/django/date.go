@@ -40,17 +40,20 @@ func (r *run) timeOf(v any) (time.Time, bool) {
 // moment is a number as a time. Which unit it has is told by its size.
 func (r *run) moment(n number) (time.Time, bool) {
 	const gregorian = 62_167_219_200 // 1970, in seconds since the year 0
-	seconds := n.float()
-	switch size := math.Abs(seconds); {
+	whole := math.Floor(n.float())
+	seconds, part := int64(whole), time.Duration((n.float()-whole)*1e9)
+	var t time.Time
+	switch size := math.Abs(whole); {
 	case size >= 1e14:
-		seconds /= 1e6
+		t = time.UnixMicro(seconds)
 	case size >= 1e12:
-		seconds /= 1e3
+		t = time.UnixMilli(seconds)
 	case seconds > 62_000_000_000:
-		seconds -= gregorian
+		t = time.Unix(seconds-gregorian, int64(part))
+	default:
+		t = time.Unix(seconds, int64(part))
 	}
-	whole := math.Floor(seconds)
-	t := time.Unix(int64(whole), int64((seconds-whole)*1e9)).In(r.now.Location())
+	t = t.In(r.now.Location())
 	return t, t.Year() >= 0 && t.Year() <= 9999
 }
 
