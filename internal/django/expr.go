@@ -30,6 +30,7 @@ type application struct {
 
 func (p *parser) expression(c *cursor) *expression {
 	c.space()
+	p.part(c.at)
 	e := &expression{operand: p.operand(c, false)}
 	for c.sign("|") {
 		p.part(c.at)
@@ -170,7 +171,7 @@ func (c *cursor) number() any {
 		return i
 	}
 	if _, err := strconv.ParseFloat(s, 64); err != nil {
-		c.fail("this is not a number: " + quote(clip(s)))
+		c.fail("this is not a number: " + quote(s))
 	}
 	c.at += n
 	return json.Number(strings.TrimPrefix(s, "+"))

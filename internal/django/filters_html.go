@@ -207,42 +207,40 @@ func (r *run) truncated(in, arg any, words bool) any {
 	if !words {
 		most-- // for the ellipsis
 	}
-	b := r.buffer()
-	var open []string
-	n, within := 0, false
-	for s != "" {
+	var open []string // at the end of what is kept
+	end, at := 0, 0
+	tags, n, within := []string(nil), 0, false
+	for at < len(s) {
 		r.step(1)
-		if size := tagAt(s); size > 0 {
-			open = track(open, s[:size])
-			b.write(s[:size])
-			s, within = s[size:], false
+		if size := tagAt(s[at:]); size > 0 {
+			tags = r.track(tags, s[at:at+size])
+			at, within = at+size, false
 			continue
 		}
-		size, space := unit(s)
-		if words && (space || within) {
-			within = !space
-		} else {
-			within = true
+		size, space := unit(s[at:])
+		at += size
+		if words && space {
+			within = false
+			continue
+		}
+		if !words || !within {
 			if n++; n > most {
 				break
 			}
 		}
-		b.write(s[:size])
-		s = s[size:]
+		within = true
+		end, open = at, tags
 	}
-	result := b.String()
-	done := r.buffer()
+	b := r.buffer()
+	b.write(s[:end])
 	if words {
-		done.write(strings.TrimRightFunc(result, unicode.IsSpace))
-		done.write(" ")
-	} else {
-		done.write(result)
+		b.writeByte(' ')
 	}
-	done.write(ellipsis)
+	b.write(ellipsis)
 	for _, name := range slices.Backward(open) {
-		done.write("</" + name + ">")
+		b.write("</" + name + ">")
 	}
-	return done.String()
+	return b.String()
 }
 
 // counted is how many letters or words there are between the tags.
@@ -275,14 +273,15 @@ func unit(s string) (size int, space bool) {
 	return size, unicode.IsSpace(c)
 }
 
-// track keeps the names of the tags that are open.
-func track(open []string, tag string) []string {
+// track returns the names of the tags that are open after another.
+func (r *run) track(open []string, tag string) []string {
 	name := tagName(tag)
 	switch {
 	case name == "" || strings.HasSuffix(tag, "/>") || slices.Contains(strings.Fields("br hr img input link meta col area base wbr"), name):
 		return open
 	case tag[1] != '/':
-		return append(open, name)
+		r.list(2)
+		return append(open[:len(open):len(open)], name) // what was kept before stays as it is
 	}
 	for i := len(open) - 1; i >= max(0, len(open)-maxNesting); i-- {
 		if open[i] == name {

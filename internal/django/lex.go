@@ -102,19 +102,19 @@ func (l *lexer) braced(start, i int, k kind, closing string) piece {
 		throw(i, open+" is not closed: "+closing+" is missing; where it is meant as text, write it within {% verbatim %}")
 	}
 	found := piece{k, i, i + 2, to}
-	end, after := i, false
-	end, l.at = l.unwrap(start, i, to+2)
+	end, next := l.unwrap(start, i, to+2)
+	l.at = next
 	// The minus signs of Jinja, which take away the white space on their side.
 	if in := l.source[found.from:to]; len(in) > 1 && in[0] == '-' && !isDigit(in[1]) {
 		found.from++
 		end = start + len(strings.TrimRightFunc(l.source[start:end], unicode.IsSpace))
 	}
-	if strings.HasSuffix(l.source[found.from:to], "-") {
+	trim := strings.HasSuffix(l.source[found.from:to], "-")
+	if trim {
 		found.to--
-		after = true
 	}
 	p := l.text(start, end, found)
-	l.trim = after
+	l.trim = trim
 	return p
 }
 

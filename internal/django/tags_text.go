@@ -135,7 +135,7 @@ func parseFilter(p *parser, t *tagged) node {
 	return n
 }
 
-func parseTemplatetag(p *parser, t *tagged) node {
+func parseTemplatetag(_ *parser, t *tagged) node {
 	signs := map[string]literal{
 		"openblock": "{%", "closeblock": "%}", "openvariable": "{{", "closevariable": "}}",
 		"openbrace": "{", "closebrace": "}", "opencomment": "{#", "closecomment": "#}",

@@ -14,9 +14,9 @@ import (
 // lookup finds what a name stands for: the nearest that a tag has bound, else the data.
 func (r *run) lookup(name string) (any, bool) {
 	r.step(1 + len(r.vars)>>4)
-	for i := len(r.vars) - 1; i >= 0; i-- {
-		if r.vars[i].name == name {
-			return r.vars[i].value, true
+	for _, v := range slices.Backward(r.vars) {
+		if v.name == name {
+			return v.value, true
 		}
 	}
 	v, ok := r.data[name]
@@ -296,7 +296,7 @@ func numberOf(v any) (number, bool) {
 func clipBytes(s string) string { return s[:min(len(s), 400)] }
 
 func parseNumber(s string) (number, bool) {
-	if len(s) > 400 || s == "" || !(isDigit(s[len(s)-1]) || s[len(s)-1] == '.') {
+	if len(s) > 400 || s == "" || !isDigit(s[len(s)-1]) && s[len(s)-1] != '.' {
 		return number{}, false
 	}
 	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
