@@ -277,11 +277,12 @@ func money(v any) string {
 // gregorian are the seconds that Kazoo counts, from year 0.
 func gregorian(t time.Time) int64 { return t.Unix() + 62167219200 }
 
-// moment reads a time: RFC 3339, a day, seconds as Kazoo counts them, or as Unix does.
-func moment(v any) time.Time {
+// moment reads a time: RFC 3339, a day of the account's, seconds as Kazoo counts them, or
+// as Unix does.
+func (m *macros) moment(v any) time.Time {
 	if s, ok := v.(string); ok {
 		for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
-			if t, err := time.Parse(layout, s); err == nil {
+			if t, err := time.ParseInLocation(layout, s, m.location); err == nil {
 				return t
 			}
 		}

@@ -171,7 +171,7 @@ func TestLetters(t *testing.T) {
 			}
 			a.Files = append(a.Files,
 				txtar.File{Name: m.name + ".subject", Data: []byte(m.of.subject + "\n")},
-				txtar.File{Name: m.name + ".text", Data: []byte(quoted(m.of.text))},
+				txtar.File{Name: m.name + ".text", Data: []byte(m.of.text)},
 				txtar.File{Name: m.name + ".html", Data: []byte(page)})
 		}
 		golden(t, "testdata/letters/"+l.ID+".txtar", txtar.Format(a))
@@ -180,9 +180,6 @@ func TestLetters(t *testing.T) {
 		}
 	}
 }
-
-// quoted keeps a signature's "-- " from being the end of a part.
-func quoted(text string) string { return strings.ReplaceAll(text, "\n-- \n", "\n--\u00a0\n") }
 
 func beginning(s string) string {
 	const most = 4000
