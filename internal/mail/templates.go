@@ -93,6 +93,10 @@ var definitions = sync.OnceValue(func() *table {
 	})
 	for i := range t.all {
 		d := &t.all[i]
+		context := Context(sample(d), sampleEnv(d))
+		for j := range d.Macros {
+			d.Macros[j].Sample = sampleOf(context, d.Macros[j].Name)
+		}
 		t.at[d.ID] = i
 		for _, event := range d.Events {
 			t.fed[event] = append(t.fed[event], d.ID)
@@ -210,7 +214,7 @@ func feeds(id string, ev *switchhook.Event, r *switchhook.Resources) bool {
 	}
 }
 
-// ValidID is what the id of a template looks like, an account's own included.
+// validID is what the id of a template looks like, an account's own included.
 //
 //nolint:gochecknoglobals // a compiled pattern is a constant
 var validID = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)

@@ -31,7 +31,7 @@ func assemble(subject, preheader, body, why string) (text, page string) {
 		a.block(block)
 	}
 	put := strings.NewReplacer("@title@", escape(subject), "@preheader@", escape(preheader), "@why@", escape(why), "@body@", strings.TrimSpace(a.html.String()))
-	text = strings.TrimSpace(a.text.String()) + "\n\n" + strings.NewReplacer("@why@", why).Replace(layout()["text"])
+	text = a.text.String() + strings.NewReplacer("@why@", why).Replace(layout()["text"])
 	return text, put.Replace(layout()["page"])
 }
 
