@@ -188,7 +188,7 @@ func (l *letter) headers() (h switchhook.Headers) {
 func told(list []outcome) string {
 	var words []string
 	for _, o := range list {
-		words = append(words, o.to+": "+o.reply.String())
+		words = append(words, o.to+": "+o.String())
 	}
 	return strings.Join(words, "; ")
 }

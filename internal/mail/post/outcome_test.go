@@ -117,8 +117,15 @@ func TestAllRefused(t *testing.T) {
 		step sim.Step
 		code int
 	}{
-		{sim.AtSender, 550}, {sim.AtSender, 451}, {sim.AtRecipient, 550}, {sim.AtRecipient, 450}, {sim.AtRecipient, 421},
-		{sim.AtBody, 554}, {sim.AtEnd, 554}, {sim.AtEnd, 452}, {sim.AtEnd, 421},
+		{sim.AtSender, 550},
+		{sim.AtSender, 451},
+		{sim.AtRecipient, 550},
+		{sim.AtRecipient, 450},
+		{sim.AtRecipient, 421},
+		{sim.AtBody, 554},
+		{sim.AtEnd, 554},
+		{sim.AtEnd, 452},
+		{sim.AtEnd, 421},
 	} {
 		box := mailbox(t, sim.MailboxOptions{Answer: at(each.step, each.code)})
 		o := office(t, box.URL(), nil)

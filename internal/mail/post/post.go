@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -100,7 +101,7 @@ func New(o Options) (*Office, error) {
 		}
 	}
 	if o.Hello == "" {
-		o.Hello, _ = os.Hostname() //nolint:errcheck // then it has no name, which helloName knows
+		o.Hello, _ = os.Hostname()
 		o.Hello = cmp.Or(helloName(o.Hello), "localhost")
 	} else if helloName(o.Hello) == "" {
 		return nil, fmt.Errorf("the name %.80q cannot be said to a mail server: expected one such as mail.example.com", o.Hello)
@@ -278,17 +279,12 @@ func (o *Office) keep(on *line) {
 // drop ends a connection if it is idle.
 func (o *Office) drop(on *line) {
 	o.mu.Lock()
-	was := len(o.idle)
-	kept := o.idle[:0]
-	for _, each := range o.idle {
-		if each != on {
-			kept = append(kept, each)
-		}
+	at := slices.Index(o.idle, on)
+	if at >= 0 {
+		o.idle = slices.Delete(o.idle, at, at+1)
 	}
-	clear(o.idle[len(kept):])
-	o.idle = kept
 	o.mu.Unlock()
-	if len(kept) < was {
+	if at >= 0 { // else it is in use again
 		on.quit()
 	}
 }

@@ -75,7 +75,7 @@ func request(t *testing.T, m mail.Message) *wire.Request {
 	}
 }
 
-// post sends a mail and wants an answer.
+// send sends a mail and wants an answer.
 func send(t *testing.T, o *post.Office, m mail.Message) *switchhook.HTTPResponse {
 	t.Helper()
 	a, err := o.Send(t.Context(), request(t, m))
@@ -360,6 +360,19 @@ func waitFor(t *testing.T, box *sim.Mailbox, so func() bool) {
 		case <-late:
 			t.Fatal("it did not come to that")
 		}
+	}
+}
+
+// Many servers count the mails of a connection.
+func TestConnectionsAreNotUsedForever(t *testing.T) {
+	t.Parallel()
+	box := mailbox(t, sim.MailboxOptions{})
+	o := office(t, box.URL(), nil)
+	for range 101 {
+		send(t, o, message("a@example.net"))
+	}
+	if made, _ := box.Connections(); made != 2 || box.Count() != 101 {
+		t.Errorf("%d connections for %d mails, want 2", made, box.Count())
 	}
 }
 
