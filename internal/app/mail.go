@@ -112,26 +112,29 @@ func (a *App) mailFrom() string {
 	return cmp.Or(a.c.Mail.From, "no_reply@"+host)
 }
 
-// mailedBefore are the addresses that earlier attempts of a delivery have reached, since
-// somebody wanted it again.
-func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID string) (reached []string, err error) {
+// mailedBefore is what became of earlier attempts of a delivery, since somebody wanted it
+// again.
+func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID string) (past post.Past, err error) {
 	page := switchhook.Page{Limit: 100}
 	for {
 		attempts, next, err := a.store.Attempts(ctx, switchhook.AttemptFilter{EventID: eventID, WebhookID: webhookID}, page)
 		if err != nil {
-			return nil, fmt.Errorf("read what was sent before: %w", err)
+			return past, fmt.Errorf("read what was sent before: %w", err)
 		}
 		for _, at := range attempts { // the newest first
 			if at.DeliveryID != deliveryID {
 				continue
 			}
 			if at.State != switchhook.Pending {
-				return reached, nil
+				return past, nil
 			}
-			reached = append(reached, post.Accepted(at.Response)...)
+			past.Attempts++
+			if at.Response != nil {
+				past.Accepted = append(past.Accepted, post.Accepted(at.Response)...)
+			}
 		}
 		if page.Cursor = next; next == "" {
-			return reached, nil
+			return past, nil
 		}
 	}
 }

@@ -68,6 +68,10 @@ func (o *Office) collect(ctx context.Context, l *letter, networks string) error 
 			l.omit(omission{f.name, g.Error(), f.url})
 			continue
 		}
+		if err != nil && l.attempts >= mostFetches {
+			l.omit(omission{f.name, fmt.Sprintf("it could not be fetched, though it was tried %d times: %v", l.attempts+1, err), f.url})
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("the attachment %s could not be fetched: %w", f.name, err)
 		}

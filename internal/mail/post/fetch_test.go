@@ -1,6 +1,7 @@
 package post_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -173,6 +174,27 @@ func TestAttachments(t *testing.T) {
 	}
 	if got, _, err := get(t, mail.Attachment{URL: at + "/second"}, "127.0.0.0/8"); err != nil || string(got.Parts[2].Data) != "now" {
 		t.Error(err)
+	}
+}
+
+// Better a mail without its file than none at all, in the end.
+func TestAttachmentsThatNeverCome(t *testing.T) {
+	t.Parallel()
+	box := mailbox(t, sim.MailboxOptions{})
+	attempts := 3
+	o := office(t, box.URL(), func(o *post.Options) {
+		o.Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		o.Past = func(context.Context, string, string, string) (post.Past, error) { return post.Past{Attempts: attempts}, nil }
+	})
+	m := message("a@example.net")
+	m.Attachments = attachment("http://127.0.0.1:1/vm.mp3", "vm.mp3")
+	sendFails(t, o, m, "connection refused")
+	attempts = 4
+	if a := send(t, o, m); !strings.Contains(a.Headers.Get("omitted"), "vm.mp3: it could not be fetched, though it was tried 5 times") {
+		t.Errorf("omitted: %q", a.Headers.Get("omitted"))
+	}
+	if text := only(t, box).Text("text/plain"); !strings.Contains(text, "though it was tried 5 times") {
+		t.Errorf("%q", text)
 	}
 }
 

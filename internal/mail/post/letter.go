@@ -24,6 +24,7 @@ type letter struct {
 	omitted []omission
 
 	open              []address // who is to get it, each once
+	attempts          int       // that were made before
 	had               int       // have it from earlier attempts
 	accepted          []address
 	refused, deferred []outcome

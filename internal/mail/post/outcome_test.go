@@ -31,10 +31,10 @@ func (m *memory) add(delivery string, a *switchhook.HTTPResponse) {
 	m.past[delivery] = append(m.past[delivery], post.Accepted(a)...)
 }
 
-func (m *memory) of(_ context.Context, _, _, delivery string) ([]string, error) {
+func (m *memory) of(_ context.Context, _, _, delivery string) (post.Past, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.past[delivery]), nil
+	return post.Past{Accepted: slices.Clone(m.past[delivery])}, nil
 }
 
 // Some of the recipients are refused, some put off: the others have it at once, and once.
@@ -85,19 +85,19 @@ func TestSomeGetItNowAndSomeLater(t *testing.T) {
 func TestWhoHasItAlreadyIsNotAsked(t *testing.T) {
 	t.Parallel()
 	o := office(t, "smtp://127.0.0.1:1", func(o *post.Options) {
-		o.Past = func(_ context.Context, event, webhook, delivery string) ([]string, error) {
+		o.Past = func(_ context.Context, event, webhook, delivery string) (post.Past, error) {
 			if event != "evt_1" || webhook != "mail:acme:voicemail_new" || delivery != "dlv_evt_1" {
 				t.Errorf("asked for %s %s %s", event, webhook, delivery)
 			}
-			return []string{"ann@EXAMPLE.net"}, nil
+			return post.Past{Accepted: []string{"ann@EXAMPLE.net"}}, nil
 		}
 	})
 	if a := send(t, o, message("Ann <ann@example.net>")); a.Status != 250 || !strings.Contains(a.Body, "earlier attempt") {
 		t.Errorf("answered %+v", a)
 	}
 	broken := office(t, "smtp://127.0.0.1:1", func(o *post.Options) {
-		o.Past = func(context.Context, string, string, string) ([]string, error) {
-			return nil, errors.New("the disk is gone")
+		o.Past = func(context.Context, string, string, string) (post.Past, error) {
+			return post.Past{}, errors.New("the disk is gone")
 		}
 	})
 	sendFails(t, broken, message("ann@example.net"), "the disk is gone")
