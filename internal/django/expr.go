@@ -93,6 +93,9 @@ func (p *parser) operand(c *cursor, format bool) operand {
 	return o
 }
 
+// known are names that no data is needed for.
+var known = strings.Fields("forloop true false undefined none null nil") //nolint:gochecknoglobals // a constant, but for the language
+
 func (p *parser) variable(c *cursor, o *operand) {
 	o.path = []string{c.name("a variable")}
 	switch o.path[0] {
@@ -116,7 +119,7 @@ func (p *parser) variable(c *cursor, o *operand) {
 		o.path = append(o.path, c.rest()[:n])
 		c.at += n
 	}
-	if o.path != nil && !slices.Contains(p.locals, o.path[0]) && o.path[0] != "forloop" {
+	if o.path != nil && !slices.Contains(p.locals, o.path[0]) && !slices.Contains(known, o.path[0]) {
 		p.names[strings.Join(o.path, ".")] = true
 	}
 }

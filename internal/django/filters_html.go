@@ -1,7 +1,6 @@
 package django
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -53,13 +52,18 @@ func escapejs(r *run, in, _ any) any {
 	for _, c := range r.readable(in) {
 		switch {
 		case c < ' ' || strings.ContainsRune("\\'\"<>&=-;`\u2028\u2029\u007f", c):
-			b.write(fmt.Sprintf("\\u%04X", c))
+			b.write("\\u")
+			for shift := 12; shift >= 0; shift -= 4 {
+				b.writeByte(hexDigits[c>>shift&15])
+			}
 		default:
 			b.writeRune(c)
 		}
 	}
 	return Trusted(b.String())
 }
+
+const hexDigits = "0123456789ABCDEF"
 
 // linebreaks makes paragraphs and <br>s of lines.
 func linebreaks(r *run, in, _ any) any {
@@ -281,7 +285,7 @@ func (r *run) track(open []string, tag string) []string {
 		return open
 	case tag[1] != '/':
 		r.list(2)
-		return append(open[:len(open):len(open)], name) // what was kept before stays as it is
+		return append(slices.Clip(open), name) // what was kept before stays as it is
 	}
 	for i := len(open) - 1; i >= max(0, len(open)-maxNesting); i-- {
 		if open[i] == name {
@@ -297,7 +301,6 @@ func urlencode(r *run, in, arg any) any { return r.encoded(in, r.given(arg, "/")
 func iriencode(r *run, in, _ any) any { return r.encoded(in, "/#%[]=:;$&()+,!?*@'~") }
 
 func (r *run) encoded(in any, safe string) any {
-	const digits = "0123456789ABCDEF"
 	s := r.readable(in)
 	b := r.buffer()
 	for i := range len(s) {
@@ -308,8 +311,8 @@ func (r *run) encoded(in any, safe string) any {
 		default:
 			b.grow(3)
 			b.b.WriteByte('%')
-			b.b.WriteByte(digits[c>>4])
-			b.b.WriteByte(digits[c&15])
+			b.b.WriteByte(hexDigits[c>>4])
+			b.b.WriteByte(hexDigits[c&15])
 		}
 	}
 	return b.String()
