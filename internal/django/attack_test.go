@@ -144,9 +144,9 @@ func TestAttacks(t *testing.T) { //nolint:paralleltest // it measures memory
 			var template *Template
 			var err error
 			took, made := measured(func() { template, err = Parse(source, Options{HTML: html}) })
-			within, most := 250*time.Millisecond, uint64(8<<20)
+			within, most := time.Second, uint64(4<<20) // the steps are the bound; the machine may be busy
 			if raced {
-				within = 2 * time.Second
+				within *= 5
 			}
 			t.Logf("%-30s parsed %13v %8d B", name, took.Round(10*time.Microsecond), made)
 			if took > within || made > most {

@@ -80,7 +80,9 @@ func (p *parser) operand(c *cursor, format bool) operand {
 	case b == '"' || b == '\'':
 		o.value = Trusted(c.text(format))
 	case strings.HasPrefix(rest, "_("):
-		c.at += 2
+		if c.at += 2; strings.HasPrefix(c.rest(), "_(") {
+			c.fail("_( ) is not nested")
+		}
 		o = p.operand(c, format)
 		if !c.sign(")") {
 			c.fail("a closing parenthesis is missing")
