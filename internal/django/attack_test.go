@@ -126,20 +126,27 @@ func TestAttacks(t *testing.T) { //nolint:paralleltest // it measures memory
 		"bad text":          `{{ bad }}{{ badly }}`,
 		"spaces":            `{{ spaces|truncatewords:3 }}{{ spaces|striptags|slugify }}`,
 	}
+	values := []string{"big", "spaces", "lines", "words", "open", "amps", "tags", "quotes", "urls", "accents", "digits", "number", "float", "many", "objects", "wide", "deep", "within"}
+	if raced { // the detector looks for other things, and is slow
+		values = []string{"amps", "objects"}
+	}
 	for name := range filters {
-		for _, on := range []string{"big", "spaces", "lines", "words", "open", "amps", "tags", "quotes", "urls", "accents", "digits", "number", "float", "many", "objects", "wide", "deep", "within"} {
+		for _, on := range values {
 			attacks["filter "+name+" on "+on] = `{{ ` + on + `|` + name + argumentFor(name) + ` }}`
 		}
 	}
 	steps := 0
 	for name, source := range attacks {
 		for _, html := range []bool{false, true} {
+			if !html && strings.HasPrefix(name, "filter ") {
+				continue
+			}
 			var template *Template
 			var err error
 			took, made := measured(func() { template, err = Parse(source, Options{HTML: html}) })
-			within, most := 250*time.Millisecond, uint64(8<<20)
+			within, most := time.Second, uint64(4<<20) // the steps are the bound; the machine may be busy
 			if raced {
-				within = 2 * time.Second
+				within *= 5
 			}
 			t.Logf("%-30s parsed %13v %8d B", name, took.Round(10*time.Microsecond), made)
 			if took > within || made > most {

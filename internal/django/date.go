@@ -76,21 +76,19 @@ func (r *run) moment(n number) (time.Time, bool) {
 	return t, t.Year() >= 0 && t.Year() <= 9999
 }
 
-func date(r *run, in, arg any) any { return r.dated(in, r.given(arg, "")) }
-
-func timeOfDay(r *run, in, arg any) any {
-	if f := r.given(arg, ""); f != "" {
-		return r.dated(in, f)
-	}
-	return r.dated(in, "f a")
-}
-
-func (r *run) dated(in any, format string) any {
+func date(r *run, in, arg any) any {
 	t, ok := r.timeOf(in)
 	if !ok {
 		return ""
 	}
-	return Trusted(r.format(t, format))
+	return like(arg, r.format(t, r.given(arg, "")))
+}
+
+func timeOfDay(r *run, in, arg any) any {
+	if !truth(arg) {
+		arg = Trusted("f a")
+	}
+	return date(r, in, arg)
 }
 
 func utc(r *run, in, _ any) any {

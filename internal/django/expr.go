@@ -80,7 +80,9 @@ func (p *parser) operand(c *cursor, format bool) operand {
 	case b == '"' || b == '\'':
 		o.value = Trusted(c.text(format))
 	case strings.HasPrefix(rest, "_("):
-		c.at += 2
+		if c.at += 2; strings.HasPrefix(c.rest(), "_(") {
+			c.fail("_( ) is not nested")
+		}
 		o = p.operand(c, format)
 		if !c.sign(")") {
 			c.fail("a closing parenthesis is missing")
@@ -92,6 +94,9 @@ func (p *parser) operand(c *cursor, format bool) operand {
 	}
 	return o
 }
+
+// known are names that no data is needed for.
+var known = strings.Fields("forloop true false undefined none null nil") //nolint:gochecknoglobals // a constant, but for the language
 
 func (p *parser) variable(c *cursor, o *operand) {
 	o.path = []string{c.name("a variable")}
@@ -116,7 +121,7 @@ func (p *parser) variable(c *cursor, o *operand) {
 		o.path = append(o.path, c.rest()[:n])
 		c.at += n
 	}
-	if o.path != nil && !slices.Contains(p.locals, o.path[0]) && o.path[0] != "forloop" {
+	if o.path != nil && !slices.Contains(p.locals, o.path[0]) && !slices.Contains(known, o.path[0]) {
 		p.names[strings.Join(o.path, ".")] = true
 	}
 }

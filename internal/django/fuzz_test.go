@@ -2,6 +2,7 @@ package django
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,10 +18,7 @@ func FuzzRender(f *testing.F) {
 	}
 	base := readData(f)
 	f.Fuzz(func(t *testing.T, source, value string, html bool) {
-		data := map[string]any{}
-		for name, v := range base {
-			data[name] = v
-		}
+		data := maps.Clone(base)
 		const evil = "<script>07355608</script>"
 		data["name"], data["evil"], data["caller_id"] = value, evil, map[string]any{"name": value, "number": evil}
 		data["list"] = []any{value, evil, []any{evil}}

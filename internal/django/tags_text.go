@@ -9,7 +9,8 @@ type now struct {
 
 func (n *now) render(r *run) {
 	r.at = n.layout.at
-	r.give(Trusted(r.format(r.now, r.text(n.layout.eval(r)))), n.as)
+	layout := n.layout.eval(r)
+	r.give(like(layout, r.format(r.now, r.text(layout))), n.as)
 }
 
 func parseNow(p *parser, t *tagged) node {
