@@ -69,7 +69,7 @@ func drawing() map[string][]string {
 		"internal/store/memory":                 {"internal/store"},
 		"internal/store/*":                      {"internal/store/ledger"},                  // the databases
 		"internal/sim":                          {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product
-		"test/faults":                           {},                                         // an outsider too: it knows the product by its binary and HTTP
+		"test/faults":                           {"internal/sim"},                           // an outsider too: it knows the product by its binary and HTTP
 		"internal/dialect/*/testdata/*":         {},
 	}
 }

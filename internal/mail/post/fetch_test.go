@@ -184,7 +184,9 @@ func TestAttachmentsThatNeverCome(t *testing.T) {
 	attempts := 3
 	o := office(t, box.URL(), func(o *post.Options) {
 		o.Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-		o.Past = func(context.Context, string, string, string) (post.Past, error) { return post.Past{Attempts: attempts}, nil }
+		o.Past = func(context.Context, string, string, string) (post.Past, error) {
+			return post.Past{Attempts: attempts}, nil
+		}
 	})
 	m := message("a@example.net")
 	m.Attachments = attachment("http://127.0.0.1:1/vm.mp3", "vm.mp3")
