@@ -1,0 +1,420 @@
+package django
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// escape escapes what would not be escaped when it is written. In HTML, where all that comes
+// from the data is, it has nothing to do, and so nothing is escaped twice.
+func escape(r *run, in, _ any) any {
+	if _, trusted := in.(Trusted); trusted || r.escape {
+		return in
+	}
+	return forceEscape(r, in, nil)
+}
+
+func forceEscape(r *run, in, _ any) any {
+	b := r.buffer()
+	b.escape(r.text(in))
+	return Trusted(b.String())
+}
+
+// fixAmpersands escapes the ampersands that do not begin an entity.
+func fixAmpersands(r *run, in, _ any) any {
+	if _, trusted := in.(Trusted); !trusted && r.escape {
+		return in
+	}
+	s := r.readable(in)
+	b := r.buffer()
+	for i := range len(s) {
+		b.writeByte(s[i])
+		if s[i] == '&' && !entity(s[i+1:]) {
+			b.write("amp;")
+		}
+	}
+	return b.String()
+}
+
+func entity(s string) bool {
+	name, _, found := strings.Cut(s[:min(len(s), 12)], ";")
+	name = strings.TrimPrefix(name, "#")
+	return found && name != "" && wordLen(name) == len(name)
+}
+
+// escapejs is a text within quotes of JavaScript or JSON.
+func escapejs(r *run, in, _ any) any {
+	b := r.buffer()
+	for _, c := range r.readable(in) {
+		switch {
+		case c < ' ' || strings.ContainsRune("\\'\"<>&=-;`\u2028\u2029\u007f", c):
+			b.write(fmt.Sprintf("\\u%04X", c))
+		default:
+			b.writeRune(c)
+		}
+	}
+	return Trusted(b.String())
+}
+
+// linebreaks makes paragraphs and <br>s of lines.
+func linebreaks(r *run, in, _ any) any {
+	b := r.buffer()
+	for i, paragraph := range r.paragraphs(r.safe(in)) {
+		if i > 0 {
+			b.write("\n\n")
+		}
+		b.write("<p>")
+		r.lines(b, paragraph)
+		b.write("</p>")
+	}
+	return r.html(b)
+}
+
+// paragraphs cuts a text where lines are empty.
+func (r *run) paragraphs(s string) []string {
+	s = r.newlines(s)
+	var all []string
+	for {
+		i := strings.Index(s, "\n\n")
+		r.list(2)
+		if i < 0 {
+			return append(all, s)
+		}
+		all = append(all, s[:i])
+		s = strings.TrimLeft(s[i:], "\n")
+	}
+}
+
+// newlines writes all ends of lines as \n.
+func (r *run) newlines(s string) string {
+	r.read(len(s))
+	if !strings.Contains(s, "\r") {
+		return s
+	}
+	r.room(2 * len(s))
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+}
+
+func (r *run) lines(b *buffer, s string) {
+	for i := 0; ; i++ {
+		line, rest, more := strings.Cut(s, "\n")
+		if i > 0 {
+			b.write("<br>")
+		}
+		b.write(line)
+		if !more {
+			return
+		}
+		r.step(1)
+		s = rest
+	}
+}
+
+func linebreaksbr(r *run, in, _ any) any {
+	b := r.buffer()
+	r.lines(b, r.newlines(r.safe(in)))
+	return r.html(b)
+}
+
+func linenumbers(r *run, in, _ any) any {
+	s := r.safe(in)
+	r.read(len(s))
+	width := len(strconv.Itoa(strings.Count(s, "\n") + 1))
+	b := r.buffer()
+	i := 1
+	for line := range strings.SplitAfterSeq(s, "\n") {
+		number := strconv.Itoa(i)
+		b.spaces(width - len(number))
+		b.write(number + ". ")
+		b.write(line)
+		i++
+	}
+	return r.html(b)
+}
+
+// tagAt returns where the tag of HTML that begins at the front of s ends; 0: it is none.
+func tagAt(s string) int {
+	if len(s) < 2 || s[0] != '<' {
+		return 0
+	}
+	if c := s[1]; c != '/' && c != '!' && c != '?' && (c|0x20 < 'a' || c|0x20 > 'z') {
+		return 0
+	}
+	return strings.IndexByte(s, '>') + 1
+}
+
+// tagName is the name of a tag that tagAt found, in small letters.
+func tagName(s string) string {
+	s = strings.TrimLeft(s, "</")
+	n := 0
+	for n < len(s) && n < 40 && (isDigit(s[n]) || s[n]|0x20 >= 'a' && s[n]|0x20 <= 'z') {
+		n++
+	}
+	return strings.ToLower(s[:n])
+}
+
+func striptags(r *run, in, _ any) any {
+	return r.without(r.readable(in), func(string) bool { return true })
+}
+
+// removetags removes the tags of some names, which are given with spaces between them.
+func removetags(r *run, in, arg any) any {
+	names := strings.Fields(strings.ToLower(clipBytes(r.text(arg))))
+	return r.without(r.readable(in), func(tag string) bool { return slices.Contains(names, tagName(tag)) })
+}
+
+func (r *run) without(s string, drop func(tag string) bool) string {
+	b := r.buffer()
+	for s != "" {
+		i := strings.IndexByte(s, '<')
+		if i < 0 {
+			break
+		}
+		b.write(s[:i])
+		s = s[i:]
+		r.step(1)
+		n := tagAt(s)
+		if n == 0 && !strings.Contains(s, ">") {
+			break // no tag can end any more
+		}
+		if n == 0 || !drop(s[:n]) {
+			n = max(n, 1)
+			b.write(s[:n])
+		}
+		s = s[n:]
+	}
+	b.write(s)
+	return b.String()
+}
+
+func truncatecharsHTML(r *run, in, arg any) any { return r.truncated(in, arg, false) }
+
+func truncatewordsHTML(r *run, in, arg any) any { return r.truncated(in, arg, true) }
+
+// truncated keeps so many letters or words, and all the tags around them: those that are open
+// where the text ends are closed.
+func (r *run) truncated(in, arg any, words bool) any {
+	most, ok := wholeOf(arg)
+	s := r.readable(in)
+	if !ok || r.counted(s, words) <= most {
+		return in
+	}
+	if !words {
+		most-- // for the ellipsis
+	}
+	var open []string // at the end of what is kept
+	end, at := 0, 0
+	tags, n, within := []string(nil), 0, false
+	for at < len(s) {
+		r.step(1)
+		if size := tagAt(s[at:]); size > 0 {
+			tags = r.track(tags, s[at:at+size])
+			at, within = at+size, false
+			continue
+		}
+		size, space := unit(s[at:])
+		at += size
+		if words && space {
+			within = false
+			continue
+		}
+		if !words || !within {
+			if n++; n > most {
+				break
+			}
+		}
+		within = true
+		end, open = at, tags
+	}
+	b := r.buffer()
+	b.write(s[:end])
+	if words {
+		b.writeByte(' ')
+	}
+	b.write(ellipsis)
+	for _, name := range slices.Backward(open) {
+		b.write("</" + name + ">")
+	}
+	return b.String()
+}
+
+// counted is how many letters or words there are between the tags.
+func (r *run) counted(s string, words bool) int {
+	n, within := 0, false
+	for s != "" {
+		r.step(1)
+		if size := tagAt(s); size > 0 {
+			s, within = s[size:], false
+			continue
+		}
+		size, space := unit(s)
+		if words && (space || within) {
+			within = !space
+		} else {
+			n++
+			within = true
+		}
+		s = s[size:]
+	}
+	return n
+}
+
+// unit is the letter or the entity at the front of s.
+func unit(s string) (size int, space bool) {
+	if s[0] == '&' && entity(s[1:]) {
+		return strings.IndexByte(s, ';') + 1, false
+	}
+	c, size := utf8.DecodeRuneInString(s)
+	return size, unicode.IsSpace(c)
+}
+
+// track returns the names of the tags that are open after another.
+func (r *run) track(open []string, tag string) []string {
+	name := tagName(tag)
+	switch {
+	case name == "" || strings.HasSuffix(tag, "/>") || slices.Contains(strings.Fields("br hr img input link meta col area base wbr"), name):
+		return open
+	case tag[1] != '/':
+		r.list(2)
+		return append(open[:len(open):len(open)], name) // what was kept before stays as it is
+	}
+	for i := len(open) - 1; i >= max(0, len(open)-maxNesting); i-- {
+		if open[i] == name {
+			return open[:i]
+		}
+	}
+	return open
+}
+
+func urlencode(r *run, in, arg any) any { return r.encoded(in, r.given(arg, "/")) }
+
+// iriencode leaves what may stand in an address.
+func iriencode(r *run, in, _ any) any { return r.encoded(in, "/#%[]=:;$&()+,!?*@'~") }
+
+func (r *run) encoded(in any, safe string) any {
+	const digits = "0123456789ABCDEF"
+	s := r.readable(in)
+	b := r.buffer()
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || strings.IndexByte("_.-~", c) >= 0,
+			c < 0x80 && len(safe) < 40 && strings.IndexByte(safe, c) >= 0:
+			b.writeByte(c)
+		default:
+			b.grow(3)
+			b.b.WriteByte('%')
+			b.b.WriteByte(digits[c>>4])
+			b.b.WriteByte(digits[c&15])
+		}
+	}
+	return b.String()
+}
+
+func urlize(r *run, in, _ any) any { return r.linked(in, 0) }
+
+func urlizetrunc(r *run, in, arg any) any {
+	n, _ := wholeOf(arg)
+	return r.linked(in, n)
+}
+
+// linked makes links of addresses in a text; what is shown of one has at most so many letters.
+func (r *run) linked(in any, most int) any {
+	_, trusted := in.(Trusted)
+	b := r.buffer()
+	put := func(s string) {
+		if r.escape && !trusted {
+			b.escape(s)
+		} else {
+			b.write(s)
+		}
+	}
+	s := r.readable(in)
+	for s != "" {
+		r.step(1)
+		n := strings.IndexFunc(s, func(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune(`<>"'`, c) })
+		switch {
+		case n < 0:
+			n = len(s)
+		case n == 0:
+			_, n = utf8.DecodeRuneInString(s)
+			put(s[:n])
+			s = s[n:]
+			continue
+		}
+		word := s[:n]
+		s = s[n:]
+		front := len(word) - len(strings.TrimLeft(word, "(["))
+		end := len(strings.TrimRight(word, ".,:;!?)]"))
+		if front >= end {
+			put(word)
+			continue
+		}
+		shown := word[front:end]
+		to := target(shown)
+		if to == "" {
+			put(word)
+			continue
+		}
+		put(word[:front])
+		b.write(`<a href="`)
+		if trusted {
+			b.write(to)
+		} else {
+			b.escape(to)
+		}
+		b.write(`"`)
+		if !strings.HasPrefix(to, "mailto:") {
+			b.write(` rel="nofollow"`)
+		}
+		b.write(">")
+		if most > 0 && utf8.RuneCountInString(shown) > most {
+			put(shown[:offset(shown, max(most-1, 0))])
+			b.write(ellipsis)
+		} else {
+			put(shown)
+		}
+		b.write("</a>")
+		put(word[end:])
+	}
+	return r.html(b)
+}
+
+// target is where a word of a text leads; empty: nowhere.
+func target(word string) string {
+	if len(word) > 2000 {
+		return ""
+	}
+	small := strings.ToLower(word)
+	if strings.HasPrefix(small, "http://") || strings.HasPrefix(small, "https://") {
+		if u, err := url.Parse(word); err == nil && u.Host != "" {
+			return word
+		}
+		return ""
+	}
+	if name, host, found := strings.Cut(word, "@"); found {
+		if name != "" && strings.Contains(host, ".") && !strings.ContainsAny(word, "/:?&") && !strings.Contains(host, "@") {
+			return "mailto:" + word
+		}
+		return ""
+	}
+	host, _, _ := strings.Cut(small, "/")
+	if strings.HasPrefix(small, "www.") && len(host) > 6 {
+		return "http://" + word
+	}
+	if name, domain, found := cutLast(host, "."); found && name != "" && slices.Contains([]string{"com", "edu", "gov", "int", "mil", "net", "org"}, domain) {
+		return "http://" + word
+	}
+	return ""
+}
+
+func cutLast(s, by string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, by); i >= 0 {
+		return s[:i], s[i+len(by):], true
+	}
+	return s, "", false
+}
