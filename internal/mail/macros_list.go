@@ -3,6 +3,7 @@ package mail
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -295,12 +296,7 @@ func sampleOf(context map[string]any, name string) string {
 			return ""
 		}
 		if value, ok = members[part]; !ok && part == "NAME" && len(members) > 0 { // any of them
-			for _, v := range members {
-				if o, ok := v.(map[string]any); ok {
-					value = o
-					break
-				}
-			}
+			value = members[slices.Min(slices.Collect(maps.Keys(members)))]
 		}
 	}
 	switch v := value.(type) {

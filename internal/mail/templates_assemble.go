@@ -21,6 +21,7 @@ import (
 //	| macro | label | value     a row of facts, which is there where the macro is
 //	- text                      an item of a list
 //	[label](link)               a button
+//	~ text                      a paragraph of the HTML alone
 //	{% if … %}                  a line of tags and nothing else is put in as it is;
 //	                            between rows or items it begins with their sign
 //
@@ -77,7 +78,7 @@ func blocks(body string) func(yield func([]string) bool) {
 			return "tags"
 		case strings.HasPrefix(l, "[") && button.MatchString(l):
 			return "button"
-		case len(l) > 2 && strings.Contains("#>!|-", l[:1]) && l[1] == ' ':
+		case len(l) > 2 && strings.Contains("#>!|-~", l[:1]) && l[1] == ' ':
 			return l[:1]
 		default:
 			return "paragraph"
@@ -131,6 +132,8 @@ func (a *assembly) block(lines []string) {
 		a.both(rest, a.piece("warning", "@text@", escape(rest)))
 	case strings.HasPrefix(first, "> "):
 		a.both(rest, a.piece("quotation", "@text@", strings.ReplaceAll(escape(rest), " }}", "|linebreaksbr }}")))
+	case strings.HasPrefix(first, "~ "):
+		a.html.WriteString(a.piece("paragraph", "@text@", escape(rest)) + "\n")
 	default:
 		paragraph := strings.Join(lines, " ")
 		a.both(paragraph, a.piece("paragraph", "@text@", escape(paragraph)))
