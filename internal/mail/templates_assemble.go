@@ -39,19 +39,25 @@ func assemble(subject, preheader, body, why string) (text, page string) {
 // layout is the look: builtin/layout.txt, by its parts.
 //
 //nolint:gochecknoglobals // the look is a constant
-var layout = sync.OnceValue(func() map[string]string {
-	b, err := builtin.ReadFile("builtin/layout.txt")
+var layout = sync.OnceValue(func() map[string]string { return parts("builtin/layout.txt") })
+
+// parts are those of a file that comes with the program.
+func parts(file string) map[string]string {
+	b, err := builtin.ReadFile(file)
 	if err != nil {
 		panic("mail: " + err.Error())
 	}
+	return partsOf(txtar.Parse(b))
+}
+
+func partsOf(a *txtar.Archive) map[string]string {
 	parts := map[string]string{}
-	for _, f := range txtar.Parse(b).Files {
+	for _, f := range a.Files {
 		parts[f.Name] = strings.TrimSpace(string(f.Data))
 	}
 	return parts
-})
+}
 
-//nolint:gochecknoglobals // compiled patterns are constants
 var (
 	tag      = regexp.MustCompile(`\{\{.*?\}\}|\{%.*?%\}`)
 	onlyTags = regexp.MustCompile(`^(\{%[^%]*%\}\s*)+$`)
