@@ -31,8 +31,10 @@ func TestLettersInABrowser(t *testing.T) {
 	for _, l := range letters(t) {
 		ev, env := mail.Sample(l.ID), mail.SampleEnv(l.ID)
 		write(l.ID, l.render(t, mail.Context(ev, env)))
-		ev, env = hostile(t, l.ID)
-		write(l.ID+"-hostile", l.render(t, mail.Context(ev, env)))
+		if l.ID == "port_request_admin" || l.ID == "service_added" || l.ID == "system_alert" { // the longest
+			ev, env = hostile(t, l.ID)
+			write(l.ID+"-hostile", l.render(t, mail.Context(ev, env)))
+		}
 		if l.ID == "new_user" || l.ID == "password_recovery" || l.ID == "missed_call" { // one brand that is hard to read on, and one word that never ends
 			env = mail.SampleEnv(l.ID)
 			env.Brand = mail.Brand{Name: strings.Repeat("Telecom", 20), Accent: "#ffd400", AccentDark: "#0a0a40"}
@@ -46,7 +48,7 @@ func TestLettersInABrowser(t *testing.T) {
 	if to := os.Getenv("LETTERS"); to != "" {
 		args = append(args, to)
 	}
-	out, err := exec.CommandContext(ctx, "node", args...).CombinedOutput() //nolint:gosec // its arguments are folders of this test's
+	out, err := exec.CommandContext(ctx, "node", args...).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
 	}

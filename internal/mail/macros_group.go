@@ -29,11 +29,12 @@ const (
 func (g group) set(name string, value any) {
 	switch v := value.(type) {
 	case string:
-		if v = shorten(line(v), mostLine); name == "link" {
-			v = link(value.(string)) //nolint:forcetypeassert // it is that case
+		text := shorten(line(v), mostLine)
+		if name == "link" {
+			text = link(v)
 		}
-		if v != "" {
-			g[name] = v
+		if text != "" {
+			g[name] = text
 		}
 		return
 	case group:

@@ -146,10 +146,9 @@ func itemsOf(v any) []group {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if o, ok := v[name].(map[string]any); ok {
-				if o["name"] == nil {
-					o["name"] = name
-				}
-				items = append(items, o)
+				item := group{"name": name}
+				maps.Copy(item, o)
+				items = append(items, item)
 			}
 		}
 	}
