@@ -112,6 +112,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		c.DisableAfter = def.DisableAfter
 	}
 	c.OIDC.Scopes, c.OIDC.Name = cmp.Or(c.OIDC.Scopes, def.OIDC.Scopes), cmp.Or(c.OIDC.Name, def.OIDC.Name)
+	c.Mail.Gateway.Method, c.Mail.Gateway.Body = cmp.Or(c.Mail.Gateway.Method, def.Mail.Gateway.Method), cmp.Or(c.Mail.Gateway.Body, def.Mail.Gateway.Body)
 	if c.Version == "" {
 		c.Version = "dev"
 	}
@@ -250,6 +251,10 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	texts, err := a.c.gateway()
+	if err != nil {
+		return err
+	}
 	a.router, err = route.New(ctx, route.Options{
 		Store: a.store, Directory: &a.directory, Dialects: a.dialects,
 		NewFolder: func() route.Folder { return calls.New() }, Notify: a.book.Targets,
@@ -268,7 +273,7 @@ func (a *App) wire(ctx context.Context) error {
 		transport = a.hands
 	}
 	a.engine = deliver.New(deliver.Options{
-		Transport: transports{transport, office},
+		Transport: transports{transport, office, texts},
 		Store:     a.store, Dialects: slices.Concat(a.dialects, a.book.Dialects()), Made: a.book.Webhook, Reach: a.accounts.of, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
 		Resume: a.router.Resume, Held: a.store.Held, Score: func(id string) deliver.Score { return a.tally.Score(scoreOf(id)) },
