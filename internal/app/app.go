@@ -95,7 +95,7 @@ type App struct {
 // Its errors are sentences for the operator: the port is taken, the directory
 // is in use, the schema is newer than the program.
 func New(ctx context.Context, c Config) (_ *App, err error) {
-	def, err := Load(nil, func(string) (string, bool) { return "", false }, nil)
+	def, err := Load(nil, func(string) (string, bool) { return "", false }, nil) //nolint:contextcheck // the templates are tried, which is bounded
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 	if c.Notice == nil {
 		c.Notice = func(string, ...any) {}
 	}
-	if err := c.check(); err != nil {
+	if err := c.check(); err != nil { //nolint:contextcheck // the templates are tried, which is bounded
 		return nil, err
 	}
 	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed(), connectors: connectors(c), keepLess: make(chan struct{}, 1)}
@@ -251,7 +251,7 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	texts, err := a.c.gateway()
+	texts, err := a.c.gateway() //nolint:contextcheck // the templates are tried, which is bounded
 	if err != nil {
 		return err
 	}

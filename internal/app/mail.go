@@ -193,7 +193,7 @@ func (a *App) setBook(ctx context.Context) error {
 
 // transports are the ways by which requests leave, by the scheme of their URL.
 type transports struct {
-	deliver.Transport              // http and https
+	deliver.Transport                  // http and https
 	mail              *post.Office     // smtp; nil: there is none
 	texts             *gateway.Gateway // sms; nil: there is none
 }

@@ -127,7 +127,7 @@ func TestWrongGateway(t *testing.T) {
 		}
 	}
 	got, err := app.Load(map[string][]string{"sms-url": {"https://sms.example.com"}}, env("SWITCHHOOK_SMS_HEADERS", "A: 1, B: 2"), nil)
-	if err != nil || fmt.Sprint(got.Mail.Gateway.Headers) != "[A: 1 B: 2]" || got.Mail.Gateway.Method != "POST" {
+	if err != nil || fmt.Sprint(got.Mail.Gateway.Headers) != "[A: 1 B: 2]" || got.Mail.Gateway.Method != http.MethodPost {
 		t.Errorf("%+v, %v", got.Mail.Gateway, err)
 	}
 }

@@ -79,7 +79,8 @@ func TestForms(t *testing.T) {
 		value func(t *testing.T, r request, name string) string
 	}{
 		"JSON": {
-			gateway.Options{URL: "/send", Method: "POST", Body: jsonBody}, "application/json",
+			gateway.Options{URL: "/send", Method: "POST", Body: jsonBody},
+			"application/json",
 			func(t *testing.T, r request, name string) string {
 				t.Helper()
 				var of map[string]string
@@ -90,11 +91,13 @@ func TestForms(t *testing.T) {
 			},
 		},
 		"a form": {
-			gateway.Options{URL: "/2010/Messages", Method: "PUT", Body: `from={{ from|urlencode }}&to={{ to|urlencode }}&text={{ text|urlencode }}&id={{ id }}`}, "application/x-www-form-urlencoded",
+			gateway.Options{URL: "/2010/Messages", Method: "PUT", Body: `from={{ from|urlencode }}&to={{ to|urlencode }}&text={{ text|urlencode }}&id={{ id }}`},
+			"application/x-www-form-urlencoded",
 			func(t *testing.T, r request, name string) string { t.Helper(); return formValue(t, r.body, name) },
 		},
 		"a query": {
-			gateway.Options{URL: "/send?from={{ from|urlencode }}&to={{ to|urlencode }}&text={{ text|urlencode }}&id={{ id }}", Method: "GET", Body: jsonBody}, "",
+			gateway.Options{URL: "/send?from={{ from|urlencode }}&to={{ to|urlencode }}&text={{ text|urlencode }}&id={{ id }}", Method: "GET", Body: jsonBody},
+			"",
 			func(t *testing.T, r request, name string) string {
 				t.Helper()
 				if r.body != "" {
@@ -218,7 +221,9 @@ func TestFaults(t *testing.T) {
 		t.Error("what is no text message was sent")
 	}
 	// Redirects are not followed: they could lead anywhere.
-	at, _ = provider(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) })
+	at, _ = provider(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+	})
 	if answer, err := send(t, start(t, gateway.Options{URL: at, Method: "POST", Body: jsonBody}), "Hello"); err != nil || answer.Status != 302 {
 		t.Errorf("%+v, %v", answer, err)
 	}

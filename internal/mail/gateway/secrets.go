@@ -14,15 +14,15 @@ import (
 
 // secrets are what of a request must not be recorded: gateways repeat requests in their
 // answers, and customers can read those.
-type secrets []string
+type secrets struct{ list []string }
 
 // shortest is how long a secret must be to be masked wherever it turns up.
 const shortest = 6
 
 // secretsOf are the values of a request's headers but for those that everybody sends, and
 // what has the name of a secret in its URL and body.
-func secretsOf(r *wire.Request) secrets {
-	var s secrets
+func secretsOf(r *wire.Request) *secrets {
+	s := new(secrets)
 	for _, h := range r.Header {
 		if slices.Contains([]string{"accept", "content-type", "user-agent"}, strings.ToLower(h.Name)) {
 			continue
@@ -44,13 +44,13 @@ func secretsOf(r *wire.Request) secrets {
 	} else {
 		s.addForm(string(r.Body))
 	}
-	slices.SortFunc(s, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // the whole before its parts
+	slices.SortFunc(s.list, func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // the whole before its parts
 	return s
 }
 
 func (s *secrets) add(secret string) {
 	if len(secret) >= shortest {
-		*s = append(*s, secret)
+		s.list = append(s.list, secret)
 	}
 }
 
@@ -81,8 +81,8 @@ func (s *secrets) addJSON(v any) {
 	}
 }
 
-func (s secrets) masked(text string) string {
-	for _, secret := range s {
+func (s *secrets) masked(text string) string {
+	for _, secret := range s.list {
 		text = strings.ReplaceAll(text, secret, switchhook.Mask)
 	}
 	return text
