@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -129,5 +131,23 @@ func TestWrongGateway(t *testing.T) {
 	got, err := app.Load(map[string][]string{"sms-url": {"https://sms.example.com"}}, env("SWITCHHOOK_SMS_HEADERS", "A: 1, B: 2"), nil)
 	if err != nil || fmt.Sprint(got.Mail.Gateway.Headers) != "[A: 1 B: 2]" || got.Mail.Gateway.Method != http.MethodPost {
 		t.Errorf("%+v, %v", got.Mail.Gateway, err)
+	}
+}
+
+// The guide's settings are settings.
+func TestGuideToTexts(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/guides/sms.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(guide, -1)
+	if len(blocks) != 3 {
+		t.Errorf("%d examples", len(blocks))
+	}
+	for _, b := range blocks {
+		if c, err := app.Load(nil, env(), b[1]); err != nil || c.Mail.Gateway.URL == "" {
+			t.Errorf("%s: %v", b[1], err)
+		}
 	}
 }
