@@ -49,6 +49,7 @@ func drawing() map[string][]string {
 		"internal/django":                       {},
 		"internal/mail":                         {"internal/django", "internal/dialect", "internal/catalogue", "internal/ordjson"},
 		"internal/mail/post":                    {"internal/mail", "internal/deliver/wire", "internal/deliver/reach"},
+		"internal/mail/gateway":                 {"internal/mail", "internal/django", "internal/deliver/wire"},
 		"internal/web":                          {},
 		"internal/openid":                       {},
 		"internal/openid/openidtest":            {},

@@ -13,6 +13,7 @@ import (
 	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/mail"
+	"github.com/switchhook/switchhook/internal/mail/gateway"
 	"github.com/switchhook/switchhook/internal/mail/post"
 )
 
@@ -104,6 +105,15 @@ func (a *App) postOffice() (*post.Office, error) {
 	return post.New(o)
 }
 
+// gateway makes what text messages leave through. Nil: there is none.
+func (c *Config) gateway() (*gateway.Gateway, error) {
+	g := c.Mail.Gateway
+	if g.URL == "" {
+		return nil, nil
+	}
+	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
+}
+
 func (a *App) mailFrom() string {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -186,8 +196,9 @@ func (a *App) setBook(ctx context.Context) error {
 
 // transports are the ways by which requests leave, by the scheme of their URL.
 type transports struct {
-	deliver.Transport              // http and https
-	mail              *post.Office // smtp; nil: there is none
+	deliver.Transport                  // http and https
+	mail              *post.Office     // smtp; nil: there is none
+	texts             *gateway.Gateway // sms; nil: there is none
 }
 
 func (t transports) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error) {
@@ -196,6 +207,10 @@ func (t transports) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTP
 		return nil, errors.New("no mail server is set up any more (--smtp-url)")
 	case r.URL.Scheme == "smtp":
 		return t.mail.Send(ctx, r)
+	case r.URL.Scheme == "sms" && t.texts == nil:
+		return nil, errors.New("no gateway for text messages is set up any more (--sms-url)")
+	case r.URL.Scheme == "sms":
+		return t.texts.Send(ctx, r)
 	}
 	return t.Transport.Send(ctx, r)
 }
@@ -204,6 +219,9 @@ func (t transports) CloseIdleConnections() {
 	t.Transport.CloseIdleConnections()
 	if t.mail != nil {
 		t.mail.CloseIdleConnections()
+	}
+	if t.texts != nil {
+		t.texts.CloseIdleConnections()
 	}
 }
 

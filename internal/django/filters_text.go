@@ -293,3 +293,11 @@ func (r *run) writeQuoted(b *buffer, s string) {
 	quoted, _ := json.Marshal(s)
 	b.write(string(quoted))
 }
+
+// jsonString is a text as JSON has it, its quotes included (RFC 8259 7): not Django's, but what
+// a request's body is written with. What means something in HTML is escaped too.
+func jsonString(r *run, in, _ any) any {
+	b := r.buffer()
+	r.writeQuoted(b, r.readable(in))
+	return b.String()
+}
