@@ -88,7 +88,7 @@ func TestKazoosTemplatesAndMacros(t *testing.T) {
 			t.Errorf("%s: category %s, to %s; Kazoo has %s and %s", d.ID, d.Category, d.To.Type, f[1], f[2])
 		}
 		context := mail.Context(mail.Sample(d.ID), mail.SampleEnv(d.ID))
-		for _, name := range strings.FieldsSeq(f[3]) {
+		for name := range strings.FieldsSeq(f[3]) {
 			if value(context, strings.Split(name, ".")) == nil {
 				t.Errorf("%s: its sample does not fill %s", d.ID, name)
 			}
