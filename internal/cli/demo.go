@@ -50,6 +50,8 @@ type demo struct {
 	quiet  bool // no browser
 	pbx    pbx  // that makes the calls, in place of the simulated one
 
+	mailbox *sim.Mailbox // nil: mails go to a server outside
+
 	screen *screen
 	errOut io.Writer
 }
@@ -64,6 +66,11 @@ each delivery as it happens: calls, queues, texts and voicemails of a small
 company, in the five dialects. The receiver verifies what it gets with code of
 its own. At the end (Ctrl-C, or --for) it says whether everything that was
 accepted arrived, signed right and in order; if not, the exit code is 1.
+
+Voicemails, missed calls and faxes become mails too. A mailbox in the process takes
+and verifies them, and nothing leaves this machine; the page /mails shows them. With
+SWITCHHOOK_SMTP_URL set, such as smtp://127.0.0.1:1025, they go to that server
+instead, and are not verified. They are addressed to people at example.com.
 
 With --asterisk the calls are those of a real Asterisk: a user of manager.conf with
 read = system,call,agent,user,cdr,security is all that it needs.
@@ -108,11 +115,15 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := app.New(ctx, app.Config{
-		Listen: address, Data: dir, Version: Version,
-		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		Logger:        slog.New(slog.NewTextHandler(d.errOut, &slog.HandlerOptions{Level: slog.LevelError})),
-	})
+	mailbox, c, err := postbox(ctx)
+	if err != nil {
+		return err
+	}
+	d.mailbox = mailbox
+	c.Listen, c.Data, c.Version = address, dir, Version
+	c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	c.Logger = slog.New(slog.NewTextHandler(d.errOut, &slog.HandlerOptions{Level: slog.LevelError}))
+	server, err := app.New(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -136,6 +147,13 @@ func (d *demo) run(ctx context.Context) (err error) {
 			fail(ended)
 		}
 	})
+	if mailbox != nil {
+		wg.Go(func() {
+			if err := mailbox.Run(last); err != nil {
+				fail(err)
+			}
+		})
+	}
 	receiver, err := sim.Listen(ctx, sim.ReceiverOptions{})
 	if err != nil {
 		return err
@@ -165,7 +183,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 // says how it went.
 func (d *demo) play(ctx context.Context, client *sim.Client, phone *sim.Phone, receiver *sim.Receiver) error {
 	audit := &sim.Audit{
-		Client: client, Account: demoAccount, Phone: phone, Receiver: receiver, Since: time.Now(), Types: d.pbx.types(),
+		Client: client, Account: demoAccount, Phone: phone, Receiver: receiver, Mailbox: d.mailbox, Since: time.Now(), Types: d.pbx.types(),
 		Progress: func(arrived, expected int) {
 			d.screen.printf("… %d of %d deliveries have arrived\n", arrived, expected)
 		},
@@ -295,7 +313,12 @@ func (d *demo) greet(client *sim.Client, receiver *sim.Receiver, dir string) {
 		whose = "the phones of " + d.pbx.address + " ring"
 	}
 	s.printf("%s\n\n", s.paint("1", "Switchhook demo: "+whose+", and five customers' programs hear of it."))
-	s.printf("  page     %s\n  API key  %s\n  data     %s\n\n", s.paint("4", pageURL(client)), client.Key, kept)
+	mails := "go to a mailbox of the demo's own"
+	if d.mailbox == nil {
+		mails = "are sent through " + smtpVariable
+	}
+	s.printf("  page     %s\n  mails    %s (they %s)\n", s.paint("4", pageURL(client)), s.paint("4", client.URL+"/mails"), mails)
+	s.printf("  API key  %s\n  data     %s\n\n", client.Key, kept)
 	s.printf("Send an event of your own, to every webhook whose dialect has texts:\n%s\n", curl("/v1/events",
 		`{"account_id":"`+demoAccount+`","type":"message.received","data":{"message":{"id":"my-text-1","from":"+12025550143","to":"+12025550100","text":"Hello"}}}`))
 	s.printf("Make a webhook of your own; /%s of the receiver takes whatever comes:\n%s\n", sim.Anyone, curl("/v1/webhooks",
@@ -388,7 +411,7 @@ func (s *screen) attempt(a *attempt) {
 	if a.Status != 0 {
 		status = strconv.Itoa(a.Status)
 	}
-	colours := map[string]string{"switchhook": "36", "kazoo": "33", "voipbin": "35", "teli": "34", "primevox": "32"}
+	colours := map[string]string{"switchhook": "36", "kazoo": "33", "voipbin": "35", "teli": "34", "primevox": "32", "mail": "95"}
 	took := sim.Milliseconds(time.Duration(a.DurationMS * float64(time.Millisecond)))
 	// Padded first: the codes of colours have no width on the screen.
 	line := fmt.Sprintf("%s  %-22s  %s  %s  %9s", s.paint("2", fmt.Sprintf("%-12s", a.StartedAt.Local().Format("15:04:05.000"))), a.EventType,
