@@ -23,13 +23,13 @@ func postbox(ctx context.Context) (*sim.Mailbox, app.Config, error) {
 		return "", false
 	}
 	if os.Getenv(smtpVariable) != "" {
-		c, err := app.Load(nil, given, nil)
+		c, err := app.Load(nil, given, nil) //nolint:contextcheck // templates are tried, which is bounded
 		return nil, c, err
 	}
 	box, err := sim.ListenMail(ctx, sim.MailboxOptions{})
 	if err != nil {
 		return nil, app.Config{}, err
 	}
-	c, err := app.Load(map[string][]string{"smtp-url": {box.URL()}, "mail-from": {"Switchhook demo <demo@example.com>"}}, given, nil)
+	c, err := app.Load(map[string][]string{"smtp-url": {box.URL()}, "mail-from": {"Switchhook demo <demo@example.com>"}}, given, nil) //nolint:contextcheck // templates are tried, which is bounded
 	return box, c, err
 }
