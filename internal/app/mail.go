@@ -23,6 +23,8 @@ type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
 	DKIM   struct{ Domain, Selector, KeyFile string }
+	// Catcher: the server is the demo's, which shows mails and delivers none.
+	Catcher bool
 
 	Gateway struct {
 		URL, Method, Body, From string   // templates all but the last
@@ -112,6 +114,14 @@ func (c *Config) gateway() (*gateway.Gateway, error) {
 		return nil, nil
 	}
 	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
+}
+
+// mailServer is where mail goes, for people. Empty: nowhere.
+func (a *App) mailServer() string {
+	if a.c.Mail.Server == nil {
+		return ""
+	}
+	return a.c.Mail.Server.String()
 }
 
 func (a *App) mailFrom() string {
