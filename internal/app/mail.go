@@ -22,6 +22,8 @@ import (
 type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
+	// Senders are the domains whose addresses templates may name as senders, beside From's.
+	Senders []string
 	DKIM   struct{ Domain, Selector, KeyFile string }
 	// Catcher: the server is the demo's, which shows mails and delivers none.
 	Catcher bool
@@ -44,6 +46,13 @@ func mailOptions() []Option {
 		{
 			Flag: "mail-from", Variable: "SWITCHHOOK_MAIL_FROM", YAML: "mail_from",
 			Usage: "sender of mails whose template names none, such as Example <no-reply@example.com>; empty is no_reply@HOSTNAME", set: text(func(c *Config) *string { return &c.Mail.From }),
+		},
+		{
+			Flag: "mail-sender", Variable: "SWITCHHOOK_MAIL_SENDERS", YAML: "mail_senders", List: true,
+			Usage: "domain whose addresses templates may name as senders, beside that of --mail-from, or * for any; repeatable. A mail from another is sent as --mail-from, and answers to it go to whom it named", set: func(c *Config, v []string) error {
+				c.Mail.Senders = v
+				return nil
+			},
 		},
 		{
 			Flag: "dkim-domain", Variable: "SWITCHHOOK_DKIM_DOMAIN", YAML: "dkim_domain",
@@ -164,7 +173,7 @@ func (a *App) newBook() *mail.Book {
 	host, _ := os.Hostname() // empty is no harm
 	return mail.NewBook(mail.Options{
 		Directory: people{&a.directory}, Email: a.c.Mail.Server != nil, SMS: a.c.Mail.Gateway.URL != "",
-		From: a.mailFrom(), SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
+		From: a.mailFrom(), Senders: a.c.Mail.Senders, SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
 		Webhook: func(id string) *switchhook.Webhook {
 			w, err := a.store.Webhook(context.Background(), id)
 			if err != nil {

@@ -35,6 +35,9 @@ type Options struct {
 	Email, SMS bool
 	// From is the sender of mails whose template names none, and SMSFrom of text messages.
 	From, SMSFrom string
+	// Senders are the domains that templates and events may name senders of, beside From's
+	// own: a mail from any other is sent as From, and answers go to whom it named. "*": all.
+	Senders []string
 	// Hostname is the name of this server, for mails that tell it.
 	Hostname string
 	// Webhook is one of an account's, for the mail that says that it was disabled. Nil: it

@@ -38,7 +38,7 @@ func (b *Book) Targets(ev *switchhook.Event) (ids []string) {
 
 // Consider says of each template that an event feeds what is sent, or why nothing is.
 func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
-	for _, d := range For(ev) {
+	for _, d := range b.fed(ev) {
 		c := Consideration{Template: d.ID, Name: d.Name}
 		l, ok := b.Letter(ev.AccountID, d.ID)
 		if ok {
@@ -63,6 +63,17 @@ func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
 		list = append(list, c)
 	}
 	return list
+}
+
+// fed are the templates that an event feeds. A customer update can name one of the sender's
+// own in the place of the built-in one.
+func (b *Book) fed(ev *switchhook.Event) []Definition {
+	if ev.Type == "account.customer_update" {
+		if l, ok := b.Letter(ev.AccountID, textOf(ev.Data, "template_id")); ok && l.Custom {
+			return []Definition{l.Definition}
+		}
+	}
+	return For(ev)
 }
 
 func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Letter, c Consideration, email, sms bool) (list []Consideration) {
