@@ -23,6 +23,8 @@ type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
 	DKIM   struct{ Domain, Selector, KeyFile string }
+	// Catcher: the server is the demo's, which shows mails and delivers none.
+	Catcher bool
 
 	Gateway struct {
 		URL, Method, Body, From string   // templates all but the last
@@ -105,15 +107,6 @@ func (a *App) postOffice() (*post.Office, error) {
 	return post.New(o)
 }
 
-// gateway makes what text messages leave through. Nil: there is none.
-func (c *Config) gateway() (*gateway.Gateway, error) {
-	g := c.Mail.Gateway
-	if g.URL == "" {
-		return nil, nil
-	}
-	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
-}
-
 func (a *App) mailFrom() string {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -189,6 +182,15 @@ func (a *App) setBook(ctx context.Context) error {
 	a.book.Set(a.inForce, users, templates)
 	a.engine.SetMade()
 	return nil
+}
+
+// gateway makes what text messages leave through. Nil: there is none.
+func (c *Config) gateway() (*gateway.Gateway, error) {
+	g := c.Mail.Gateway
+	if g.URL == "" {
+		return nil, nil
+	}
+	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
 }
 
 // transports are the ways by which requests leave, by the scheme of their URL.
