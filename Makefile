@@ -9,7 +9,7 @@ GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 # The race detector needs a C compiler; make deps says so where there is none.
 RACE = $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 
-.PHONY: help deps deps-switches test test-ui test-switches ui faults lint fmt build bench fuzz generate clean
+.PHONY: help deps deps-switches test test-go test-ui test-switches ui faults lint fmt build bench fuzz generate clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,9 +20,10 @@ deps: ## Get what the tests use beside Go: by apt as root on Debian or Ubuntu, e
 deps-switches: ## Get the real phone systems for test-switches: as root on Debian, elsewhere it says what is missing
 	@sh test/switches/deps.sh
 
-test: deps ## Run all tests, with the race detector; the dashboard's in a real browser
+test: test-go test-ui ## Run all tests, with the race detector; the dashboard's in a real browser
+
+test-go: deps ## Run the tests without the dashboard's
 	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -shuffle=on ./...
-	@$(MAKE) --no-print-directory test-ui
 
 test-ui: deps ## Run the dashboard's tests alone
 	sh test/ui.sh
@@ -62,6 +63,7 @@ generate: ## Write the generated documents and golden files anew
 	go test ./internal/api -run TestDocumentIsAsCommitted -update
 	go test ./internal/cli -run TestOperationsAreAsTheDocument -update
 	go test ./internal/deliver -run TestDrawings -update
+	go test ./internal/mail -run 'TestDocuments|TestLetters$$' -update
 
 clean: ## Remove what was built
 	rm -rf bin test/signatures/node_modules ui/node_modules ui/test-results

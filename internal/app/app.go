@@ -246,7 +246,7 @@ func (a *App) wire(ctx context.Context) error {
 	if a.tally, err = tally.Open(ctx, tally.Options{Store: a.store, Logger: a.log.With("component", "tally")}); err != nil {
 		return err
 	}
-	a.dialects, a.book = a.newDialects(), a.newBook()
+	a.dialects, a.book = a.newDialects(), a.newBook() //nolint:contextcheck // what is in memory is asked without one
 	office, err := a.postOffice()
 	if err != nil {
 		return err
@@ -414,6 +414,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 func (a *App) api() (http.Handler, error) {
 	o := api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
+		Book: a.book, MailServer: a.mailServer(), MailCatcher: a.c.Mail.Catcher,
 		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
 		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
 		Tally: a.tally, Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version, FrameAncestors: api.FrameAncestors}),

@@ -22,7 +22,9 @@ import (
 type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
-	DKIM   struct{ Domain, Selector, KeyFile string }
+	// Senders are the domains whose addresses templates may name as senders, beside From's.
+	Senders []string
+	DKIM    struct{ Domain, Selector, KeyFile string }
 	// Catcher: the server is the demo's, which shows mails and delivers none.
 	Catcher bool
 
@@ -44,6 +46,13 @@ func mailOptions() []Option {
 		{
 			Flag: "mail-from", Variable: "SWITCHHOOK_MAIL_FROM", YAML: "mail_from",
 			Usage: "sender of mails whose template names none, such as Example <no-reply@example.com>; empty is no_reply@HOSTNAME", set: text(func(c *Config) *string { return &c.Mail.From }),
+		},
+		{
+			Flag: "mail-sender", Variable: "SWITCHHOOK_MAIL_SENDERS", YAML: "mail_senders", List: true,
+			Usage: "domain whose addresses templates may name as senders, beside that of --mail-from, or * for any; repeatable. A mail from another is sent as --mail-from, and answers to it go to whom it named", set: func(c *Config, v []string) error {
+				c.Mail.Senders = v
+				return nil
+			},
 		},
 		{
 			Flag: "dkim-domain", Variable: "SWITCHHOOK_DKIM_DOMAIN", YAML: "dkim_domain",
@@ -107,6 +116,23 @@ func (a *App) postOffice() (*post.Office, error) {
 	return post.New(o)
 }
 
+// gateway makes what text messages leave through. Nil: there is none.
+func (c *Config) gateway() (*gateway.Gateway, error) {
+	g := c.Mail.Gateway
+	if g.URL == "" {
+		return nil, nil
+	}
+	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
+}
+
+// mailServer is where mail goes, for people. Empty: nowhere.
+func (a *App) mailServer() string {
+	if a.c.Mail.Server == nil {
+		return ""
+	}
+	return a.c.Mail.Server.String()
+}
+
 func (a *App) mailFrom() string {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -115,26 +141,29 @@ func (a *App) mailFrom() string {
 	return cmp.Or(a.c.Mail.From, "no_reply@"+host)
 }
 
-// mailedBefore are the addresses that earlier attempts of a delivery have reached, since
-// somebody wanted it again.
-func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID string) (reached []string, err error) {
+// mailedBefore is what became of earlier attempts of a delivery, since somebody wanted it
+// again.
+func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID string) (past post.Past, err error) {
 	page := switchhook.Page{Limit: 100}
 	for {
 		attempts, next, err := a.store.Attempts(ctx, switchhook.AttemptFilter{EventID: eventID, WebhookID: webhookID}, page)
 		if err != nil {
-			return nil, fmt.Errorf("read what was sent before: %w", err)
+			return past, fmt.Errorf("read what was sent before: %w", err)
 		}
 		for _, at := range attempts { // the newest first
 			if at.DeliveryID != deliveryID {
 				continue
 			}
 			if at.State != switchhook.Pending {
-				return reached, nil
+				return past, nil
 			}
-			reached = append(reached, post.Accepted(at.Response)...)
+			past.Attempts++
+			if at.Response != nil {
+				past.Accepted = append(past.Accepted, post.Accepted(at.Response)...)
+			}
 		}
 		if page.Cursor = next; next == "" {
-			return reached, nil
+			return past, nil
 		}
 	}
 }
@@ -144,7 +173,7 @@ func (a *App) newBook() *mail.Book {
 	host, _ := os.Hostname() // empty is no harm
 	return mail.NewBook(mail.Options{
 		Directory: people{&a.directory}, Email: a.c.Mail.Server != nil, SMS: a.c.Mail.Gateway.URL != "",
-		From: a.mailFrom(), SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
+		From: a.mailFrom(), Senders: a.c.Mail.Senders, SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
 		Webhook: func(id string) *switchhook.Webhook {
 			w, err := a.store.Webhook(context.Background(), id)
 			if err != nil {
@@ -182,15 +211,6 @@ func (a *App) setBook(ctx context.Context) error {
 	a.book.Set(a.inForce, users, templates)
 	a.engine.SetMade()
 	return nil
-}
-
-// gateway makes what text messages leave through. Nil: there is none.
-func (c *Config) gateway() (*gateway.Gateway, error) {
-	g := c.Mail.Gateway
-	if g.URL == "" {
-		return nil, nil
-	}
-	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
 }
 
 // transports are the ways by which requests leave, by the scheme of their URL.

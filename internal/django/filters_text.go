@@ -203,8 +203,10 @@ func phone2numeric(r *run, in, _ any) any {
 // slugify is a text as a part of an address: a-caller-s-name.
 func slugify(r *run, in, _ any) any {
 	b := r.buffer()
+	s := r.readable(in)
+	r.step(len(s) >> 4)
 	gap := false
-	for _, c := range r.readable(in) {
+	for _, c := range s {
 		c = unaccented(unicode.ToLower(c))
 		switch {
 		case c == '-' || unicode.IsSpace(c):

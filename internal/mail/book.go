@@ -35,6 +35,9 @@ type Options struct {
 	Email, SMS bool
 	// From is the sender of mails whose template names none, and SMSFrom of text messages.
 	From, SMSFrom string
+	// Senders are the domains that templates and events may name senders of, beside From's
+	// own: a mail from any other is sent as From, and answers go to whom it named. "*": all.
+	Senders []string
 	// Hostname is the name of this server, for mails that tell it.
 	Hostname string
 	// Webhook is one of an account's, for the mail that says that it was disabled. Nil: it
@@ -313,6 +316,21 @@ func (b *Book) peopleOf(account string) []Person {
 		people = append(people, p)
 	}
 	return slices.DeleteFunc(people, func(p Person) bool { return !validAddress(p.Email) })
+}
+
+// Address is that of a target's one recipient: a telephone number, or the mail address of a
+// user who gets a customer update. Empty: there is none, or it has others.
+func (b *Book) Address(t Target) string {
+	account, user := t.member()
+	if t.Medium == SMS || user == "" {
+		return t.Recipient
+	}
+	for _, p := range b.peopleOf(account) {
+		if p.ID == user {
+			return p.Email
+		}
+	}
+	return ""
 }
 
 // adminsOf are the addresses of an account's administrators.

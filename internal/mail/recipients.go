@@ -38,7 +38,7 @@ func (b *Book) Targets(ev *switchhook.Event) (ids []string) {
 
 // Consider says of each template that an event feeds what is sent, or why nothing is.
 func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
-	for _, d := range For(ev) {
+	for _, d := range b.fed(ev) {
 		c := Consideration{Template: d.ID, Name: d.Name}
 		l, ok := b.Letter(ev.AccountID, d.ID)
 		if ok {
@@ -51,7 +51,7 @@ func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
 			c.Reason = "There is no template of this name, neither the account's own nor of one above it."
 		case !l.Enabled.Value:
 			c.Reason = "It is switched off."
-		case !(email && b.o.Email) && !(sms && b.o.SMS):
+		case (!email || !b.o.Email) && (!sms || !b.o.SMS):
 			c.Reason = "There is nothing set up to send it with."
 		case ev.Type == "account.customer_update" && !isPreview(r):
 			list = append(list, b.update(ev, c)...)
@@ -65,13 +65,24 @@ func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
 	return list
 }
 
+// fed are the templates that an event feeds. A customer update can name one of the sender's
+// own in the place of the built-in one.
+func (b *Book) fed(ev *switchhook.Event) []Definition {
+	if ev.Type == "account.customer_update" {
+		if l, ok := b.Letter(ev.AccountID, textOf(ev.Data, "template_id")); ok && l.Custom {
+			return []Definition{l.Definition}
+		}
+	}
+	return For(ev)
+}
+
 func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Letter, c Consideration, email, sms bool) (list []Consideration) {
 	if email {
 		c := c
 		if to, cc, bcc := b.recipients(ev, r, l); len(to)+len(cc)+len(bcc) > 0 {
 			c.Target, c.Reason = Target{Medium: Email, AccountID: ev.AccountID, Template: l.ID}.ID(), "It is sent."
 		} else {
-			c.Reason = nobody(l)
+			c.Reason = Nobody(l.Addresses.To.Value)
 		}
 		list = append(list, c)
 	}
@@ -89,8 +100,9 @@ func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Lette
 	return list
 }
 
-func nobody(l *Letter) string {
-	switch l.Addresses.To.Value.Type {
+// Nobody says why a mail has no recipient.
+func Nobody(to switchhook.Addresses) string {
+	switch to.Type {
 	case switchhook.AddressesAdmins:
 		return "Nobody would get it: the account has no administrator with a mail address."
 	case switchhook.AddressesSpecified:
@@ -145,7 +157,7 @@ func (b *Book) update(ev *switchhook.Event, c Consideration) (list []Considerati
 // recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses).
 func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter) (to, cc, bcc []string) {
 	n := notification(r)
-	if ev.Type == "notification.custom" {
+	if ev.Type == "notification.custom" && n.To == nil {
 		n.To = ordjson.Find(ev.Data, "to")
 	}
 	seen := map[string]bool{}
@@ -287,10 +299,12 @@ func addresses(raw json.RawMessage) []string {
 	}
 	var all []string
 	for _, text := range textsOf(raw) {
-		if list, err := mail.ParseAddressList(text); err == nil {
-			for _, a := range list {
-				all = append(all, written(a))
-			}
+		list, err := mail.ParseAddressList(text)
+		for _, a := range list {
+			all = append(all, written(a))
+		}
+		if err != nil { // one that is none does not take the others with it
+			all = append(all, valid(strings.Split(text, ","))...)
 		}
 	}
 	return all
@@ -338,7 +352,6 @@ func validAddress(text string) bool {
 
 func sameAddress(a, b string) bool { return strings.EqualFold(bare(a), bare(b)) }
 
-//nolint:gochecknoglobals // a compiled pattern is a constant
 var phoneNumber = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
 
 // phones are the telephone numbers among addresses.

@@ -26,7 +26,7 @@ func reopening(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		s.PutDialectID(ctx, dialectID("kazoo", "device", "101", "new")),
 		s.UpdateAccount(ctx, &switchhook.Account{ID: "a", Name: "renamed"}),
 		s.UseAPIKey(ctx, "key", base()),
-		s.PutTemplate(ctx, template("a", "missed_call", 1)),
+		s.PutTemplate(ctx, template("a", 1)),
 		s.PutUser(ctx, &switchhook.User{ID: "usr", Login: "x", Password: "p", CreatedAt: base()}),
 		s.PutCounts(ctx, []switchhook.StoredCounts{{Step: time.Minute, At: base(), Body: []byte{1}}}),
 		s.PutSession(ctx, &switchhook.Session{Hash: []byte{7}, UserID: "usr", CreatedAt: base(), ExpiresAt: base()}),
