@@ -24,7 +24,7 @@ type Mail struct {
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
 	// Senders are the domains whose addresses templates may name as senders, beside From's.
 	Senders []string
-	DKIM   struct{ Domain, Selector, KeyFile string }
+	DKIM    struct{ Domain, Selector, KeyFile string }
 	// Catcher: the server is the demo's, which shows mails and delivers none.
 	Catcher bool
 
@@ -76,7 +76,7 @@ func mailOptions() []Option {
 		},
 		{
 			Variable: "SWITCHHOOK_SMS_HEADERS", YAML: "sms_headers", List: true,
-			Usage: "headers of its requests, templates too, each as NAME: VALUE, such as Authorization: Bearer …; commas between them, or a list in the file", set: func(c *Config, v []string) error {
+			Usage: "header of its requests, as NAME: VALUE, such as Authorization: Bearer …; repeatable", set: func(c *Config, v []string) error {
 				c.Mail.Gateway.Headers = v
 				return nil
 			},
