@@ -248,7 +248,7 @@ func (b *Book) Webhook(id string) *switchhook.Webhook {
 		Timeout: switchhook.Duration(mailTimeout), MaxConcurrency: concurrency,
 	}
 	if t.Medium == SMS {
-		w.URL, w.Retry.Policy, w.Timeout = TextURL, "standard", switchhook.Duration(smsTimeout)
+		w.URL, w.Retry.Policy, w.Timeout = TextURL, "gateway", switchhook.Duration(smsTimeout)
 	}
 	if b.o.Directory.Suspended(t.AccountID) {
 		w.PausedAt = time.Now()
