@@ -31,6 +31,7 @@ import (
 	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/route"
+	"github.com/switchhook/switchhook/internal/sim"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/store/memory"
 )
@@ -50,6 +51,7 @@ type server struct {
 	router  *route.Router
 	engine  *engine
 	book    *mail.Book
+	mailbox *sim.Mailbox // of a live server
 	feed    *api.Feed
 	log     *logBuffer
 
@@ -146,6 +148,11 @@ func (p people) People(account string) (list []mail.Person) {
 		list = append(list, mail.Person(each))
 	}
 	return list
+}
+
+func (p people) Person(account, id string) (mail.Person, bool) {
+	one, ok := p.Directory.Person(account, id)
+	return mail.Person(one), ok
 }
 
 func check(t *testing.T, err error) {
