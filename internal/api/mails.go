@@ -264,5 +264,5 @@ func (a *api) destination(ctx context.Context, id string) (*switchhook.Webhook, 
 	if w := a.Book.Webhook(id); w != nil {
 		return w, nil
 	}
-	return nil, notFound("template", id)
+	return nil, notFound("webhook", id)
 }

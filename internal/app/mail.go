@@ -194,6 +194,11 @@ func (p people) People(account string) (list []mail.Person) {
 	return list
 }
 
+func (p people) Person(account, id string) (mail.Person, bool) {
+	one, ok := p.Directory.Person(account, id)
+	return mail.Person(one), ok
+}
+
 // setBook takes over what concerns notifications and has changed.
 func (a *App) setBook(ctx context.Context) error {
 	users, err := a.store.Users(ctx)

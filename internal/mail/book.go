@@ -20,6 +20,8 @@ type Directory interface {
 	Emails(accountID, schema, id string) []string
 	// People are the users of an account.
 	People(accountID string) []Person
+	// Person is one of them.
+	Person(accountID, id string) (Person, bool)
 }
 
 // A Person is a user of an account whom mail can go to.
@@ -52,7 +54,7 @@ type Book struct {
 
 	mu        sync.RWMutex
 	templates map[string]map[string]*switchhook.Template // by account and id
-	users     map[string][]*switchhook.User              // by account
+	users     map[string][]member                        // by account
 	below     map[string][]string                        // the accounts below one, itself left out
 	targets   map[string]*switchhook.Webhook             // as they were asked for, by id
 	compiled  map[source]compiled
@@ -81,9 +83,12 @@ func (b *Book) Set(accounts []*switchhook.Account, users []*switchhook.User, tem
 		}
 		own[t.AccountID][t.ID] = t
 	}
-	of := map[string][]*switchhook.User{}
+	of := map[string][]member{}
 	for _, u := range users {
-		of[u.AccountID] = append(of[u.AccountID], u)
+		p := Person{ID: u.ID, Email: u.Login, Username: u.Login, FirstName: u.Name, Admin: u.Role == switchhook.RoleAdmin}
+		if validAddress(p.Email) {
+			of[u.AccountID] = append(of[u.AccountID], member{p, addressKey(p.Email)})
+		}
 	}
 	below := map[string][]string{}
 	for _, a := range accounts {
@@ -298,24 +303,47 @@ func Check(part, text string) error {
 	return err
 }
 
+// A member is one of an account's users, with what their address is known by.
+type member struct {
+	Person
+	key string
+}
+
 // peopleOf are the people of an account who can get mail: its users, and those that the
 // directory has. The lock is not held.
 func (b *Book) peopleOf(account string) []Person {
-	people := b.o.Directory.People(account)
+	people := slices.DeleteFunc(b.o.Directory.People(account), func(p Person) bool { return !validAddress(p.Email) })
+	at := make(map[string]int, len(people))
+	for i := range people {
+		if key := addressKey(people[i].Email); at[key] == 0 {
+			at[key] = i + 1
+		}
+	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	for _, u := range b.users[account] {
-		p := Person{ID: u.ID, Email: u.Login, Username: u.Login, FirstName: u.Name, Admin: u.Role == switchhook.RoleAdmin}
-		if !validAddress(p.Email) {
+		if i := at[u.key]; i > 0 {
+			people[i-1].Admin = people[i-1].Admin || u.Admin
 			continue
 		}
-		if i := slices.IndexFunc(people, func(o Person) bool { return sameAddress(o.Email, p.Email) }); i >= 0 {
-			people[i].Admin = people[i].Admin || p.Admin
-			continue
-		}
-		people = append(people, p)
+		people = append(people, u.Person)
+		at[u.key] = len(people)
 	}
-	return slices.DeleteFunc(people, func(p Person) bool { return !validAddress(p.Email) })
+	return people
+}
+
+// person is one of an account's people: a customer update asks for each of them.
+func (b *Book) person(account, id string) (Person, bool) {
+	if p, ok := b.o.Directory.Person(account, id); ok && validAddress(p.Email) {
+		return p, true
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	users := b.users[account]
+	if i := slices.IndexFunc(users, func(m member) bool { return m.ID == id }); i >= 0 {
+		return users[i].Person, true
+	}
+	return Person{}, false
 }
 
 // Address is that of a target's one recipient: a telephone number, or the mail address of a
@@ -325,12 +353,8 @@ func (b *Book) Address(t Target) string {
 	if t.Medium == SMS || user == "" {
 		return t.Recipient
 	}
-	for _, p := range b.peopleOf(account) {
-		if p.ID == user {
-			return p.Email
-		}
-	}
-	return ""
+	p, _ := b.person(account, user)
+	return p.Email
 }
 
 // adminsOf are the addresses of an account's administrators.

@@ -33,6 +33,11 @@ func (w *town) People(account string) (list []mail.Person) {
 	return list
 }
 
+func (w *town) Person(account, id string) (mail.Person, bool) {
+	p, ok := w.Directory.Person(account, id)
+	return mail.Person(p), ok
+}
+
 func newTown(t *testing.T) *town {
 	t.Helper()
 	w := &town{t: t, accounts: []*switchhook.Account{

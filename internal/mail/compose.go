@@ -9,7 +9,6 @@ import (
 	"net/mail"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,14 +45,13 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	env.Brand, env.Attachments = brand, m.Attachments
 	account, user := t.member()
 	if user != "" {
-		people := b.peopleOf(account)
-		i := slices.IndexFunc(people, func(p Person) bool { return p.ID == user })
-		if i < 0 {
+		p, ok := b.person(account, user)
+		if !ok {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
-		m.To, m.Cc, m.Bcc, env.User = []string{people[i].Email}, addresses(n.Cc), addresses(n.Bcc), people[i].row()
+		m.To, m.Cc, m.Bcc, env.User = []string{p.Email}, addresses(n.Cc), addresses(n.Bcc), p.row()
 	} else {
-		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l)
+		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l, true)
 	}
 	p := page{b: b, data: Context(ev, env), now: ev.AcceptedAt.In(locationOf(env.Account.Timezone))}
 	if p.now.IsZero() {
