@@ -292,6 +292,7 @@ type QueueCompleted struct {
 type AgentStatus struct {
 	When
 	Queue   string
+	Account string // whose the agent is, where the system says so
 	Agent   AgentLine
 	Status  string
 	Reason  string // of a pause
