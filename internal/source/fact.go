@@ -213,6 +213,8 @@ type LegEnded struct {
 	ByUnknown bool
 	// TellsMissed: if the call was missed, the system may tell that itself (Told).
 	TellsMissed bool
+	// Talked: somebody was at the other end, though we may not have heard of it.
+	Talked bool
 	// More has times, and the name of the cause, where the switch tells them.
 	More *switchhook.Call
 }

@@ -10,6 +10,7 @@ import (
 
 func (t *Tracker) legEnded(f source.LegEnded) {
 	if l := t.live(f.Leg, f.When); l != nil {
+		l.call.Human = l.call.Human || f.Talked
 		t.endLeg(l, ending{At: f.At(), Q850: f.Q850, SIPStatus: f.SIPStatus, By: f.By, Unsaid: f.ByUnknown, Alerts: f.TellsMissed, More: f.More})
 	}
 }

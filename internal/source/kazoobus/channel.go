@@ -242,6 +242,10 @@ func destroyed(m *Message, leg string, facts []source.Fact) []source.Fact {
 	if cause == "ORIGINATOR_CANCEL" && !m.outbound() {
 		end.By = m.text("Channel-Name")
 	}
+	if spoke := end.More.BillableMS; spoke != nil && *spoke > 0 { // it was answered, whether we heard it or not
+		facts = append(facts, source.LegAnswered{When: source.When(end.At().Add(-time.Duration(*spoke) * time.Millisecond)), Leg: leg})
+		end.Talked = m.peer(leg) != ""
+	}
 	if peer := m.peer(leg); m.outbound() && outcomes[reason] != "" {
 		facts = append(facts, source.DialEnded{When: m.at(), From: peer, To: leg, Outcome: outcomes[reason]})
 	}

@@ -27,11 +27,11 @@ import (
 // A Connector speaks with Kazoo's bus.
 type Connector struct {
 	mu     sync.Mutex
-	doubts map[string]*doubt // by source
+	memories map[string]*memory // by source
 }
 
 // New returns the Connector.
-func New() *Connector { return &Connector{doubts: map[string]*doubt{}} }
+func New() *Connector { return &Connector{memories: map[string]*memory{}} }
 
 // Kind is kazoo_bus.
 func (*Connector) Kind() string { return "kazoo_bus" }
@@ -54,7 +54,7 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	}
 	r := &reader{
 		o: o, h: h, t: newTranslator(o, s.AccountMap), queue: o.queueOf(s.ID), name: "switchhook " + s.ID,
-		doubt: c.doubtOf(s.ID), zones: map[string]string{},
+		memory: c.memoryOf(s.ID), zones: map[string]string{},
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var others sync.WaitGroup
@@ -79,13 +79,13 @@ func (o *Options) queueOf(source string) string {
 	return "switchhook-" + source
 }
 
-func (c *Connector) doubtOf(id string) *doubt {
+func (c *Connector) memoryOf(id string) *memory {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.doubts[id] == nil {
-		c.doubts[id] = &doubt{}
+	if c.memories[id] == nil {
+		c.memories[id] = &memory{}
 	}
-	return c.doubts[id]
+	return c.memories[id]
 }
 
 // A reader reads the servers of one source.
@@ -94,7 +94,7 @@ type reader struct {
 	h           source.Host
 	t           *translator
 	queue, name string
-	doubt       *doubt
+	memory       *memory
 
 	mu    sync.Mutex
 	main  *bus

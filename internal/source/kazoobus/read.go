@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ const (
 
 // read reads one server until ctx ends or the connection does.
 func (r *reader) read(ctx context.Context, url string, connected func(*bus) error) error {
-	b, err := connect(ctx, r.o, url, r.queue, r.name)
+	b, err := r.insist(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -50,13 +51,45 @@ func (r *reader) read(ctx context.Context, url string, connected func(*bus) erro
 		queue.Close()
 	})
 	looking, stop := context.WithCancel(ctx)
-	defer stop()
-	others.Go(func() { _ = r.guarded(func() error { return r.look(looking, b) }) })
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		_ = r.guarded(func() error { return r.look(looking, b) }) // if it could not, we lose the connection
+	}()
 	err = r.tell(ctx, ch, queue, ended)
+	r.memory.see(url)
+	stop()
+	<-looked
 	if errors.Is(context.Cause(ctx), source.ErrDeleted) {
 		b.remove()
 	}
 	return err
+}
+
+const (
+	// again is how soon it is tried again to reach a server that has just been there, and
+	// hope is for how long.
+	again = 100 * time.Millisecond
+	hope  = 2 * time.Minute
+)
+
+// insist connects with a server. With a server that stops Kazoo's exchanges end, and with
+// them what is bound to our queue; what Kazoo says between the server's new start and ours
+// is lost. So we are there before Kazoo is: a port that nobody listens at costs nothing.
+func (r *reader) insist(ctx context.Context, url string) (*bus, error) {
+	for {
+		b, err := connect(ctx, r.o, url, r.queue, r.name)
+		if err == nil || time.Since(r.memory.seen(url)) > hope || ctx.Err() != nil {
+			return b, err
+		}
+		if _, network := errors.AsType[net.Error](err); !network {
+			return nil, err
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // receive takes messages off the wire. There are never more of them than the prefetch.
@@ -71,7 +104,7 @@ func (r *reader) receive(deliveries <-chan amqp.Delivery, closed <-chan *amqp.Er
 		if err != nil { // it becomes a reject, as it is no JSON
 			body = append([]byte(err.Error()+": "), d.Body...)
 		}
-		if err := queue.Push(body, r.h.Now()); err != nil {
+		if err := queue.Push(body, published(&d, r.h.Now())); err != nil {
 			return err
 		}
 	}
@@ -79,6 +112,17 @@ func (r *reader) receive(deliveries <-chan amqp.Delivery, closed <-chan *amqp.Er
 		return fmt.Errorf("the server ended the connection: %w", err)
 	}
 	return errors.New("the server no longer has the queue")
+}
+
+// published is when Kazoo sent a message (it writes microseconds where AMQP has seconds),
+// by our own clock where it does not say so.
+func published(d *amqp.Delivery, now time.Time) time.Time {
+	const old = 30 * 24 * time.Hour
+	at := time.UnixMicro(d.Timestamp.Unix()).UTC()
+	if age := now.Sub(at); age < 0 || age > old {
+		return now
+	}
+	return at
 }
 
 // look looks now and then whether something is to be bound: an exchange that was not there,
@@ -113,7 +157,7 @@ func (r *reader) look(ctx context.Context, b *bus) error {
 func (r *reader) tell(ctx context.Context, ch *amqp.Channel, queue *source.Queue, ended <-chan error) error {
 	read := uint64(0)
 	for {
-		items, err := queue.Pop(ctx, r.doubt.most(batch))
+		items, err := queue.Pop(ctx, r.memory.most(batch))
 		if errors.Is(err, io.EOF) {
 			return <-ended
 		}
@@ -127,12 +171,12 @@ func (r *reader) tell(ctx context.Context, ch *amqp.Channel, queue *source.Queue
 		if len(facts) > 0 {
 			if err := r.h.Tell(ctx, facts); err != nil {
 				if ctx.Err() == nil {
-					r.doubt.raise(items)
+					r.memory.raise(items)
 				}
 				return err
 			}
 		}
-		r.doubt.ease(len(items))
+		r.memory.ease(len(items))
 		read += uint64(len(items))
 		if err := ch.Ack(read, true); err != nil {
 			return fmt.Errorf("say what was read: %w", err)
@@ -143,7 +187,7 @@ func (r *reader) tell(ctx context.Context, ch *amqp.Channel, queue *source.Queue
 // factsOf are the facts of a message. One that cannot be read, or on which our own code
 // fails, is a reject.
 func (r *reader) factsOf(ctx context.Context, item source.Item) (facts []source.Fact) {
-	if r.doubt.bad(item.Message) {
+	if r.memory.bad(item.Message) {
 		r.h.Reject(ctx, item.Message, errors.New("our own code fails on what follows from it"))
 		return nil
 	}
@@ -167,17 +211,35 @@ func (*reader) guardedRead(do func() error) (err error) {
 	return do()
 }
 
-// A doubt is about messages on which telling has failed. The server sends them again, so
+// A memory is what is remembered of a source from one connection to the next: which servers
+// were there, and messages on which telling has failed. The server sends them again, so
 // they are told one by one then, and the one that it was becomes a reject: it would fail
 // for ever, and nothing else would be read.
-type doubt struct {
+type memory struct {
 	mu    sync.Mutex
 	alone int // how many messages are to be told one by one
 	known [sha256.Size]byte
+	there map[string]time.Time // when each server was last there
+}
+
+// see notes that a server was there until now.
+func (d *memory) see(url string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.there == nil {
+		d.there = map[string]time.Time{}
+	}
+	d.there[url] = time.Now()
+}
+
+func (d *memory) seen(url string) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.there[url]
 }
 
 // most is how many messages may be told at once.
-func (d *doubt) most(n int) int {
+func (d *memory) most(n int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.alone > 0 {
@@ -186,7 +248,7 @@ func (d *doubt) most(n int) int {
 	return n
 }
 
-func (d *doubt) raise(items []source.Item) {
+func (d *memory) raise(items []source.Item) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(items) == 1 && d.alone > 0 {
@@ -196,13 +258,13 @@ func (d *doubt) raise(items []source.Item) {
 	d.alone = max(d.alone, len(items))
 }
 
-func (d *doubt) ease(n int) {
+func (d *memory) ease(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.alone = max(0, d.alone-n)
 }
 
-func (d *doubt) bad(message []byte) bool {
+func (d *memory) bad(message []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.alone > 0 && sha256.Sum256(message) == d.known

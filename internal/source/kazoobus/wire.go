@@ -32,6 +32,7 @@ type bus struct {
 	o     *Options
 	queue string
 	conn  *amqp.Connection
+	ch    *amqp.Channel // for all but messages; nil or closed: to be opened
 
 	system  string            // what the server is, such as RabbitMQ 3.10.8
 	major   string            // of its version
@@ -98,15 +99,14 @@ func refusal(u *url.URL, err error) error {
 // close ends the connection.
 func (b *bus) close() { _ = b.conn.CloseDeadline(time.Now().Add(bidding)) }
 
-// try does something over a channel of its own: a server closes the one over which it
-// refuses something.
-func (b *bus) try(do func(*amqp.Channel) error) error {
-	ch, err := b.conn.Channel()
-	if err != nil {
-		return err
+// try does something that the server may refuse; then it closes the channel.
+func (b *bus) try(do func(*amqp.Channel) error) (err error) {
+	if b.ch == nil || b.ch.IsClosed() {
+		if b.ch, err = b.conn.Channel(); err != nil {
+			return err
+		}
 	}
-	defer ch.Close()
-	return do(ch)
+	return do(b.ch)
 }
 
 // is reports whether a server has refused something with a code.
@@ -183,7 +183,7 @@ func (b *bus) arguments() amqp.Table {
 func (b *bus) bindAll() error {
 	b.missing = map[string]string{}
 	wanted := b.o.bindings()
-	for _, exchange := range slices.Sorted(maps.Keys(wanted)) {
+	for _, exchange := range slices.Sorted(maps.Keys(wanted)) { // callevt is among the first: what comes until then is lost
 		if err := b.bind(exchange, wanted[exchange]); err != nil {
 			if _, refused := errors.AsType[*amqp.Error](err); !refused || b.conn.IsClosed() {
 				return fmt.Errorf("the exchange %s: %w", exchange, err)
@@ -213,8 +213,8 @@ func (b *bus) bind(exchange string, keys []string) error {
 		return err
 	}
 	return b.try(func(ch *amqp.Channel) error {
-		for _, key := range keys {
-			if err := ch.QueueBind(b.queue, key, exchange, false, nil); err != nil {
+		for i, key := range keys { // the last one waits for all
+			if err := ch.QueueBind(b.queue, key, exchange, i+1 < len(keys), nil); err != nil {
 				return err
 			}
 		}
