@@ -26,12 +26,12 @@ import (
 
 // A Connector speaks with Kazoo's bus.
 type Connector struct {
-	mu     sync.Mutex
-	memories map[string]*memory // by source
+	mu       sync.Mutex
+	memories map[string]*remembered // by source
 }
 
 // New returns the Connector.
-func New() *Connector { return &Connector{memories: map[string]*memory{}} }
+func New() *Connector { return &Connector{memories: map[string]*remembered{}} }
 
 // Kind is kazoo_bus.
 func (*Connector) Kind() string { return "kazoo_bus" }
@@ -79,11 +79,11 @@ func (o *Options) queueOf(source string) string {
 	return "switchhook-" + source
 }
 
-func (c *Connector) memoryOf(id string) *memory {
+func (c *Connector) memoryOf(id string) *remembered {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.memories[id] == nil {
-		c.memories[id] = &memory{}
+		c.memories[id] = &remembered{}
 	}
 	return c.memories[id]
 }
@@ -94,7 +94,7 @@ type reader struct {
 	h           source.Host
 	t           *translator
 	queue, name string
-	memory       *memory
+	memory      *remembered
 
 	mu    sync.Mutex
 	main  *bus

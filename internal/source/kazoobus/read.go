@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"time"
 
@@ -29,9 +28,6 @@ func (r *reader) read(ctx context.Context, url string, connected func(*bus) erro
 		return err
 	}
 	defer b.close()
-	if err := b.prepare(); err != nil {
-		return err
-	}
 	ch, deliveries, err := b.consume()
 	if err != nil {
 		return err
@@ -79,10 +75,13 @@ const (
 func (r *reader) insist(ctx context.Context, url string) (*bus, error) {
 	for {
 		b, err := connect(ctx, r.o, url, r.queue, r.name)
-		if err == nil || time.Since(r.memory.seen(url)) > hope || ctx.Err() != nil {
-			return b, err
+		if err == nil {
+			if err = b.prepare(); err == nil {
+				return b, nil
+			}
+			b.close()
 		}
-		if _, network := errors.AsType[net.Error](err); !network {
+		if time.Since(r.memory.seen(url)) > hope || ctx.Err() != nil || errors.Is(err, amqp.ErrCredentials) || errors.Is(err, errRead) {
 			return nil, err
 		}
 		select {
@@ -211,11 +210,11 @@ func (*reader) guardedRead(do func() error) (err error) {
 	return do()
 }
 
-// A memory is what is remembered of a source from one connection to the next: which servers
+// What is remembered of a source from one connection to the next: which servers
 // were there, and messages on which telling has failed. The server sends them again, so
 // they are told one by one then, and the one that it was becomes a reject: it would fail
 // for ever, and nothing else would be read.
-type memory struct {
+type remembered struct {
 	mu    sync.Mutex
 	alone int // how many messages are to be told one by one
 	known [sha256.Size]byte
@@ -223,7 +222,7 @@ type memory struct {
 }
 
 // see notes that a server was there until now.
-func (d *memory) see(url string) {
+func (d *remembered) see(url string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.there == nil {
@@ -232,14 +231,14 @@ func (d *memory) see(url string) {
 	d.there[url] = time.Now()
 }
 
-func (d *memory) seen(url string) time.Time {
+func (d *remembered) seen(url string) time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.there[url]
 }
 
 // most is how many messages may be told at once.
-func (d *memory) most(n int) int {
+func (d *remembered) most(n int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.alone > 0 {
@@ -248,7 +247,7 @@ func (d *memory) most(n int) int {
 	return n
 }
 
-func (d *memory) raise(items []source.Item) {
+func (d *remembered) raise(items []source.Item) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(items) == 1 && d.alone > 0 {
@@ -258,13 +257,13 @@ func (d *memory) raise(items []source.Item) {
 	d.alone = max(d.alone, len(items))
 }
 
-func (d *memory) ease(n int) {
+func (d *remembered) ease(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.alone = max(0, d.alone-n)
 }
 
-func (d *memory) bad(message []byte) bool {
+func (d *remembered) bad(message []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.alone > 0 && sha256.Sum256(message) == d.known

@@ -89,7 +89,7 @@ func connect(ctx context.Context, o *Options, address, queue, name string) (*bus
 func refusal(u *url.URL, err error) error {
 	switch {
 	case errors.Is(err, amqp.ErrCredentials):
-		return fmt.Errorf("%s does not accept the user %q with that password (guest is let in from the same machine only)", u.Host, u.User.Username())
+		return fmt.Errorf("%s does not accept the user %q with that password (guest is let in from the same machine only): %w", u.Host, u.User.Username(), err)
 	case errors.Is(err, amqp.ErrVhost):
 		return fmt.Errorf("%s: the user %q may not use the virtual host %q, or there is none", u.Host, u.User.Username(), cmp.Or(strings.TrimPrefix(u.Path, "/"), "/"))
 	}
@@ -143,15 +143,21 @@ func (b *bus) prepare() error {
 	return nil
 }
 
+// errRead: two who read a queue would share the messages of one call.
+var errRead = errors.New("another program reads the queue")
+
 // makeQueue makes our queue, unless it is there: then it has kept what came. What it is
 // like is not compared, for a server that was brought up to date would refuse it.
 func (b *bus) makeQueue() error {
-	b.kept = true
+	readers := 0
 	err := b.try(func(ch *amqp.Channel) error {
 		q, err := ch.QueueDeclarePassive(b.queue, true, false, false, false, nil)
-		b.kept = q.Messages < b.o.MaxLength // else the oldest are lost
+		b.kept, readers = q.Messages < b.o.MaxLength, q.Consumers // else the oldest are lost
 		return err
 	})
+	if readers > 0 {
+		return fmt.Errorf("%w %s: give each source its own, or wait until the server has noticed that an earlier connection of ours is gone", errRead, b.queue)
+	}
 	if is(err, amqp.NotFound) {
 		b.kept = false
 		err = b.try(func(ch *amqp.Channel) error {
@@ -171,6 +177,8 @@ func (b *bus) arguments() amqp.Table {
 		"x-queue-type": b.o.QueueType,
 		"x-max-length": int64(b.o.MaxLength),
 		"x-expires":    int64(b.o.ExpireDays) * day,
+
+		"x-single-active-consumer": true,
 	}
 	if b.o.QueueType == "quorum" && len(b.major) == 1 && b.major >= "4" {
 		t["x-delivery-limit"] = int64(-1) // which was so before 4.0; now 20 restarts of ours would lose a message
@@ -248,8 +256,7 @@ func (b *bus) described() string {
 	return s
 }
 
-// consume begins to read the queue, of which we are the only reader: two would share the
-// messages of one call.
+// consume begins to read the queue.
 func (b *bus) consume() (*amqp.Channel, <-chan amqp.Delivery, error) {
 	ch, err := b.conn.Channel()
 	if err != nil {
@@ -258,11 +265,11 @@ func (b *bus) consume() (*amqp.Channel, <-chan amqp.Delivery, error) {
 	if err := ch.Qos(b.o.Prefetch, 0, false); err != nil {
 		return nil, nil, err
 	}
-	deliveries, err := ch.Consume(b.queue, "switchhook", false, true, false, false, nil)
-	if is(err, amqp.AccessRefused) {
-		return nil, nil, fmt.Errorf("another program reads the queue %s, or the user may not: %w", b.queue, err)
+	deliveries, err := ch.Consume(b.queue, "switchhook", false, false, false, false, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the queue %s: %w", b.queue, err)
 	}
-	return ch, deliveries, err
+	return ch, deliveries, nil
 }
 
 // remove deletes the queue: nobody will read it any more.
