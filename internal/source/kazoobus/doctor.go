@@ -11,35 +11,19 @@ import (
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/switchhook/switchhook/internal/source"
 )
-
-// A Level says how much a Finding matters.
-type Level string
-
-// The levels.
-const (
-	OK      Level = "ok"
-	Hint    Level = "hint"    // it works, and would work better
-	Missing Level = "missing" // something that a source needs
-)
-
-// A Finding is one thing about a RabbitMQ server that a source depends on.
-type Finding struct {
-	Level Level
-	About string // in a word or two
-	Says  string // what was found
-	Fix   string // what is to be done; empty: nothing
-}
 
 // Diagnose looks at the servers of a source with these options, and says what is as it
 // should be, what is missing, and how to put it right. Nothing stays there: what it makes to
 // try the user's rights it deletes. The error is of wrong options.
-func Diagnose(ctx context.Context, options map[string]any, source string) ([]Finding, error) {
+func Diagnose(ctx context.Context, options map[string]any, id string) ([]source.Finding, error) {
 	o, err := readOptions(options)
 	if err != nil {
 		return nil, err
 	}
-	d := &doctor{o: o, queue: o.queueOf(source)}
+	d := &doctor{o: o, queue: o.queueOf(id)}
 	d.server(ctx, "", o.URL)
 	for _, zone := range slices.Sorted(maps.Keys(o.Zones)) {
 		d.server(ctx, zone+": ", o.Zones[zone])
@@ -52,11 +36,11 @@ type doctor struct {
 	o        *Options
 	queue    string
 	zone     string // before what is said of its server
-	findings []Finding
+	findings []source.Finding
 }
 
-func (d *doctor) say(level Level, about, says, fix string) {
-	d.findings = append(d.findings, Finding{level, d.zone + about, says, fix})
+func (d *doctor) say(level source.Level, about, says, fix string) {
+	d.findings = append(d.findings, source.Finding{Level: level, About: d.zone + about, Says: says, Fix: fix})
 }
 
 // server looks at one server.
@@ -64,13 +48,13 @@ func (d *doctor) server(ctx context.Context, zone, address string) {
 	d.zone = zone
 	b, err := connect(ctx, d.o, address, d.queue, "switchhook doctor")
 	if err != nil {
-		d.say(Missing, "connection", err.Error(), d.user(address))
+		d.say(source.Missing, "connection", err.Error(), d.user(address))
 		return
 	}
 	defer b.close()
-	d.say(OK, "connection", b.host+": "+b.system, "")
+	d.say(source.OK, "connection", b.host+": "+b.system, "")
 	if version := strings.TrimPrefix(b.system, "RabbitMQ "); d.o.QueueType == "quorum" && (strings.HasPrefix(version, "2.") || strings.HasPrefix(version, "3.") && olderThan38(version)) {
-		d.say(Hint, "version", "has no quorum queues before 3.8: messages that wait are lost when it is killed", "bring RabbitMQ up to date")
+		d.say(source.Hint, "version", "has no quorum queues before 3.8: messages that wait are lost when it is killed", "bring RabbitMQ up to date")
 	}
 	lacks := d.ownQueue(b)
 	lacks = d.exchanges(b) || lacks
@@ -109,12 +93,12 @@ func (d *doctor) ownQueue(b *bus) (lacks bool) {
 	if err == nil {
 		says := fmt.Sprintf("%s is there, with %d messages that wait", d.queue, waiting)
 		if readers > 0 {
-			d.say(OK, "queue", says+", and is read", "")
+			d.say(source.OK, "queue", says+", and is read", "")
 		} else {
-			d.say(OK, "queue", says+", and is not read at the moment", "")
+			d.say(source.OK, "queue", says+", and is not read at the moment", "")
 		}
 		if waiting >= d.o.MaxLength {
-			d.say(Hint, "queue", "it is full: the oldest messages were lost", "a larger max_length, or let the source run")
+			d.say(source.Hint, "queue", "it is full: the oldest messages were lost", "a larger max_length, or let the source run")
 		}
 		return false
 	}
@@ -125,11 +109,11 @@ func (d *doctor) ownQueue(b *bus) (lacks bool) {
 		return err
 	})
 	if err != nil {
-		d.say(Missing, "queue", "the user may not make the queue "+d.queue+": "+reasonOf(err), "")
+		d.say(source.Missing, "queue", "the user may not make the queue "+d.queue+": "+reasonOf(err), "")
 		return true
 	}
 	_ = b.try(func(ch *amqp.Channel) error { _, err := ch.QueueDelete(probe.queue, false, false, false); return err })
-	d.say(OK, "queue", d.queue+" can be made", "")
+	d.say(source.OK, "queue", d.queue+" can be made", "")
 	return false
 }
 
@@ -150,7 +134,7 @@ func (d *doctor) exchanges(b *bus) (lacks bool) {
 			return ch.ExchangeDeclarePassive(exchange, amqp.ExchangeTopic, false, false, false, false, nil)
 		})
 		if is(err, amqp.NotFound) {
-			d.say(Hint, exchange, "is not there: Kazoo does not run, has not used it yet, or uses another virtual host; a source makes it as Kazoo would", "")
+			d.say(source.Hint, exchange, "is not there: Kazoo does not run, has not used it yet, or uses another virtual host; a source makes it as Kazoo would", "")
 			continue
 		}
 		if err == nil {
@@ -158,14 +142,14 @@ func (d *doctor) exchanges(b *bus) (lacks bool) {
 		}
 		if err != nil {
 			if _, refused := errors.AsType[*amqp.Error](err); !refused {
-				d.say(Missing, exchange, err.Error(), "")
+				d.say(source.Missing, exchange, err.Error(), "")
 				return lacks
 			}
-			d.say(Missing, exchange, "the user may not read it: "+reasonOf(err), "")
+			d.say(source.Missing, exchange, "the user may not read it: "+reasonOf(err), "")
 			lacks = true
 			continue
 		}
-		d.say(OK, exchange, d.about(exchange), "")
+		d.say(source.OK, exchange, d.about(exchange), "")
 	}
 	return lacks
 }

@@ -204,22 +204,22 @@ type family struct {
 	keys           []string
 }
 
-// families are all of them. The exchange callevt has far more than is bound here: each step
+// families are all of them. Kazoo writes a dot in an id as %2E, so that it is one word; others may not. The exchange callevt has far more than is bound here: each step
 // of each call flow.
 func families() []family {
 	return []family{
-		{"calls", "callevt", keys("call.%s.*", "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE "+
+		{"calls", "callevt", keys("call.%s.#", "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE "+
 			"CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_DESTROY CHANNEL_DISCONNECTED CHANNEL_TRANSFEROR CHANNEL_REPLACED CHANNEL_INTERCEPTED "+
 			"RECORD_START RECORD_STOP PARK_PARKED PARK_RETRIEVED PARK_ABANDONED")},
-		{"dtmf", "callevt", []string{"call.DTMF.*"}},
-		{"notifications", "notifications", []string{"notifications.*.*"}},
+		{"dtmf", "callevt", []string{"call.DTMF.#"}},
+		{"notifications", "notifications", []string{"notifications.#"}},
 		{"objects", "configuration", nil}, // by the types
 		{"registrations", "registrar", []string{"registration.success.#"}},
-		{"queues", "kapps", []string{"acdc_stats.call.*.*", "acdc_stats.status.*.*"}},
+		{"queues", "kapps", []string{"acdc_stats.call.#", "acdc_stats.status.#"}},
 		{"conferences", "conference", []string{"conference.event.#"}},
 		{"messages", "im", keys("%s.#", "sms.inbound sms.outbound mms.inbound mms.outbound")},
-		{"cdrs", "cdr", []string{"cdr.report.*.*"}},
-		{"faxes", "faxes", []string{"fax.status.*.*"}},
+		{"cdrs", "cdr", []string{"cdr.report.#"}},
+		{"faxes", "faxes", []string{"fax.status.#"}},
 	}
 }
 
@@ -249,7 +249,7 @@ func (o *Options) bindings() map[string][]string {
 				if typ == "all" {
 					typ = "*"
 				}
-				f.keys = append(f.keys, keys("%s.*."+typ+".*", "doc_created doc_edited doc_deleted")...)
+				f.keys = append(f.keys, keys("%s.*."+typ+".#", "doc_created doc_edited doc_deleted")...)
 			}
 		}
 		all[f.exchange] = append(all[f.exchange], f.keys...)

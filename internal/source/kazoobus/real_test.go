@@ -137,7 +137,7 @@ func callOf(id string, lasting bool) []said {
 		if name == "CHANNEL_DESTROY" {
 			more = `"Hangup-Cause":"NORMAL_CLEARING","Hangup-Code":"sip:200","Duration-Seconds":4,"Billing-Seconds":3,"Ringing-Seconds":0,`
 		}
-		all = append(all, said{"callevt", "call." + name + "." + id, fmt.Sprintf(`{"App-Name":"freeswitch","App-Version":"1.0","Event-Category":"call_event","Event-Name":%q,`+
+		all = append(all, said{"callevt", "call." + name + "." + strings.ReplaceAll(id, ".", "%2E"), fmt.Sprintf(`{"App-Name":"freeswitch","App-Version":"1.0","Event-Category":"call_event","Event-Name":%q,`+
 			`"Msg-ID":"%d","Timestamp":%d,"Call-ID":%q,"Call-Direction":"inbound","Channel-Created-Time":"%d","Channel-Name":"sofia/sipinterface_1/+12025550143@192.0.2.60",`+
 			`"Caller-ID-Number":"+12025550143","Caller-ID-Name":"Ann Smith","From":"+12025550143@192.0.2.60","To":"+12025550100@192.0.2.61","Request":"+12025550100@192.0.2.61",%s`+
 			`"Switch-Hostname":"fs1.example.com","Switch-URI":"sip:192.0.2.61:11000","User-Agent":"carrier","Media-Server":"fs1.example.com","From-Tag":"3f1c9d2e","To-Tag":"7a1b",`+
@@ -236,6 +236,9 @@ func TestKill(t *testing.T) {
 		if err := server.Restart(); err != nil {
 			t.Fatal(err)
 		}
+		answers := time.Now()
+		p.status("to be there again", func(s source.Status) bool { return s.Reconnects >= int64(part) })
+		t.Logf("bound %v after the server answers", time.Since(answers).Round(time.Millisecond))
 	}
 	p.until("part 4", reached(4))
 	p.stop()
@@ -501,7 +504,7 @@ func testRights(t *testing.T, server *rabbittest.Server) {
 	}
 	options["password"] = "wrong"
 	findings, err = Diagnose(t.Context(), options, "other")
-	if err != nil || len(findings) != 1 || findings[0].Level != Missing || !strings.Contains(findings[0].Says, "does not accept the user") {
+	if err != nil || len(findings) != 1 || findings[0].Level != source.Missing || !strings.Contains(findings[0].Says, "does not accept the user") {
 		t.Errorf("%+v, %v", findings, err)
 	}
 }
