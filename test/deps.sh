@@ -36,6 +36,7 @@ check() {
 	fi
 	need postgres postgresql "the PostgreSQL store"
 	need pgbouncer pgbouncer "the PostgreSQL store behind PgBouncer"
+	need rabbitmqctl rabbitmq-server "a real RabbitMQ, which is Kazoo's bus"
 }
 
 # get installs packages by apt. Neither is a first PostgreSQL cluster made nor any

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/asterisk"
 )
 
@@ -22,11 +23,12 @@ func newDoctor() *cobra.Command {
 		Long: `Look at a phone system as a source would, and say what it lacks. Nothing is
 changed there.
 
-  switchhook doctor asterisk    Asterisk 16 to 22, FreePBX`,
+  switchhook doctor asterisk    Asterisk 16 to 22, FreePBX
+  switchhook doctor kazoo       the bus of Kazoo 4 and 5`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDoctorAsterisk())
+	cmd.AddCommand(newDoctorAsterisk(), newDoctorKazoo())
 	return cmd
 }
 
@@ -71,7 +73,11 @@ can read the command line. All about the files: docs/guides/asterisk.md.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		options, err := func() (map[string]any, error) {
 			if len(args) == 0 {
-				return configuredAsterisk(cmd, file, id)
+				s, err := configured(cmd, file, id, "asterisk", "the address of an Asterisk, such as 192.0.2.10", "asterisk.md")
+				if err != nil {
+					return nil, err
+				}
+				return s.Options, nil
 			}
 			if file != "" || id != "" {
 				return nil, errors.New("either an address or --config: with both it is not clear which is meant")
@@ -98,8 +104,8 @@ can read the command line. All about the files: docs/guides/asterisk.md.`,
 	return cmd
 }
 
-// configuredAsterisk is the options of a source of the configuration file.
-func configuredAsterisk(cmd *cobra.Command, file, id string) (map[string]any, error) {
+// configured is a source of the configuration file.
+func configured(cmd *cobra.Command, file, id, kind, instead, guide string) (*switchhook.Source, error) {
 	c, err := config(cmd, file)
 	if err != nil {
 		return nil, err
@@ -107,27 +113,27 @@ func configuredAsterisk(cmd *cobra.Command, file, id string) (map[string]any, er
 	var found []switchhook.Source
 	var ids []string
 	for _, s := range c.Sources {
-		if s.Kind == "asterisk" && (id == "" || s.ID == id) {
+		if s.Kind == kind && (id == "" || s.ID == id) {
 			found = append(found, s)
 			ids = append(ids, s.ID)
 		}
 	}
 	switch {
 	case len(found) == 1:
-		return found[0].Options, nil
+		return &found[0], nil
 	case len(found) > 1:
 		return nil, fmt.Errorf("which one? --source wants one of %s", strings.Join(ids, ", "))
 	case file == "" && os.Getenv("SWITCHHOOK_CONFIG") == "":
-		return nil, errors.New("give the address of an Asterisk, such as 192.0.2.10, or a file with --config; see switchhook doctor asterisk --help")
+		return nil, fmt.Errorf("give %s, or a file with --config; see %s --help", instead, cmd.CommandPath())
 	case id != "":
-		return nil, fmt.Errorf("the configuration file has no source %s of the kind asterisk", id)
+		return nil, fmt.Errorf("the configuration file has no source %s of the kind %s", id, kind)
 	default:
-		return nil, errors.New("the configuration file has no source of the kind asterisk; see docs/guides/asterisk.md")
+		return nil, fmt.Errorf("the configuration file has no source of the kind %s; see docs/guides/%s", kind, guide)
 	}
 }
 
 // asMap is options as a source has them.
-func asMap(o *asterisk.Options) (m map[string]any, err error) {
+func asMap(o any) (m map[string]any, err error) {
 	raw, err := json.Marshal(o) //nolint:gosec // it stays here
 	if err != nil {
 		return nil, err
@@ -149,10 +155,10 @@ func asFlags(e *switchhook.Error) string {
 }
 
 // writeFindings writes what was found, what is to be done below each.
-func writeFindings(out io.Writer, findings []asterisk.Finding) error {
+func writeFindings(out io.Writer, findings []source.Finding) error {
 	missing := 0
 	for _, f := range findings {
-		if f.Level == asterisk.Missing {
+		if f.Level == source.Missing {
 			missing++
 		}
 		fix := ""

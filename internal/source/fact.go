@@ -3,6 +3,8 @@ package source
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/switchhook/switchhook"
 )
 
 // A Fact is one thing that a phone system said, in the field's words instead of its own.
@@ -45,10 +47,16 @@ type LegStarted struct {
 	Dialed      string // what an inbound leg dialled
 	Context     string // where in the dial plan
 	AccountCode string
-	SIPCallID   string
-	Ringing     bool              // already, as in a list of what there is
-	Answered    bool              // likewise
-	Vars        map[string]string // as the operator asked the switch to tell; FROM_DID and RINGGROUP mean what they do in FreePBX
+	// Account is whose the call is, as the system says. AccountLater: it says so, if it
+	// does, in a later report of the leg.
+	Account      string
+	AccountLater bool
+	SIPCallID    string
+	Ringing      bool              // already, as in a list of what there is
+	Answered     bool              // likewise
+	Vars         map[string]string // as the operator asked the switch to tell; FROM_DID and RINGGROUP mean what they do in FreePBX
+	// More is told of the leg as it is, but for what follows from legs and how they meet.
+	More *switchhook.Call
 }
 
 // LegRinging says that the phone at the leg's end rings.
@@ -199,8 +207,16 @@ type LegEnded struct {
 	Q850      int
 	CauseText string
 	SIPStatus int // of the answer that ended it, where known (RFC 3261)
-	// By is who hung up first, where the switch knows: the name of a channel.
-	By string
+	// By is who hung up first, where the switch knows: the name of a channel. ByUnknown:
+	// it is not to be known; else nobody means the switch itself.
+	By        string
+	ByUnknown bool
+	// TellsMissed: if the call was missed, the system may tell that itself (Told).
+	TellsMissed bool
+	// Talked: somebody was at the other end, though we may not have heard of it.
+	Talked bool
+	// More has times, and the name of the cause, where the switch tells them.
+	More *switchhook.Call
 }
 
 // CallEnded says that to the switch all legs of the call are gone.
@@ -278,6 +294,7 @@ type QueueCompleted struct {
 type AgentStatus struct {
 	When
 	Queue   string
+	Account string // whose the agent is, where the system says so
 	Agent   AgentLine
 	Status  string
 	Reason  string // of a pause
@@ -326,6 +343,10 @@ type Registered struct {
 	Expires                        *int64 // seconds
 	Status                         string
 	Reason                         string
+	// First: it was not registered before, whatever is believed.
+	First bool
+	// Event is what is told of it, if the system tells that whole.
+	Event *switchhook.Event
 }
 
 // Texted says that a text message went through the switch.
@@ -340,6 +361,16 @@ type Detailed struct {
 	When
 	Leg    string
 	Record json.RawMessage
+}
+
+// Told is an event that the system itself tells whole, with Type, Data, and whose it is.
+type Told struct {
+	When
+	Event *switchhook.Event
+	// Name is what tells it from all others of its type.
+	Name []string
+	// Leg is of which leg, or of which call, it tells, if of any.
+	Leg string
 }
 
 // Custom is an event of the operator's own, told as custom.NAME.

@@ -117,7 +117,7 @@ func (r *runner) end(ctx context.Context) {
 	r.watch.becomes(StateStopped, why.Error())
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
-	if errors.Is(why, errDeleted) {
+	if errors.Is(why, ErrDeleted) {
 		r.teller.forget(ctx)
 		return
 	}

@@ -63,11 +63,11 @@ type running struct {
 	cancel context.CancelCauseFunc
 }
 
-// Why a source ends that could go on.
+// Why a source ends that could go on. A Connector asks for ErrDeleted (context.Cause), to take away what it has made.
 var (
 	errStopping = errors.New("Switchhook stops") //nolint:staticcheck // a name
 	errChanged  = errors.New("the source was changed")
-	errDeleted  = errors.New("the source was deleted")
+	ErrDeleted  = errors.New("the source was deleted")
 )
 
 // NewSupervisor returns a Supervisor that runs nothing yet.
@@ -127,7 +127,7 @@ func (s *Supervisor) Set(sources []*switchhook.Source) {
 	for id, r := range s.running {
 		if !wanted[id] {
 			delete(s.running, id)
-			r.cancel(errDeleted)
+			r.cancel(ErrDeleted)
 		}
 	}
 	if first {

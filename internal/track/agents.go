@@ -18,6 +18,7 @@ type agent struct {
 	Extension string   `json:"ext,omitzero"`
 	Queues    []member `json:"queues,omitzero"`
 	Status    string   `json:"told,omitzero"`
+	Account   string   `json:"acct,omitzero"`
 }
 
 // A member of a queue is what it knows of an agent.
@@ -55,6 +56,7 @@ func (t *Tracker) agentStatus(f *source.AgentStatus) {
 		t.agents[a.ID] = a
 	}
 	a.Name, a.Extension = cmp.Or(strings.ToValidUTF8(f.Agent.Name, "\uFFFD"), a.Name), cmp.Or(f.Agent.Extension, a.Extension)
+	a.Account = cmp.Or(f.Account, a.Account)
 	i := slices.IndexFunc(a.Queues, func(m member) bool { return m.Queue == f.Queue })
 	switch {
 	case i >= 0 && f.At().Before(a.Queues[i].At): // told late
@@ -80,7 +82,10 @@ func (t *Tracker) agentChanged(a *agent, queue string, at time.Time) {
 	if s := a.status(); s != a.Status {
 		a.Status = s
 		line := source.AgentLine{ID: a.ID, Name: a.Name, Extension: a.Extension}
-		account := t.ownerOf("agent", a.ID, "agent", a.Extension, "extension", a.Extension, "queue", queue)
+		account := a.Account
+		if account == "" {
+			account = t.ownerOf("agent", a.ID, "agent", a.Extension, "extension", a.Extension, "queue", queue)
+		}
 		told := &switchhook.Agent{ID: t.agentID(account, line), Name: a.Name, Extension: a.Extension, Status: s}
 		t.event(account, "agent.status_updated", at, &switchhook.Resources{Agent: told}, a.ID, s, stamp(at))
 	}

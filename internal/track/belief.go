@@ -71,6 +71,9 @@ func (t *Tracker) restoreCall(c *call) {
 	for _, id := range c.Gone {
 		t.gone[id] = c
 	}
+	if c.Missing != nil {
+		t.missing[c.Key] = waiting{call: c}
+	}
 	if !c.Ended.IsZero() {
 		i, _ := slices.BinarySearchFunc(t.past, c.Ended, func(o *call, at time.Time) int { return o.Ended.Compare(at) })
 		t.past = slices.Insert(t.past, i, c)
@@ -108,7 +111,7 @@ func (t *Tracker) bury(c *call, at time.Time) {
 		t.drop(c)
 		return
 	}
-	*c = call{Key: c.Key, Root: c.Root, Account: c.Account, Told: true, Phase: over, Gone: c.Gone, Last: c.Last, Heard: c.Heard, Ended: at}
+	*c = call{Key: c.Key, Root: c.Root, Account: c.Account, Told: true, Phase: over, Gone: c.Gone, Last: c.Last, Heard: c.Heard, Ended: at, Missing: c.Missing}
 	t.past = append(t.past, c)
 	t.touch(c)
 	if len(t.past) > mostPast {
@@ -119,6 +122,7 @@ func (t *Tracker) bury(c *call, at time.Time) {
 
 // drop forgets a call that has ended.
 func (t *Tracker) drop(c *call) {
+	t.tellMissing(c)
 	for _, id := range c.Gone {
 		if t.gone[id] == c {
 			delete(t.gone, id)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
@@ -47,6 +48,7 @@ type call struct {
 	Abandoned   bool         `json:"aband,omitzero"`
 	MessageLeft bool         `json:"vm,omitzero"`
 	Records     []record     `json:"cdrs,omitzero"` // to be told after its end
+	Missing     *missing     `json:"miss,omitzero"` // to be told in a moment
 
 	Last  time.Time `json:"last,omitzero"` // what was told last
 	Heard time.Time `json:"heard"`         // the newest fact
@@ -70,9 +72,12 @@ type leg struct {
 	Dialed   string            `json:"dialed,omitzero"`
 	Context  string            `json:"ctx,omitzero"`
 	Code     string            `json:"code,omitzero"` // the account code
+	Account  string            `json:"acct,omitzero"` // whose it is, as the system says
+	Later    bool              `json:"late,omitzero"` // that is said later
 	SIP      string            `json:"sip,omitzero"`  // the Call-ID
 	Vars     map[string]string `json:"vars,omitzero"`
 	Tie      string            `json:"tie,omitzero"`
+	More     *switchhook.Call  `json:"more,omitzero"` // what else is told of it, until it is
 
 	Started   time.Time `json:"at"`
 	Phase     phase     `json:"phase,omitzero"`
@@ -102,9 +107,13 @@ type ending struct {
 	At         time.Time `json:"at"`
 	Q850       int       `json:"q850,omitzero"`
 	SIPStatus  int       `json:"sip,omitzero"`
-	By         string    `json:"by,omitzero"` // the channel that hung up first
+	By         string    `json:"by,omitzero"`  // the channel that hung up first
+	Unsaid     bool      `json:"uns,omitzero"` // the system does not tell who did
+	Alerts     bool      `json:"alr,omitzero"` // it may tell by itself that the call was missed
 	Reconciled bool      `json:"rec,omitzero"`
 	Lost       bool      `json:"lost,omitzero"`
+
+	More *switchhook.Call `json:"more,omitzero"` // what the system tells of it
 }
 
 func (c *call) beliefID() string { return "call/" + c.Key }

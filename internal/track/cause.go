@@ -23,8 +23,13 @@ func (l *leg) ended(reason string) *switchhook.Call {
 		call.HangupCause = ""
 	case e.By != "" && e.By == l.Channel, l.Phase < answered && refusal(reason):
 		call.HangupBy = "remote"
+	case e.Unsaid:
 	default:
 		call.HangupBy = "local"
+	}
+	if m := e.More; m != nil {
+		call.HangupCause = cmp.Or(m.HangupCause, call.HangupCause)
+		call.DurationMS, call.RingingMS, call.BillableMS = m.DurationMS, m.RingingMS, m.BillableMS
 	}
 	return call
 }
@@ -150,6 +155,8 @@ func (c *call) releasedBy(r *leg) string {
 		return "callee" // or what lay between
 	case !c.Human && refusal(c.Failure):
 		return "callee"
+	case e.Unsaid:
+		return ""
 	default:
 		return "system"
 	}

@@ -13,6 +13,8 @@ import (
 type device struct {
 	Name     string   `json:"name"`
 	Contacts []string `json:"contacts"`
+
+	At time.Time `json:"at,omitzero"` // when it was told
 }
 
 func (d *device) beliefID() string { return "device/" + d.Name }
@@ -26,8 +28,8 @@ func (t *Tracker) registered(f *source.Registered) {
 	switch {
 	case f.Status == "failed":
 		t.registrationFailed(f)
-	case f.Status == "registered" && d == nil:
-		d = &device{f.Device, []string{f.Contact}}
+	case f.Status == "registered" && (d == nil || f.First && f.At().Sub(d.At).Abs() >= sameRegistration):
+		d = &device{f.Device, []string{f.Contact}, f.At()}
 		t.devices[d.Name] = d
 		t.touch(d)
 		t.tellDevice(f, "registered")
@@ -42,10 +44,21 @@ func (t *Tracker) registered(f *source.Registered) {
 			t.forget(d)
 			t.tellDevice(f, "deregistered")
 		}
+	case f.Status == "deregistered" && f.Event != nil: // it registered before we came
+		t.tellDevice(f, "deregistered")
 	}
 }
 
+// sameRegistration is how soon after one another a device cannot register twice for the
+// first time: then two tell of the same.
+const sameRegistration = time.Minute
+
 func (t *Tracker) tellDevice(f *source.Registered, what string) {
+	if f.Event != nil {
+		f.Event.Type = "device." + what
+		t.told(source.Told{When: f.When, Event: f.Event, Name: []string{f.Device, f.IP, stamp(f.At())}})
+		return
+	}
 	account := t.ownerOf("device", f.Device, "extension", f.Device)
 	d := &switchhook.Device{
 		ID: t.recordID(account, "device", f.Device), Username: f.Device, Contact: f.Contact, UserAgent: f.UserAgent,

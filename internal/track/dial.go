@@ -12,6 +12,9 @@ func (t *Tracker) dialled(f source.Dialled) {
 	if to == nil {
 		return
 	}
+	if to.Trunk && to.Outbound {
+		to.Number = cmp.Or(f.Number, to.Number)
+	}
 	if from != nil {
 		t.bringTogether(from, to, f.At())
 		t.leaveQueues(from, f.At())
@@ -25,9 +28,6 @@ func (t *Tracker) dialled(f source.Dialled) {
 	}
 	if !to.Hidden {
 		t.announce(c)
-	}
-	if to.Trunk && to.Outbound {
-		to.Number = cmp.Or(f.Number, to.Number)
 	}
 	if from != nil {
 		t.ringGroup(from, &f)

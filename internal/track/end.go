@@ -10,7 +10,8 @@ import (
 
 func (t *Tracker) legEnded(f source.LegEnded) {
 	if l := t.live(f.Leg, f.When); l != nil {
-		t.endLeg(l, ending{At: f.At(), Q850: f.Q850, SIPStatus: f.SIPStatus, By: f.By})
+		l.call.Human = l.call.Human || f.Talked
+		t.endLeg(l, ending{At: f.At(), Q850: f.Q850, SIPStatus: f.SIPStatus, By: f.By, Unsaid: f.ByUnknown, Alerts: f.TellsMissed, More: f.More})
 	}
 }
 
@@ -103,6 +104,11 @@ func (t *Tracker) missed(c *call, at time.Time, reason string) {
 	call := c.root().ended(reason)
 	call.Bridged, call.MessageLeft, call.HangupBy = &no, &c.MessageLeft, ""
 	call.Notify = pack(map[string]string{"hangup_cause": call.HangupCause})
+	if c.root().End.Alerts {
+		c.Missing = &missing{at, call}
+		t.missing[c.Key] = waiting{call: c}
+		return
+	}
 	t.tell(c, "call.missed", at, &switchhook.Resources{Call: call})
 }
 

@@ -23,6 +23,10 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 		ID: f.Leg, Channel: f.Channel, Device: f.Device, Trunk: f.Trunk, Outbound: f.Outbound, Hidden: f.Hidden, Twin: f.Twin,
 		Number: f.Caller.Number, Name: f.Caller.Name, Own: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
 		SIP: f.SIPCallID, Vars: f.Vars, Tie: cmp.Or(f.Call, f.Leg), Started: f.At(),
+		Account: f.Account, Later: f.AccountLater, More: f.More,
+	}
+	if l.Hidden {
+		l.More = nil
 	}
 	if !l.Trunk && !l.Hidden {
 		l.Number = t.extensionOf(f.Device, f.Caller)
@@ -71,7 +75,9 @@ func (t *Tracker) begin(c *call, l *leg) {
 		if l.Outbound {
 			c.Direction = "outbound"
 		}
-		t.announce(c)
+		if !l.Later || l.Account != "" { // else it becomes known in a moment whose it is
+			t.announce(c)
+		}
 	case l.Outbound: // somebody is called whom the switch then connects
 		c.Direction = "internal"
 		t.announce(c)
@@ -115,6 +121,7 @@ func (t *Tracker) announce(c *call) {
 	if l.Trunk && l.Outbound {
 		call.From, call.To = nil, l.end()
 	}
+	l.complete(call)
 	data := &switchhook.Resources{Call: call}
 	if !l.Trunk {
 		data.Extension = l.extension()
@@ -130,10 +137,18 @@ func (t *Tracker) learn(l *leg, f *source.LegStarted) {
 	if l.Phase == over {
 		return
 	}
-	l.call.hear(f.At())
+	c := l.call
+	c.hear(f.At())
 	l.SIP, l.Code = cmp.Or(l.SIP, f.SIPCallID), cmp.Or(l.Code, f.AccountCode)
 	l.Twin, l.Dialed = cmp.Or(l.Twin, f.Twin), cmp.Or(l.Dialed, f.Dialed)
-	t.touch(l.call)
+	t.touch(c)
+	if l.isRoot() && !c.Told {
+		l.More = cmp.Or(f.More, l.More)
+		if l.Account == "" && f.Account != "" {
+			l.Account = f.Account
+			t.begin(c, l)
+		}
+	}
 	if f.Call != "" && f.Call != l.Tie {
 		t.linked(source.Linked{When: f.When, Leg: f.Leg, Call: f.Call})
 	}

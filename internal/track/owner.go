@@ -11,10 +11,15 @@ import (
 // longest is how many digits a number inside has at most; longer ones are dialled outside.
 const longest = 6
 
-// accountOf is whose call it is that begins with this leg: the owner of the number that was
+// accountOf is whose call it is that begins with this leg: whose the system says it is, else the owner of the number that was
 // dialled, else what the source's account map says of where it came from, else the owner of
 // the extension that calls.
 func (t *Tracker) accountOf(l *leg) string {
+	for _, o := range append([]*leg{l}, l.call.Legs...) {
+		if o.Account != "" { // the system says so, if only of another leg
+			return o.Account
+		}
+	}
 	if l.Trunk && !l.Outbound {
 		if account, _, ok := t.owner("number", l.Dialed); ok {
 			return account

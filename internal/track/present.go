@@ -13,6 +13,7 @@ import (
 // told before.
 func (t *Tracker) present(p *source.Present) {
 	now := p.At()
+	t.tellAllMissing(func(string) bool { return true })
 	t.endAbsent(p.Legs, now)
 	t.startPresent(p)
 	t.bridgesPresent(p.Bridges, now)

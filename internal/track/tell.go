@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -51,15 +52,16 @@ func (t *Tracker) tellExtension(l *leg, what string, at time.Time) {
 
 // described is what is known of a leg from its beginning.
 func (l *leg) described() *switchhook.Call {
-	call := &switchhook.Call{ID: l.ID, LegDirection: "inbound", AuthorizingID: l.Device}
-	if l.Outbound {
+	call := &switchhook.Call{}
+	if l.More != nil {
+		*call = *l.More
+	} else if l.Device != "" {
+		if call.AuthorizingID, call.AuthorizingType = l.Device, "device"; l.Trunk {
+			call.AuthorizingType, call.ResourceID = "resource", l.Device
+		}
+	}
+	if call.ID, call.LegDirection = l.ID, "inbound"; l.Outbound {
 		call.LegDirection = "outbound"
-	}
-	if call.AuthorizingType = "device"; l.Trunk {
-		call.AuthorizingType, call.ResourceID = "resource", l.Device
-	}
-	if l.Device == "" {
-		call.AuthorizingType = ""
 	}
 	if len(l.Vars) > 0 {
 		call.Vars = pack(l.Vars)
@@ -73,6 +75,26 @@ func (l *leg) described() *switchhook.Call {
 	return call
 }
 
+// complete adds to what the legs say of who is at a call's ends what the system says of
+// them besides. It is told once.
+func (l *leg) complete(call *switchhook.Call) {
+	if l.More == nil {
+		return
+	}
+	call.From, call.To = party(call.From, l.More.From), party(call.To, l.More.To)
+	l.More = nil
+}
+
+// party is one as the legs show it, with its URI.
+func party(shown, more *switchhook.Party) *switchhook.Party {
+	if shown == nil || more == nil {
+		return cmp.Or(shown, more)
+	}
+	p := *shown
+	p.URI = more.URI
+	return &p
+}
+
 // legCreated tells of a further leg.
 func (t *Tracker) legCreated(l *leg, at time.Time) {
 	c := l.call
@@ -81,6 +103,7 @@ func (t *Tracker) legCreated(l *leg, at time.Time) {
 	if r := c.root(); r != nil {
 		call.From = r.end()
 	}
+	l.complete(call)
 	switch l.Phase {
 	case begun, over:
 	case ringing:

@@ -69,6 +69,7 @@ type Tracker struct {
 	rooms     map[string]*room
 	failures  failures
 
+	missing map[string]waiting   // calls that were missed, which was not told yet
 	open    map[string]time.Time // calls of which something remains open: until when, zero before the next Tick
 	checked time.Time            // when calls were last looked at for silence
 
@@ -88,7 +89,7 @@ func New(o Options) *Tracker {
 	return &Tracker{
 		o: o, all: map[string]*call{}, calls: map[string]*call{}, legs: map[string]*leg{}, bridges: map[string][]*leg{}, gone: map[string]*call{}, agents: map[string]*agent{},
 		devices: map[string]*device{}, mailboxes: map[string]*mailbox{}, rooms: map[string]*room{},
-		open: map[string]time.Time{}, changed: map[string]remembered{},
+		missing: map[string]waiting{}, open: map[string]time.Time{}, changed: map[string]remembered{},
 	}
 }
 
@@ -173,6 +174,8 @@ func (t *Tracker) foldService(fact source.Fact) {
 		t.texted(f)
 	case source.Detailed:
 		t.detailed(f)
+	case source.Told:
+		t.told(f)
 	case source.Custom:
 		t.custom(f)
 	}
@@ -192,6 +195,7 @@ func (t *Tracker) Tick(now time.Time) ([]*switchhook.Event, []source.Belief) {
 			delete(t.open, key)
 		}
 	}
+	t.tickMissing(now)
 	if now.Sub(t.checked) >= time.Minute {
 		t.checked = now
 		t.endSilent(now)

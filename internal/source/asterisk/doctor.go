@@ -7,25 +7,21 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/switchhook/switchhook/internal/source"
 )
 
-// A Level says how much a Finding matters.
-type Level string
+// What a doctor says, in the words of all sources.
+type (
+	Level   = source.Level
+	Finding = source.Finding
+)
 
-// The levels.
 const (
-	OK      Level = "ok"
-	Hint    Level = "hint"    // it works, and would work better
-	Missing Level = "missing" // something that a source needs
+	OK      = source.OK
+	Hint    = source.Hint
+	Missing = source.Missing
 )
-
-// A Finding is one thing about an Asterisk that a source depends on.
-type Finding struct {
-	Level Level
-	About string // in a word or two
-	Says  string // what was found
-	Fix   string // lines to be written, and where; empty: nothing to do
-}
 
 // Diagnose looks at the Asterisk of a source with these options, and says what is as it
 // should be, what is missing, and how to put it right. It changes nothing there. The error is
@@ -56,7 +52,7 @@ type doctor struct {
 }
 
 func (d *doctor) say(level Level, about, says, fix string) {
-	d.findings = append(d.findings, Finding{level, about, says, strings.TrimSpace(fix)})
+	d.findings = append(d.findings, Finding{Level: level, About: about, Says: says, Fix: strings.TrimSpace(fix)})
 }
 
 // section is what to write into a section of a file, there and in FreePBX.

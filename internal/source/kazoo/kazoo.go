@@ -42,6 +42,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/ordjson"
@@ -86,11 +87,27 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	if name != "" && (body.Has("timestamp") || !body.Has("cluster_id")) {
 		said.Version = "v2"
 	}
-	h, err := t.hook(rd, name)
+	m, h, err := t.read(rd, name, r.ReceivedAt)
 	if err != nil {
 		return nil, err
 	}
-	ev := &switchhook.Event{Type: h.typ, OccurredAt: r.ReceivedAt}
+	ev := m.Events[0]
+	if err := source.Keep(ev, said); err != nil {
+		return nil, err
+	}
+	if rd.unique(h) {
+		ev.ID, ev.IDGiven = eventID(r), true
+	}
+	return m, nil
+}
+
+// read makes an event of a payload; name is v2's.
+func (t *Translator) read(rd *reading, name string, received time.Time) (*source.Message, *hook, error) {
+	h, err := t.hook(rd, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	ev := &switchhook.Event{Type: h.typ, OccurredAt: received}
 	account := rd.text("account_id")
 	if at := rd.take("timestamp"); at != nil {
 		if when, ok := gregorian(at); ok {
@@ -101,7 +118,7 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 	}
 	data := h.read(rd)
 	if err := rd.errs.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	switch {
 	case isLeg(h, data):
@@ -110,13 +127,7 @@ func (t *Translator) Translate(r *source.Request) (*source.Message, error) {
 		ev.Key = data.Text("call_id") // a stream stops after it has started
 	}
 	ev.Data = data.Append(nil)
-	if err := source.Keep(ev, said); err != nil {
-		return nil, err
-	}
-	if rd.unique(h) {
-		ev.ID, ev.IDGiven = eventID(r), true
-	}
-	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, nil
+	return &source.Message{SystemAccount: account, Events: []*switchhook.Event{ev}}, h, nil
 }
 
 // open finds the payload in a v2 envelope, and its name. A v1 payload is one
