@@ -45,6 +45,10 @@ type LegStarted struct {
 	Dialed      string // what an inbound leg dialled
 	Context     string // where in the dial plan
 	AccountCode string
+	// Domain is the tenant's, where the switch has several. DomainLater: it may be told
+	// later, once the dial plan has found out (PartyChanged).
+	Domain      string
+	DomainLater bool
 	SIPCallID   string
 	Ringing     bool              // already, as in a list of what there is
 	Answered    bool              // likewise
@@ -91,7 +95,8 @@ const (
 	Failed      Outcome = "failed"
 )
 
-// DialEnded says what became of a dialled leg.
+// DialEnded says what became of a dialled leg. Without To, there was none: nobody could be
+// called for From.
 type DialEnded struct {
 	When
 	From, To string
@@ -108,6 +113,7 @@ type PartyChanged struct {
 	Connected *Line // who is shown to it
 	Dialed    string
 	Context   string
+	Domain    string            // of the tenant, where that has become known
 	Vars      map[string]string // that changed
 }
 
@@ -198,6 +204,9 @@ type LegEnded struct {
 	// missed call ends with 16 in Asterisk.
 	Q850      int
 	CauseText string
+	// Cause is its name, where the switch has more of them than Q.850 (FreeSWITCH's
+	// LOSE_RACE).
+	Cause     string
 	SIPStatus int // of the answer that ended it, where known (RFC 3261)
 	// By is who hung up first, where the switch knows: the name of a channel.
 	By string
@@ -292,6 +301,8 @@ type VoicemailCount struct {
 	New, Old         int
 	Leg              string // who left one
 	Caller           Line
+	File             string        // where it lies
+	Length           time.Duration // of it
 }
 
 // FaxEnded says that a fax was sent or received, or was not.
@@ -322,6 +333,7 @@ type Conferred struct {
 type Registered struct {
 	When
 	Device, Contact, UserAgent, IP string
+	Domain                         string // where users of several have the same names
 	Port                           int
 	Expires                        *int64 // seconds
 	Status                         string

@@ -70,6 +70,7 @@ type leg struct {
 	Dialed   string            `json:"dialed,omitzero"`
 	Context  string            `json:"ctx,omitzero"`
 	Code     string            `json:"code,omitzero"` // the account code
+	Domain   string            `json:"dom,omitzero"`  // of the tenant
 	SIP      string            `json:"sip,omitzero"`  // the Call-ID
 	Vars     map[string]string `json:"vars,omitzero"`
 	Tie      string            `json:"tie,omitzero"`
@@ -102,6 +103,7 @@ type ending struct {
 	At         time.Time `json:"at"`
 	Q850       int       `json:"q850,omitzero"`
 	SIPStatus  int       `json:"sip,omitzero"`
+	Cause      string    `json:"cause,omitzero"`
 	By         string    `json:"by,omitzero"` // the channel that hung up first
 	Reconciled bool      `json:"rec,omitzero"`
 	Lost       bool      `json:"lost,omitzero"`

@@ -14,7 +14,7 @@ import (
 func (l *leg) ended(reason string) *switchhook.Call {
 	e := l.End
 	call := &switchhook.Call{ID: l.ID, HangupReason: reason, Q850: e.Q850, SIPStatus: e.SIPStatus}
-	call.HangupCause = cmp.Or(catalogue.CauseName(e.Q850), catalogue.CauseOfReason(reason))
+	call.HangupCause = cmp.Or(e.Cause, catalogue.CauseName(e.Q850), catalogue.CauseOfReason(reason))
 	switch {
 	case e.Reconciled:
 		yes := true

@@ -21,7 +21,7 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	f.Caller = valid(f.Caller)
 	l := &leg{
 		ID: f.Leg, Channel: f.Channel, Device: f.Device, Trunk: f.Trunk, Outbound: f.Outbound, Hidden: f.Hidden, Twin: f.Twin,
-		Number: f.Caller.Number, Name: f.Caller.Name, Own: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
+		Number: f.Caller.Number, Name: f.Caller.Name, Own: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode, Domain: f.Domain,
 		SIP: f.SIPCallID, Vars: f.Vars, Tie: cmp.Or(f.Call, f.Leg), Started: f.At(),
 	}
 	if !l.Trunk && !l.Hidden {
@@ -45,7 +45,7 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	t.touch(c)
 	c.hear(f.At())
 	if !l.Hidden {
-		t.begin(c, l)
+		t.begin(c, l, f.DomainLater)
 	}
 	t.already(l, f, f.When)
 }
@@ -55,8 +55,9 @@ func valid(l source.Line) source.Line {
 	return source.Line{Number: strings.ToValidUTF8(l.Number, "\uFFFD"), Name: strings.ToValidUTF8(l.Name, "\uFFFD")}
 }
 
-// begin tells of a new leg, now or once it is known where the call goes.
-func (t *Tracker) begin(c *call, l *leg) {
+// begin tells of a new leg, now or once it is known where the call goes, and whose it is if
+// the switch tells that later.
+func (t *Tracker) begin(c *call, l *leg, domainLater bool) {
 	switch {
 	case !l.isRoot():
 		t.decide(c, l)
@@ -71,7 +72,9 @@ func (t *Tracker) begin(c *call, l *leg) {
 		if l.Outbound {
 			c.Direction = "outbound"
 		}
-		t.announce(c)
+		if !domainLater || t.known(l) {
+			t.announce(c)
+		}
 	case l.Outbound: // somebody is called whom the switch then connects
 		c.Direction = "internal"
 		t.announce(c)
@@ -131,7 +134,7 @@ func (t *Tracker) learn(l *leg, f *source.LegStarted) {
 		return
 	}
 	l.call.hear(f.At())
-	l.SIP, l.Code = cmp.Or(l.SIP, f.SIPCallID), cmp.Or(l.Code, f.AccountCode)
+	l.SIP, l.Code, l.Domain = cmp.Or(l.SIP, f.SIPCallID), cmp.Or(l.Code, f.AccountCode), cmp.Or(l.Domain, f.Domain)
 	l.Twin, l.Dialed = cmp.Or(l.Twin, f.Twin), cmp.Or(l.Dialed, f.Dialed)
 	t.touch(l.call)
 	if f.Call != "" && f.Call != l.Tie {
@@ -271,7 +274,14 @@ func (t *Tracker) partyChanged(f source.PartyChanged) {
 		if c.Told {
 			t.tellLeg(l, "updated", f.At(), &switchhook.Call{To: c.target(dialed), Dialed: dialed})
 		} else {
-			t.begin(c, l)
+			t.begin(c, l, false)
+		}
+	}
+	if f.Domain != "" && l.Domain == "" {
+		l.Domain = f.Domain
+		t.touch(c)
+		if l.isRoot() && c.Decided {
+			t.announce(c)
 		}
 	}
 	if f.Caller != nil && l.isRoot() && !l.Outbound {

@@ -1,0 +1,96 @@
+package freeswitch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
+)
+
+// A Connector speaks with FreeSWITCH.
+type Connector struct {
+	silence time.Duration // that ends a connection
+}
+
+// New returns the Connector.
+func New() *Connector { return &Connector{silence: silence} }
+
+// Kind is freeswitch.
+func (*Connector) Kind() string { return "freeswitch" }
+
+// Secrets are the options that nobody is shown.
+func (*Connector) Secrets() []string { return []string{"password", "amqp.url", "cdr.password"} }
+
+// Check names what is wrong with options.
+func (*Connector) Check(options map[string]any) error {
+	_, err := readOptions(options)
+	return err
+}
+
+// Run speaks with one FreeSWITCH until ctx ends or the connection does. Whatever comes meets in
+// one queue, in order. The reader of the event socket never waits: when the queue is full,
+// it closes the connection.
+func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host) error {
+	o, err := readOptions(s.Options)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	queue := h.NewQueue()
+	defer queue.Drop()
+	push := (&pusher{queue: queue, h: h}).push // records come beside events
+	if o.CDR != nil && o.CDR.Listen != "" {
+		if err := o.CDR.listen(ctx, push); err != nil {
+			return err
+		}
+	}
+	w, err := connect(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, w.close)() // so that the reader ends
+	defer w.close()
+	w.silence = c.silence
+	system, err := w.systemOf()
+	if err != nil {
+		return err
+	}
+	if o.CDR != nil {
+		if err := o.CDR.spooled(h.Now(), push); err != nil {
+			return err
+		}
+	}
+	if err := w.subscribe(o); err != nil { // before the lists, so that nothing is between them and the events
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() {
+		err := w.read(push)
+		w.close() // at once: FreeSWITCH must not wait for us
+		ended <- err
+		queue.Close()
+	}()
+	go w.ping(ctx)
+	if err := h.Connected(ctx, system, false); err != nil {
+		return err
+	}
+	return newSession(o, h, w, uuid.NewString()).run(ctx, queue, ended, func([]source.Item) error { return nil })
+}
+
+// A pusher lets several push into one queue.
+type pusher struct {
+	mu    sync.Mutex
+	queue *source.Queue
+	h     source.Host
+}
+
+func (p *pusher) push(message []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.queue.Push(message, p.h.Now())
+}
