@@ -125,7 +125,7 @@ func (c *call) verdict(r *leg) string {
 // one to which there is no route.
 func (c *call) cause(e *ending) string {
 	const noRoute = 3
-	if e.Q850 == noRoute && c.Direction != "outbound" {
+	if e.Q850 == noRoute && e.Cause == "" && c.Direction != "outbound" {
 		return "unregistered"
 	}
 	return cmp.Or(causeOf(&ending{Q850: e.Q850}), causeOf(e))
@@ -195,9 +195,14 @@ func causeOf(e *ending) string {
 // them hung up.
 func afterAnswer(e *ending) string {
 	const noMedia = 44 // Asterisk hangs up so when it hears nothing for long (rtp_timeout)
+	_, named := catalogue.HangupCause(e.Cause)
 	switch reason := causeOf(&ending{Q850: e.Q850}); {
-	case e.Q850 == noMedia:
+	case e.Q850 == noMedia && e.Cause == "":
 		return "lost"
+	case e.Cause == "SYSTEM_SHUTDOWN":
+		return "failed"
+	case named == "lost" || named == "timeout":
+		return named
 	case reason == "timeout" || reason == "failed" || reason == "congestion":
 		return reason
 	default:

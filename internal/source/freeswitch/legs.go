@@ -181,7 +181,31 @@ func (t *translator) bridge(m Message, at source.When) []source.Fact {
 	if a == "" || b == "" {
 		return nil
 	}
-	return append(t.attended(a, b, m, at), t.meet(a, b, at)...)
+	facts := append(t.other(m), t.attended(a, b, m, at)...)
+	return append(facts, t.meet(a, b, at)...)
+}
+
+// other tells of the leg at the other end of a bridge, if it began before we listened. Of it
+// an event has less.
+func (t *translator) other(m Message) []source.Fact {
+	id := m["Other-Leg-Unique-ID"]
+	at, ok := micros(m["Other-Leg-Channel-Created-Time"])
+	if id == "" || t.legs[id] != nil || !ok {
+		return nil
+	}
+	of := Message{
+		"Event-Name": m["Event-Name"], "Unique-ID": id, "Call-Direction": m["Other-Leg-Direction"], "Channel-Name": m["Other-Leg-Channel-Name"], "Answer-State": "answered",
+	}
+	for _, name := range strings.Fields("Context Destination-Number Caller-ID-Number Caller-ID-Name Callee-ID-Number Callee-ID-Name Privacy-Hide-Number Privacy-Hide-Name") {
+		of["Caller-"+name] = m["Other-Leg-"+name]
+	}
+	if m["Other-Type"] == "originatee" {
+		of["variable_originator"] = m["Unique-ID"]
+	}
+	if answered := m["Other-Leg-Channel-Answered-Time"]; answered == "" || answered == "0" {
+		of["Answer-State"] = "early"
+	}
+	return t.start(of, source.When(at))
 }
 
 // meet tells that two legs hear one another, once both have answered.
