@@ -269,6 +269,9 @@ func (w *wire) read(push func(message []byte) error) error {
 			if !w.heard.IsZero() {
 				w.heard = time.Now()
 			}
+			if f.cut {
+				f.body = f.body[:4<<10] // which is no event, and so a reject
+			}
 			err = push(f.body)
 		case f.kind == "text/disconnect-notice" && f.get("Content-Disposition") != "linger":
 			err = notice(f)

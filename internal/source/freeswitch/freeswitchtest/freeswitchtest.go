@@ -29,6 +29,8 @@ type Options struct {
 	Answers  map[string]string // to commands of api and bgapi; others are not found
 	Piece    int               // so many bytes are written at once; 0: all
 	Core     string            // Core-UUID of the events that are made here
+	Hold     string            // a command in the background that is answered when Release is called
+	Deaf     bool              // answers nothing once events were asked for
 }
 
 // CoreUUID is that of the recorded streams.
@@ -42,6 +44,8 @@ type Server struct {
 	listener net.Listener
 	clients  chan *Client
 	wg       sync.WaitGroup
+	mu       sync.Mutex // of Answers
+	held     chan struct{}
 }
 
 // Start starts a Server that ends with the test.
@@ -57,7 +61,7 @@ func Start(tb testing.TB, o Options) *Server {
 	if o.Core == "" {
 		o.Core = CoreUUID
 	}
-	s := &Server{Options: o, Address: l.Addr().String(), listener: l, clients: make(chan *Client, 16)}
+	s := &Server{Options: o, Address: l.Addr().String(), listener: l, clients: make(chan *Client, 16), held: make(chan struct{})}
 	var mu sync.Mutex
 	open := map[net.Conn]bool{}
 	tb.Cleanup(func() {
@@ -84,6 +88,16 @@ func Start(tb testing.TB, o Options) *Server {
 	return s
 }
 
+// Set changes an answer.
+func (s *Server) Set(command, answer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Answers[command] = answer
+}
+
+// Release lets the command be answered that was held.
+func (s *Server) Release() { close(s.held) }
+
 // Next waits for a client that has subscribed to events.
 func (s *Server) Next(tb testing.TB) *Client {
 	tb.Helper()
@@ -108,10 +122,12 @@ type Client struct {
 	given  []string // commands
 	asked  chan struct{}
 	first  bool
+	gone   chan struct{}
 }
 
 func (s *Server) serve(conn net.Conn) {
-	c := &Client{server: s, conn: conn, asked: make(chan struct{}, 1)}
+	c := &Client{server: s, conn: conn, asked: make(chan struct{}, 1), gone: make(chan struct{})}
+	defer close(c.gone)
 	defer conn.Close()
 	switch {
 	case s.Rude:
@@ -158,7 +174,11 @@ func (c *Client) do(command string) bool {
 	name, rest, _ := strings.Cut(command, " ")
 	c.mu.Lock()
 	c.given = append(c.given, command)
+	deaf := c.server.Deaf && c.first
 	c.mu.Unlock()
+	if deaf {
+		return true
+	}
 	switch name {
 	case "auth":
 		return c.let(rest == c.server.Password, "")
@@ -229,6 +249,8 @@ func (c *Client) subscribe(names []string) {
 }
 
 func (s *Server) answer(command string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if answer, ok := s.Answers[command]; ok {
 		return answer
 	}
@@ -250,12 +272,15 @@ func (c *Client) job(text string) {
 		return
 	}
 	_ = c.write("Content-Type: command/reply\nReply-Text: +OK Job-UUID: " + id + "\nJob-UUID: " + id + "\n\n")
-	answer := c.server.answer(command)
-	c.Send(Event("BACKGROUND_JOB", "Job-UUID", id, "Job-Command", command, "Content-Length", strconv.Itoa(len(answer)), "_body", answer, "Core-UUID", c.server.Core))
 	select {
 	case c.asked <- struct{}{}:
 	default:
 	}
+	if command == c.server.Hold {
+		<-c.server.held
+	}
+	answer := c.server.answer(command)
+	c.Send(Event("BACKGROUND_JOB", "Job-UUID", id, "Job-Command", command, "Content-Length", strconv.Itoa(len(answer)), "_body", answer, "Core-UUID", c.server.Core))
 }
 
 // Asked waits until the client has given a command in the background that begins like this.
@@ -275,6 +300,9 @@ func (c *Client) Asked(tb testing.TB, command string) {
 		}
 	}
 }
+
+// Gone is closed when the client has ended the connection.
+func (c *Client) Gone() <-chan struct{} { return c.gone }
 
 // Given are all commands so far.
 func (c *Client) Given() []string {
