@@ -3,6 +3,8 @@ package source
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/switchhook/switchhook"
 )
 
 // A Fact is one thing that a phone system said, in the field's words instead of its own.
@@ -45,14 +47,14 @@ type LegStarted struct {
 	Dialed      string // what an inbound leg dialled
 	Context     string // where in the dial plan
 	AccountCode string
-	// Domain is the tenant's, where the switch has several. DomainLater: it may be told
-	// later, once the dial plan has found out (PartyChanged).
-	Domain      string
-	DomainLater bool
-	SIPCallID   string
-	Ringing     bool              // already, as in a list of what there is
-	Answered    bool              // likewise
-	Vars        map[string]string // as the operator asked the switch to tell; FROM_DID and RINGGROUP mean what they do in FreePBX
+	// Account is whose the call is, as the system says. AccountLater: it says so, if it
+	// does, in a later report of the leg.
+	Account      string
+	AccountLater bool
+	SIPCallID    string
+	Ringing      bool              // already, as in a list of what there is
+	Answered     bool              // likewise
+	Vars         map[string]string // as the operator asked the switch to tell; FROM_DID and RINGGROUP mean what they do in FreePBX
 }
 
 // LegRinging says that the phone at the leg's end rings.
@@ -113,7 +115,6 @@ type PartyChanged struct {
 	Connected *Line // who is shown to it
 	Dialed    string
 	Context   string
-	Domain    string            // of the tenant, where that has become known
 	Vars      map[string]string // that changed
 }
 
@@ -204,12 +205,11 @@ type LegEnded struct {
 	// missed call ends with 16 in Asterisk.
 	Q850      int
 	CauseText string
-	// Cause is its name, where the switch has more of them than Q.850 (FreeSWITCH's
-	// LOSE_RACE).
-	Cause     string
 	SIPStatus int // of the answer that ended it, where known (RFC 3261)
 	// By is who hung up first, where the switch knows: the name of a channel.
 	By string
+	// More has times, and the name of the cause, where the switch tells them.
+	More *switchhook.Call
 }
 
 // CallEnded says that to the switch all legs of the call are gone.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
@@ -70,7 +71,8 @@ type leg struct {
 	Dialed   string            `json:"dialed,omitzero"`
 	Context  string            `json:"ctx,omitzero"`
 	Code     string            `json:"code,omitzero"` // the account code
-	Domain   string            `json:"dom,omitzero"`  // of the tenant
+	Account  string            `json:"acct,omitzero"` // whose it is, as the system says
+	Later    bool              `json:"late,omitzero"` // that is said later
 	SIP      string            `json:"sip,omitzero"`  // the Call-ID
 	Vars     map[string]string `json:"vars,omitzero"`
 	Tie      string            `json:"tie,omitzero"`
@@ -103,10 +105,11 @@ type ending struct {
 	At         time.Time `json:"at"`
 	Q850       int       `json:"q850,omitzero"`
 	SIPStatus  int       `json:"sip,omitzero"`
-	Cause      string    `json:"cause,omitzero"`
 	By         string    `json:"by,omitzero"` // the channel that hung up first
 	Reconciled bool      `json:"rec,omitzero"`
 	Lost       bool      `json:"lost,omitzero"`
+
+	More *switchhook.Call `json:"more,omitzero"` // what the system tells of it
 }
 
 func (c *call) beliefID() string { return "call/" + c.Key }

@@ -14,7 +14,7 @@ import (
 func (l *leg) ended(reason string) *switchhook.Call {
 	e := l.End
 	call := &switchhook.Call{ID: l.ID, HangupReason: reason, Q850: e.Q850, SIPStatus: e.SIPStatus}
-	call.HangupCause = cmp.Or(e.Cause, catalogue.CauseName(e.Q850), catalogue.CauseOfReason(reason))
+	call.HangupCause = cmp.Or(catalogue.CauseName(e.Q850), catalogue.CauseOfReason(reason))
 	switch {
 	case e.Reconciled:
 		yes := true
@@ -26,7 +26,19 @@ func (l *leg) ended(reason string) *switchhook.Call {
 	default:
 		call.HangupBy = "local"
 	}
+	if m := e.More; m != nil {
+		call.HangupCause = cmp.Or(m.HangupCause, call.HangupCause)
+		call.DurationMS, call.RingingMS, call.BillableMS = m.DurationMS, m.RingingMS, m.BillableMS
+	}
 	return call
+}
+
+// named is the switch's own name of the cause, empty where it has none.
+func (e *ending) named() string {
+	if e.More == nil {
+		return ""
+	}
+	return e.More.HangupCause
 }
 
 // unknown reports whether nobody knows how it came to that.
@@ -125,7 +137,7 @@ func (c *call) verdict(r *leg) string {
 // one to which there is no route.
 func (c *call) cause(e *ending) string {
 	const noRoute = 3
-	if e.Q850 == noRoute && e.Cause == "" && c.Direction != "outbound" {
+	if e.Q850 == noRoute && e.named() == "" && c.Direction != "outbound" {
 		return "unregistered"
 	}
 	return cmp.Or(causeOf(&ending{Q850: e.Q850}), causeOf(e))
@@ -195,11 +207,11 @@ func causeOf(e *ending) string {
 // them hung up.
 func afterAnswer(e *ending) string {
 	const noMedia = 44 // Asterisk hangs up so when it hears nothing for long (rtp_timeout)
-	_, named := catalogue.HangupCause(e.Cause)
+	_, named := catalogue.HangupCause(e.named())
 	switch reason := causeOf(&ending{Q850: e.Q850}); {
-	case e.Q850 == noMedia && e.Cause == "":
+	case e.Q850 == noMedia && e.named() == "":
 		return "lost"
-	case e.Cause == "SYSTEM_SHUTDOWN":
+	case e.named() == "SYSTEM_SHUTDOWN":
 		return "failed"
 	case named == "lost" || named == "timeout":
 		return named

@@ -10,7 +10,7 @@ import (
 
 func (t *Tracker) legEnded(f source.LegEnded) {
 	if l := t.live(f.Leg, f.When); l != nil {
-		t.endLeg(l, ending{At: f.At(), Q850: f.Q850, SIPStatus: f.SIPStatus, Cause: f.Cause, By: f.By})
+		t.endLeg(l, ending{At: f.At(), Q850: f.Q850, SIPStatus: f.SIPStatus, By: f.By, More: f.More})
 	}
 }
 

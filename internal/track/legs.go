@@ -21,8 +21,9 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	f.Caller = valid(f.Caller)
 	l := &leg{
 		ID: f.Leg, Channel: f.Channel, Device: f.Device, Trunk: f.Trunk, Outbound: f.Outbound, Hidden: f.Hidden, Twin: f.Twin,
-		Number: f.Caller.Number, Name: f.Caller.Name, Own: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode, Domain: f.Domain,
+		Number: f.Caller.Number, Name: f.Caller.Name, Own: f.Caller.Name, Shown: f.Caller.Number, Dialed: f.Dialed, Context: f.Context, Code: f.AccountCode,
 		SIP: f.SIPCallID, Vars: f.Vars, Tie: cmp.Or(f.Call, f.Leg), Started: f.At(),
+		Account: f.Account, Later: f.AccountLater,
 	}
 	if !l.Trunk && !l.Hidden {
 		l.Number = t.extensionOf(f.Device, f.Caller)
@@ -45,7 +46,7 @@ func (t *Tracker) legStarted(f *source.LegStarted) {
 	t.touch(c)
 	c.hear(f.At())
 	if !l.Hidden {
-		t.begin(c, l, f.DomainLater)
+		t.begin(c, l)
 	}
 	t.already(l, f, f.When)
 }
@@ -55,9 +56,8 @@ func valid(l source.Line) source.Line {
 	return source.Line{Number: strings.ToValidUTF8(l.Number, "\uFFFD"), Name: strings.ToValidUTF8(l.Name, "\uFFFD")}
 }
 
-// begin tells of a new leg, now or once it is known where the call goes, and whose it is if
-// the switch tells that later.
-func (t *Tracker) begin(c *call, l *leg, domainLater bool) {
+// begin tells of a new leg, now or once it is known where the call goes.
+func (t *Tracker) begin(c *call, l *leg) {
 	switch {
 	case !l.isRoot():
 		t.decide(c, l)
@@ -72,7 +72,7 @@ func (t *Tracker) begin(c *call, l *leg, domainLater bool) {
 		if l.Outbound {
 			c.Direction = "outbound"
 		}
-		if !domainLater || t.known(l) {
+		if !l.Later || l.Account != "" { // else it becomes known in a moment whose it is
 			t.announce(c)
 		}
 	case l.Outbound: // somebody is called whom the switch then connects
@@ -133,10 +133,15 @@ func (t *Tracker) learn(l *leg, f *source.LegStarted) {
 	if l.Phase == over {
 		return
 	}
-	l.call.hear(f.At())
-	l.SIP, l.Code, l.Domain = cmp.Or(l.SIP, f.SIPCallID), cmp.Or(l.Code, f.AccountCode), cmp.Or(l.Domain, f.Domain)
+	c := l.call
+	c.hear(f.At())
+	l.SIP, l.Code = cmp.Or(l.SIP, f.SIPCallID), cmp.Or(l.Code, f.AccountCode)
 	l.Twin, l.Dialed = cmp.Or(l.Twin, f.Twin), cmp.Or(l.Dialed, f.Dialed)
-	t.touch(l.call)
+	t.touch(c)
+	if l.isRoot() && !c.Told && l.Account == "" && f.Account != "" {
+		l.Account = f.Account
+		t.begin(c, l)
+	}
 	if f.Call != "" && f.Call != l.Tie {
 		t.linked(source.Linked{When: f.When, Leg: f.Leg, Call: f.Call})
 	}
@@ -274,14 +279,7 @@ func (t *Tracker) partyChanged(f source.PartyChanged) {
 		if c.Told {
 			t.tellLeg(l, "updated", f.At(), &switchhook.Call{To: c.target(dialed), Dialed: dialed})
 		} else {
-			t.begin(c, l, false)
-		}
-	}
-	if f.Domain != "" && l.Domain == "" {
-		l.Domain = f.Domain
-		t.touch(c)
-		if l.isRoot() && c.Decided {
-			t.announce(c)
+			t.begin(c, l)
 		}
 	}
 	if f.Caller != nil && l.isRoot() && !l.Outbound {

@@ -11,16 +11,21 @@ import (
 // longest is how many digits a number inside has at most; longer ones are dialled outside.
 const longest = 6
 
-// accountOf is whose call it is that begins with this leg: the owner of the number that was
-// dialled, else what the source's account map says of where it came from, else the owner of
-// the extension that calls.
+// accountOf is whose call it is that begins with this leg: whose the system says it is, if only
+// of another leg; else the owner of the number that was dialled, else what the source's
+// account map says of where it came from, else the owner of the extension that calls.
 func (t *Tracker) accountOf(l *leg) string {
+	for _, o := range append([]*leg{l}, l.call.Legs...) {
+		if o.Account != "" {
+			return o.Account
+		}
+	}
 	if l.Trunk && !l.Outbound {
 		if account, _, ok := t.owner("number", l.Dialed); ok {
 			return account
 		}
 	}
-	for _, name := range []string{l.Domain, l.Code, l.Context, l.Device} {
+	for _, name := range []string{l.Code, l.Context, l.Device} {
 		if account := t.o.Accounts[name]; account != "" && name != "" {
 			return account
 		}
@@ -29,12 +34,6 @@ func (t *Tracker) accountOf(l *leg) string {
 		return t.ownerOf("extension", l.Number, "device", l.Device)
 	}
 	return t.o.Account
-}
-
-// known reports whether it is known whose call begins with a leg, or will not be by its domain.
-func (t *Tracker) known(l *leg) bool {
-	_, _, owned := t.owner("number", l.Dialed)
-	return owned || l.Domain != "" || len(t.o.Accounts) == 0
 }
 
 // ownerOf is the account of the domain in one of some names, such as 101@pbx.example, if the

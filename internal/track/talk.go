@@ -247,7 +247,7 @@ func (t *Tracker) linked(f source.Linked) {
 		t.tie(c, f.Call)
 		if c.Loose && !c.Told {
 			c.Loose = false
-			t.begin(c, c.root(), false)
+			t.begin(c, c.root())
 		}
 	case !c.Told:
 		t.move(l, other, f.At())

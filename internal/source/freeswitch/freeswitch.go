@@ -79,7 +79,7 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	if err := h.Connected(ctx, system, false); err != nil {
 		return err
 	}
-	return newSession(o, h, w, uuid.NewString()).run(ctx, queue, ended, func([]source.Item) error { return nil })
+	return newSession(o, s.AccountMap, h, w, uuid.NewString()).run(ctx, queue, ended, func([]source.Item) error { return nil })
 }
 
 // A pusher lets several push into one queue.

@@ -165,7 +165,7 @@ func (s *scenario) golden(t *testing.T, part, got string) {
 
 func translateAll(tb testing.TB, o *Options, events [][]byte) []source.Fact {
 	tb.Helper()
-	tr := newTranslator(o)
+	tr := newTranslator(o, tenants())
 	var facts []source.Fact
 	for _, e := range events {
 		m, err := Parse(e)

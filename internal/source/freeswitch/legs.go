@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
@@ -28,6 +29,7 @@ type leg struct {
 	transfer string   // Caller-Transfer-Source, as it was last
 	vars     map[string]string
 	files    map[string]bool // that it is recorded into
+	started  source.LegStarted
 }
 
 func (t *translator) create(m Message, at source.When) []source.Fact {
@@ -51,9 +53,11 @@ func (t *translator) start(m Message, at source.When) []source.Fact {
 	e := t.plan.endpointOf(m)
 	f := source.LegStarted{
 		When: at, Leg: id, Device: e.name, Channel: channelOf(m), Trunk: e.trunk, Outbound: m["Call-Direction"] == "outbound",
-		Hidden: isHidden(name), Domain: e.domain, Context: m["Caller-Context"], AccountCode: m.variable("accountcode"), SIPCallID: m.variable("sip_call_id"),
+		Hidden: isHidden(name), Context: m["Caller-Context"], AccountCode: m.variable("accountcode"), SIPCallID: m.variable("sip_call_id"),
+		Account: t.accounts[e.domain],
 	}
-	f.DomainLater = f.Trunk && !f.Outbound // the dial plan finds out whom the number belongs to
+	// The dial plan finds out whose the number is.
+	f.AccountLater = f.Trunk && !f.Outbound && f.Account == "" && len(t.accounts) > 0
 	l := &leg{channel: f.Channel, outbound: f.Outbound, hidden: f.Hidden, domain: e.domain, transfer: m["Caller-Transfer-Source"], vars: map[string]string{}, files: map[string]bool{}}
 	for _, variable := range t.variables {
 		if value := m.variable(variable); value != "" {
@@ -78,6 +82,7 @@ func (t *translator) start(m Message, at source.When) []source.Fact {
 		f.Answered = m["Answer-State"] == "answered"
 		l.up = f.Answered
 	}
+	l.started = f
 	t.legs[id] = l
 	return t.dial(f, l, m)
 }
@@ -122,18 +127,10 @@ func (t *translator) dial(f source.LegStarted, l *leg, m Message) (facts []sourc
 	}
 	if from := t.legs[l.from]; from != nil {
 		from.dialled, from.by = true, ""
-		changed := source.PartyChanged{When: f.When, Leg: l.from}
-		if from.domain == "" && !f.Trunk && f.Domain != "" {
-			from.domain = f.Domain
-			changed.Domain = f.Domain
-		}
 		// FusionPBX exports what its ring groups are called.
 		if group := cmp.Or(m.variable("ring_group_extension"), m.variable("ring_group_name"), m.variable("ring_group_uuid")); group != "" && from.vars["RINGGROUP"] != group {
 			from.vars["RINGGROUP"] = group
-			changed.Vars = map[string]string{"RINGGROUP": group}
-		}
-		if changed.Domain != "" || changed.Vars != nil {
-			facts = append(facts, changed)
+			facts = append(facts, source.PartyChanged{When: f.When, Leg: l.from, Vars: map[string]string{"RINGGROUP": group}})
 		}
 	}
 	d := source.Dialled{When: f.When, From: l.from, To: f.Leg, Exten: m["Other-Leg-Destination-Number"], Context: m["Other-Leg-Context"]}
@@ -325,7 +322,10 @@ func endingOf(variable func(string) string) ending {
 }
 
 func (t *translator) end(id string, e ending, at source.When) (facts []source.Fact) {
-	f := source.LegEnded{When: at, Leg: id, Q850: e.q850, Cause: e.cause, SIPStatus: e.sip}
+	f := source.LegEnded{When: at, Leg: id, Q850: e.q850, SIPStatus: e.sip}
+	if e.cause != "" {
+		f.More = &switchhook.Call{HangupCause: e.cause}
+	}
 	l := t.legs[id]
 	if l == nil { // it began before we came
 		l = &leg{channel: e.channel, outbound: e.outbound, up: e.answered, dialled: true}

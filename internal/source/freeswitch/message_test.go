@@ -159,7 +159,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte("Content-Length: 99999999999\nContent-Type: a\n\n"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		in := newFrameReader(bytes.NewReader(stream))
-		tr := newTranslator(&Options{DTMF: true})
+		tr := newTranslator(&Options{DTMF: true}, nil)
 		for {
 			frame, err := in.next()
 			if err != nil {
@@ -189,7 +189,7 @@ func BenchmarkTranslate(b *testing.B) {
 		size += len(e)
 	}
 	b.SetBytes(int64(size / len(events)))
-	tr := newTranslator(&Options{})
+	tr := newTranslator(&Options{}, nil)
 	for i := 0; b.Loop(); i++ {
 		m, err := Parse(events[i%len(events)])
 		if err != nil {

@@ -38,8 +38,8 @@ type session struct {
 	records []record // of mod_json_cdr, until the events have had their time
 }
 
-func newSession(o *Options, h source.Host, w *wire, name string) *session {
-	n := &session{o: o, h: h, w: w, t: newTranslator(o), name: name}
+func newSession(o *Options, accounts map[string]string, h source.Host, w *wire, name string) *session {
+	n := &session{o: o, h: h, w: w, t: newTranslator(o, accounts), name: name}
 	n.present = newPresent(n.t)
 	return n
 }

@@ -15,6 +15,7 @@ import (
 // says otherwise later.
 type translator struct {
 	plan      plan
+	accounts  map[string]string // by domain
 	variables []string
 	custom    []string
 	events    map[string]func(Message, source.When) []source.Fact
@@ -26,9 +27,9 @@ type translator struct {
 	phones phones
 }
 
-func newTranslator(o *Options) *translator {
+func newTranslator(o *Options, accounts map[string]string) *translator {
 	t := &translator{
-		plan: plan{o.Trunks, o.Extensions}, variables: o.Variables, custom: o.CustomEvents,
+		plan: plan{o.Trunks, o.Extensions}, accounts: accounts, variables: o.Variables, custom: o.CustomEvents,
 		legs: map[string]*leg{}, agents: map[string]*agent{}, boxes: map[string]letter{}, phones: phones{all: map[string][]string{}},
 	}
 	t.events = t.table()
@@ -116,7 +117,11 @@ func (t *translator) follow(m Message, at source.When) []source.Fact {
 	changed := source.PartyChanged{When: at, Leg: id}
 	if l.domain == "" {
 		l.domain = t.plan.endpointOf(m).domain
-		changed.Domain = l.domain
+		if account := t.accounts[l.domain]; account != "" {
+			again := l.started
+			again.Account = account
+			facts = append(facts, again)
+		}
 	}
 	for _, name := range t.variables {
 		if value := m.variable(name); value != "" && l.vars[name] != value {
@@ -127,7 +132,7 @@ func (t *translator) follow(m Message, at source.When) []source.Fact {
 			changed.Vars[name] = value
 		}
 	}
-	if changed.Domain != "" || changed.Vars != nil {
+	if changed.Vars != nil {
 		facts = append(facts, changed)
 	}
 	return append(facts, t.passedOn(id, l, m, at)...)
