@@ -22,11 +22,12 @@ func newDoctor() *cobra.Command {
 		Long: `Look at a phone system as a source would, and say what it lacks. Nothing is
 changed there.
 
-  switchhook doctor asterisk    Asterisk 16 to 22, FreePBX`,
+  switchhook doctor asterisk    Asterisk 16 to 22, FreePBX
+  switchhook doctor freeswitch  FreeSWITCH 1.10 and 1.11, FusionPBX`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDoctorAsterisk())
+	cmd.AddCommand(newDoctorAsterisk(), newDoctorFreeSWITCH())
 	return cmd
 }
 
@@ -71,7 +72,7 @@ can read the command line. All about the files: docs/guides/asterisk.md.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		options, err := func() (map[string]any, error) {
 			if len(args) == 0 {
-				return configuredAsterisk(cmd, file, id)
+				return configuredSwitch(cmd, file, id, "asterisk", "an Asterisk")
 			}
 			if file != "" || id != "" {
 				return nil, errors.New("either an address or --config: with both it is not clear which is meant")
@@ -98,8 +99,8 @@ can read the command line. All about the files: docs/guides/asterisk.md.`,
 	return cmd
 }
 
-// configuredAsterisk is the options of a source of the configuration file.
-func configuredAsterisk(cmd *cobra.Command, file, id string) (map[string]any, error) {
+// configuredSwitch is the options of a source of a kind in the configuration file.
+func configuredSwitch(cmd *cobra.Command, file, id, kind, one string) (map[string]any, error) {
 	c, err := config(cmd, file)
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func configuredAsterisk(cmd *cobra.Command, file, id string) (map[string]any, er
 	var found []switchhook.Source
 	var ids []string
 	for _, s := range c.Sources {
-		if s.Kind == "asterisk" && (id == "" || s.ID == id) {
+		if s.Kind == kind && (id == "" || s.ID == id) {
 			found = append(found, s)
 			ids = append(ids, s.ID)
 		}
@@ -118,11 +119,11 @@ func configuredAsterisk(cmd *cobra.Command, file, id string) (map[string]any, er
 	case len(found) > 1:
 		return nil, fmt.Errorf("which one? --source wants one of %s", strings.Join(ids, ", "))
 	case file == "" && os.Getenv("SWITCHHOOK_CONFIG") == "":
-		return nil, errors.New("give the address of an Asterisk, such as 192.0.2.10, or a file with --config; see switchhook doctor asterisk --help")
+		return nil, fmt.Errorf("give the address of %s, such as 192.0.2.10, or a file with --config; see switchhook doctor %s --help", one, kind)
 	case id != "":
-		return nil, fmt.Errorf("the configuration file has no source %s of the kind asterisk", id)
+		return nil, fmt.Errorf("the configuration file has no source %s of the kind %s", id, kind)
 	default:
-		return nil, errors.New("the configuration file has no source of the kind asterisk; see docs/guides/asterisk.md")
+		return nil, fmt.Errorf("the configuration file has no source of the kind %[1]s; see docs/guides/%[1]s.md", kind)
 	}
 }
 

@@ -30,6 +30,7 @@ type Options struct {
 	Piece    int               // so many bytes are written at once; 0: all
 	Core     string            // Core-UUID of the events that are made here
 	Hold     string            // a command in the background that is answered when Release is called
+	Time     int64             // seconds since 1970, of the events that are made here; 0: now
 	Deaf     bool              // answers nothing once events were asked for
 }
 
@@ -93,6 +94,13 @@ func (s *Server) Set(command, answer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Answers[command] = answer
+}
+
+func (s *Server) now() time.Time {
+	if s.Time != 0 {
+		return time.Unix(s.Time, 0)
+	}
+	return time.Now()
 }
 
 // Release lets the command be answered that was held.
@@ -280,7 +288,8 @@ func (c *Client) job(text string) {
 		<-c.server.held
 	}
 	answer := c.server.answer(command)
-	c.Send(Event("BACKGROUND_JOB", "Job-UUID", id, "Job-Command", command, "Content-Length", strconv.Itoa(len(answer)), "_body", answer, "Core-UUID", c.server.Core))
+	c.Send(Event("BACKGROUND_JOB", "Job-UUID", id, "Job-Command", command, "Content-Length", strconv.Itoa(len(answer)), "_body", answer, "Core-UUID", c.server.Core,
+		"Event-Date-Timestamp", strconv.FormatInt(c.server.now().UnixMicro(), 10)))
 }
 
 // Asked waits until the client has given a command in the background that begins like this.
