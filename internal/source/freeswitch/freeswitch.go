@@ -13,11 +13,12 @@ import (
 
 // A Connector speaks with FreeSWITCH.
 type Connector struct {
-	silence time.Duration // that ends a connection
+	silence    time.Duration // that ends a connection
+	recordWait time.Duration // for the events that say the same
 }
 
 // New returns the Connector.
-func New() *Connector { return &Connector{silence: silence} }
+func New() *Connector { return &Connector{silence: silence, recordWait: recordWait} }
 
 // Kind is freeswitch.
 func (*Connector) Kind() string { return "freeswitch" }
@@ -79,7 +80,9 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	if err := h.Connected(ctx, system, false); err != nil {
 		return err
 	}
-	return newSession(o, s.AccountMap, h, w, uuid.NewString()).run(ctx, queue, ended, func([]source.Item) error { return nil })
+	n := newSession(o, s.AccountMap, h, w, uuid.NewString())
+	n.recordWait = c.recordWait
+	return n.run(ctx, queue, ended, func([]source.Item) error { return nil })
 }
 
 // A pusher lets several push into one queue.

@@ -98,7 +98,7 @@ func (n *session) late(now time.Time) (facts []source.Fact) {
 	if n.present != nil {
 		return nil // lost does it
 	}
-	for len(n.records) > 0 && now.Sub(n.records[0].came) > recordWait {
+	for len(n.records) > 0 && now.Sub(n.records[0].came) > n.recordWait {
 		r := n.records[0]
 		n.records = n.records[1:]
 		facts = append(facts, n.t.end(r.leg, r.ending, source.When(r.at))...)

@@ -35,7 +35,8 @@ type session struct {
 	unsure map[string]bool
 	beats  int
 
-	records []record // of mod_json_cdr, until the events have had their time
+	records    []record // of mod_json_cdr, until the events have had their time
+	recordWait time.Duration
 }
 
 func newSession(o *Options, accounts map[string]string, h source.Host, w *wire, name string) *session {
