@@ -167,7 +167,7 @@ func (d *doctor) rights() {
 // modules says which parts of FreeSWITCH will tell nothing, as they are not there.
 func (d *doctor) modules() {
 	var with, without []string
-	for _, m := range strings.Fields("mod_sofia mod_callcenter mod_fifo mod_voicemail mod_conference mod_valet_parking mod_spandsp mod_sms mod_json_cdr mod_amqp") {
+	for m := range strings.FieldsSeq("mod_sofia mod_callcenter mod_fifo mod_voicemail mod_conference mod_valet_parking mod_spandsp mod_sms mod_json_cdr mod_amqp") {
 		answer, err := d.w.api("module_exists " + m)
 		if err != nil {
 			return // we may not ask

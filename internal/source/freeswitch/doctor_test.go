@@ -42,7 +42,7 @@ func diagnose(t *testing.T, s *freeswitchtest.Server, more map[string]any) []Fin
 
 func modules(loaded string) map[string]string {
 	answers := busyAnswers()
-	for _, m := range strings.Fields("mod_sofia mod_callcenter mod_fifo mod_voicemail mod_conference mod_valet_parking mod_spandsp mod_sms mod_json_cdr mod_amqp") {
+	for m := range strings.FieldsSeq("mod_sofia mod_callcenter mod_fifo mod_voicemail mod_conference mod_valet_parking mod_spandsp mod_sms mod_json_cdr mod_amqp") {
 		answers["module_exists "+m] = fmt.Sprint(strings.Contains(loaded, m))
 	}
 	return answers

@@ -193,7 +193,7 @@ func (t *translator) other(m Message) []source.Fact {
 	of := Message{
 		"Event-Name": m["Event-Name"], "Unique-ID": id, "Call-Direction": m["Other-Leg-Direction"], "Channel-Name": m["Other-Leg-Channel-Name"], "Answer-State": "answered",
 	}
-	for _, name := range strings.Fields("Context Destination-Number Caller-ID-Number Caller-ID-Name Callee-ID-Number Callee-ID-Name Privacy-Hide-Number Privacy-Hide-Name") {
+	for name := range strings.FieldsSeq("Context Destination-Number Caller-ID-Number Caller-ID-Name Callee-ID-Number Callee-ID-Name Privacy-Hide-Number Privacy-Hide-Name") {
 		of["Caller-"+name] = m["Other-Leg-"+name]
 	}
 	if m["Other-Type"] == "originatee" {

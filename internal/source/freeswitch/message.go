@@ -68,7 +68,7 @@ func parseJSON(event []byte) (Message, error) {
 
 // readValue reads a text or a list of them. Anything else is kept as it is written.
 func readValue(in *jsontext.Decoder) (string, error) {
-	switch in.PeekKind() {
+	switch in.PeekKind() { //nolint:exhaustive // all others are taken as they are
 	case '"':
 		token, err := in.ReadToken()
 		return token.String(), err

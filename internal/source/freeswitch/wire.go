@@ -85,7 +85,7 @@ func (w *wire) greeted(ctx context.Context, address string) error {
 	case err == nil && f.kind == "auth/request":
 		return nil
 	case err == nil && f.kind == "text/rude-rejection":
-		return fmt.Errorf("FreeSWITCH turns us away (%s): let apply-inbound-acl in event_socket.conf.xml have our address", bytes.TrimSpace(f.body)) //nolint:staticcheck // a name
+		return fmt.Errorf("FreeSWITCH turns us away (%s): let apply-inbound-acl in event_socket.conf.xml have our address", bytes.TrimSpace(f.body))
 	case err == nil:
 		return fmt.Errorf("at %s is no event socket: it begins with %.60q", address, f.kind)
 	case errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:
@@ -165,7 +165,7 @@ func (r refusal) Error() string { return "FreeSWITCH refuses " + r.command + ": 
 // without which nothing can be told.
 func (w *wire) subscribe(o *Options) error {
 	names, lacking := w.allowed(o.events())
-	for _, needed := range strings.Fields(neededEvents) {
+	for needed := range strings.FieldsSeq(neededEvents) {
 		if slices.Contains(lacking, needed) {
 			return switchhook.Errorf(switchhook.CodeForbidden, "the user %q may not have the event %s: esl-allowed-events in the directory has to have %s", o.Username, needed, neededEvents)
 		}
@@ -295,7 +295,7 @@ func notice(f *frame) error {
 	if strings.Contains(why, "lost events") {
 		why += " (we read too slowly)"
 	}
-	return fmt.Errorf("FreeSWITCH ends the connection: %s", why) //nolint:staticcheck // a name
+	return fmt.Errorf("FreeSWITCH ends the connection: %s", why)
 }
 
 // explained says why a connection ended in words for the operator.
@@ -304,9 +304,9 @@ func explained(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("FreeSWITCH is silent: %w", err) //nolint:staticcheck // a name
+		return fmt.Errorf("FreeSWITCH is silent: %w", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return fmt.Errorf("FreeSWITCH closed the connection without a word: %w", err) //nolint:staticcheck // a name
+		return fmt.Errorf("FreeSWITCH closed the connection without a word: %w", err)
 	default:
 		return err
 	}

@@ -176,12 +176,14 @@ func TestWhyWeAreNotLetIn(t *testing.T) {
 		{freeswitchtest.Options{Greeting: "SSH-2.0-OpenSSH_9.2\r\n\r\n"}, nil, "", "SSH"},
 		{freeswitchtest.Options{Greeting: "Content-Type: text/html\n\n"}, nil, "", "text/html"},
 		{
-			freeswitchtest.Options{User: "101@pbx.example:secret", May: []string{"CHANNEL_CREATE"}}, map[string]any{"username": "101@pbx.example"},
+			freeswitchtest.Options{User: "101@pbx.example:secret", May: []string{"CHANNEL_CREATE"}},
+			map[string]any{"username": "101@pbx.example"},
 			switchhook.CodeForbidden, "CHANNEL_PROGRESS",
 		},
 		{
 			freeswitchtest.Options{User: "101@pbx.example:secret", May: append(strings.Fields(neededEvents), "HEARTBEAT"), MayAPI: []string{"status"}},
-			map[string]any{"username": "101@pbx.example"}, "", "esl-allowed-api",
+			map[string]any{"username": "101@pbx.example"},
+			"", "esl-allowed-api",
 		},
 	} {
 		s := freeswitchtest.Start(t, test.server)

@@ -52,7 +52,7 @@ type Server struct {
 // Start starts a Server that ends with the test.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
