@@ -47,6 +47,7 @@ func Diagnose(ctx context.Context, options map[string]any) ([]Finding, error) {
 		d.modules()
 		d.events()
 	}
+	d.bus(ctx)
 	d.records()
 	return d.findings, nil
 }
@@ -245,6 +246,18 @@ func (d *doctor) job(command string) (Message, error) {
 		}
 	}
 	return nil, os.ErrDeadlineExceeded
+}
+
+// bus looks for the exchange of mod_amqp.
+func (d *doctor) bus(ctx context.Context) {
+	if d.o.AMQP == nil {
+		return
+	}
+	if err := d.o.AMQP.look(ctx); err != nil {
+		d.say(Missing, "mod_amqp", err.Error(), "autoload_configs/amqp.conf.xml, as in docs/guides/freeswitch.md, then fs_cli -x 'load mod_amqp'")
+		return
+	}
+	d.say(OK, "mod_amqp", "RabbitMQ has the exchange "+d.o.AMQP.Exchange, "")
 }
 
 // records looks after mod_json_cdr's.

@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -40,6 +41,9 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	if err != nil {
 		return err
 	}
+	if o.AMQP != nil {
+		o.AMQP.Queue = cmp.Or(o.AMQP.Queue, "switchhook-"+s.ID)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	queue := h.NewQueue()
@@ -66,23 +70,35 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 			return err
 		}
 	}
-	if err := w.subscribe(o); err != nil { // before the lists, so that nothing is between them and the events
-		return err
-	}
-	ended := make(chan error, 1)
-	go func() {
-		err := w.read(push)
-		w.close() // at once: FreeSWITCH must not wait for us
+	ended := make(chan error, 2) // why the event socket and the bus did; either ends both
+	read := func(read func() error, leave func()) {
+		err := read()
+		leave() // at once: FreeSWITCH must not wait for us
 		ended <- err
 		queue.Close()
-	}()
+	}
+	kept, done := false, func([]source.Item) error { return nil }
+	if o.AMQP == nil {
+		if err := w.subscribe(o); err != nil { // before the lists, so that nothing is between them and the events
+			return err
+		}
+	} else {
+		b, err := o.AMQP.open(ctx)
+		if err != nil {
+			return err
+		}
+		defer b.close()
+		kept, done = b.kept, b.done
+		go read(func() error { return b.pass(push) }, b.close)
+	}
+	go read(func() error { return w.read(push) }, w.close)
 	go w.ping(ctx)
-	if err := h.Connected(ctx, system, false); err != nil {
+	if err := h.Connected(ctx, system, kept); err != nil {
 		return err
 	}
 	n := newSession(o, s.AccountMap, h, w, uuid.NewString())
 	n.recordWait = c.recordWait
-	return n.run(ctx, queue, ended, func([]source.Item) error { return nil })
+	return n.run(ctx, queue, ended, done)
 }
 
 // A pusher lets several push into one queue.

@@ -1,6 +1,7 @@
 package freeswitch
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ type AMQPOptions struct {
 	// Exchange is that of mod_amqp, by default TAP.Events.
 	Exchange string `json:"exchange,omitzero"`
 	// Queue is a durable one of our own, which is made where it is not there. By default
-	// switchhook.freeswitch.
+	// switchhook- and the source's id.
 	Queue string `json:"queue,omitzero"`
 	// Binding is which routing keys it gets, by default all.
 	Binding string `json:"binding,omitzero"`
@@ -175,11 +176,7 @@ func (o *Options) complete() {
 		o.Format = "json"
 	}
 	if a := o.AMQP; a != nil {
-		for value, otherwise := range map[*string]string{&a.Exchange: "TAP.Events", &a.Queue: "switchhook.freeswitch", &a.Binding: "#"} {
-			if *value == "" {
-				*value = otherwise
-			}
-		}
+		a.Exchange, a.Binding = cmp.Or(a.Exchange, "TAP.Events"), cmp.Or(a.Binding, "#")
 	}
 }
 

@@ -17,10 +17,11 @@ import (
 // A session is what happens with the messages of one connection: they are read in the order in
 // which they came, and told.
 type session struct {
-	o *Options
-	h source.Host
-	w *wire
-	t *translator
+	o        *Options
+	accounts map[string]string // by domain
+	h        source.Host
+	w        *wire
+	t        *translator
 
 	core string // Core-UUID, another for each start of FreeSWITCH
 	name string // of this session's jobs, for there are those of others
@@ -40,7 +41,7 @@ type session struct {
 }
 
 func newSession(o *Options, accounts map[string]string, h source.Host, w *wire, name string) *session {
-	n := &session{o: o, h: h, w: w, t: newTranslator(o, accounts), name: name}
+	n := &session{o: o, accounts: accounts, h: h, w: w, t: newTranslator(o, accounts), name: name}
 	n.present = newPresent(n.t)
 	return n
 }
@@ -91,6 +92,8 @@ func (n *session) read(ctx context.Context, item source.Item) ([]source.Fact, er
 	case text == recordMark:
 		n.keep(ctx, item)
 		return nil, nil
+	case strings.HasPrefix(text, busMark):
+		item.Message = item.Message[len(busMark):]
 	case strings.HasPrefix(text, "-ERR"): // the only command that is given here is ask's
 		return n.answer(string(item.Message), item.At)
 	}
@@ -107,8 +110,12 @@ const patienceForList = time.Minute
 
 func (n *session) event(m Message, received time.Time) (facts []source.Fact, err error) {
 	if core := m["Core-UUID"]; core != "" && core != n.core {
-		if n.core != "" {
+		if n.core != "" && n.o.AMQP == nil {
 			return nil, errors.New("FreeSWITCH was started anew")
+		}
+		if n.core != "" { // while nobody was here, or it is too soon for the event socket to say
+			n.t = newTranslator(n.o, n.accounts)
+			n.present, n.unsure, n.command = newPresent(n.t), nil, ""
 		}
 		n.core = core
 	}

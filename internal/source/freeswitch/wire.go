@@ -352,9 +352,6 @@ const (
 // events are those to ask for: a quarter of the bytes that a call makes.
 func (o *Options) events() []string {
 	names := strings.Fields(neededEvents + " " + otherEvents)
-	if o.AMQP != nil { // they come from there
-		return []string{"BACKGROUND_JOB", "HEARTBEAT"}
-	}
 	if o.DTMF {
 		names = append(names, "DTMF")
 	}

@@ -27,6 +27,7 @@ import (
 type host struct {
 	mu      sync.Mutex
 	system  string
+	kept    bool
 	facts   []source.Fact
 	rejects []string
 	told    chan struct{} // capacity 1: there is more
@@ -36,10 +37,10 @@ type host struct {
 
 func newHost() *host { return &host{told: make(chan struct{}, 1)} }
 
-func (h *host) Connected(_ context.Context, system string, _ bool) error {
+func (h *host) Connected(_ context.Context, system string, kept bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.system = system
+	h.system, h.kept = system, kept
 	return nil
 }
 

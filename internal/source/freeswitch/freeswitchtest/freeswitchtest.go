@@ -20,18 +20,19 @@ import (
 
 // Options say what a Server is like. All may be left out.
 type Options struct {
-	Password string            // of auth; empty: secret
-	User     string            // of userauth, as user@domain:password
-	May      []string          // Allowed-Events of that user; nil: all
-	MayAPI   []string          // Allowed-API; nil: all
-	Rude     bool              // turns everybody away
-	Greeting string            // in place of the usual one
-	Answers  map[string]string // to commands of api and bgapi; others are not found
-	Piece    int               // so many bytes are written at once; 0: all
-	Core     string            // Core-UUID of the events that are made here
-	Hold     string            // a command in the background that is answered when Release is called
-	Time     int64             // seconds since 1970, of the events that are made here; 0: now
-	Deaf     bool              // answers nothing once events were asked for
+	Password string             // of auth; empty: secret
+	User     string             // of userauth, as user@domain:password
+	May      []string           // Allowed-Events of that user; nil: all
+	MayAPI   []string           // Allowed-API; nil: all
+	Rude     bool               // turns everybody away
+	Greeting string             // in place of the usual one
+	Answers  map[string]string  // to commands of api and bgapi; others are not found
+	Piece    int                // so many bytes are written at once; 0: all
+	Core     string             // Core-UUID of the events that are made here
+	Hold     string             // a command in the background that is answered when Release is called
+	Time     int64              // seconds since 1970, of the events that are made here; 0: now
+	Job      func(event []byte) // gets the answers to commands in the background, in place of the client
+	Deaf     bool               // answers nothing once events were asked for
 }
 
 // CoreUUID is that of the recorded streams.
@@ -94,6 +95,19 @@ func (s *Server) Set(command, answer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Answers[command] = answer
+}
+
+// Restart has another Core-UUID from then on.
+func (s *Server) Restart(core string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Core = core
+}
+
+func (s *Server) core() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Core
 }
 
 func (s *Server) now() time.Time {
@@ -288,7 +302,11 @@ func (c *Client) job(text string) {
 		<-c.server.held
 	}
 	answer := c.server.answer(command)
-	c.Send(Event("BACKGROUND_JOB", "Job-UUID", id, "Job-Command", command, "Content-Length", strconv.Itoa(len(answer)), "_body", answer, "Core-UUID", c.server.Core,
+	send := c.server.Job
+	if send == nil {
+		send = func(event []byte) { c.Send(event) }
+	}
+	send(Event("BACKGROUND_JOB", "Job-UUID", id, "Job-Command", command, "Content-Length", strconv.Itoa(len(answer)), "_body", answer, "Core-UUID", c.server.core(),
 		"Event-Date-Timestamp", strconv.FormatInt(c.server.now().UnixMicro(), 10)))
 }
 
