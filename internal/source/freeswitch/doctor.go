@@ -111,12 +111,17 @@ func ourAddress(address string) string {
 }
 
 // userLines are those of a user of the directory who may all that a source wants.
+//
+// Without esl-allowed-events they may have all events. That is better than a list: the answer to
+// userauth has it, and is cut at 511 bytes.
 const userLines = `
   <param name="esl-password" value="a-long-secret"/>
-  <param name="esl-allowed-events" value="` + neededEvents + " " + otherEvents + " CUSTOM " + subclasses + `"/>
   <param name="esl-allowed-api" value="version show callcenter_config valet_info module_exists"/>
   <param name="esl-allowed-log" value="false"/>
 `
+
+// moreEvents gives a user all events.
+const moreEvents = "in the directory, among the user's params, leave esl-allowed-events out (then it is all):" + userLines + "then fs_cli -x reloadxml"
 
 func (d *doctor) version() {
 	system, err := d.w.systemOf()
@@ -198,13 +203,13 @@ func (d *doctor) modules() {
 
 // events asks for them, and for a job whose result is one.
 func (d *doctor) events() {
-	_, lacking := d.w.allowed(d.o.events())
-	if err := d.w.subscribe(d.o); err != nil {
-		d.say(Missing, "events", err.Error(), "in the directory, among the user's params"+userLines+"then fs_cli -x reloadxml")
+	lacking, err := d.w.subscribe(d.o)
+	if err != nil {
+		d.say(Missing, "events", err.Error(), moreEvents)
 		return
 	}
 	if len(lacking) > 0 {
-		d.say(Hint, "events", "the user may not have "+strings.Join(lacking, " "), "in the directory, among the user's params"+userLines+"then fs_cli -x reloadxml")
+		d.say(Hint, "events", "the user may not have "+strings.Join(lacking, " "), moreEvents)
 	}
 	m, err := d.job("version")
 	switch {

@@ -79,7 +79,7 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	}
 	kept, done := false, func([]source.Item) error { return nil }
 	if o.AMQP == nil {
-		if err := w.subscribe(o); err != nil { // before the lists, so that nothing is between them and the events
+		if _, err := w.subscribe(o); err != nil { // before the lists, so that nothing is between them and the events
 			return err
 		}
 	} else {

@@ -33,7 +33,6 @@ type wire struct {
 	conn  net.Conn
 	in    *frameReader
 	early [][]byte // events that came before we read for them
-	may   []string // the events that a user may have (Allowed-Events); nil: all
 
 	silence, heartless time.Duration
 	heard              time.Time // when an event came last; zero: there may be no HEARTBEAT
@@ -99,7 +98,9 @@ func (w *wire) greeted(ctx context.Context, address string) error {
 func (w *wire) login(o *Options) error {
 	command, who := "auth "+o.Password, "the password: compare it with event_socket.conf.xml"
 	if o.Username != "" {
-		command = "userauth " + o.Username + ":" + o.Password
+		// FreeSWITCH answers with what the user may, but with 511 bytes at most; an answer
+		// that is cut has no end, unless that of another command follows.
+		command = "userauth " + o.Username + ":" + o.Password + "\n\nnolog"
 		who = fmt.Sprintf("the user %q: compare the password with esl-password in the directory", o.Username)
 	}
 	f, err := w.do(command, "command/reply")
@@ -109,19 +110,28 @@ func (w *wire) login(o *Options) error {
 	if !strings.HasPrefix(f.reply, "+OK") {
 		return switchhook.Errorf(switchhook.CodeUnauthorized, "FreeSWITCH refuses %s", who)
 	}
-	if may := strings.Fields(f.get("Allowed-Events")); len(may) > 0 && !slices.ContainsFunc(may, func(s string) bool { return strings.EqualFold(s, "all") }) {
-		w.may = may
+	if o.Username == "" || bytes.Contains(f.head, []byte(noLog)) {
+		return nil
 	}
-	return nil
+	_, err = w.await("nolog", "command/reply")
+	return err
 }
+
+// noLog is in the answer to nolog.
+const noLog = "+OK no longer logging"
 
 // do gives a command and waits for its answer, which is valid until the call after. Only
 // while nobody else reads.
 func (w *wire) do(command, answer string) (*frame, error) {
-	name, _, _ := strings.Cut(command, " ")
 	if err := w.send(command); err != nil {
 		return nil, err
 	}
+	name, _, _ := strings.Cut(command, " ")
+	return w.await(name, answer)
+}
+
+// await waits for the answer to a command.
+func (w *wire) await(name, answer string) (*frame, error) {
 	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
@@ -161,48 +171,54 @@ type refusal struct{ command, message string }
 
 func (r refusal) Error() string { return "FreeSWITCH refuses " + r.command + ": " + r.message }
 
-// subscribe asks for events. Those that the user may not have are left out, but for those
-// without which nothing can be told.
-func (w *wire) subscribe(o *Options) error {
-	names, lacking := w.allowed(o.events())
+// subscribe asks for events. Who may not have all of them is refused all, and so gets those
+// that they may, one by one; lacking are the others. Without some nothing can be told.
+func (w *wire) subscribe(o *Options) (lacking []string, err error) {
+	names := o.events()
+	custom := slices.Index(names, "CUSTOM")
+	given, err := w.listen(o.Format, names...)
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; !given && i < len(names); i++ {
+		ask := names[i : i+1]
+		switch {
+		case i == custom:
+			continue
+		case i > custom:
+			ask = []string{"CUSTOM", names[i]}
+		}
+		one, err := w.listen(o.Format, ask...)
+		if err != nil {
+			return nil, err
+		}
+		if !one {
+			lacking = append(lacking, names[i])
+		}
+	}
 	for needed := range strings.FieldsSeq(neededEvents) {
 		if slices.Contains(lacking, needed) {
-			return switchhook.Errorf(switchhook.CodeForbidden, "the user %q may not have the event %s: esl-allowed-events in the directory has to have %s", o.Username, needed, neededEvents)
+			return lacking, switchhook.Errorf(switchhook.CodeForbidden, "the user %q may not have the event %s: leave esl-allowed-events in the directory out, or let it have %s", o.Username, needed, neededEvents)
 		}
 	}
-	f, err := w.do("event "+o.Format+" "+strings.Join(names, " "), "command/reply")
-	if err == nil && !strings.HasPrefix(f.reply, "+OK") {
-		err = refusal{"event", f.reply}
-	}
-	if slices.Contains(names, "HEARTBEAT") {
+	if !slices.Contains(lacking, "HEARTBEAT") {
 		w.heard = time.Now()
 	}
-	return err
+	return lacking, nil
 }
 
-// allowed parts names into those that the user may have, and others.
-func (w *wire) allowed(names []string) (may, lacking []string) {
-	if w.may == nil {
-		return names, nil
+// listen asks for some events, besides those that were asked for before.
+func (w *wire) listen(format string, names ...string) (given bool, err error) {
+	f, err := w.do("event "+format+" "+strings.Join(names, " "), "command/reply")
+	switch {
+	case err != nil:
+		return false, err
+	case strings.HasPrefix(f.reply, "+OK"):
+		return true, nil
+	case strings.Contains(f.reply, "permission"):
+		return false, nil
 	}
-	custom, after := slices.Contains(w.may, "CUSTOM"), false
-	for _, name := range names {
-		switch {
-		case name == "CUSTOM":
-			after = true
-			if custom {
-				may = append(may, name)
-			}
-		case slices.Contains(w.may, name) && (custom || !after):
-			may = append(may, name)
-		default:
-			lacking = append(lacking, name)
-		}
-	}
-	if n := len(may); n > 0 && may[n-1] == "CUSTOM" { // without one of its subclasses
-		may = may[:n-1]
-	}
-	return may, lacking
+	return false, refusal{"event", f.reply}
 }
 
 // send gives a command.

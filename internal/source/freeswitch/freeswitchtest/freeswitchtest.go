@@ -239,9 +239,13 @@ func (c *Client) let(in bool, extra string) bool {
 		c.Notice("Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n")
 		return false
 	}
-	_ = c.write("Content-Type: command/reply\nReply-Text: +OK accepted\n" + extra + "\n")
+	text := "Reply-Text: +OK accepted\n" + extra + "\n"
+	_ = c.write("Content-Type: command/reply\n" + text[:min(len(text), mostReply)])
 	return true
 }
+
+// mostReply is how much FreeSWITCH answers to userauth: what is longer is cut, and has no end.
+const mostReply = 511
 
 func (c *Client) mayAPI(command string) bool {
 	name, _, _ := strings.Cut(command, " ")
