@@ -297,8 +297,8 @@ func (t *translator) dtmf(m Message, at source.When) []source.Fact {
 
 // hangup is the end of a leg, with all that is known of it.
 func (t *translator) hangup(m Message, at source.When) []source.Fact {
-	e := endingOf(m.variable)
-	e.cause, e.channel, e.outbound = m["Hangup-Cause"], channelOf(m), m["Call-Direction"] == "outbound"
+	e := endingOf(m.variable, m["Call-Direction"] == "outbound")
+	e.cause, e.channel = m["Hangup-Cause"], channelOf(m)
 	return t.end(m["Unique-ID"], e, at)
 }
 
@@ -313,12 +313,16 @@ type ending struct {
 	originate   string // originate_disposition: what became of whom it called
 }
 
-func endingOf(variable func(string) string) ending {
-	return ending{
-		channel: variable("channel_name"), outbound: variable("direction") == "outbound", answered: number(variable("answer_epoch")) > 0,
-		cause: variable("hangup_cause"), q850: number(variable("hangup_cause_q850")), sip: sipStatus(variable),
+func endingOf(variable func(string) string, outbound bool) ending {
+	e := ending{
+		channel: variable("channel_name"), outbound: outbound, answered: number(variable("answer_epoch")) > 0,
+		cause: variable("hangup_cause"), q850: number(variable("hangup_cause_q850")),
 		disposition: variable("sip_hangup_disposition"), originate: variable("originate_disposition"),
 	}
+	if !e.answered {
+		e.sip = sipStatus(variable, e.outbound)
+	}
+	return e
 }
 
 func (t *translator) end(id string, e ending, at source.When) (facts []source.Fact) {
@@ -372,10 +376,14 @@ var outcomes = map[string]source.Outcome{ //nolint:gochecknoglobals // a constan
 	"SWITCH_CONGESTION":         source.Congestion,
 }
 
-// sipStatus is the answer that ended a leg: 486 of sip:486.
-func sipStatus(variable func(string) string) int {
+// sipStatus is the answer that ended a leg which nobody answered: 486 of sip:486. A caller's
+// leg may have that of somebody whom it called as sip_invite_failure_status.
+func sipStatus(variable func(string) string, outbound bool) int {
 	if s, ok := strings.CutPrefix(variable("proto_specific_hangup_cause"), "sip:"); ok && s != "200" {
 		return number(s)
+	}
+	if !outbound {
+		return 0
 	}
 	return number(variable("sip_invite_failure_status"))
 }

@@ -31,6 +31,7 @@ type present struct {
 	ended   map[string]bool   // legs whose end was told already: a list may still have them
 	unsure  map[string]bool   // legs that only the list has
 	bridges map[string]string // by leg
+	pairs   map[string]string // who hears whom, as listed
 	waiting map[string]source.QueueJoined
 	agents  map[string]source.AgentStatus
 	devices map[string]source.Registered
@@ -53,9 +54,9 @@ const mostQueues = 2000
 
 func newPresent(t *translator) *present {
 	return &present{
-		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, ended: map[string]bool{}, unsure: map[string]bool{}, bridges: map[string]string{},
+		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, ended: map[string]bool{}, unsure: map[string]bool{}, bridges: map[string]string{}, pairs: map[string]string{},
 		waiting: map[string]source.QueueJoined{}, agents: map[string]source.AgentStatus{}, devices: map[string]source.Registered{}, parked: map[string]source.Parking{},
-		left: []string{listAgents, listQueues, valetInfo, showRegistrations, showChannels, showBridged},
+		left: []string{listAgents, listQueues, valetInfo, showRegistrations, showBridged, showChannels},
 	}
 }
 
@@ -144,9 +145,25 @@ func (p *present) channels(answer string, at source.When) error {
 	if err != nil {
 		return err
 	}
+	inbound := map[string]bool{}
 	for _, row := range list {
-		if id := row["uuid"]; id != "" && !p.ended[id] && row["callstate"] != "HANGUP" {
-			p.channel(id, row, at)
+		inbound[row["uuid"]] = row["direction"] == "inbound"
+	}
+	for _, row := range list {
+		id, peer := row["uuid"], p.pairs[row["uuid"]]
+		if id == "" || p.ended[id] || row["callstate"] == "HANGUP" {
+			continue
+		}
+		// An agent's leg has a call of its own, until somebody hears it.
+		if call := row["call_uuid"]; (call == "" || call == id) && inbound[peer] {
+			row["call_uuid"] = peer
+		}
+		p.channel(id, row, at)
+	}
+	for a, b := range p.pairs {
+		if a < b && p.t.legs[a] != nil && p.t.legs[b] != nil {
+			p.bridges[a], p.bridges[b] = bridgeID(a, b), bridgeID(a, b)
+			p.t.meet(a, b, at)
 		}
 	}
 	return nil
@@ -167,7 +184,7 @@ func (p *present) channel(id string, row map[string]string, at source.When) {
 	} else if is && profileOf(row["name"]) != "external" {
 		m["variable_user_name"], m["variable_domain_name"] = user, domain
 	}
-	if call := row["call_uuid"]; call != id && row["direction"] == "outbound" {
+	if call := row["call_uuid"]; call != "" && call != id && row["direction"] == "outbound" {
 		m["variable_originator"] = call
 	}
 	switch row["callstate"] {
@@ -198,12 +215,9 @@ func (p *present) bridged(answer string) error {
 		return err
 	}
 	for _, row := range list {
-		a, b := row["uuid"], row["b_uuid"]
-		if a == "" || b == "" || p.ended[a] || p.ended[b] {
-			continue
+		if a, b := row["uuid"], row["b_uuid"]; a != "" && b != "" {
+			p.pairs[a], p.pairs[b] = b, a
 		}
-		p.bridges[a], p.bridges[b] = bridgeID(a, b), bridgeID(a, b)
-		p.t.meet(a, b, source.When{})
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func readRecord(data []byte) (r record, err error) {
 		}
 		return in.Variables[name]
 	}
-	r = record{leg: v("uuid"), ending: endingOf(v)}
+	r = record{leg: v("uuid"), ending: endingOf(v, v("direction") == "outbound")}
 	var ok bool
 	if r.at, ok = micros(v("end_uepoch")); !ok || r.leg == "" {
 		return r, errors.New("the record is not mod_json_cdr's: its variables have no uuid or end_uepoch")

@@ -231,6 +231,25 @@ func TestAUserWithManyRights(t *testing.T) {
 	}
 }
 
+// Somebody speaks with an agent of a queue. The agent's leg says nothing of the caller, but that
+// they hear one another.
+func TestAnAgentsLegIsTheCallers(t *testing.T) {
+	t.Parallel()
+	s := freeswitchtest.Start(t, freeswitchtest.Options{Answers: map[string]string{
+		"show channels as json": `{"row_count":2,"rows":[` +
+			`{"uuid":"agent","direction":"outbound","created_epoch":"1795170001","name":"sofia/internal/101@192.0.2.7","callstate":"ACTIVE","dest":"101","presence_id":"101@pbx.example","call_uuid":"agent"},` +
+			`{"uuid":"caller","direction":"inbound","created_epoch":"1795170000","name":"sofia/external/49170@carrier.example","callstate":"ACTIVE","dest":"4930902","call_uuid":"caller","context":"public"}]}`,
+		"show bridged_calls as json": `{"row_count":1,"rows":[{"uuid":"caller","b_uuid":"agent"}]}`,
+	}})
+	h := newHost()
+	run(t, New(), sourceOf(s, nil), h)
+	facts := await(t, h, isPresent)
+	p := facts[0].(source.Present)
+	if len(p.Legs) != 2 || p.Legs[1].Leg != "agent" || p.Legs[1].Call != "caller" || len(p.Bridges["agent/caller"]) != 2 {
+		t.Errorf("told %s", describe(p))
+	}
+}
+
 // Answers of a FreeSWITCH with a call, in which 102 holds, a caller in a queue, and a phone.
 func busyAnswers() map[string]string {
 	return map[string]string{
