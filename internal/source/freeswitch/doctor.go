@@ -267,6 +267,9 @@ func (d *doctor) bus(ctx context.Context) {
 
 // records looks after mod_json_cdr's.
 func (d *doctor) records() {
+	if d.o.CDR == nil && d.w == nil {
+		return
+	}
 	if d.o.CDR == nil {
 		d.say(Hint, "records", "of mod_json_cdr are not used: why calls ended that did so during an outage stays unknown", "cdr in the options; see docs/guides/freeswitch.md")
 		return

@@ -70,7 +70,10 @@ func (t *translator) start(m Message, at source.When) []source.Fact {
 	if f.Hidden {
 		f.Trunk, f.Twin = false, m.variable("other_loopback_leg_uuid")
 	}
-	l.from = originator(m)
+	var first []source.Fact
+	if l.from = originator(m); l.from == m["Other-Leg-Unique-ID"] && m["Other-Type"] == "originator" {
+		first = t.other(m, at)
+	}
 	l.call = t.callOf(id, l.from, f.Twin)
 	f.Call = l.call
 	if f.Outbound {
@@ -84,7 +87,7 @@ func (t *translator) start(m Message, at source.When) []source.Fact {
 	}
 	l.started = f
 	t.legs[id] = l
-	return t.dial(f, l, m)
+	return append(first, t.dial(f, l, m)...)
 }
 
 // originator is on whose behalf a channel was made, empty for one that called us, or that
@@ -153,15 +156,22 @@ func (t *translator) progress(m Message, at source.When) []source.Fact {
 	return []source.Fact{source.LegRinging{When: at, Leg: m["Unique-ID"]}}
 }
 
-// answer: a leg is up. One that FreeSWITCH called was answered by who is there.
 func (t *translator) answer(m Message, at source.When) []source.Fact {
 	id := m["Unique-ID"]
-	facts := []source.Fact{source.LegAnswered{When: at, Leg: id}}
+	if t.legs[id] == nil {
+		return []source.Fact{source.LegAnswered{When: at, Leg: id}}
+	}
+	return t.up(id, at)
+}
+
+// up: a leg is up. One that FreeSWITCH called was answered by who is there.
+func (t *translator) up(id string, at source.When) []source.Fact {
 	l := t.legs[id]
-	if l == nil {
-		return facts
+	if l == nil || l.up {
+		return nil
 	}
 	l.up = true
+	facts := []source.Fact{source.LegAnswered{When: at, Leg: id}}
 	if l.outbound && l.from != "" {
 		facts = append(facts, source.DialEnded{When: at, From: l.from, To: id, Outcome: source.Answered})
 	}
@@ -178,17 +188,26 @@ func (t *translator) bridge(m Message, at source.When) []source.Fact {
 	if a == "" || b == "" {
 		return nil
 	}
-	facts := append(t.other(m), t.attended(a, b, m, at)...)
+	facts := append(t.other(m, at), t.attended(a, b, m, at)...)
 	return append(facts, t.meet(a, b, at)...)
 }
 
-// other tells of the leg at the other end of a bridge, if it began before we listened. Of it
-// an event has less.
-func (t *translator) other(m Message) []source.Fact {
+// other tells of the leg at the other end, if it began before we listened, or is up without
+// that we heard it. Of it an event has less.
+func (t *translator) other(m Message, now source.When) []source.Fact {
 	id := m["Other-Leg-Unique-ID"]
-	at, ok := micros(m["Other-Leg-Channel-Created-Time"])
-	if id == "" || t.legs[id] != nil || !ok {
+	_, answered := micros(m["Other-Leg-Channel-Answered-Time"])
+	switch {
+	case id == "" || m["Other-Leg-Channel-Name"] == "":
 		return nil
+	case t.legs[id] != nil && answered:
+		return t.up(id, now)
+	case t.legs[id] != nil:
+		return nil
+	}
+	began, ok := micros(m["Other-Leg-Channel-Created-Time"])
+	if !ok {
+		began = now.At()
 	}
 	of := Message{
 		"Event-Name": m["Event-Name"], "Unique-ID": id, "Call-Direction": m["Other-Leg-Direction"], "Channel-Name": m["Other-Leg-Channel-Name"], "Answer-State": "answered",
@@ -199,10 +218,10 @@ func (t *translator) other(m Message) []source.Fact {
 	if m["Other-Type"] == "originatee" {
 		of["variable_originator"] = m["Unique-ID"]
 	}
-	if answered := m["Other-Leg-Channel-Answered-Time"]; answered == "" || answered == "0" {
+	if !answered {
 		of["Answer-State"] = "early"
 	}
-	return t.start(of, source.When(at))
+	return t.start(of, source.When(began))
 }
 
 // meet tells that two legs hear one another, once both have answered.

@@ -114,6 +114,9 @@ func (t *translator) follow(m Message, at source.When) []source.Fact {
 		return t.late(m)
 	}
 	var facts []source.Fact
+	if !l.up && m["Answer-State"] == "answered" && m["Event-Name"] != "CHANNEL_ANSWER" { // that was missed
+		facts = t.up(id, at)
+	}
 	changed := source.PartyChanged{When: at, Leg: id}
 	if l.domain == "" {
 		l.domain = t.plan.endpointOf(m).domain
