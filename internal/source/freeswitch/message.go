@@ -41,7 +41,7 @@ func Parse(event []byte) (Message, error) {
 // parseJSON reads an object. FreeSWITCH adds headers as it likes, so of a name that is there
 // twice the first counts, as it does there.
 func parseJSON(event []byte) (Message, error) {
-	in := jsontext.NewDecoder(bytes.NewReader(event), jsontext.AllowDuplicateNames(true))
+	in := jsontext.NewDecoder(bytes.NewReader(event), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if _, err := in.ReadToken(); err != nil {
 		return nil, fmt.Errorf("the event is no JSON: %w", err)
 	}

@@ -107,15 +107,26 @@ func (p *present) take(command, answer string, at time.Time) error {
 	return nil
 }
 
-// rows are those of a list as JSON, of texts all.
+// rows are those of a list as JSON. Nearly all values are texts.
 func rows(answer string) ([]map[string]string, error) {
 	var list struct {
-		Rows []map[string]string `json:"rows"`
+		Rows []map[string]json.RawMessage `json:"rows"`
 	}
 	if err := json.Unmarshal(fromLatin1([]byte(answer)), &list); err != nil {
 		return nil, fmt.Errorf("a list of FreeSWITCH's cannot be read: %w", err)
 	}
-	return list.Rows, nil
+	all := make([]map[string]string, len(list.Rows))
+	for i, row := range list.Rows {
+		all[i] = make(map[string]string, len(row))
+		for name, value := range row {
+			var text string
+			if json.Unmarshal(value, &text) != nil {
+				text = string(value)
+			}
+			all[i][name] = text // empty for null
+		}
+	}
+	return all, nil
 }
 
 // table reads lines with a head, their fields between bars, up to +OK.

@@ -120,7 +120,11 @@ func (n *session) event(m Message, received time.Time) (facts []source.Fact, err
 		n.core = core
 	}
 	if n.command != "" && received.Sub(n.given) > patienceForList {
-		return nil, fmt.Errorf("FreeSWITCH does not answer %s", n.command)
+		why := ""
+		if n.o.AMQP != nil {
+			why = ": does event_filter in amqp.conf.xml have SWITCH_EVENT_BACKGROUND_JOB?"
+		}
+		return nil, fmt.Errorf("FreeSWITCH does not answer %s%s", n.command, why)
 	}
 	switch m["Event-Name"] {
 	case "BACKGROUND_JOB":

@@ -256,7 +256,7 @@ func busyAnswers() map[string]string {
 		"show channels as json": `{"row_count":4,"rows":[` +
 			`{"uuid":"a","direction":"inbound","created_epoch":"1795170000","name":"sofia/external/49170@carrier.example","callstate":"ACTIVE","cid_num":"49170","dest":"102","initial_dest":"4930900","initial_cid_num":"4917012345678","presence_id":"","call_uuid":"a","context":"public"},` +
 			`{"uuid":"b","direction":"outbound","created_epoch":"1795170000","name":"sofia/internal/102@192.0.2.7","callstate":"HELD","dest":"102","presence_id":"102@pbx.example","call_uuid":"a","context":"default"},` +
-			`{"uuid":"q","direction":"inbound","created_epoch":"1795170010","name":"sofia/external/49171@carrier.example","callstate":"ACTIVE","dest":"4930902","presence_id":"","call_uuid":"","context":"public"},` +
+			`{"uuid":"q","direction":"inbound","created_epoch":"1795170010","name":"sofia/external/49171@carrier.example","callstate":"ACTIVE","dest":4930902,"presence_id":null,"call_uuid":"","context":"public"},` +
 			`{"uuid":"ghost","direction":"inbound","created_epoch":"1795160000","name":"sofia/internal/103@pbx.example","callstate":"RINGING","dest":"104","presence_id":"103@pbx.example","call_uuid":"","context":"default"}]}`,
 		"show bridged_calls as json":                               `{"row_count":1,"rows":[{"uuid":"a","b_uuid":"b"}]}`,
 		"show registrations as json":                               `{"row_count":1,"rows":[{"reg_user":"102","realm":"pbx.example","url":"sofia/internal/sip:102@192.0.2.7:5060;transport=udp","expires":"9999999999","network_ip":"192.0.2.7","network_port":"5060"}]}`,
