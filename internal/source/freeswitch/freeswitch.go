@@ -16,10 +16,13 @@ import (
 type Connector struct {
 	silence    time.Duration // that ends a connection
 	recordWait time.Duration // for the events that say the same
+	inboxes    inboxes
 }
 
 // New returns the Connector.
-func New() *Connector { return &Connector{silence: silence, recordWait: recordWait} }
+func New() *Connector {
+	return &Connector{silence: silence, recordWait: recordWait, inboxes: inboxes{all: map[string]*inbox{}, linger: recently}}
+}
 
 // Kind is freeswitch.
 func (*Connector) Kind() string { return "freeswitch" }
@@ -50,9 +53,11 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	defer queue.Drop()
 	push := (&pusher{queue: queue, h: h}).push // records come beside events
 	if o.CDR != nil && o.CDR.Listen != "" {
-		if err := o.CDR.listen(ctx, push); err != nil {
+		leave, err := c.inboxes.open(ctx, s.ID, o.CDR, push)
+		if err != nil {
 			return err
 		}
+		defer leave()
 	}
 	w, err := connect(ctx, o)
 	if err != nil {

@@ -1,16 +1,10 @@
 package freeswitch
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -45,14 +39,17 @@ const (
 	mostKept = 50_000
 )
 
-// readRecord reads a post of mod_json_cdr, or a file of its spool.
-func readRecord(data []byte) (r record, err error) {
+// fields are the variables of a leg that a record is read for.
+const fields = "uuid end_uepoch channel_name direction answer_epoch hangup_cause hangup_cause_q850 proto_specific_hangup_cause sip_invite_failure_status sip_hangup_disposition originate_disposition"
+
+// readRecord reads a post of mod_json_cdr, or a file of its spool. less is what of it is
+// needed, as a record: a tenth of the whole.
+func readRecord(data []byte) (r record, less []byte, err error) {
 	var in struct {
-		Core      string            `json:"core-uuid"`
 		Variables map[string]string `json:"variables"`
 	}
 	if err := json.Unmarshal(fromLatin1(data), &in); err != nil {
-		return r, fmt.Errorf("the record is not mod_json_cdr's: %w", err)
+		return r, nil, fmt.Errorf("the record is not mod_json_cdr's: %w", err)
 	}
 	v := func(name string) string { // encode-values in json_cdr.conf.xml
 		if s, err := url.PathUnescape(in.Variables[name]); err == nil {
@@ -63,15 +60,20 @@ func readRecord(data []byte) (r record, err error) {
 	r = record{leg: v("uuid"), ending: endingOf(v, v("direction") == "outbound")}
 	var ok bool
 	if r.at, ok = micros(v("end_uepoch")); !ok || r.leg == "" {
-		return r, errors.New("the record is not mod_json_cdr's: its variables have no uuid or end_uepoch")
+		return r, nil, errors.New("the record is not mod_json_cdr's: its variables have no uuid or end_uepoch")
 	}
-	return r, nil
+	few := map[string]string{}
+	for name := range strings.FieldsSeq(fields) {
+		few[name] = in.Variables[name]
+	}
+	less, err = json.Marshal(map[string]any{"variables": few})
+	return r, less, err
 }
 
 // keep keeps a record until its time has come.
 func (n *session) keep(ctx context.Context, item source.Item) {
 	data := item.Message[len(recordMark):]
-	r, err := readRecord(data)
+	r, _, err := readRecord(data)
 	if err != nil {
 		n.h.Reject(ctx, data, err)
 		return
@@ -104,62 +106,6 @@ func (n *session) late(now time.Time) (facts []source.Fact) {
 		facts = append(facts, n.t.end(r.leg, r.ending, source.When(r.at))...)
 	}
 	return facts
-}
-
-// listen takes posts at an address of our own until ctx ends.
-func (o *CDROptions) listen(ctx context.Context, push func(message []byte) error) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
-	if err != nil {
-		return fmt.Errorf("listen for mod_json_cdr: %w", err)
-	}
-	server := &http.Server{Handler: o.handler(push), ReadHeaderTimeout: patience, ReadTimeout: 3 * patience}
-	go server.Serve(l) //nolint:errcheck // it ends with ctx
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	return nil
-}
-
-// handler takes one record a post. A record that is not in the queue is not answered for:
-// FreeSWITCH tries again, and then keeps it in its spool.
-func (o *CDROptions) handler(push func(message []byte) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, password, _ := r.BasicAuth()
-		if !same(name, o.Username) || !same(password, o.Password) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="switchhook"`)
-			http.Error(w, "cred in json_cdr.conf.xml is username:password of cdr in the source's options", http.StatusUnauthorized)
-			return
-		}
-		data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostRecord))
-		if err != nil {
-			http.Error(w, "the record cannot be read", http.StatusBadRequest)
-			return
-		}
-		if data, err = postedRecord(r.Header.Get("Content-Type"), data); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		if err := push(append([]byte(recordMark), data...)); err != nil {
-			http.Error(w, "the record cannot be kept at the moment", http.StatusServiceUnavailable)
-		}
-	})
-}
-
-// postedRecord is the record in a post: the body, or with encode=true the field cdr of a form.
-func postedRecord(contentType string, data []byte) ([]byte, error) {
-	if strings.HasPrefix(contentType, "application/x-www-form-urlencoded") && !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
-		form, err := url.ParseQuery(string(data))
-		if err != nil {
-			return nil, errors.New("the form cannot be read")
-		}
-		data = []byte(form.Get("cdr"))
-	}
-	_, err := readRecord(data)
-	return data, err
-}
-
-// same compares in constant time.
-func same(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 // spooled reads the files of the last day that mod_json_cdr could not post. They stay where

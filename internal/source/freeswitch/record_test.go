@@ -1,15 +1,18 @@
 package freeswitch
 
 import (
+	"bytes"
+	"context"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/freeswitch/freeswitchtest"
 )
@@ -50,9 +53,12 @@ func TestRecordsSayWhatEventsSay(t *testing.T) {
 		}
 	}
 	for _, data := range [][]byte{a, b} {
-		r, err := readRecord(data)
+		r, less, err := readRecord(data)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if again, _, err := readRecord(less); err != nil || again != r || len(less) > 1000 {
+			t.Errorf("%s is %+v, %v, want %+v", less, again, err, r)
 		}
 		facts := tr.end(r.leg, r.ending, source.When(r.at))
 		if got := describe(facts[len(facts)-1]); got != told[r.leg] {
@@ -60,12 +66,12 @@ func TestRecordsSayWhatEventsSay(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "{}", "[]", `{"variables":{"uuid":"a"}}`, `{"variables":{"end_uepoch":"1"}}`, "<cdr/>"} {
-		if r, err := readRecord([]byte(bad)); err == nil {
+		if r, _, err := readRecord([]byte(bad)); err == nil {
 			t.Errorf("%q is %+v", bad, r)
 		}
 	}
 	encoded := `{"variables":{"uuid":"a%2Db","end_uepoch":"1795163272268062","hangup_cause":"USER%5FBUSY"}}`
-	if r, err := readRecord([]byte(encoded)); err != nil || r.leg != "a-b" || r.ending.cause != "USER_BUSY" {
+	if r, _, err := readRecord([]byte(encoded)); err != nil || r.leg != "a-b" || r.ending.cause != "USER_BUSY" {
 		t.Errorf("%+v %v", r, err)
 	}
 }
@@ -103,27 +109,18 @@ func TestRecordsOfAnOutage(t *testing.T) {
 	}
 }
 
-// Records are posted to an address of ours, by whoever knows the password. While the events
-// tell the same, they are not needed; where one is missing, the record ends the leg.
-func TestPostedRecords(t *testing.T) {
-	t.Parallel()
-	a, b := recorded(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// listens is a source with an address for records, and how to post one.
+func listens(t *testing.T, s *freeswitchtest.Server) (src *switchhook.Source, post func(password, contentType string, body []byte) int) {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := l.Addr().String()
 	_ = l.Close()
-	s := freeswitchtest.Start(t, freeswitchtest.Options{})
-	h := newHost()
-	c := New()
-	c.recordWait = -1 // whatever comes next is late enough
-	run(t, c, sourceOf(s, map[string]any{"cdr": map[string]any{"listen": address, "username": "fs", "password": "pw"}}), h)
-	client := s.Next(t)
-	await(t, h, isPresent)
-	post := func(password, contentType string, body []byte) int {
+	return sourceOf(s, map[string]any{"cdr": map[string]any{"listen": address, "username": "fs", "password": "pw"}}), func(password, contentType string, body []byte) int {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/cdr?uuid=x", strings.NewReader(string(body)))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/cdr?uuid=x", bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,6 +133,66 @@ func TestPostedRecords(t *testing.T) {
 		defer resp.Body.Close()
 		return resp.StatusCode
 	}
+}
+
+// A call ends as the connection breaks, and its record comes before there is another one.
+func TestRecordsBetweenConnections(t *testing.T) {
+	t.Parallel()
+	a, b := recorded(t)
+	s := freeswitchtest.Start(t, freeswitchtest.Options{})
+	src, post := listens(t, s)
+	c := New()
+	t.Cleanup(func() {
+		for _, b := range c.inboxes.all {
+			_ = b.server.Close()
+			b.closed.Stop()
+		}
+	})
+	h := newHost()
+	ended := run(t, c, src, h)
+	client := s.Next(t)
+	await(t, h, isPresent)
+	if got := post("pw", "application/json", a); got != http.StatusOK { // the session ends before its time has come
+		t.Errorf("answered with %d", got)
+	}
+	client.Notice("bye\n")
+	_ = within(t, ended)
+	if got := post("pw", "application/json", b); got != http.StatusOK {
+		t.Errorf("answered with %d", got)
+	}
+	h = newHost()
+	ctx, stop := context.WithCancel(t.Context())
+	ended2 := make(chan error, 1)
+	go func() { ended2 <- c.Run(ctx, src, h) }()
+	s.Next(t)
+	facts := await(t, h, isPresent)
+	var legs []string
+	for _, f := range facts {
+		if f, is := f.(source.LegEnded); is {
+			legs = append(legs, f.Leg)
+		}
+	}
+	if !slices.Equal(legs, []string{firstLeg, secondLeg}) {
+		t.Errorf("told %s", factLines(facts))
+	}
+	stop()
+	<-ended2
+}
+
+// Records are posted to an address of ours, by whoever knows the password. While the events
+// tell the same, they are not needed; where one is missing, the record ends the leg.
+func TestPostedRecords(t *testing.T) {
+	t.Parallel()
+	a, b := recorded(t)
+	s := freeswitchtest.Start(t, freeswitchtest.Options{})
+	src, post := listens(t, s)
+	h := newHost()
+	c := New()
+	c.recordWait = -1    // whatever comes next is late enough
+	c.inboxes.linger = 0 // nothing is left of it
+	run(t, c, src, h)
+	client := s.Next(t)
+	await(t, h, isPresent)
 	for _, e := range sampled(t, "01-direct-answered.ndjson") {
 		if m, _ := Parse(e); m["Event-Name"] == "CHANNEL_HANGUP_COMPLETE" && m["Unique-ID"] == firstLeg {
 			continue // it is lost
