@@ -12,6 +12,7 @@ import (
 	"github.com/switchhook/switchhook/internal/api"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/asterisk"
+	"github.com/switchhook/switchhook/internal/source/freeswitch"
 	"github.com/switchhook/switchhook/internal/source/kazoo"
 	"github.com/switchhook/switchhook/internal/source/kazoobus"
 	"github.com/switchhook/switchhook/internal/source/primevox"
@@ -28,7 +29,7 @@ func translators() []source.Translator {
 // connectors are the kinds of sources that connect by themselves. Each remembers what it has
 // open, so there is one of each.
 func connectors(c Config) []source.Connector {
-	return append([]source.Connector{asterisk.New(), kazoobus.New()}, c.connectors...)
+	return append([]source.Connector{asterisk.New(), freeswitch.New(), kazoobus.New()}, c.connectors...)
 }
 
 // supervisor makes what runs the sources that connect by themselves. None runs yet.

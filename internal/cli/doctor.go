@@ -24,11 +24,12 @@ func newDoctor() *cobra.Command {
 changed there.
 
   switchhook doctor asterisk    Asterisk 16 to 22, FreePBX
+  switchhook doctor freeswitch  FreeSWITCH 1.10 and 1.11, FusionPBX
   switchhook doctor kazoo       the bus of Kazoo 4 and 5`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDoctorAsterisk(), newDoctorKazoo())
+	cmd.AddCommand(newDoctorAsterisk(), newDoctorFreeSWITCH(), newDoctorKazoo())
 	return cmd
 }
 

@@ -99,7 +99,8 @@ const (
 	Failed      Outcome = "failed"
 )
 
-// DialEnded says what became of a dialled leg.
+// DialEnded says what became of a dialled leg. Without To, there was none: nobody could be
+// called for From.
 type DialEnded struct {
 	When
 	From, To string
@@ -309,6 +310,8 @@ type VoicemailCount struct {
 	New, Old         int
 	Leg              string // who left one
 	Caller           Line
+	File             string        // where it lies
+	Length           time.Duration // of it
 }
 
 // FaxEnded says that a fax was sent or received, or was not.
@@ -339,6 +342,7 @@ type Conferred struct {
 type Registered struct {
 	When
 	Device, Contact, UserAgent, IP string
+	Domain                         string // where users of several have the same names
 	Port                           int
 	Expires                        *int64 // seconds
 	Status                         string

@@ -34,6 +34,14 @@ func (l *leg) ended(reason string) *switchhook.Call {
 	return call
 }
 
+// named is the switch's own name of the cause, empty where it has none.
+func (e *ending) named() string {
+	if e.More == nil {
+		return ""
+	}
+	return e.More.HangupCause
+}
+
 // unknown reports whether nobody knows how it came to that.
 func (e *ending) unknown() bool { return e.Reconciled || e.Lost }
 
@@ -130,7 +138,7 @@ func (c *call) verdict(r *leg) string {
 // one to which there is no route.
 func (c *call) cause(e *ending) string {
 	const noRoute = 3
-	if e.Q850 == noRoute && c.Direction != "outbound" {
+	if e.Q850 == noRoute && e.named() == "" && c.Direction != "outbound" {
 		return "unregistered"
 	}
 	return cmp.Or(causeOf(&ending{Q850: e.Q850}), causeOf(e))
@@ -202,9 +210,14 @@ func causeOf(e *ending) string {
 // them hung up.
 func afterAnswer(e *ending) string {
 	const noMedia = 44 // Asterisk hangs up so when it hears nothing for long (rtp_timeout)
+	_, named := catalogue.HangupCause(e.named())
 	switch reason := causeOf(&ending{Q850: e.Q850}); {
-	case e.Q850 == noMedia:
+	case e.Q850 == noMedia && e.named() == "":
 		return "lost"
+	case e.named() == "SYSTEM_SHUTDOWN":
+		return "failed"
+	case named == "lost" || named == "timeout":
+		return named
 	case reason == "timeout" || reason == "failed" || reason == "congestion":
 		return reason
 	default:

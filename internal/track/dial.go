@@ -71,6 +71,10 @@ func (t *Tracker) ringGroup(from *leg, f *source.Dialled) {
 
 func (t *Tracker) dialEnded(f source.DialEnded) {
 	to, from := t.live(f.To, f.When), t.live(f.From, f.When)
+	if f.To == "" && from != nil {
+		from.call.Failure = string(f.Outcome)
+		t.touch(from.call)
+	}
 	if to == nil {
 		return
 	}

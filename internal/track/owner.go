@@ -11,12 +11,12 @@ import (
 // longest is how many digits a number inside has at most; longer ones are dialled outside.
 const longest = 6
 
-// accountOf is whose call it is that begins with this leg: whose the system says it is, else the owner of the number that was
-// dialled, else what the source's account map says of where it came from, else the owner of
-// the extension that calls.
+// accountOf is whose call it is that begins with this leg: whose the system says it is, if only
+// of another leg; else the owner of the number that was dialled, else what the source's
+// account map says of where it came from, else the owner of the extension that calls.
 func (t *Tracker) accountOf(l *leg) string {
 	for _, o := range append([]*leg{l}, l.call.Legs...) {
-		if o.Account != "" { // the system says so, if only of another leg
+		if o.Account != "" {
 			return o.Account
 		}
 	}
@@ -36,9 +36,15 @@ func (t *Tracker) accountOf(l *leg) string {
 	return t.o.Account
 }
 
-// ownerOf is the account of the first of some schemas and names that has an owner, else the
-// source's.
+// ownerOf is the account of the domain in one of some names, such as 101@pbx.example, if the
+// account map has it; else that of the first that has an owner, else the source's. Schemas and
+// names are in turn.
 func (t *Tracker) ownerOf(schemasAndNames ...string) string {
+	for i := 1; i < len(schemasAndNames); i += 2 {
+		if _, domain, ok := strings.Cut(schemasAndNames[i], "@"); ok && t.o.Accounts[domain] != "" {
+			return t.o.Accounts[domain]
+		}
+	}
 	for i := 0; i+1 < len(schemasAndNames); i += 2 {
 		if account, _, ok := t.owner(schemasAndNames[i], schemasAndNames[i+1]); ok {
 			return account

@@ -75,6 +75,12 @@ func (t *Tracker) newMessage(f *source.VoicemailCount, name string, i int) {
 		ID: id[strings.LastIndexByte(id, ':')+1:], MailboxID: t.recordID(account, "mailbox", name, f.Mailbox), MailboxNumber: f.Mailbox,
 		ReceivedAt: f.At(), Folder: "new", MessageCount: &count,
 	}
+	if i == 0 {
+		data.Voicemail.AudioURL = fileURL(f.File)
+		if f.Length > 0 {
+			data.Voicemail.LengthMS = milliseconds(f.Length)
+		}
+	}
 	t.event(account, "voicemail.new", at, data, name, data.Voicemail.ID)
 }
 

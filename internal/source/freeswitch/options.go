@@ -1,0 +1,189 @@
+package freeswitch
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
+)
+
+// Options are those of a source of the kind freeswitch. Address and Password suffice.
+type Options struct {
+	// Address is the event socket, as host or host:port. The port is 8021.
+	Address string `json:"address,omitzero"`
+	// Username is a user of the directory, as user@domain (userauth). Without it the
+	// password is that of event_socket.conf.xml.
+	Username string `json:"username,omitzero"`
+	Password string `json:"password,omitzero"`
+	// Format is how events are asked for: json, the default, or plain.
+	Format string `json:"format,omitzero"`
+
+	// Trunks are globs of gateways and SIP profiles that lead outside; Extensions are globs
+	// of users that are telephones whatever else speaks against it.
+	Trunks     []string `json:"trunks,omitzero"`
+	Extensions []string `json:"extensions,omitzero"`
+
+	// Variables are names of channel variables that are told with the call.
+	Variables []string `json:"variables,omitzero"`
+	// CustomEvents are subclasses of the operator's own CUSTOM events, told as custom.NAME.
+	CustomEvents []string `json:"custom_events,omitzero"`
+	// DTMF tells the keys pressed. They may be somebody's PIN.
+	DTMF bool `json:"dtmf,omitzero"`
+
+	AMQP *AMQPOptions `json:"amqp,omitzero"`
+	CDR  *CDROptions  `json:"cdr,omitzero"`
+}
+
+// AMQPOptions say where mod_amqp sends events, in place of the event socket, which is then
+// only asked for what there is.
+type AMQPOptions struct {
+	// URL is the broker, such as amqp://user:password@192.0.2.3:5672/.
+	URL string `json:"url,omitzero"`
+	// Exchange is that of mod_amqp, by default TAP.Events.
+	Exchange string `json:"exchange,omitzero"`
+	// Queue is a durable one of our own, which is made where it is not there. By default
+	// switchhook- and the source's id.
+	Queue string `json:"queue,omitzero"`
+	// Binding is which routing keys it gets, by default all.
+	Binding string `json:"binding,omitzero"`
+}
+
+// CDROptions say where mod_json_cdr's records are found, which tell the ends of calls that
+// were missed.
+type CDROptions struct {
+	// Listen is an address of our own where they are posted, such as 192.0.2.2:8422, with a
+	// name and a password (cred in json_cdr.conf.xml).
+	Listen   string `json:"listen,omitzero"`
+	Username string `json:"username,omitzero"`
+	Password string `json:"password,omitzero"`
+	// Spool is the directory of those that could not be posted (err-log-dir).
+	Spool string `json:"spool,omitzero"`
+}
+
+// readOptions reads strictly: an unknown option or one of a wrong type is an error with the
+// field options.X, as is one that is missing.
+func readOptions(given map[string]any) (*Options, error) {
+	raw, err := json.Marshal(given)
+	if err != nil {
+		return nil, switchhook.InvalidField("options", "cannot be written as JSON: %v", err)
+	}
+	o := &Options{}
+	if err := jsonv2.Unmarshal(raw, o, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return nil, wrongOption(err)
+	}
+	var wrong source.Errors
+	o.check(&wrong)
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
+	o.complete()
+	return o, nil
+}
+
+// wrongOption says which option is wrong, and why.
+func wrongOption(err error) error {
+	e, ok := errors.AsType[*jsonv2.SemanticError](err)
+	if !ok {
+		return switchhook.InvalidField("options", "%v", err)
+	}
+	field := "options" + strings.ReplaceAll(string(e.JSONPointer), "/", ".")
+	if errors.Is(err, jsonv2.ErrUnknownName) {
+		return switchhook.InvalidField(field, "there is no such option of a freeswitch source; see docs/guides/freeswitch.md")
+	}
+	expected := "an object, as in docs/guides/freeswitch.md"
+	if e.GoType != nil {
+		switch e.GoType.Kind() { //nolint:exhaustive // the kinds that Options have
+		case reflect.String:
+			expected = "a text (a number needs quotes)"
+		case reflect.Bool:
+			expected = "true or false"
+		case reflect.Slice:
+			expected = `a list of texts, such as ["external"]`
+		}
+	}
+	return switchhook.InvalidField(field, "expected %s", expected)
+}
+
+func (o *Options) check(wrong *source.Errors) {
+	need := func(field, value, message string) {
+		if value == "" {
+			wrong.Add("options."+field, message)
+		}
+	}
+	need("address", o.Address, "is missing: expected the address of the event socket, such as 192.0.2.1:8021")
+	need("password", o.Password, "is missing: expected the password in event_socket.conf.xml")
+	if o.Address != "" {
+		host, port, err := net.SplitHostPort(o.addressPort())
+		if err != nil || host == "" || !isNumber(port) || strings.ContainsAny(host, "/ ") {
+			wrong.Add("options.address", "expected host or host:port")
+		}
+	}
+	if user, domain, at := strings.Cut(o.Username, "@"); o.Username != "" && (!at || user == "" || domain == "" || strings.Contains(o.Username, ":")) {
+		wrong.Add("options.username", "expected user@domain, as in the directory")
+	}
+	for field, value := range map[string]string{"username": o.Username, "password": o.Password} {
+		if strings.ContainsAny(value, "\r\n") {
+			wrong.Add("options."+field, "has more than one line")
+		}
+	}
+	if !slices.Contains([]string{"", "json", "plain"}, o.Format) {
+		wrong.Add("options.format", "expected json or plain")
+	}
+	for _, e := range o.CustomEvents {
+		if e == "" || strings.ContainsAny(e, " \r\n*") {
+			wrong.Add("options.custom_events", fmt.Sprintf("%q is no Event-Subclass: expected its whole name, such as my::event", e))
+		}
+	}
+	if o.AMQP != nil {
+		if u, err := url.Parse(o.AMQP.URL); err != nil || u.Scheme != "amqp" && u.Scheme != "amqps" || u.Host == "" {
+			wrong.Add("options.amqp.url", "expected a URL such as amqp://user:password@192.0.2.3:5672/")
+		}
+	}
+	if o.CDR != nil {
+		o.CDR.check(wrong)
+	}
+}
+
+func (o *CDROptions) check(wrong *source.Errors) {
+	if o.Listen == "" && o.Spool == "" {
+		wrong.Add("options.cdr.listen", "is missing, and so is spool")
+	}
+	if o.Listen == "" {
+		return
+	}
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		wrong.Add("options.cdr.listen", "expected host:port or :port")
+	}
+	if o.Username == "" || o.Password == "" {
+		wrong.Add("options.cdr.password", "is missing, or username is: who may post is known by them")
+	}
+}
+
+// complete fills in what is left out.
+func (o *Options) complete() {
+	o.Address = o.addressPort()
+	if o.Format == "" {
+		o.Format = "json"
+	}
+	if a := o.AMQP; a != nil {
+		a.Exchange, a.Binding = cmp.Or(a.Exchange, "TAP.Events"), cmp.Or(a.Binding, "#")
+	}
+}
+
+// addressPort is the address with a port.
+func (o *Options) addressPort() string {
+	if _, _, err := net.SplitHostPort(o.Address); err == nil || strings.Count(o.Address, ":") == 1 {
+		return o.Address
+	}
+	return net.JoinHostPort(strings.Trim(o.Address, "[]"), "8021")
+}

@@ -1,0 +1,376 @@
+package freeswitch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
+
+// How long FreeSWITCH may take.
+const (
+	patience = 10 * time.Second // for an answer
+	silence  = 15 * time.Second // in which not even an answer came, of which there should be three
+	grace    = time.Second      // for what may have come while we were stopped
+	// heartless is for how long there may be no event. There is a HEARTBEAT every 20 seconds
+	// (event-heartbeat-interval in switch.conf.xml). FreeSWITCH may answer, and yet tell
+	// nobody anything, because another of its clients has stopped reading.
+	heartless = 130 * time.Second
+)
+
+// A wire is a connection to the event socket.
+type wire struct {
+	conn  net.Conn
+	in    *frameReader
+	early [][]byte // events that came before we read for them
+
+	silence, heartless time.Duration
+	heard              time.Time // when an event came last; zero: there may be no HEARTBEAT
+	writing            sync.Mutex
+}
+
+// connect opens a connection and logs in.
+func connect(ctx context.Context, o *Options) (*wire, error) {
+	w, err := open(ctx, o.Address)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.login(o); err != nil {
+		_ = w.conn.Close() // the error says more
+		return nil, err
+	}
+	return w, nil
+}
+
+// open opens a connection and waits to be asked for the password.
+func open(ctx context.Context, address string) (*wire, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	// A peer that is gone without a word is found out in half a minute.
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the event socket: %w", err)
+	}
+	w := &wire{conn: conn, silence: silence, heartless: heartless}
+	w.in = newFrameReader(w)
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	if err := w.greeted(ctx, address); err != nil {
+		_ = conn.Close() // it is not what it should be
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *wire) greeted(ctx context.Context, address string) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := w.conn.SetReadDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	f, err := w.in.next()
+	switch {
+	case err == nil && f.kind == "auth/request":
+		return nil
+	case err == nil && f.kind == "text/rude-rejection":
+		return fmt.Errorf("FreeSWITCH turns us away (%s): let apply-inbound-acl in event_socket.conf.xml have our address", bytes.TrimSpace(f.body))
+	case err == nil:
+		return fmt.Errorf("at %s is no event socket: it begins with %.60q", address, f.kind)
+	case errors.Is(err, os.ErrDeadlineExceeded), ctx.Err() != nil:
+		return fmt.Errorf("no greeting from %s: it is no event socket, or FreeSWITCH stands still because another of its clients has stopped reading", address)
+	default:
+		return fmt.Errorf("no greeting from %s: %w", address, err)
+	}
+}
+
+// login shows the password.
+func (w *wire) login(o *Options) error {
+	command, who := "auth "+o.Password, "the password: compare it with event_socket.conf.xml"
+	if o.Username != "" {
+		// FreeSWITCH answers with what the user may, but with 511 bytes at most; an answer
+		// that is cut has no end, unless that of another command follows.
+		command = "userauth " + o.Username + ":" + o.Password + "\n\nnolog"
+		who = fmt.Sprintf("the user %q: compare the password with esl-password in the directory", o.Username)
+	}
+	f, err := w.do(command, "command/reply")
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(f.reply, "+OK") {
+		return switchhook.Errorf(switchhook.CodeUnauthorized, "FreeSWITCH refuses %s", who)
+	}
+	if o.Username == "" || bytes.Contains(f.head, []byte(noLog)) {
+		return nil
+	}
+	_, err = w.await("nolog", "command/reply")
+	return err
+}
+
+// noLog is in the answer to nolog.
+const noLog = "+OK no longer logging"
+
+// do gives a command and waits for its answer, which is valid until the call after. Only
+// while nobody else reads.
+func (w *wire) do(command, answer string) (*frame, error) {
+	if err := w.send(command); err != nil {
+		return nil, err
+	}
+	name, _, _ := strings.Cut(command, " ")
+	return w.await(name, answer)
+}
+
+// await waits for the answer to a command.
+func (w *wire) await(name, answer string) (*frame, error) {
+	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	for {
+		f, err := w.in.next()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("wait for the answer to %s: %w", name, explained(err))
+		case f.kind == answer, f.kind == "command/reply":
+			return f, nil // what is refused is answered so, whatever it was
+		case f.kind == "text/disconnect-notice":
+			return nil, notice(f)
+		case isEvent(f):
+			w.early = append(w.early, bytes.Clone(f.body))
+		}
+	}
+}
+
+// api gives a command of FreeSWITCH itself.
+func (w *wire) api(command string) (string, error) {
+	f, err := w.do("api "+command, "api/response")
+	if err != nil {
+		return "", err
+	}
+	text := string(bytes.TrimRight(f.body, "\n"))
+	if f.kind == "command/reply" {
+		text = f.reply
+	}
+	if strings.HasPrefix(text, "-ERR") || strings.HasPrefix(text, "-USAGE") {
+		return "", refusal{command, text}
+	}
+	return text, nil
+}
+
+// A refusal is an answer -ERR.
+type refusal struct{ command, message string }
+
+func (r refusal) Error() string { return "FreeSWITCH refuses " + r.command + ": " + r.message }
+
+// subscribe asks for events. Who may not have all of them is refused all, and so gets those
+// that they may, one by one; lacking are the others. Without some nothing can be told.
+func (w *wire) subscribe(o *Options) (lacking []string, err error) {
+	names := o.events()
+	custom := slices.Index(names, "CUSTOM")
+	given, err := w.listen(o.Format, names...)
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; !given && i < len(names); i++ {
+		ask := names[i : i+1]
+		switch {
+		case i == custom:
+			continue
+		case i > custom:
+			ask = []string{"CUSTOM", names[i]}
+		}
+		one, err := w.listen(o.Format, ask...)
+		if err != nil {
+			return nil, err
+		}
+		if !one {
+			lacking = append(lacking, names[i])
+		}
+	}
+	for needed := range strings.FieldsSeq(neededEvents) {
+		if slices.Contains(lacking, needed) {
+			return lacking, switchhook.Errorf(switchhook.CodeForbidden, "the user %q may not have the event %s: leave esl-allowed-events in the directory out, or let it have %s", o.Username, needed, neededEvents)
+		}
+	}
+	if !slices.Contains(lacking, "HEARTBEAT") {
+		w.heard = time.Now()
+	}
+	return lacking, nil
+}
+
+// listen asks for some events, besides those that were asked for before.
+func (w *wire) listen(format string, names ...string) (given bool, err error) {
+	f, err := w.do("event "+format+" "+strings.Join(names, " "), "command/reply")
+	switch {
+	case err != nil:
+		return false, err
+	case strings.HasPrefix(f.reply, "+OK"):
+		return true, nil
+	case strings.Contains(f.reply, "permission"):
+		return false, nil
+	}
+	return false, refusal{"event", f.reply}
+}
+
+// send gives a command.
+func (w *wire) send(command string) error {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w.conn, command+"\n\n")
+	return explained(err)
+}
+
+// ping keeps the connection alive, and proves that it is, until ctx ends. nolog does nothing
+// for whoever has asked for no log.
+func (w *wire) ping(ctx context.Context) {
+	ticker := time.NewTicker(w.silence / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if w.send("nolog") != nil {
+				return // the reader finds out
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Read reads from the connection. Time that has passed says nothing if this process was
+// stopped, or the machine slept: then FreeSWITCH has spoken, and it lies there.
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.conn.Read(p)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if err := w.conn.SetReadDeadline(time.Now().Add(grace)); err != nil {
+		return 0, err
+	}
+	return w.conn.Read(p)
+}
+
+// read passes each event on at once, and each answer that is no yes, until the connection
+// ends, and says why it did. Whoever takes them must not wait: if FreeSWITCH is not read from
+// it stands still, all of it, once 100,000 events wait.
+func (w *wire) read(push func(message []byte) error) error {
+	for _, event := range w.early {
+		if err := push(event); err != nil {
+			return err
+		}
+	}
+	w.early = nil
+	for {
+		if err := w.conn.SetReadDeadline(time.Now().Add(w.silence)); err != nil {
+			return explained(err)
+		}
+		f, err := w.in.next()
+		if err != nil {
+			return explained(err)
+		}
+		switch {
+		case isEvent(f):
+			if !w.heard.IsZero() {
+				w.heard = time.Now()
+			}
+			if f.cut {
+				f.body = f.body[:4<<10] // which is no event, and so a reject
+			}
+			err = push(f.body)
+		case f.kind == "text/disconnect-notice" && f.get("Content-Disposition") != "linger":
+			err = notice(f)
+		case f.kind == "command/reply" && strings.HasPrefix(f.reply, "-ERR"):
+			err = push([]byte(f.reply))
+		case !w.heard.IsZero() && time.Since(w.heard) > w.heartless:
+			err = errors.New("FreeSWITCH answers, but tells nothing any more: even its HEARTBEAT has stopped. Another of its clients may have stopped reading")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// isEvent reports whether a frame is one.
+func isEvent(f *frame) bool { return strings.HasPrefix(f.kind, "text/event-") }
+
+// notice is why FreeSWITCH ends the connection.
+func notice(f *frame) error {
+	why, _, _ := strings.Cut(string(bytes.TrimSpace(f.body)), "\n")
+	if strings.Contains(why, "lost events") {
+		why += " (we read too slowly)"
+	}
+	return fmt.Errorf("FreeSWITCH ends the connection: %s", why)
+}
+
+// explained says why a connection ended in words for the operator.
+func explained(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("FreeSWITCH is silent: %w", err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("FreeSWITCH closed the connection without a word: %w", err)
+	default:
+		return err
+	}
+}
+
+// close leaves. FreeSWITCH would say goodbye to exit, but nobody would read it.
+func (w *wire) close() { _ = w.conn.Close() } // nothing is lost that was not before
+
+// systemOf is what FreeSWITCH calls itself, such as FreeSWITCH 1.11.1. Not everybody may ask.
+func (w *wire) systemOf() (string, error) {
+	text, err := w.api("version")
+	if _, refused := errors.AsType[refusal](err); refused {
+		return "FreeSWITCH", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "FreeSWITCH " + version(text), nil
+}
+
+// version is 1.11.1 of "FreeSWITCH Version 1.11.1-release~64bit ( 64bit)".
+func version(text string) string {
+	for word := range strings.FieldsSeq(text) {
+		if word[0] >= '0' && word[0] <= '9' {
+			if i := strings.IndexAny(word, "-~+"); i > 0 {
+				word = word[:i]
+			}
+			return word
+		}
+	}
+	return ""
+}
+
+// neededEvents are those without which no call can be told; otherEvents those without which
+// something is missing. CUSTOM is last: whatever follows it is a subclass.
+const (
+	neededEvents = "CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HANGUP_COMPLETE BACKGROUND_JOB"
+	otherEvents  = "CHANNEL_HOLD CHANNEL_UNHOLD CHANNEL_PARK CHANNEL_UNPARK RECORD_START RECORD_STOP MESSAGE HEARTBEAT SHUTDOWN"
+	subclasses   = "callcenter::info fifo::info vm::maintenance conference::maintenance valet_parking::info spandsp::rxfaxresult spandsp::txfaxresult " +
+		"sofia::register sofia::unregister sofia::expire sofia::register_failure"
+)
+
+// events are those to ask for: a quarter of the bytes that a call makes.
+func (o *Options) events() []string {
+	names := strings.Fields(neededEvents + " " + otherEvents)
+	if o.DTMF {
+		names = append(names, "DTMF")
+	}
+	names = append(append(names, "CUSTOM"), strings.Fields(subclasses)...)
+	return append(names, o.CustomEvents...)
+}
