@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestTemplates(t *testing.T) {
 	if len(got.Macros) == 0 || len(got.Own) > 0 || got.Parts["subject"].AccountID != "" || got.Parts["subject"].Value == "" || answer.header.Get("ETag") != `"0"` {
 		t.Errorf("%+v %s", got, answer.header.Get("ETag"))
 	}
-	builtIn := got.Parts
+	builtIn := maps.Clone(got.Parts)
 
 	changed := s.do(request{method: "PATCH", path: missedCall("acme"), key: acmeKey, header: map[string]string{"If-Match": `"0"`}, body: `{"subject":"{{ caller_id.number }} called","to":{"type":"specified","email_addresses":["Desk <desk@acme.example>","{{ account.id }}@acme.example"]},"enabled":false}`})
 	check(t, json.Unmarshal(changed.body, &got))
