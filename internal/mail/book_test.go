@@ -124,6 +124,17 @@ func TestWhoGetsWhat(t *testing.T) {
 			"two templates: the customer's admins, and those above", "port.requested", `{"port_request_id":"p"}`,
 			"mail:acme:port_request → ada@acme.example; mail:acme:port_request_admin → boss@shop.example",
 		},
+		{
+			"those whom a port request names, and those above", "port.requested", `{"port_request_id":"p","port":{"notifications":{"email":{"send_to":["bob@acme.example"]}}}}`,
+			"mail:acme:port_request → bob@acme.example; mail:acme:port_request_admin → boss@shop.example",
+		},
+		{"whom an emergency is told to", "emergency.bridged", `{"call_id":"c","emergency_notification_contact_emails":["safety@x.example"]}`, "mail:acme:emergency_bridge → safety@x.example"},
+		{"and else the admins", "emergency.bridged", `{"call_id":"c"}`, "mail:acme:emergency_bridge → ada@acme.example"},
+		{"by the event's own type: the admins", "voicemail.new", `{"voicemail":{"mailbox_id":"101"},"notification":{"to":{"type":"admins"}}}`, "mail:acme:voicemail_to_email → ada@acme.example"},
+		{
+			"by the event's own type: its addresses", "billing.low_balance", `{"notification":{"to":{"type":"specified","email_addresses":["x@x.example"]}}}`,
+			"mail:acme:low_balance → x@x.example",
+		},
 		{"specified by the account", "port.canceled", `{"port_request_id":"p","notification":{"to":"x@x.example"}}`, "mail:acme:port_cancel → ports@acme.example"},
 		{"switched off", "port.pending", `{"port_request_id":"p"}`, ""},
 		{"nothing to tell", "call.hungup", `{"call":{"id":"c"}}`, ""},

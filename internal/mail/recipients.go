@@ -160,9 +160,18 @@ func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Lett
 	if ev.Type == "notification.custom" && n.To == nil {
 		n.To = ordjson.Find(ev.Data, "to")
 	}
+	wanted := l.Addresses
+	if contacts := ordjson.Find(ev.Data, "emergency_notification_contact_emails"); ev.Type == "emergency.bridged" && n.To == nil && len(addresses(contacts)) > 0 {
+		// Whom the address of the emergency names goes before whom the template names.
+		n.To, wanted.To.Value = contacts, switchhook.Addresses{Type: switchhook.AddressesOriginal}
+	}
 	seen := map[string]bool{}
 	pick := func(given json.RawMessage, a switchhook.Addresses, original func() []string) (list []string) {
 		all := addresses(given)
+		switch typ := textOf(given, "type"); typ { // the event's goes before the template's
+		case switchhook.AddressesOriginal, switchhook.AddressesSpecified, switchhook.AddressesAdmins:
+			a.Type = typ
+		}
 		if !isPreview(r) {
 			all = b.chosen(ev.AccountID, a, all, original)
 		}
@@ -174,9 +183,9 @@ func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Lett
 		return list
 	}
 	none := func() []string { return nil }
-	to = pick(n.To, l.Addresses.To.Value, func() []string { return b.original(ev, r, l) })
-	cc = pick(n.Cc, l.Addresses.Cc.Value, none)
-	bcc = pick(n.Bcc, l.Addresses.Bcc.Value, none)
+	to = pick(n.To, wanted.To.Value, func() []string { return b.original(ev, r, l) })
+	cc = pick(n.Cc, wanted.Cc.Value, none)
+	bcc = pick(n.Bcc, wanted.Bcc.Value, none)
 	return to, cc, bcc
 }
 
@@ -240,8 +249,14 @@ func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter
 		list = append(list, textOf(ev.Data, "email"))
 		from("user", r.UserID)
 	case "port":
-		list = append(list, textsOf(ordjson.Find(ordjson.Find(ordjson.Find(ev.Data, "port"), "notifications"), "email"))...)
-		from("port_request", r.PortRequestID)
+		if l.ID == "port_request_admin" {
+			break // it is for those above, not for those whose numbers they are
+		}
+		list = portContacts(ordjson.Find(ev.Data, "port"))
+		if record, ok := b.o.Directory.Record(ev.AccountID, "port_request", r.PortRequestID); ok && len(list) == 0 && r.PortRequestID != "" {
+			list = portContacts(record.Row)
+			from("port_request", r.PortRequestID)
+		}
 	}
 	if list = valid(list); len(list) > 0 {
 		return list
@@ -259,6 +274,12 @@ func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter
 		return b.adminsOf(ev.AccountID)
 	}
 	return nil
+}
+
+// portContacts are whom a port request is to be told to.
+func portContacts(port json.RawMessage) []string {
+	email := ordjson.Find(ordjson.Find(port, "notifications"), "email")
+	return append(textsOf(email), textsOf(ordjson.Find(email, "send_to"))...)
 }
 
 // alerts reports whether an extension wants a mail for each call that it misses
