@@ -187,6 +187,9 @@ func (b *Book) env(ev *switchhook.Event, r *switchhook.Resources) *Env {
 		}
 	}
 	e.User = b.userOf(ev, r)
+	if record, ok := b.o.Directory.Record(ev.AccountID, "port_request", r.PortRequestID); ok && r.PortRequestID != "" {
+		e.Port = record.Row
+	}
 	if ev.Type == "webhook.disabled" && b.o.Webhook != nil {
 		if w := b.o.Webhook(textOf(ev.Data, "hook_id")); w != nil && w.AccountID == ev.AccountID {
 			e.Webhook = w
@@ -220,6 +223,10 @@ func (b *Book) userOf(ev *switchhook.Event, r *switchhook.Resources) json.RawMes
 	}
 	switch {
 	case id != "":
+	case r.PortRequestID != "": // who commented on it, or changed its state
+		id = cmp.Or(textOf(ordjson.Find(ev.Data, "comment"), "user_id"), textOf(ordjson.Find(ev.Data, "reason"), "user_id"))
+	case ev.Type == "billing.service_added": // who did it
+		id = textOf(ordjson.Find(ordjson.Find(ordjson.Find(ev.Data, "audit_log"), "audit"), "agent"), "type_id")
 	case r.Voicemail != nil:
 		id = textOf(row("mailbox", r.Voicemail.MailboxID), "owner_id")
 	case r.Fax != nil:
