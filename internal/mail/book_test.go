@@ -103,6 +103,9 @@ func TestWhoGetsWhat(t *testing.T) {
 	vip := &switchhook.Template{AccountID: "shop", ID: "vip", Version: 1, Text: new("{{ event.comments }}"), Subject: new("VIP")}
 	w.set(vip,
 		&switchhook.Template{AccountID: "acme", ID: "port_cancel", Version: 1, To: &switchhook.Addresses{Type: "specified", EmailAddresses: []string{"ports@acme.example"}}},
+		&switchhook.Template{AccountID: "acme", ID: "voicemail_full", Version: 1, Cc: &switchhook.Addresses{
+			Type: "specified", EmailAddresses: []string{`{% if voicemail.name == "Sales" %}{{ user.email }}, sales@acme.example{% endif %}`, "{{ missing }}"},
+		}},
 		&switchhook.Template{AccountID: "acme", ID: "port_pending", Version: 1, Enabled: new(false)})
 	for _, c := range []struct {
 		name, typ, data string
@@ -136,6 +139,10 @@ func TestWhoGetsWhat(t *testing.T) {
 			"mail:acme:low_balance → x@x.example",
 		},
 		{"specified by the account", "port.canceled", `{"port_request_id":"p","notification":{"to":"x@x.example"}}`, "mail:acme:port_cancel → ports@acme.example"},
+		{
+			"by a template", "voicemail.full", `{"voicemail":{"mailbox_id":"101","mailbox_name":"Sales"}}`,
+			"mail:acme:voicemail_full → bob@acme.example, sales@acme.example",
+		},
 		{"switched off", "port.pending", `{"port_request_id":"p"}`, ""},
 		{"nothing to tell", "call.hungup", `{"call":{"id":"c"}}`, ""},
 		{"the user", "user.password_recovery", `{"user_id":"bob","email":"bob@home.example"}`, "mail:acme:password_recovery → bob@home.example, bob@acme.example"},
@@ -221,6 +228,21 @@ func TestInheritance(t *testing.T) {
 }
 
 // A customer update goes to each of those whom it is for, and nobody else's customers.
+// An event's own parts are templates too; its HTML may be in base64, as Kazoo's portal sends it.
+func TestPartsOfAnEvent(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for given, want := range map[string]string{
+		"<b>{{ current_balance }}</b>": "<b>3.00</b>", "PGI+e3sgY3VycmVudF9iYWxhbmNlIH19PC9iPg==": "<b>3.00</b>", "test": "test",
+	} {
+		data := `{"current_balance":3,"notification":{"preview":true,"to":"x@x.example","subject":"{{ current_balance }} left","html":"` + given + `"}}`
+		m, err := w.message(event("acme", "billing.low_balance", data), "mail:acme:low_balance")
+		if err != nil || m.HTML != want || m.Subject != "3.00 left" || m.Text != "" {
+			t.Errorf("%s: %+v %v", given, m, err)
+		}
+	}
+}
+
 func TestCustomerUpdate(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

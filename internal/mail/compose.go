@@ -3,6 +3,7 @@ package mail
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/django"
@@ -20,7 +22,7 @@ import (
 
 // A PartError is a mistake in one part of a template.
 type PartError struct {
-	Part string // subject, text, html, from or reply_to
+	Part string // subject, text, html, to (cc and bcc too), from or reply_to
 	Err  error  // a *django.Error: line and column, and what was expected
 }
 
@@ -44,31 +46,34 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	m.Logo = logo
 	env := b.env(ev, r)
 	env.Brand, env.Attachments = brand, m.Attachments
-	account, user := t.member()
-	if user != "" {
+	var only *Person // the user whom a customer update is for
+	if account, user := t.member(); user != "" {
 		people := b.peopleOf(account)
 		i := slices.IndexFunc(people, func(p Person) bool { return p.ID == user })
 		if i < 0 {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
-		m.To, m.Cc, m.Bcc, env.User = []string{people[i].Email}, addresses(n.Cc), addresses(n.Bcc), people[i].row()
-	} else {
-		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l)
+		only, env.User = &people[i], people[i].row()
 	}
 	p := page{b: b, data: Context(ev, env), now: ev.AcceptedAt.In(locationOf(env.Account.Timezone))}
 	if p.now.IsZero() {
 		p.now = ev.OccurredAt
 	}
+	if only != nil {
+		m.To, m.Cc, m.Bcc = []string{only.Email}, addresses(n.Cc), addresses(n.Bcc)
+	} else {
+		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l, func(address string) []string { return p.addresses("to", address) })
+	}
 	m.Subject = cut(strings.Join(strings.Fields(strings.Map(printable, p.render("subject", cmp.Or(n.Subject, l.Subject.Value)))), " "))
 	text, html := l.Text.Value, l.HTML.Value
 	if n.Text != "" || n.HTML != "" {
-		text, html = n.Text, n.HTML
+		text, html = n.Text, decoded(n.HTML)
 	}
 	m.Text, m.HTML = p.render("text", text), p.render("html", html)
 	wanted := p.from(n, l, b.o.From)
 	m.ReplyTo = addresses(n.ReplyTo)
 	if len(m.ReplyTo) == 0 {
-		m.ReplyTo = addresses(ordjson.String(p.render("reply_to", l.ReplyTo.Value)))
+		m.ReplyTo = p.addresses("reply_to", l.ReplyTo.Value)
 	}
 	if m.From = b.sender(wanted); m.From != wanted && len(m.ReplyTo) == 0 {
 		m.ReplyTo = []string{wanted}
@@ -77,6 +82,14 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 		m.Logo = ""
 	}
 	return m, p.err
+}
+
+// decoded is an event's HTML. Kazoo's portal sends it in base64, others as it is.
+func decoded(html string) string {
+	if b, err := base64.StdEncoding.DecodeString(html); err == nil && utf8.Valid(b) {
+		return string(b)
+	}
+	return html
 }
 
 // A page is where the parts of one mail are rendered.
@@ -102,6 +115,11 @@ func (p *page) render(part, text string) string {
 		return ""
 	}
 	return text
+}
+
+// addresses are those that a part makes.
+func (p *page) addresses(part, text string) []string {
+	return addresses(ordjson.String(p.render(part, text)))
 }
 
 // from is the sender: the event's, the template's or the server's. What is no address does

@@ -79,7 +79,7 @@ func (b *Book) fed(ev *switchhook.Event) []Definition {
 func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Letter, c Consideration, email, sms bool) (list []Consideration) {
 	if email {
 		c := c
-		if to, cc, bcc := b.recipients(ev, r, l); len(to)+len(cc)+len(bcc) > 0 {
+		if to, cc, bcc := b.recipients(ev, r, l, asWritten); len(to)+len(cc)+len(bcc) > 0 {
 			c.Target, c.Reason = Target{Medium: Email, AccountID: ev.AccountID, Template: l.ID}.ID(), "It is sent."
 		} else {
 			c.Reason = Nobody(l.Addresses.To.Value)
@@ -154,8 +154,13 @@ func (b *Book) update(ev *switchhook.Event, c Consideration) (list []Considerati
 	return list
 }
 
-// recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses).
-func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter) (to, cc, bcc []string) {
+// asWritten leaves the addresses of a template that are templates themselves for later: an
+// event is accepted before its mail is rendered.
+func asWritten(address string) []string { return []string{address} }
+
+// recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses). render
+// makes the addresses of one of the template's that is a template itself.
+func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter, render func(string) []string) (to, cc, bcc []string) {
 	n := notification(r)
 	if ev.Type == "notification.custom" && n.To == nil {
 		n.To = ordjson.Find(ev.Data, "to")
@@ -173,7 +178,7 @@ func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Lett
 			a.Type = typ
 		}
 		if !isPreview(r) {
-			all = b.chosen(ev.AccountID, a, all, original)
+			all = b.chosen(ev.AccountID, a, own(a.EmailAddresses, render), all, original)
 		}
 		for _, address := range all {
 			if key := strings.ToLower(bare(address)); !seen[key] && len(seen) < mostRecipients {
@@ -190,8 +195,7 @@ func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Lett
 }
 
 // chosen is who it is by the type of a template's addresses.
-func (b *Book) chosen(account string, a switchhook.Addresses, given []string, original func() []string) []string {
-	own := valid(a.EmailAddresses)
+func (b *Book) chosen(account string, a switchhook.Addresses, own, given []string, original func() []string) []string {
 	first := func(lists ...func() []string) []string {
 		for _, list := range lists {
 			if l := list(); len(l) > 0 {
@@ -208,6 +212,18 @@ func (b *Book) chosen(account string, a switchhook.Addresses, given []string, or
 		return first(func() []string { return b.adminsOf(account) }, its(own))
 	}
 	return first(its(given), original, its(own))
+}
+
+// own are a template's addresses.
+func own(addresses []string, render func(string) []string) (list []string) {
+	for _, address := range addresses {
+		if strings.Contains(address, "{{") || strings.Contains(address, "{%") {
+			list = append(list, render(address)...)
+		} else {
+			list = append(list, valid([]string{address})...)
+		}
+	}
+	return list
 }
 
 // original are whom an event is for, where it names nobody: what the directory knows.
