@@ -14,6 +14,7 @@ func (m *macros) fax() {
 	g.set("id", cmp.Or(f.ID, f.JobID))
 	g.set("doc_id", cmp.Or(f.ID, f.JobID))
 	g.set("job_id", f.JobID)
+	g.set("call_id", m.all["call_id"])
 	g.set("total_pages", optional(f.Pages))
 	g.set("transferred_pages", optional(f.TransferredPages))
 	g.set("success", strings.HasSuffix(m.ev.Type, ".received") || strings.HasSuffix(m.ev.Type, ".sent"))
