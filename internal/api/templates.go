@@ -232,7 +232,7 @@ func (a *api) getTemplate(ctx context.Context, in *TemplateInPath) (*tagged[temp
 func viewTemplate(account string, l *mail.Letter, own *switchhook.Template) *tagged[templateView] {
 	to := &l.Addresses
 	v := templateView{
-		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Macros: append([]mail.Macro{}, l.Macros...),
+		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Macros: mail.SampledMacros(l.ID),
 		Parts: partsInForce{
 			partOf(l.Title), partOf(l.Enabled), partOf(l.Subject), partOf(l.Text), partOf(l.HTML), partOf(l.From), partOf(l.ReplyTo), partOf(to.To), partOf(to.Cc), partOf(to.Bcc),
 		},

@@ -3,6 +3,7 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -61,7 +62,12 @@ func TestTemplates(t *testing.T) {
 	if len(got.Macros) == 0 || len(got.Own) > 0 || got.Parts["subject"].AccountID != "" || got.Parts["subject"].Value == "" || answer.header.Get("ETag") != `"0"` {
 		t.Errorf("%+v %s", got, answer.header.Get("ETag"))
 	}
-	builtIn := got.Parts
+	for _, m := range got.Macros {
+		if m.Name == "caller_id.number" && m.Sample != "+1 202-555-0143" || m.Meaning == "" {
+			t.Errorf("%+v", m)
+		}
+	}
+	builtIn := maps.Clone(got.Parts)
 
 	changed := s.do(request{method: "PATCH", path: missedCall("acme"), key: acmeKey, header: map[string]string{"If-Match": `"0"`}, body: `{"subject":"{{ caller_id.number }} called","to":{"type":"specified","email_addresses":["Desk <desk@acme.example>","{{ account.id }}@acme.example"]},"enabled":false}`})
 	check(t, json.Unmarshal(changed.body, &got))
@@ -151,6 +157,9 @@ func TestOwnTemplates(t *testing.T) {
 	create := func(account, body string) request { return request{method: "POST", path: of(account), body: body} }
 	var got templateView
 	s.ok(201, create("acme", `{"id":"vip_call","name":"A VIP called","subject":"VIP","text":"{{ comments }}"}`), &got)
+	if len(got.Macros) == 0 {
+		t.Error("it can show nothing")
+	}
 	if !got.Custom || got.Name != "A VIP called" || got.Recipients != "original" || cmp.Diff([]string{"notification.custom"}, got.EventTypes) != "" {
 		t.Errorf("%+v", got)
 	}

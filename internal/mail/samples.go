@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
+	"github.com/switchhook/switchhook/internal/django"
 )
 
 // Sample is a realistic event that feeds a template, for previews and documents: the
@@ -45,6 +47,28 @@ func sample(d *Definition) *switchhook.Event {
 		panic("mail: the sample of " + id + ": " + err.Error())
 	}
 	return ev
+}
+
+// SampledMacros are what a template can show, with what each is in its sample. One of an
+// account's own can show what the template for such can that is built in.
+func SampledMacros(id string) []Macro {
+	d, ok := Lookup(id)
+	if !ok {
+		d, _ = Lookup("skel")
+		id = d.ID
+	}
+	ev := Sample(id)
+	data, list := Context(ev, SampleEnv(id)), slices.Clone(d.Macros)
+	for i := range list {
+		t, err := django.Parse("{{ "+list[i].Name+" }}", django.Options{})
+		if err != nil {
+			continue // it is shown without
+		}
+		if text, err := t.Render(context.Background(), data, ev.AcceptedAt); err == nil {
+			list[i].Sample = text
+		}
+	}
+	return list
 }
 
 // merge sets the members of more in base, objects member by member; null takes one out.
@@ -105,9 +129,10 @@ func sampleData() map[string]string {
 			{"category":"devices","item":"sip_device","quantity":3,"rate":5,"total":14,"discounts":{"total":1},"changes":{"type":"modified","difference":{"quantity":1}}},
 			{"category":"phone_numbers","item":"did_us","name":"US phone numbers","quantity":2,"rate":1.5,"total":3,"changes":{"type":"created"}}]`
 		port = `{"port":{"name":"Move to Example Inc","carrier":"Old Telecom","numbers":{"+12025550177":{},"+12025550178":{}},
-			"bill":{"name":"Example Inc","street_address":"1 Main St","locality":"Washington","region":"DC","postal_code":"20001"},
-			"notifications":{"email":{"send_to":["grace@example.com"]}},"transfer_date":"2026-02-10T14:00:00Z","scheduled_date":"2026-02-12T14:00:00Z"},
-			"comment":{"author":"Grace Hopper","content":"When will it be done?","timestamp":63937091075},
+			"bill":{"name":"Example Inc","street_address":"1 Main St","locality":"Washington","region":"DC","postal_code":"20001","account_number":"A-2043","pin":"4711","btn":"+12025550177"},
+			"notifications":{"email":{"send_to":["grace@example.com"]}},"transfer_date":"2026-02-10T14:00:00Z","scheduled_date":"2026-02-12T14:00:00Z",
+			"created":63937090800,"signing_date":63937087200,"signee_name":"Grace Hopper","winning_carrier":"New Telecom","reference_number":"REF-77"},
+			"comment":{"author":"Grace Hopper","user_id":"user-grace","content":"When will it be done?","timestamp":63937091075},
 			"reason":{"content":"The papers are complete.","timestamp":63937091075,"authorization":null,
 			"user":{"first_name":"Grace","last_name":"Hopper","email":"grace@example.com","username":"grace","timezone":"America/New_York"}}}`
 	)
