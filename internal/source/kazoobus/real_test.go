@@ -195,14 +195,23 @@ func newSource(url string, options map[string]any) *switchhook.Source {
 }
 
 // A broker that is killed and started again while messages come, and a program that stops
-// and starts, lose none, and tell none twice. Half of the messages are not marked as to be
-// kept, as Kazoo's are.
+// and starts, lose none, and tell none twice. A quorum queue keeps those, too, that are not
+// marked as to be kept, as Kazoo's are not.
 func TestKill(t *testing.T) {
 	t.Parallel()
+	for _, kind := range []string{"classic", "quorum"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			testKill(t, kind)
+		})
+	}
+}
+
+func testKill(t *testing.T, kind string) {
 	server := rabbittest.Start(t)
 	url := server.URL("guest", "guest")
 	p, k := newProgram(t), newSender(t, url)
-	src := newSource(url, nil)
+	src := newSource(url, map[string]any{"queue_type": kind})
 	p.start(src)
 	p.connected()
 	n := *messages / 5
@@ -213,7 +222,7 @@ func TestKill(t *testing.T) {
 		for i := 0; i < n && err == nil; i += together {
 			var some [][]said
 			for j := i; j < min(i+together, n); j++ {
-				some = append(some, callOf(fmt.Sprintf("call-%d@192.0.2.60", j), j%2 == 0))
+				some = append(some, callOf(fmt.Sprintf("call-%d@192.0.2.60", j), kind == "classic" || j%2 == 0))
 			}
 			var mixed []said
 			for step := range 5 {
