@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -81,7 +82,7 @@ func (k *sender) say(ctx context.Context, all ...said) error {
 			continue
 		}
 		select {
-		case <-time.After(50 * time.Millisecond): //nolint:revive // a real server starts meanwhile
+		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		}
@@ -188,9 +189,7 @@ func inOrder(events []*switchhook.Event, calls int) error {
 
 func newSource(url string, options map[string]any) *switchhook.Source {
 	all := map[string]any{"url": url, "families": []any{"calls", "notifications", "messages"}}
-	for name, value := range options {
-		all[name] = value
-	}
+	maps.Copy(all, options)
 	return &switchhook.Source{ID: "kazoo", Kind: "kazoo_bus", AccountID: "root", AccountMap: map[string]string{"4f6a": "acme"}, Options: all}
 }
 
@@ -208,6 +207,7 @@ func TestKill(t *testing.T) {
 }
 
 func testKill(t *testing.T, kind string) {
+	t.Helper()
 	server := rabbittest.Start(t)
 	url := server.URL("guest", "guest")
 	p, k := newProgram(t), newSender(t, url)
@@ -289,7 +289,7 @@ func TestServer(t *testing.T) {
 // vhost makes a virtual host, and returns its URL for guest.
 func vhost(t *testing.T, server *rabbittest.Server) string {
 	t.Helper()
-	name := fmt.Sprintf("v%d", rand.Uint32()) //nolint:gosec // nobody guesses it
+	name := fmt.Sprintf("v%d", rand.Uint32())
 	for _, args := range [][]string{{"add_vhost", name}, {"set_permissions", "-p", name, "guest", ".*", ".*", ".*"}} {
 		if _, err := server.Control(t.Context(), args...); err != nil {
 			t.Fatal(err)
@@ -299,6 +299,7 @@ func vhost(t *testing.T, server *rabbittest.Server) string {
 }
 
 func testExchanges(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -338,7 +339,7 @@ func testExchanges(t *testing.T, server *rabbittest.Server) {
 	defer tick.Stop()
 	for {
 		_, err := queue()
-		if is(err, amqp.NotFound) {
+		if isNotFound(err) {
 			break
 		}
 		select {
@@ -350,6 +351,7 @@ func testExchanges(t *testing.T, server *rabbittest.Server) {
 }
 
 func testBad(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -372,6 +374,7 @@ func testBad(t *testing.T, server *rabbittest.Server) {
 
 // One message on which our own code fails is put aside, and all others are told.
 func testMistake(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -404,6 +407,7 @@ func testMistake(t *testing.T, server *rabbittest.Server) {
 // Accounts that are in the map, are ours by the same name, or are neither; and those that
 // are not to be read.
 func testAccounts(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -416,8 +420,11 @@ func testAccounts(t *testing.T, server *rabbittest.Server) {
 			all = append(all, m)
 		}
 	}
-	if err := k.say(t.Context(), append(all, said{exchange: "notifications", key: "notifications.x.y",
-		body: `{"App-Name":"x","Event-Category":"notification","Event-Name":"low_balance","Msg-ID":"1","Account-ID":"4f6a","Current-Balance":1}`})...); err != nil {
+	all = append(all, said{
+		exchange: "notifications", key: "notifications.x.y",
+		body: `{"App-Name":"x","Event-Category":"notification","Event-Name":"low_balance","Msg-ID":"1","Account-ID":"4f6a","Current-Balance":1}`,
+	})
+	if err := k.say(t.Context(), all...); err != nil {
 		t.Fatal(err)
 	}
 	told := p.until("the last", func(all []*switchhook.Event) bool { return count(all, "billing.low_balance") == 1 })
@@ -433,6 +440,7 @@ func testAccounts(t *testing.T, server *rabbittest.Server) {
 }
 
 func testSecond(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, q := newProgram(t), newProgram(t)
@@ -448,6 +456,7 @@ func testSecond(t *testing.T, server *rabbittest.Server) {
 
 // The servers of two zones say the same, in part.
 func testZones(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url, other := vhost(t, server), vhost(t, server)
 	p, here, there := newProgram(t), newSender(t, url), newSender(t, other)
@@ -470,6 +479,7 @@ func testZones(t *testing.T, server *rabbittest.Server) {
 
 // A user who may less than all: what is missing is said, and the rest is read.
 func testRights(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	name := url[strings.LastIndex(url, "/")+1:]

@@ -12,4 +12,4 @@ func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 func kill(group int) error { return syscall.Kill(-group, syscall.SIGKILL) }
 
 // lives reports whether there is anybody in a group.
-func lives(group int) bool { return syscall.Kill(-group, 0) != syscall.ESRCH } //nolint:errorlint // a number of the system's
+func lives(group int) bool { return syscall.Kill(-group, 0) != syscall.ESRCH }
