@@ -135,7 +135,7 @@ func configured(cmd *cobra.Command, file, id, kind, instead, guide string) (*swi
 
 // asMap is options as a source has them.
 func asMap(o any) (m map[string]any, err error) {
-	raw, err := json.Marshal(o) //nolint:gosec // it stays here
+	raw, err := json.Marshal(o)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/switchhook/switchhook"
-	"github.com/switchhook/switchhook/internal/source/asterisk"
 	"github.com/switchhook/switchhook/internal/source/freeswitch"
 )
 
@@ -72,11 +71,7 @@ others can read the command line. All about the files: docs/guides/freeswitch.md
 		if err != nil {
 			return err
 		}
-		findings := make([]asterisk.Finding, len(found))
-		for i, f := range found {
-			findings[i] = asterisk.Finding{Level: asterisk.Level(f.Level), About: f.About, Says: f.Says, Fix: f.Fix}
-		}
-		return writeFindings(cmd.OutOrStdout(), findings)
+		return writeFindings(cmd.OutOrStdout(), found)
 	}
 	return cmd
 }

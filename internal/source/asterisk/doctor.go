@@ -11,12 +11,10 @@ import (
 	"github.com/switchhook/switchhook/internal/source"
 )
 
-// What a doctor says, in the words of all sources.
-type (
-	Level   = source.Level
-	Finding = source.Finding
-)
+// A Finding is one thing about an Asterisk that a source depends on.
+type Finding = source.Finding
 
+// The levels.
 const (
 	OK      = source.OK
 	Hint    = source.Hint
@@ -51,7 +49,7 @@ type doctor struct {
 	release  []int // of the version, such as 22 10 1; nil: not known
 }
 
-func (d *doctor) say(level Level, about, says, fix string) {
+func (d *doctor) say(level source.Level, about, says, fix string) {
 	d.findings = append(d.findings, Finding{Level: level, About: about, Says: says, Fix: strings.TrimSpace(fix)})
 }
 

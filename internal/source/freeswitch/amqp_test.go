@@ -129,7 +129,7 @@ func TestNoBusSaysSo(t *testing.T) {
 		t.Errorf("Run ended with %v", err)
 	}
 	findings := diagnose(t, s, map[string]any{"amqp": map[string]any{"url": url, "exchange": "there.is.none"}})
-	found(t, findings, Missing, "mod_amqp", "amqp.conf.xml")
+	found(t, findings, source.Missing, "mod_amqp", "amqp.conf.xml")
 }
 
 func TestNoBrokerSaysSo(t *testing.T) {

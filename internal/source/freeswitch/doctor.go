@@ -9,30 +9,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/switchhook/switchhook/internal/source"
 )
-
-// A Level says how much a Finding matters.
-type Level string
-
-// The levels.
-const (
-	OK      Level = "ok"
-	Hint    Level = "hint"    // it works, and would work better
-	Missing Level = "missing" // something that a source needs
-)
-
-// A Finding is one thing about a FreeSWITCH that a source depends on.
-type Finding struct {
-	Level Level
-	About string // in a word or two
-	Says  string // what was found
-	Fix   string // lines to be written, and where; empty: nothing to do
-}
 
 // Diagnose looks at the FreeSWITCH of a source with these options, and says what is as it
 // should be, what is missing, and how to put it right. It changes nothing there. The error is
 // of wrong options.
-func Diagnose(ctx context.Context, options map[string]any) ([]Finding, error) {
+func Diagnose(ctx context.Context, options map[string]any) ([]source.Finding, error) {
 	o, err := readOptions(options)
 	if err != nil {
 		return nil, err
@@ -56,11 +40,11 @@ func Diagnose(ctx context.Context, options map[string]any) ([]Finding, error) {
 type doctor struct {
 	o        *Options
 	w        *wire
-	findings []Finding
+	findings []source.Finding
 }
 
-func (d *doctor) say(level Level, about, says, fix string) {
-	d.findings = append(d.findings, Finding{level, about, says, strings.TrimSpace(fix)})
+func (d *doctor) say(level source.Level, about, says, fix string) {
+	d.findings = append(d.findings, source.Finding{level, about, says, strings.TrimSpace(fix)})
 }
 
 const (
@@ -73,7 +57,7 @@ const (
 func (d *doctor) connect(ctx context.Context) bool {
 	w, err := open(ctx, d.o.Address)
 	if err != nil {
-		d.say(Missing, "connection", err.Error(), socketFile+`
+		d.say(source.Missing, "connection", err.Error(), socketFile+`
   <param name="listen-ip" value="127.0.0.1"/>  <!-- or the address that Switchhook reaches -->
   <param name="listen-port" value="8021"/>
   <param name="apply-inbound-acl" value="switchhook"/>
@@ -82,14 +66,14 @@ func (d *doctor) connect(ctx context.Context) bool {
 `+reload+", and let the firewall pass "+d.o.Address)
 		return false
 	}
-	d.say(OK, "connection", d.o.Address+" is an event socket", "")
+	d.say(source.OK, "connection", d.o.Address+" is an event socket", "")
 	if err := w.login(d.o); err != nil {
 		w.close()
 		fix := socketFile + "\n  <param name=\"password\" value=\"a-long-secret\"/>\n" + reload
 		if user, domain, is := strings.Cut(d.o.Username, "@"); is {
 			fix = "directory/" + domain + "/" + user + ".xml, among its params" + userLines + "then fs_cli -x reloadxml"
 		}
-		d.say(Missing, "login", err.Error(), fix)
+		d.say(source.Missing, "login", err.Error(), fix)
 		return false
 	}
 	d.w = w
@@ -133,26 +117,26 @@ func (d *doctor) version() {
 	_, numbered := fmt.Sscanf(strings.TrimPrefix(system, "FreeSWITCH "), "%d.%d", &major, &minor)
 	switch {
 	case err != nil:
-		d.say(Missing, "login", err.Error(), "")
+		d.say(source.Missing, "login", err.Error(), "")
 	case system == "FreeSWITCH":
-		d.say(Hint, "login", as+"; the version is not told", "let esl-allowed-api have version")
+		d.say(source.Hint, "login", as+"; the version is not told", "let esl-allowed-api have version")
 	case numbered == nil && major == 1 && minor < 10:
-		d.say(Hint, "login", as+"; this is "+system+", and a source was made for 1.10 and later", "")
+		d.say(source.Hint, "login", as+"; this is "+system+", and a source was made for 1.10 and later", "")
 	default:
-		d.say(OK, "login", as+"; this is "+system, "")
+		d.say(source.OK, "login", as+"; this is "+system, "")
 	}
 }
 
 func (d *doctor) password() {
 	if d.o.Password == "ClueCon" {
-		d.say(Hint, "password", "is the one that everybody knows: whoever reaches the event socket can place calls and run programs", socketFile+"\n  <param name=\"password\" value=\"a-long-secret\"/>\n"+reload)
+		d.say(source.Hint, "password", "is the one that everybody knows: whoever reaches the event socket can place calls and run programs", socketFile+"\n  <param name=\"password\" value=\"a-long-secret\"/>\n"+reload)
 	}
 }
 
 // rights asks for the lists.
 func (d *doctor) rights() {
 	if _, err := d.w.api(showChannels); err != nil {
-		d.say(Missing, "lists", err.Error()+", so after an outage nobody could tell which calls have ended", "let esl-allowed-api in the directory have show")
+		d.say(source.Missing, "lists", err.Error()+", so after an outage nobody could tell which calls have ended", "let esl-allowed-api in the directory have show")
 		return
 	}
 	without := map[string]string{showRegistrations: "which phones are registered", listAgents: "how agents stand", listQueues: "who waits in queues", valetInfo: "which calls are parked"}
@@ -164,10 +148,10 @@ func (d *doctor) rights() {
 		}
 	}
 	if len(lacking) > 0 {
-		d.say(Hint, "lists", "after an outage it stays unknown "+strings.Join(lacking, ", ")+": the user may not ask", "let esl-allowed-api have show callcenter_config valet_info")
+		d.say(source.Hint, "lists", "after an outage it stays unknown "+strings.Join(lacking, ", ")+": the user may not ask", "let esl-allowed-api have show callcenter_config valet_info")
 		return
 	}
-	d.say(OK, "lists", "of what there is can be asked for", "")
+	d.say(source.OK, "lists", "of what there is can be asked for", "")
 }
 
 // modules says which parts of FreeSWITCH will tell nothing, as they are not there.
@@ -190,42 +174,42 @@ func (d *doctor) modules() {
 	}
 	for module, option := range map[string]bool{"mod_json_cdr": d.o.CDR != nil, "mod_amqp": d.o.AMQP != nil} {
 		if option && slices.Contains(without, module) {
-			d.say(Missing, "modules", module+" is not loaded, though the options count on it", "autoload_configs/modules.conf.xml\n  <load module=\""+module+"\"/>\nthen fs_cli -x 'load "+module+"'")
+			d.say(source.Missing, "modules", module+" is not loaded, though the options count on it", "autoload_configs/modules.conf.xml\n  <load module=\""+module+"\"/>\nthen fs_cli -x 'load "+module+"'")
 			return
 		}
 	}
 	if slices.Contains(without, "mod_sofia") {
-		d.say(Hint, "modules", says+": without mod_sofia there is no SIP", "")
+		d.say(source.Hint, "modules", says+": without mod_sofia there is no SIP", "")
 		return
 	}
-	d.say(OK, "modules", says, "")
+	d.say(source.OK, "modules", says, "")
 }
 
 // events asks for them, and for a job whose result is one.
 func (d *doctor) events() {
 	lacking, err := d.w.subscribe(d.o)
 	if err != nil {
-		d.say(Missing, "events", err.Error(), moreEvents)
+		d.say(source.Missing, "events", err.Error(), moreEvents)
 		return
 	}
 	if len(lacking) > 0 {
-		d.say(Hint, "events", "the user may not have "+strings.Join(lacking, " "), moreEvents)
+		d.say(source.Hint, "events", "the user may not have "+strings.Join(lacking, " "), moreEvents)
 	}
 	m, err := d.job("version")
 	switch {
 	case err != nil:
-		d.say(Missing, "events", "none come, though they were asked for ("+err.Error()+"): another client of the event socket may have stopped reading", "fs_cli -x 'show channels' on the machine itself; end clients that hang")
+		d.say(source.Missing, "events", "none come, though they were asked for ("+err.Error()+"): another client of the event socket may have stopped reading", "fs_cli -x 'show channels' on the machine itself; end clients that hang")
 		return
 	case len(lacking) == 0:
-		d.say(OK, "events", "all that are needed come", "")
+		d.say(source.OK, "events", "all that are needed come", "")
 	}
 	at, ok := micros(m["Event-Date-Timestamp"])
 	switch skew := time.Until(at).Round(time.Millisecond); {
 	case !ok:
 	case skew.Abs() < 2*time.Second:
-		d.say(OK, "clock", fmt.Sprintf("%s from ours", skew), "")
+		d.say(source.OK, "clock", fmt.Sprintf("%s from ours", skew), "")
 	default:
-		d.say(Hint, "clock", fmt.Sprintf("%s from ours: events are dated by FreeSWITCH's, and those that matter for a minute only may be too old when they come", skew), "let both machines take their time from NTP")
+		d.say(source.Hint, "clock", fmt.Sprintf("%s from ours: events are dated by FreeSWITCH's, and those that matter for a minute only may be too old when they come", skew), "let both machines take their time from NTP")
 	}
 }
 
@@ -259,10 +243,10 @@ func (d *doctor) bus(ctx context.Context) {
 		return
 	}
 	if err := d.o.AMQP.look(ctx); err != nil {
-		d.say(Missing, "mod_amqp", err.Error(), "autoload_configs/amqp.conf.xml, as in docs/guides/freeswitch.md, then fs_cli -x 'load mod_amqp'")
+		d.say(source.Missing, "mod_amqp", err.Error(), "autoload_configs/amqp.conf.xml, as in docs/guides/freeswitch.md, then fs_cli -x 'load mod_amqp'")
 		return
 	}
-	d.say(OK, "mod_amqp", "RabbitMQ has the exchange "+d.o.AMQP.Exchange, "")
+	d.say(source.OK, "mod_amqp", "RabbitMQ has the exchange "+d.o.AMQP.Exchange, "")
 }
 
 // records looks after mod_json_cdr's.
@@ -271,14 +255,14 @@ func (d *doctor) records() {
 		return
 	}
 	if d.o.CDR == nil {
-		d.say(Hint, "records", "of mod_json_cdr are not used: why calls ended that did so during an outage stays unknown", "cdr in the options; see docs/guides/freeswitch.md")
+		d.say(source.Hint, "records", "of mod_json_cdr are not used: why calls ended that did so during an outage stays unknown", "cdr in the options; see docs/guides/freeswitch.md")
 		return
 	}
 	if spool := d.o.CDR.Spool; spool != "" {
 		if files, err := os.ReadDir(spool); err != nil {
-			d.say(Missing, "records", "the spool cannot be read: "+err.Error(), "let the user that Switchhook runs as read err-log-dir of autoload_configs/json_cdr.conf.xml")
+			d.say(source.Missing, "records", "the spool cannot be read: "+err.Error(), "let the user that Switchhook runs as read err-log-dir of autoload_configs/json_cdr.conf.xml")
 		} else {
-			d.say(OK, "records", fmt.Sprintf("%d files are in the spool", len(files)), "")
+			d.say(source.OK, "records", fmt.Sprintf("%d files are in the spool", len(files)), "")
 		}
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	"github.com/switchhook/switchhook/internal/source/freeswitch/freeswitchtest"
+
+	"github.com/switchhook/switchhook/internal/source"
 )
 
 // report writes findings as lines.
-func report(findings []Finding) string {
+func report(findings []source.Finding) string {
 	var b strings.Builder
 	for _, f := range findings {
 		fmt.Fprintf(&b, "%s: %s: %s\n%s\n", f.Level, f.About, f.Says, f.Fix)
@@ -21,7 +23,7 @@ func report(findings []Finding) string {
 
 // found checks that there is a finding of a level about something, that says or advises
 // something.
-func found(t *testing.T, findings []Finding, level Level, about, text string) {
+func found(t *testing.T, findings []source.Finding, level source.Level, about, text string) {
 	t.Helper()
 	for _, f := range findings {
 		if f.Level == level && f.About == about && strings.Contains(f.Says+"\n"+f.Fix, text) {
@@ -31,7 +33,7 @@ func found(t *testing.T, findings []Finding, level Level, about, text string) {
 	t.Errorf("no finding %s about %s with %q among\n%s", level, about, text, report(findings))
 }
 
-func diagnose(t *testing.T, s *freeswitchtest.Server, more map[string]any) []Finding {
+func diagnose(t *testing.T, s *freeswitchtest.Server, more map[string]any) []source.Finding {
 	t.Helper()
 	findings, err := Diagnose(t.Context(), sourceOf(s, more).Options)
 	if err != nil {
@@ -55,7 +57,7 @@ func TestDiagnosis(t *testing.T) {
 	for about, text := range map[string]string{
 		"connection": s.Address, "login": "FreeSWITCH 1.11.1", "lists": "", "modules": "not loaded: mod_fifo", "events": "all", "records": "0 files",
 	} {
-		found(t, findings, OK, about, text)
+		found(t, findings, source.OK, about, text)
 	}
 	if strings.Contains(report(findings), "secret\n") {
 		t.Errorf("a secret is told:\n%s", report(findings))
@@ -77,25 +79,25 @@ func TestDiagnosisOfWhatIsMissing(t *testing.T) {
 		return m
 	}
 	findings := diagnose(t, s, with(map[string]any{"cdr": map[string]any{"spool": "/does/not/exist"}}))
-	found(t, findings, Hint, "login", "1.10")
-	found(t, findings, Hint, "password", "everybody")
-	found(t, findings, Hint, "lists", "who waits in queues")
-	found(t, findings, Missing, "modules", `<load module="mod_json_cdr"/>`)
-	found(t, findings, Hint, "events", "callcenter::info")
-	found(t, findings, Hint, "clock", "NTP")
-	found(t, findings, Missing, "records", "err-log-dir")
+	found(t, findings, source.Hint, "login", "1.10")
+	found(t, findings, source.Hint, "password", "everybody")
+	found(t, findings, source.Hint, "lists", "who waits in queues")
+	found(t, findings, source.Missing, "modules", `<load module="mod_json_cdr"/>`)
+	found(t, findings, source.Hint, "events", "callcenter::info")
+	found(t, findings, source.Hint, "clock", "NTP")
+	found(t, findings, source.Missing, "records", "err-log-dir")
 
 	s = freeswitchtest.Start(t, freeswitchtest.Options{User: "101@pbx.example:ClueCon", May: []string{"CHANNEL_CREATE"}, MayAPI: []string{"status"}})
 	findings = diagnose(t, s, user)
-	found(t, findings, Missing, "lists", "show")
-	found(t, findings, Missing, "events", "CHANNEL_ANSWER")
-	found(t, findings, Hint, "login", "version")
-	found(t, findings, Hint, "records", "outage")
+	found(t, findings, source.Missing, "lists", "show")
+	found(t, findings, source.Missing, "events", "CHANNEL_ANSWER")
+	found(t, findings, source.Hint, "login", "version")
+	found(t, findings, source.Hint, "records", "outage")
 
 	findings = diagnose(t, s, with(map[string]any{"password": "wrong"}))
-	found(t, findings, Missing, "login", "directory/pbx.example/101.xml")
+	found(t, findings, source.Missing, "login", "directory/pbx.example/101.xml")
 	findings = diagnose(t, freeswitchtest.Start(t, freeswitchtest.Options{Rude: true}), nil)
-	found(t, findings, Missing, "connection", `cidr="127.0.0.1/32"`)
+	found(t, findings, source.Missing, "connection", `cidr="127.0.0.1/32"`)
 }
 
 func TestDiagnosisWhereNobodyIs(t *testing.T) {
@@ -110,7 +112,7 @@ func TestDiagnosisWhereNobodyIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found(t, findings, Missing, "connection", "listen-ip")
+	found(t, findings, source.Missing, "connection", "listen-ip")
 	if _, err := Diagnose(t.Context(), map[string]any{"address": address}); err == nil {
 		t.Error("options without a password are taken")
 	}

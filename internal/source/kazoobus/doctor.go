@@ -133,7 +133,7 @@ func (d *doctor) exchanges(b *bus) (lacks bool) {
 		err := b.try(func(ch *amqp.Channel) error {
 			return ch.ExchangeDeclarePassive(exchange, amqp.ExchangeTopic, false, false, false, false, nil)
 		})
-		if is(err, amqp.NotFound) {
+		if isNotFound(err) {
 			d.say(source.Hint, exchange, "is not there: Kazoo does not run, has not used it yet, or uses another virtual host; a source makes it as Kazoo would", "")
 			continue
 		}

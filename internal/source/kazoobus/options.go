@@ -35,8 +35,10 @@ type Options struct {
 	TLSInsecure bool   `json:"tls_insecure,omitzero"`
 
 	// Queue is the name of our queue, by default switchhook- and the source's id. QueueType
-	// is quorum, which keeps every message on disk, also those of Kazoo, which are not
-	// marked as to be kept; or classic.
+	// is classic, or quorum: that keeps on disk also what is not marked as to be kept, as
+	// Kazoo's messages are not, so that what waits outlives the server. But it can lose the
+	// last messages of whoever sends without asking for a confirmation, as Kazoo does, and
+	// closes the channel at once.
 	Queue     string `json:"queue,omitzero"`
 	QueueType string `json:"queue_type,omitzero"`
 	// MaxLength is how many messages wait at most; beyond that the oldest are lost, so that
@@ -157,7 +159,7 @@ func checkURL(s string) error {
 
 // complete fills in what is left out.
 func (o *Options) complete() {
-	o.QueueType = cmp.Or(o.QueueType, "quorum")
+	o.QueueType = cmp.Or(o.QueueType, "classic")
 	o.MaxLength, o.ExpireDays = cmp.Or(o.MaxLength, usualLength), cmp.Or(o.ExpireDays, usualExpire)
 	o.Prefetch = cmp.Or(o.Prefetch, usualPrefetch)
 	if len(o.Families) == 0 {

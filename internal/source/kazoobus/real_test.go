@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -81,7 +82,7 @@ func (k *sender) say(ctx context.Context, all ...said) error {
 			continue
 		}
 		select {
-		case <-time.After(50 * time.Millisecond): //nolint:revive // a real server starts meanwhile
+		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), err)
 		}
@@ -188,21 +189,29 @@ func inOrder(events []*switchhook.Event, calls int) error {
 
 func newSource(url string, options map[string]any) *switchhook.Source {
 	all := map[string]any{"url": url, "families": []any{"calls", "notifications", "messages"}}
-	for name, value := range options {
-		all[name] = value
-	}
+	maps.Copy(all, options)
 	return &switchhook.Source{ID: "kazoo", Kind: "kazoo_bus", AccountID: "root", AccountMap: map[string]string{"4f6a": "acme"}, Options: all}
 }
 
 // A broker that is killed and started again while messages come, and a program that stops
-// and starts, lose none, and tell none twice. Half of the messages are not marked as to be
-// kept, as Kazoo's are.
+// and starts, lose none, and tell none twice. A quorum queue keeps those, too, that are not
+// marked as to be kept, as Kazoo's are not.
 func TestKill(t *testing.T) {
 	t.Parallel()
+	for _, kind := range []string{"classic", "quorum"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			testKill(t, kind)
+		})
+	}
+}
+
+func testKill(t *testing.T, kind string) {
+	t.Helper()
 	server := rabbittest.Start(t)
 	url := server.URL("guest", "guest")
 	p, k := newProgram(t), newSender(t, url)
-	src := newSource(url, nil)
+	src := newSource(url, map[string]any{"queue_type": kind})
 	p.start(src)
 	p.connected()
 	n := *messages / 5
@@ -213,7 +222,7 @@ func TestKill(t *testing.T) {
 		for i := 0; i < n && err == nil; i += together {
 			var some [][]said
 			for j := i; j < min(i+together, n); j++ {
-				some = append(some, callOf(fmt.Sprintf("call-%d@192.0.2.60", j), j%2 == 0))
+				some = append(some, callOf(fmt.Sprintf("call-%d@192.0.2.60", j), kind == "classic" || j%2 == 0))
 			}
 			var mixed []said
 			for step := range 5 {
@@ -280,7 +289,7 @@ func TestServer(t *testing.T) {
 // vhost makes a virtual host, and returns its URL for guest.
 func vhost(t *testing.T, server *rabbittest.Server) string {
 	t.Helper()
-	name := fmt.Sprintf("v%d", rand.Uint32()) //nolint:gosec // nobody guesses it
+	name := fmt.Sprintf("v%d", rand.Uint32())
 	for _, args := range [][]string{{"add_vhost", name}, {"set_permissions", "-p", name, "guest", ".*", ".*", ".*"}} {
 		if _, err := server.Control(t.Context(), args...); err != nil {
 			t.Fatal(err)
@@ -290,6 +299,7 @@ func vhost(t *testing.T, server *rabbittest.Server) string {
 }
 
 func testExchanges(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -329,7 +339,7 @@ func testExchanges(t *testing.T, server *rabbittest.Server) {
 	defer tick.Stop()
 	for {
 		_, err := queue()
-		if is(err, amqp.NotFound) {
+		if isNotFound(err) {
 			break
 		}
 		select {
@@ -341,6 +351,7 @@ func testExchanges(t *testing.T, server *rabbittest.Server) {
 }
 
 func testBad(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -363,6 +374,7 @@ func testBad(t *testing.T, server *rabbittest.Server) {
 
 // One message on which our own code fails is put aside, and all others are told.
 func testMistake(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -395,6 +407,7 @@ func testMistake(t *testing.T, server *rabbittest.Server) {
 // Accounts that are in the map, are ours by the same name, or are neither; and those that
 // are not to be read.
 func testAccounts(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, k := newProgram(t), newSender(t, url)
@@ -407,8 +420,11 @@ func testAccounts(t *testing.T, server *rabbittest.Server) {
 			all = append(all, m)
 		}
 	}
-	if err := k.say(t.Context(), append(all, said{exchange: "notifications", key: "notifications.x.y",
-		body: `{"App-Name":"x","Event-Category":"notification","Event-Name":"low_balance","Msg-ID":"1","Account-ID":"4f6a","Current-Balance":1}`})...); err != nil {
+	all = append(all, said{
+		exchange: "notifications", key: "notifications.x.y",
+		body: `{"App-Name":"x","Event-Category":"notification","Event-Name":"low_balance","Msg-ID":"1","Account-ID":"4f6a","Current-Balance":1}`,
+	})
+	if err := k.say(t.Context(), all...); err != nil {
 		t.Fatal(err)
 	}
 	told := p.until("the last", func(all []*switchhook.Event) bool { return count(all, "billing.low_balance") == 1 })
@@ -424,6 +440,7 @@ func testAccounts(t *testing.T, server *rabbittest.Server) {
 }
 
 func testSecond(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	p, q := newProgram(t), newProgram(t)
@@ -439,6 +456,7 @@ func testSecond(t *testing.T, server *rabbittest.Server) {
 
 // The servers of two zones say the same, in part.
 func testZones(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url, other := vhost(t, server), vhost(t, server)
 	p, here, there := newProgram(t), newSender(t, url), newSender(t, other)
@@ -461,6 +479,7 @@ func testZones(t *testing.T, server *rabbittest.Server) {
 
 // A user who may less than all: what is missing is said, and the rest is read.
 func testRights(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
 	url := vhost(t, server)
 	name := url[strings.LastIndex(url, "/")+1:]

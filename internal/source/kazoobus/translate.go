@@ -205,8 +205,13 @@ func (t *translator) text(m *Message) ([]source.Fact, error) {
 	}
 	payload := ordjson.Object{{Name: "type", Value: ordjson.String(m.Category)}}
 	for _, member := range [...][2]string{
-		{"id", m.text("Message-ID")}, {"account_id", m.account()}, {"from", m.text("From")}, {"to", m.text("To")},
-		{"body", cmp.Or(m.text("Body"), string(m.raw("Body")))}, {"origin", m.text("Route-Type")}, {"charges", m.text("Charges")},
+		{"id", m.text("Message-ID")},
+		{"account_id", m.account()},
+		{"from", m.text("From")},
+		{"to", m.text("To")},
+		{"body", cmp.Or(m.text("Body"), string(m.raw("Body")))},
+		{"origin", m.text("Route-Type")},
+		{"charges", m.text("Charges")},
 	} {
 		if member[1] != "" {
 			payload.Set(member[0], ordjson.String(member[1]))

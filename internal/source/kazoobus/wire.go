@@ -109,10 +109,10 @@ func (b *bus) try(do func(*amqp.Channel) error) (err error) {
 	return do(b.ch)
 }
 
-// is reports whether a server has refused something with a code.
-func is(err error, code int) bool {
+// isNotFound reports whether a server says that there is no such thing.
+func isNotFound(err error) bool {
 	e, ok := errors.AsType[*amqp.Error](err)
-	return ok && e.Code == code
+	return ok && e.Code == amqp.NotFound
 }
 
 // marker is the name of an exchange that is there as long as Kazoo's are: they end with the
@@ -132,7 +132,7 @@ func (b *bus) prepare() error {
 	if err := b.bindAll(); err != nil {
 		return err
 	}
-	if is(marked, amqp.NotFound) {
+	if isNotFound(marked) {
 		marked = b.try(func(ch *amqp.Channel) error {
 			return ch.ExchangeDeclare(b.marker(), amqp.ExchangeFanout, false, false, false, false, nil)
 		})
@@ -158,7 +158,7 @@ func (b *bus) makeQueue() error {
 	if readers > 0 {
 		return fmt.Errorf("%w %s: give each source its own, or wait until the server has noticed that an earlier connection of ours is gone", errRead, b.queue)
 	}
-	if is(err, amqp.NotFound) {
+	if isNotFound(err) {
 		b.kept = false
 		err = b.try(func(ch *amqp.Channel) error {
 			_, err := ch.QueueDeclare(b.queue, true, false, false, false, b.arguments())
@@ -212,7 +212,7 @@ func (b *bus) bind(exchange string, keys []string) error {
 	err := b.try(func(ch *amqp.Channel) error {
 		return ch.ExchangeDeclarePassive(exchange, amqp.ExchangeTopic, false, false, false, false, nil)
 	})
-	if is(err, amqp.NotFound) {
+	if isNotFound(err) {
 		err = b.try(func(ch *amqp.Channel) error {
 			return ch.ExchangeDeclare(exchange, amqp.ExchangeTopic, false, false, false, false, nil)
 		})

@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -87,7 +86,7 @@ func find() (string, error) {
 // keep ends what lives when the pipe ends, and deletes the directory.
 const keep = `
 	while read -r line; do case $line in -*) dead="$dead ${line#-} " ;; *) all="$all $line" ;; esac; done
-	for group in $all; do case "$dead" in *" $group "*) ;; *) kill -KILL -- "-$group" ;; esac; done
+	for group in $all; do case "$dead" in *" $group "*) ;; *) kill -s KILL -- "-$group" ;; esac; done
 	rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 `
 
@@ -104,7 +103,7 @@ func settle(bin string) (_ *Server, err error) {
 	defer read.Close()
 	s := &Server{dir: dir, bin: bin, pipe: write}
 	s.keeper = exec.CommandContext(context.Background(), "sh", "-c", keep, "keeper", dir) //nolint:gosec // G204: a directory of our own
-	s.keeper.Stdin, s.keeper.SysProcAttr = read, &syscall.SysProcAttr{Setsid: true}
+	s.keeper.Stdin, s.keeper.SysProcAttr = read, apart()
 	if err := s.keeper.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -151,7 +150,7 @@ func settle(bin string) (_ *Server, err error) {
 func (s *Server) command(program string, args ...string) (*exec.Cmd, error) {
 	cmd := exec.CommandContext(context.Background(), "sh", append([]string{"-c", `echo $$ >&3; exec "$@" 3>&-`, "sh", program}, args...)...) //nolint:gosec // G204: of our own
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, s.env, s.log, s.log
-	cmd.ExtraFiles, cmd.SysProcAttr = []*os.File{s.pipe}, &syscall.SysProcAttr{Setsid: true}
+	cmd.ExtraFiles, cmd.SysProcAttr = []*os.File{s.pipe}, apart()
 	return cmd, cmd.Start()
 }
 
@@ -202,7 +201,7 @@ func (s *Server) Kill() error {
 		return nil
 	}
 	group := s.process.Process.Pid
-	err := syscall.Kill(-group, syscall.SIGKILL)
+	err := kill(group)
 	<-s.ended
 	_, told := s.pipe.WriteString("-" + strconv.Itoa(group) + "\n")
 	s.process = nil
