@@ -322,6 +322,7 @@ type Conferred struct {
 type Registered struct {
 	When
 	Device, Contact, UserAgent, IP string
+	Domain                         string // where users of several have the same names
 	Port                           int
 	Expires                        *int64 // seconds
 	Status                         string

@@ -2,6 +2,7 @@ package track
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -11,7 +12,7 @@ import (
 // A device is believed to be registered with contacts. It is so from the first one to the
 // last one.
 type device struct {
-	Name     string   `json:"name"`
+	Name     string   `json:"name"` // with its domain, if it has one
 	Contacts []string `json:"contacts"`
 }
 
@@ -21,13 +22,14 @@ func (t *Tracker) registered(f *source.Registered) {
 	if f.Device == "" {
 		return
 	}
-	d := t.devices[f.Device]
+	name := nameOf(f)
+	d := t.devices[name]
 	known := d != nil && slices.Contains(d.Contacts, f.Contact)
 	switch {
 	case f.Status == "failed":
 		t.registrationFailed(f)
 	case f.Status == "registered" && d == nil:
-		d = &device{f.Device, []string{f.Contact}}
+		d = &device{name, []string{f.Contact}}
 		t.devices[d.Name] = d
 		t.touch(d)
 		t.tellDevice(f, "registered")
@@ -45,10 +47,19 @@ func (t *Tracker) registered(f *source.Registered) {
 	}
 }
 
+// nameOf is user@domain for a phone of a domain.
+func nameOf(f *source.Registered) string {
+	if f.Domain == "" {
+		return f.Device
+	}
+	return f.Device + "@" + f.Domain
+}
+
 func (t *Tracker) tellDevice(f *source.Registered, what string) {
-	account := t.ownerOf("device", f.Device, "extension", f.Device)
+	name := nameOf(f)
+	account := t.ownerOf("device", name, "device", f.Device, "extension", f.Device)
 	d := &switchhook.Device{
-		ID: t.recordID(account, "device", f.Device), Username: f.Device, Contact: f.Contact, UserAgent: f.UserAgent,
+		ID: t.recordID(account, "device", name, f.Device), Username: f.Device, Realm: f.Domain, Contact: f.Contact, UserAgent: f.UserAgent,
 		NetworkIP: f.IP, NetworkPort: f.Port, Expires: f.Expires, Status: f.Reason, RegisteredAt: f.At(),
 	}
 	if d.Status == "" {
@@ -57,7 +68,7 @@ func (t *Tracker) tellDevice(f *source.Registered, what string) {
 	if what == "deregistered" && d.Expires == nil {
 		d.Expires = new(int64)
 	}
-	t.event(account, "device."+what, f.At(), &switchhook.Resources{Device: d}, f.Device, f.IP, stamp(f.At()))
+	t.event(account, "device."+what, f.At(), &switchhook.Resources{Device: d}, name, f.IP, stamp(f.At()))
 }
 
 // failures are the last registrations that failed. A phone with a wrong password tries
@@ -76,14 +87,14 @@ const (
 
 func (t *Tracker) registrationFailed(f *source.Registered) {
 	list := &t.failures.last
-	i := slices.IndexFunc(*list, func(o failure) bool { return o.device == f.Device && o.ip == f.IP })
+	i := slices.IndexFunc(*list, func(o failure) bool { return o.device == nameOf(f) && o.ip == f.IP })
 	if i >= 0 {
 		if f.At().Sub((*list)[i].at).Abs() < failAgain {
 			return
 		}
 		*list = slices.Delete(*list, i, i+1)
 	}
-	*list = append(*list, failure{f.Device, f.IP, f.At()})
+	*list = append(*list, failure{nameOf(f), f.IP, f.At()})
 	*list = (*list)[max(0, len(*list)-mostFailures):]
 	t.tellDevice(f, "registration_failed")
 }
@@ -96,8 +107,9 @@ func (t *Tracker) devicesPresent(list []source.Registered, at time.Time) {
 	}
 	for _, name := range sortedKeys(t.devices) {
 		for _, contact := range slices.Clone(t.devices[name].Contacts) {
-			if !slices.ContainsFunc(list, func(f source.Registered) bool { return f.Device == name && f.Contact == contact }) {
-				t.registered(&source.Registered{When: source.When(at), Device: name, Contact: contact, Status: "deregistered"})
+			if !slices.ContainsFunc(list, func(f source.Registered) bool { return nameOf(&f) == name && f.Contact == contact }) {
+				user, domain, _ := strings.Cut(name, "@")
+				t.registered(&source.Registered{When: source.When(at), Device: user, Domain: domain, Contact: contact, Status: "deregistered"})
 			}
 		}
 	}

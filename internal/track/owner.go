@@ -31,9 +31,15 @@ func (t *Tracker) accountOf(l *leg) string {
 	return t.o.Account
 }
 
-// ownerOf is the account of the first of some schemas and names that has an owner, else the
-// source's.
+// ownerOf is the account of the domain in one of some names, such as 101@pbx.example, if the
+// account map has it; else that of the first that has an owner, else the source's. Schemas and
+// names are in turn.
 func (t *Tracker) ownerOf(schemasAndNames ...string) string {
+	for i := 1; i < len(schemasAndNames); i += 2 {
+		if _, domain, ok := strings.Cut(schemasAndNames[i], "@"); ok && t.o.Accounts[domain] != "" {
+			return t.o.Accounts[domain]
+		}
+	}
 	for i := 0; i+1 < len(schemasAndNames); i += 2 {
 		if account, _, ok := t.owner(schemasAndNames[i], schemasAndNames[i+1]); ok {
 			return account
