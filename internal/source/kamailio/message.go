@@ -107,10 +107,15 @@ func (m *moment) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// A rejecter keeps what could not be read, as source.Host does.
+type rejecter interface {
+	Reject(ctx context.Context, message []byte, reason error)
+}
+
 // read reads what is posted, and translates it. A message that cannot be read is kept as a
 // reject; the others count. A body that is none of ours would come again and again, so it
 // is kept in the same way.
-func (t *translator) read(ctx context.Context, h source.Host, body []byte) (*request, error) {
+func (t *translator) read(ctx context.Context, h rejecter, body []byte) (*request, error) {
 	r := &request{}
 	if err := json.Unmarshal(body, r); err != nil {
 		h.Reject(ctx, body, fmt.Errorf("expected what deploy/kamailio/switchhook.cfg posts: %w", err))
