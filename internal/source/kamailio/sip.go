@@ -112,8 +112,9 @@ func q850Of(reason string) int {
 		}
 		for p := range strings.SplitSeq(params, ";") {
 			if name, value, _ := strings.Cut(strings.TrimSpace(p), "="); strings.EqualFold(name, "cause") {
-				cause, _ := strconv.Atoi(strings.TrimSpace(value))
-				return max(0, min(cause, 127))
+				if cause, err := strconv.Atoi(strings.TrimSpace(value)); err == nil && cause > 0 && cause < 128 {
+					return cause
+				}
 			}
 		}
 	}

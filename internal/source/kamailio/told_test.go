@@ -67,6 +67,11 @@ func (h refusing) Reject(_ context.Context, message []byte, reason error) {
 	h.t.Errorf("%v: %s", reason, message)
 }
 
+// taking is a Host that keeps what is refused.
+type taking struct{}
+
+func (taking) Reject(context.Context, []byte, error) {}
+
 func (d *told) take(events []*switchhook.Event) {
 	d.t.Helper()
 	for _, ev := range events {
