@@ -59,6 +59,7 @@ func drawing() map[string][]string {
 		"internal/source":                       {"internal/catalogue", "internal/ordjson"},
 		"internal/source/*":                     {"internal/source", "internal/catalogue", "internal/ordjson"},
 		"internal/source/asterisk/asterisktest": {},
+		"internal/source/kamailio/kamailiotest": {},
 		"internal/store":                        {"internal/catalogue"},
 		"internal/store/storetest":              {"internal/store"},
 		"internal/store/ledger":                 {"internal/store", "internal/catalogue"}, // what calls are searched by

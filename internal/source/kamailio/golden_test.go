@@ -115,7 +115,7 @@ func TestShuffled(t *testing.T) {
 	each(t, func(t *testing.T, _ string, bodies [][]byte) {
 		want := toldOf(t, bodies...).lines
 		all := together(t, bodies)
-		for seed := range uint64(20) {
+		for seed := range uint64(10) {
 			r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // to be made again
 			shuffled := *all
 			shuffled.Messages = slices.Clone(all.Messages)
@@ -136,7 +136,7 @@ func TestDropped(t *testing.T) {
 	each(t, func(t *testing.T, _ string, bodies [][]byte) {
 		all := together(t, bodies)
 		want := toldOf(t, bodies...)
-		for seed := range uint64(50) {
+		for seed := range uint64(10) {
 			r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // to be made again
 			some := *all
 			some.Messages = nil

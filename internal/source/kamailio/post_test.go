@@ -58,11 +58,13 @@ func start(t *testing.T, c *Connector, h source.Host) (stop func() error) {
 	go func() {
 		ended <- c.Run(ctx, &switchhook.Source{ID: "kam", Options: map[string]any{"token": token}}, h)
 	}()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
 	for box := c.box("kam"); box == nil || box.open.Err() != nil; box = c.box("kam") {
 		select {
 		case err := <-ended:
 			t.Fatal(err)
-		default:
+		case <-look.C:
 		}
 	}
 	return func() error {
@@ -71,7 +73,7 @@ func start(t *testing.T, c *Connector, h source.Host) (stop func() error) {
 	}
 }
 
-func post(t *testing.T, c *Connector, token, body string) *httptest.ResponseRecorder {
+func send(t *testing.T, c *Connector, token, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
 	c.Post(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/in/kam/"+token, strings.NewReader(body)), "kam", token)
@@ -87,10 +89,10 @@ func TestPost(t *testing.T) {
 		t.Error("it has a source that does not run")
 	}
 	stop := start(t, c, h)
-	if got := post(t, c, "another-token-for-it", started).Code; got != http.StatusNotFound {
+	if got := send(t, c, "another-token-for-it", started).Code; got != http.StatusNotFound {
 		t.Errorf("another token: %d", got)
 	}
-	if got := post(t, c, token, started).Code; got != http.StatusAccepted {
+	if got := send(t, c, token, started).Code; got != http.StatusAccepted {
 		t.Errorf("%d", got)
 	}
 	if kept := <-h.connected; kept {
@@ -109,7 +111,7 @@ func TestPost(t *testing.T) {
 		`{"messages":[{"event":"message","call_id":"YQ=="}]}`:                   "at is missing",
 		`not JSON`: "expected what deploy/kamailio/switchhook.cfg posts",
 	} {
-		if got := post(t, c, token, body).Code; got != http.StatusAccepted {
+		if got := send(t, c, token, body).Code; got != http.StatusAccepted {
 			t.Errorf("%s: %d; what cannot be read must not come again and again", body, got)
 		}
 		if reason := <-h.rejected; !strings.Contains(reason.Error(), want) {
@@ -119,12 +121,12 @@ func TestPost(t *testing.T) {
 	if err := stop(); err == nil || err.Error() != "enough" {
 		t.Error(err)
 	}
-	if w := post(t, c, token, started); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+	if w := send(t, c, token, started); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("while it does not run: %d", w.Code)
 	}
 	// It runs again: the Kamailio is the same, and has kept all.
 	start(t, c, h)
-	if got := post(t, c, token, `{"messages":[]}`).Code; got != http.StatusAccepted || !<-h.connected {
+	if got := send(t, c, token, `{"messages":[]}`).Code; got != http.StatusAccepted || !<-h.connected {
 		t.Errorf("%d, or it has not kept all", got)
 	}
 }
@@ -135,7 +137,7 @@ func TestNotKept(t *testing.T) {
 	c, h := New(), newHost()
 	stop := start(t, c, h)
 	h.fails <- errors.New("the store is away")
-	if w := post(t, c, token, started); w.Code != http.StatusServiceUnavailable {
+	if w := send(t, c, token, started); w.Code != http.StatusServiceUnavailable {
 		t.Error(w.Code)
 	}
 	if err := stop(); err == nil || err.Error() != "the store is away" {
@@ -148,14 +150,14 @@ func TestGap(t *testing.T) {
 	t.Parallel()
 	c, h := New(), newHost()
 	stop := start(t, c, h)
-	if w := post(t, c, token, `{"lost":7,"messages":[]}`); w.Code != http.StatusAccepted || !<-h.connected {
+	if w := send(t, c, token, `{"lost":7,"messages":[]}`); w.Code != http.StatusAccepted || !<-h.connected {
 		t.Error(w.Code)
 	}
 	if err := stop(); err == nil || err.Error() != "Kamailio's queue was full, and it dropped 7 messages" {
 		t.Error(err)
 	}
 	start(t, c, h)
-	if w := post(t, c, token, `{"messages":[]}`); w.Code != http.StatusAccepted || <-h.connected {
+	if w := send(t, c, token, `{"messages":[]}`); w.Code != http.StatusAccepted || <-h.connected {
 		t.Error(w.Code, "or it says that it has kept all")
 	}
 }

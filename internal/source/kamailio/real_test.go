@@ -2,6 +2,7 @@ package kamailio
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"io"
 	"net/http"
@@ -25,13 +26,25 @@ var record = flag.Bool("record", false, "keep what the real Kamailio posts in te
 type recorder struct {
 	mu     sync.Mutex
 	bodies [][]byte
+	away   bool
 	came   chan struct{}
 }
 
-func (r *recorder) ServeHTTP(_ http.ResponseWriter, req *http.Request) {
+// isAway has it take nothing, or take again.
+func (r *recorder) isAway(away bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.away = away
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body) // what is cut off comes again
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.away {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	r.bodies = append(r.bodies, body)
 	select {
 	case r.came <- struct{}{}:
@@ -257,6 +270,47 @@ func TestReal(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A queue that is full keeps what came first, and the ends: each call that was begun has one.
+func TestQueueFull(t *testing.T) {
+	t.Parallel()
+	Enabled(t)
+	r := &recorder{came: make(chan struct{}, 1)}
+	web := httptest.NewServer(r)
+	defer web.Close()
+	s := Start(t, Options{URL: web.URL + "/v1/in/kam/token", Queue: 9})
+	callee := s.Phone(t, "101")
+	callee.Register(t, "101", "60")
+	r.until(t, `"event":"register"`, 1)
+	r.isAway(true)
+	call := func() {
+		d := callee.Expect(t, Ring(0), Answer(), Acked(), Released())
+		s.Phone(t, "103").Call(t, "101", Answered(), Ack(), HangUp()).Wait(t)
+		d.Wait(t)
+	}
+	for range 20 {
+		call()
+	}
+	r.isAway(false)
+	r.until(t, ended, 2)
+	call()
+	r.until(t, `"lost":0,"domains":0,"trunks":"127.0.0.2/32 carrier.example","messages":[{"at"`, 2)
+	d := newTold(t)
+	lost := 0
+	for _, body := range r.all() {
+		d.post(body)
+		sent := &request{}
+		if err := json.Unmarshal(body, sent); err != nil {
+			t.Fatal(err)
+		}
+		lost += sent.Lost
+	}
+	d.check()
+	if lost == 0 || len(d.calls) < 3 || len(d.calls) > 20 {
+		t.Errorf("%d messages were dropped; %d calls", lost, len(d.calls))
+	}
+	t.Logf("%d messages were dropped; %d calls were told", lost, len(d.calls))
 }
 
 // sorted are lines in the order of the alphabet: what two workers of Kamailio do at once may
