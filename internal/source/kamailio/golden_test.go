@@ -145,8 +145,14 @@ func TestDropped(t *testing.T) {
 					some.Messages = append(some.Messages, m)
 				}
 			}
-			if got := toldOf(t, write(t, &some)); len(got.calls) != len(want.calls) {
+			got := toldOf(t, write(t, &some))
+			if len(got.calls) != len(want.calls) {
 				t.Fatalf("seed %d: %d calls, want %d", seed, len(got.calls), len(want.calls))
+			}
+			for id, c := range want.calls { // a call that was answered was not missed, and as long
+				if g := got.calls[id]; !c.AnsweredAt.Equal(g.AnsweredAt) || c.HangupReason != g.HangupReason {
+					t.Fatalf("seed %d: answered %v, %s; want %v, %s", seed, g.AnsweredAt, g.HangupReason, c.AnsweredAt, c.HangupReason)
+				}
 			}
 		}
 	})

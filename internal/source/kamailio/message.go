@@ -51,14 +51,19 @@ type message struct {
 	Began    moment `json:"began"`
 	Branches int    `json:"branches"` // so far
 
-	Branch  int  `json:"branch"`
-	URI     text `json:"uri"`
-	Next    text `json:"next"` // where it goes, if not there
-	Code    int  `json:"code"`
-	Reason  text `json:"reason"`
-	Contact text `json:"contact"`
-	Method  text `json:"method"`
-	ByTag   text `json:"by_tag"`
+	Answered       moment `json:"answered"` // once it is
+	AnsweredBranch int    `json:"answered_branch"`
+	AnsweredIP     string `json:"answered_ip"`
+
+	Branch  int    `json:"branch"`
+	URI     text   `json:"uri"`
+	Next    text   `json:"next"` // where it goes, if not there
+	Code    int    `json:"code"`
+	ReplyIP string `json:"reply_ip"`
+	Reason  text   `json:"reason"`
+	Contact text   `json:"contact"`
+	Method  text   `json:"method"`
+	ByTag   text   `json:"by_tag"`
 
 	Result  int  `json:"result"` // of save() or of the authentication
 	Expires text `json:"expires"`
@@ -161,7 +166,7 @@ func (m *message) check() error {
 	switch {
 	case time.Time(m.At).IsZero():
 		return errors.New("at is missing")
-	case m.Branch < 0 || m.Branch >= mostBranches || m.Branches < 0 || m.Branches > mostBranches:
+	case m.Branch < 0 || m.Branch >= mostBranches || m.AnsweredBranch < 0 || m.AnsweredBranch >= mostBranches || m.Branches < 0 || m.Branches > mostBranches:
 		return fmt.Errorf("a transaction has %d branches at most", mostBranches)
 	case len(m.CallID)+len(m.FromTag) > 1000:
 		return errors.New("Call-ID and tag are over 1,000 characters") //nolint:staticcheck // ST1005: a name

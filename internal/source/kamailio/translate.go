@@ -56,7 +56,7 @@ func (t *translator) translate(m *message) []source.Fact {
 	case "reply":
 		return t.reply(m)
 	case "failure":
-		return append([]source.Fact{t.call(m)}, t.branchesFailed(m)...)
+		return t.branchesFailed(m)
 	case "failed":
 		return t.failed(m)
 	case "end":
@@ -94,54 +94,71 @@ func (t *translator) call(m *message) source.LegStarted {
 // branch: the call goes out to somebody.
 func (t *translator) branch(m *message) []source.Fact {
 	delete(t.asked, m.rootID()) // it calls again
-	call, at := t.call(m), source.When(m.At)
 	to, next := parseURI(m.URI), parseURI(cmp.Or(m.Next, m.URI))
-	leg := source.LegStarted{
-		When: at, Leg: m.branchID(m.Branch), Call: call.Leg, Outbound: true, SIPCallID: string(m.CallID),
-		Trunk: t.isTrunk(next.host) || t.isTrunk(to.host), Device: cmp.Or(to.user, call.Dialed),
+	host := next.host
+	if t.isTrunk(to.host) {
+		host = to.host
 	}
-	leg.Channel, leg.Caller.Number = leg.Leg, leg.Device
+	return t.leg(m, m.Branch, source.When(m.At), to.user, host)
+}
+
+// leg is the first leg, and that of a branch that goes to somebody at a host. A message that
+// tells how a branch fares tells of it too, for the one about its beginning may have been
+// dropped; it does not know to whom it went.
+func (t *translator) leg(m *message, branch int, at source.When, to, host string) []source.Fact {
+	call := t.call(m)
+	to = cmp.Or(to, call.Dialed)
+	leg := source.LegStarted{
+		When: at, Leg: m.branchID(branch), Call: call.Leg, Channel: m.branchID(branch), SIPCallID: string(m.CallID),
+		Outbound: true, Trunk: t.isTrunk(host), Device: to, Caller: source.Line{Number: to},
+	}
 	dial := source.Dialled{When: at, From: call.Leg, To: leg.Leg, Exten: call.Dialed}
 	if leg.Trunk {
-		leg.Device, dial.Number = next.host, to.user
+		leg.Device, dial.Number = host, to
 	}
 	return []source.Fact{call, leg, dial}
 }
 
+// answered are the facts of an answer.
+func (t *translator) answered(m *message, branch int, at source.When, host string) []source.Fact {
+	root, leg := m.rootID(), m.branchID(branch)
+	return append(t.leg(m, branch, at, "", host),
+		source.DialEnded{When: at, From: root, To: leg, Outcome: source.Answered},
+		source.LegAnswered{When: at, Leg: leg},
+		source.LegAnswered{When: at, Leg: root},
+		source.BridgeEntered{When: at, Bridge: root, Leg: root},
+		source.BridgeEntered{When: at, Bridge: root, Leg: leg})
+}
+
 // reply: a branch rings, is answered, or has refused.
 func (t *translator) reply(m *message) []source.Fact {
-	call, leg, at := t.call(m), m.branchID(m.Branch), source.When(m.At)
+	leg, at := m.branchID(m.Branch), source.When(m.At)
 	switch {
 	case m.Code < 200:
-		return []source.Fact{call, source.LegRinging{When: at, Leg: leg}}
+		return append(t.leg(m, m.Branch, at, "", m.ReplyIP), source.LegRinging{When: at, Leg: leg})
 	case m.Code < 300:
-		return []source.Fact{
-			call,
-			source.DialEnded{When: at, From: call.Leg, To: leg, Outcome: source.Answered},
-			source.LegAnswered{When: at, Leg: leg},
-			source.LegAnswered{When: at, Leg: call.Leg},
-			source.BridgeEntered{When: at, Bridge: call.Leg, Leg: call.Leg},
-			source.BridgeEntered{When: at, Bridge: call.Leg, Leg: leg},
-		}
+		return t.answered(m, m.Branch, at, m.ReplyIP)
 	}
-	end := source.DialEnded{When: at, From: call.Leg, To: leg, Outcome: outcomeOf(m.Code)}
+	end := source.DialEnded{When: at, From: m.rootID(), To: leg, Outcome: outcomeOf(m.Code)}
 	if m.Code < 400 {
 		end.Forward = parseURI(text(contactURI(string(m.Contact)))).user
 	}
-	return []source.Fact{call, end, source.LegEnded{When: at, Leg: leg, SIPStatus: m.Code, Q850: q850Of(string(m.Reason))}}
+	return append(t.leg(m, m.Branch, at, "", m.ReplyIP),
+		end, source.LegEnded{When: at, Leg: leg, SIPStatus: m.Code, Q850: q850Of(string(m.Reason))})
 }
 
 // branchesFailed ends the branches that have not ended by what their own ends say: those
 // that nobody answered in time.
-func (t *translator) branchesFailed(m *message) (facts []source.Fact) {
+func (t *translator) branchesFailed(m *message) []source.Fact {
 	code := 408
 	if m.Code == 487 { // the caller gave up
 		code = m.Code
 	}
 	at := source.When(m.At)
+	facts := []source.Fact{t.call(m)}
 	for i := range m.Branches {
 		leg := m.branchID(i)
-		facts = append(facts,
+		facts = append(append(facts, t.leg(m, i, at, "", "")...),
 			source.DialEnded{When: at, From: m.rootID(), To: leg, Outcome: outcomeOf(code)},
 			source.LegEnded{When: at, Leg: leg, SIPStatus: code})
 	}
@@ -150,8 +167,7 @@ func (t *translator) branchesFailed(m *message) (facts []source.Fact) {
 
 // failed: the call led to nobody.
 func (t *translator) failed(m *message) []source.Fact {
-	call := t.call(m)
-	facts := append([]source.Fact{call}, t.branchesFailed(m)...)
+	call, facts := t.call(m), t.branchesFailed(m)
 	end := source.LegEnded{When: source.When(m.At), Leg: call.Leg, SIPStatus: m.Code, Q850: q850OfStatus(m.Code)}
 	switch m.Code {
 	case 487: // nobody but the caller ends a call that rings
@@ -194,6 +210,9 @@ func (t *translator) ended(m *message) []source.Fact {
 		root.By = m.branchID(0)
 	}
 	facts := []source.Fact{call}
+	if !time.Time(m.Answered).IsZero() {
+		facts = t.answered(m, m.AnsweredBranch, source.When(m.Answered), m.AnsweredIP)
+	}
 	if root.By == call.Channel {
 		facts = append(facts, root)
 	}
