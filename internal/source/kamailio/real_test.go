@@ -181,6 +181,14 @@ func scenarios() map[string]func(*testing.T, *Server, *recorder) {
 			d.Wait(t)
 			r.until(t, ended, 1)
 		},
+		"reinvite-refused": func(t *testing.T, s *Server, r *recorder) {
+			callee := s.Phone(t, "101")
+			callee.Register(t, "101", "60")
+			d := callee.Expect(t, Ring(short), Answer(), Acked(), ReinviteRefused(488), Released())
+			s.Phone(t, "103").Call(t, "101", Answered(), Ack(), Talk(short), RefusedReinvite(488), Talk(short), HangUp()).Wait(t)
+			d.Wait(t)
+			r.until(t, ended, 1)
+		},
 		"inbound": func(t *testing.T, s *Server, r *recorder) {
 			callee := s.Phone(t, "101")
 			callee.Register(t, "101", "60")

@@ -151,7 +151,7 @@ func (t *translator) reply(m *message) []source.Fact {
 // that nobody answered in time.
 func (t *translator) branchesFailed(m *message) []source.Fact {
 	code := 408
-	if m.Code == 487 { // the caller gave up
+	if m.Code == 487 || m.Branches == 1 { // the caller gave up, or there was no other
 		code = m.Code
 	}
 	at := source.When(m.At)

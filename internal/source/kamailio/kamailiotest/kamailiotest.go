@@ -224,25 +224,65 @@ type Step struct {
 // Ms is how long it takes.
 func (s Step) Ms() int64 { return s.For.Milliseconds() }
 
-// The steps of who is called.
-func Ring(d time.Duration) Step       { return Step{name: "ring", For: d} }
-func Answer() Step                    { return Step{name: "answer"} }
-func Acked() Step                     { return Step{name: "acked"} }
-func Refuse(code int) Step            { return Step{name: "refuse", Code: code} }
-func Redirect(to string) Step         { return Step{name: "refuse", Code: 302, Text: to} }
-func Cancelled() Step                 { return Step{name: "cancelled"} }
-func Reinvited() Step                 { return Step{name: "reinvited"} }
-func Receive() Step                   { return Step{name: "messaged"} }
-func Bye() Step                       { return Step{name: "bye"} }
-func Released() Step                  { return Step{name: "released"} }
-func Talk(d time.Duration) Step       { return Step{name: "talk", For: d} }
-func Again() Step                     { return Step{name: "again"} }
-func Answered() Step                  { return Step{name: "answered"} }
-func Ack() Step                       { return Step{name: "ack"} }
-func Refused(code int) Step           { return Step{name: "refused", Code: code} }
+// Ring rings, for so long. It is for who is called, as the next ones.
+func Ring(d time.Duration) Step { return Step{name: "ring", For: d} }
+
+// Answer answers, again and again until there is an ACK.
+func Answer() Step { return Step{name: "answer"} }
+
+// Acked expects the ACK.
+func Acked() Step { return Step{name: "acked"} }
+
+// Refuse refuses with a status.
+func Refuse(code int) Step { return Step{name: "refuse", Code: code} }
+
+// Redirect sends the caller to another URI.
+func Redirect(to string) Step { return Step{name: "refuse", Code: 302, Text: to} }
+
+// Cancelled expects that the caller gives up, or the proxy.
+func Cancelled() Step { return Step{name: "cancelled"} }
+
+// Reinvited expects an INVITE within the call, and takes it.
+func Reinvited() Step { return Step{name: "reinvited", Code: 200} }
+
+// ReinviteRefused expects one, and does not.
+func ReinviteRefused(code int) Step { return Step{name: "reinvited", Code: code} }
+
+// Receive receives a text instead of a call.
+func Receive() Step { return Step{name: "messaged"} }
+
+// Bye hangs up, as who was called.
+func Bye() Step { return Step{name: "bye"} }
+
+// Released expects that the other side hangs up. It and Talk are for both.
+func Released() Step { return Step{name: "released"} }
+
+// Talk does nothing for so long.
+func Talk(d time.Duration) Step { return Step{name: "talk", For: d} }
+
+// Again sends the first INVITE again. It is for who calls, as the next ones.
+func Again() Step { return Step{name: "again"} }
+
+// Answered expects that the call is answered.
+func Answered() Step { return Step{name: "answered"} }
+
+// Ack sends the ACK.
+func Ack() Step { return Step{name: "ack"} }
+
+// Refused expects that the call is refused.
+func Refused(code int) Step { return Step{name: "refused", Code: code} }
+
+// Cancel gives up when it has rung for so long.
 func Cancel(after time.Duration) Step { return Step{name: "cancel", For: after} }
-func Reinvite() Step                  { return Step{name: "reinvite"} }
-func HangUp() Step                    { return Step{name: "hangup"} }
+
+// Reinvite sends an INVITE within the call, which is taken.
+func Reinvite() Step { return Step{name: "reinvite", Code: 200} }
+
+// RefusedReinvite sends one that is not.
+func RefusedReinvite(code int) Step { return Step{name: "reinvite", Code: code} }
+
+// HangUp hangs up, as who calls.
+func HangUp() Step { return Step{name: "hangup"} }
 
 // A Dialog is a SIPp that runs.
 type Dialog struct {
