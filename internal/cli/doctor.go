@@ -22,11 +22,12 @@ func newDoctor() *cobra.Command {
 		Long: `Look at a phone system as a source would, and say what it lacks. Nothing is
 changed there.
 
-  switchhook doctor asterisk    Asterisk 16 to 22, FreePBX`,
+  switchhook doctor asterisk    Asterisk 16 to 22, FreePBX
+  switchhook doctor kamailio    Kamailio 5.6 and later`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDoctorAsterisk())
+	cmd.AddCommand(newDoctorAsterisk(), newDoctorKamailio())
 	return cmd
 }
 

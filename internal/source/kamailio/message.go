@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/switchhook/switchhook/internal/source"
 )
@@ -76,8 +77,8 @@ type message struct {
 // mostBranches is how many branches a transaction of Kamailio's can have (MAX_BRANCHES_LIMIT).
 const mostBranches = 31
 
-// A text is what came from the network, in base64. What is not UTF-8 in it, for there are
-// phones that write something else, is replaced.
+// A text is what came from the network, in base64. One that is not UTF-8, for there are
+// phones that write something else, is read as Latin-1.
 type text string
 
 // UnmarshalJSON decodes base64.
@@ -90,7 +91,14 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("expected base64, got %.80q", s)
 	}
-	*t = text(strings.ToValidUTF8(string(decoded), "\uFFFD"))
+	if !utf8.Valid(decoded) {
+		var b strings.Builder
+		for _, c := range decoded {
+			b.WriteRune(rune(c))
+		}
+		decoded = []byte(b.String())
+	}
+	*t = text(decoded)
 	return nil
 }
 
