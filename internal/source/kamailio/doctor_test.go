@@ -108,7 +108,7 @@ func TestStockConfiguration(t *testing.T) {
 		}
 	}
 	text = strings.Replace(text, "/etc/kamailio/switchhook.cfg", snippet, 1)
-	for _, more := range []string{"", "#!define WITH_MULTIDOMAIN\n#!define WITH_NAT\n#!define WITH_ANTIFLOOD\n#!define SWITCHHOOK_KEEPALIVE\n"} {
+	for _, more := range []string{"", "#!define SWITCHHOOK_DOMAINS\n#!define WITH_NAT\n#!define WITH_ANTIFLOOD\n#!define SWITCHHOOK_KEEPALIVE\n"} {
 		file := writeFile(t, "kamailio.cfg", "#!KAMAILIO\n"+more+text)
 		if out, err := exec.CommandContext(t.Context(), "kamailio", "-c", "-f", file).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
