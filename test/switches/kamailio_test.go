@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	. "github.com/switchhook/switchhook/internal/source/kamailio/kamailiotest"
+	kam "github.com/switchhook/switchhook/internal/source/kamailio/kamailiotest"
 )
 
 // Killed, and away for ten seconds, while calls are made and others end: Kamailio keeps all
@@ -17,30 +17,30 @@ import (
 // which ends when the next one starts.
 func TestKamailio(t *testing.T) {
 	t.Parallel()
-	Enabled(t)
+	kam.Enabled(t)
 	bin, dir, listen := build(t), t.TempDir(), freePort(t)
 	const token = "a-token-for-the-tests"
 	config := "sources:\n- id: kam\n  kind: kamailio\n  options:\n    token: " + token + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "switchhook.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{URL: "http://" + listen + "/v1/in/kam/" + token}
-	kam := Start(t, o)
+	o := kam.Options{URL: "http://" + listen + "/v1/in/kam/" + token}
+	proxy := kam.Start(t, o)
 	s := serve(t, bin, dir, "--listen", listen)
 	s.until("/v1/sources/kam", func(s map[string]any) bool { return s["state"] == "connected" })
 
-	long, callee := kam.Phone(t, "101"), kam.Phone(t, "102")
+	long, callee := proxy.Phone(t, "101"), proxy.Phone(t, "102")
 	long.Register(t, "101", "60")
 	callee.Register(t, "102", "60")
-	d := long.Expect(t, Ring(0), Answer(), Acked(), Talk(3*time.Second), Bye())
-	first := kam.Phone(t, "103").Call(t, "101", Answered(), Ack(), Released())
+	d := long.Expect(t, kam.Ring(0), kam.Answer(), kam.Acked(), kam.Talk(3*time.Second), kam.Bye())
+	first := proxy.Phone(t, "103").Call(t, "101", kam.Answered(), kam.Ack(), kam.Released())
 	s.until("/v1/events?type=call.answered", atLeast(1))
 	s.kill()
 	back := time.After(10 * time.Second)
 	const calls = 5
 	for range calls {
-		e := callee.Expect(t, Ring(50*time.Millisecond), Answer(), Acked(), Released())
-		kam.Phone(t, "104").Call(t, "102", Answered(), Ack(), Talk(50*time.Millisecond), HangUp()).Wait(t)
+		e := callee.Expect(t, kam.Ring(50*time.Millisecond), kam.Answer(), kam.Acked(), kam.Released())
+		proxy.Phone(t, "104").Call(t, "102", kam.Answered(), kam.Ack(), kam.Talk(50*time.Millisecond), kam.HangUp()).Wait(t)
 		e.Wait(t)
 	}
 	first.Wait(t)
@@ -58,12 +58,12 @@ func TestKamailio(t *testing.T) {
 	}
 
 	// Two of the telephones' processes go on in the call when Kamailio is gone.
-	long.Expect(t, Ring(0), Answer(), Acked(), Talk(time.Minute))
-	kam.Phone(t, "103").Call(t, "101", Answered(), Ack(), Talk(time.Minute))
+	long.Expect(t, kam.Ring(0), kam.Answer(), kam.Acked(), kam.Talk(time.Minute))
+	proxy.Phone(t, "103").Call(t, "101", kam.Answered(), kam.Ack(), kam.Talk(time.Minute))
 	s.until("/v1/events?type=call.answered", atLeast(calls+2))
-	kam.Kill()
-	o.Address = kam.Address
-	Start(t, o)
+	proxy.Kill()
+	o.Address = proxy.Address
+	kam.Start(t, o)
 	s.until("/v1/events?type=call.hungup", atLeast(calls+2))
 	once(t, s, calls+2)
 	newest := fmt.Sprint(items(s.get("/v1/events?type=call.hungup"))[0]["data"])

@@ -19,34 +19,24 @@ import (
 
 // recordings are what a real Kamailio 5.6.3 posted (TestReal with -record), and of each the
 // events that were looked at.
-func recordings(t testing.TB) map[string][][]byte {
-	t.Helper()
+func recordings(tb testing.TB) map[string][][]byte {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/*.ndjson")
 	if err != nil || len(files) == 0 {
-		t.Fatal("no recordings", err)
+		tb.Fatal("no recordings", err)
 	}
 	all := map[string][][]byte{}
 	for _, name := range files {
 		text, err := os.ReadFile(name)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		all[strings.TrimSuffix(name, ".ndjson")] = bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	}
 	return all
 }
 
-func each(t *testing.T, test func(t *testing.T, name string, bodies [][]byte)) {
-	t.Helper()
-	for name, bodies := range recordings(t) {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			t.Parallel()
-			test(t, name, bodies)
-		})
-	}
-}
-
-// told of bodies.
+// toldOf is what is told of bodies.
 func toldOf(t *testing.T, bodies ...[]byte) *told {
 	t.Helper()
 	d := newTold(t)
@@ -59,35 +49,41 @@ func toldOf(t *testing.T, bodies ...[]byte) *told {
 
 func TestRecordings(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, name string, bodies [][]byte) {
-		want, err := os.ReadFile(name + ".events")
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := strings.Join(toldOf(t, bodies...).lines, "\n") + "\n"
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("the events differ (-want +got):\n%s", diff)
-		}
-	})
+	for name, bodies := range recordings(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			want, err := os.ReadFile(name + ".events")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(toldOf(t, bodies...).lines, "\n") + "\n"
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("the events differ (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 // A request whose answer was lost comes again, also to a Switchhook that has started since.
 func TestTwice(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, _ string, bodies [][]byte) {
-		want := toldOf(t, bodies...).lines
-		d := newTold(t)
-		for _, body := range bodies {
-			d.post(body)
-			n := len(d.lines)
-			d.tr = newTranslator()
-			d.twice(body, n)
-		}
-		d.check()
-		if diff := cmp.Diff(want, d.lines); diff != "" {
-			t.Errorf("the events differ (-once +twice):\n%s", diff)
-		}
-	})
+	for name, bodies := range recordings(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			want := toldOf(t, bodies...).lines
+			d := newTold(t)
+			for _, body := range bodies {
+				d.post(body)
+				n := len(d.lines)
+				d.tr = newTranslator()
+				d.twice(body, n)
+			}
+			d.check()
+			if diff := cmp.Diff(want, d.lines); diff != "" {
+				t.Errorf("the events differ (-once +twice):\n%s", diff)
+			}
+		})
+	}
 }
 
 // twice posts what was posted before. Only what a registration that came and went in one
@@ -98,12 +94,12 @@ func (d *told) twice(body []byte, n int) {
 	d.post(body)
 	for id := range d.ids {
 		if !ids[id] {
-			d.t.Errorf("%s is new: %v", id, d.lines[n:])
+			d.tb.Errorf("%s is new: %v", id, d.lines[n:])
 		}
 	}
 	for _, line := range d.lines[n:] {
 		if !strings.HasPrefix(line, "device.") && !strings.HasPrefix(line, "message.") {
-			d.t.Errorf("told again: %s", line)
+			d.tb.Errorf("told again: %s", line)
 		}
 	}
 	d.ids, d.lines = ids, d.lines[:n]
@@ -112,71 +108,80 @@ func (d *told) twice(body []byte, n int) {
 // What several workers have put into the queue in another order is put right.
 func TestShuffled(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, _ string, bodies [][]byte) {
-		want := toldOf(t, bodies...).lines
-		all := together(t, bodies)
-		for seed := range uint64(10) {
-			r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // to be made again
-			shuffled := *all
-			shuffled.Messages = slices.Clone(all.Messages)
-			r.Shuffle(len(shuffled.Messages), func(i, j int) {
-				shuffled.Messages[i], shuffled.Messages[j] = shuffled.Messages[j], shuffled.Messages[i]
-			})
-			if diff := cmp.Diff(want, toldOf(t, write(t, &shuffled)).lines); diff != "" {
-				t.Fatalf("seed %d: the events differ (-as they were +shuffled):\n%s", seed, diff)
+	for name, bodies := range recordings(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			want := toldOf(t, bodies...).lines
+			all := together(t, bodies)
+			for seed := range uint64(10) {
+				r := rand.New(rand.NewPCG(seed, 1))
+				shuffled := *all
+				shuffled.Messages = slices.Clone(all.Messages)
+				r.Shuffle(len(shuffled.Messages), func(i, j int) {
+					shuffled.Messages[i], shuffled.Messages[j] = shuffled.Messages[j], shuffled.Messages[i]
+				})
+				if diff := cmp.Diff(want, toldOf(t, write(t, &shuffled)).lines); diff != "" {
+					t.Fatalf("seed %d: the events differ (-as they were +shuffled):\n%s", seed, diff)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // Whatever Kamailio had to drop: a call has one beginning and one end, if the end was not
 // dropped.
 func TestDropped(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, _ string, bodies [][]byte) {
-		all := together(t, bodies)
-		want := toldOf(t, bodies...)
-		for seed := range uint64(10) {
-			r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // to be made again
-			some := *all
-			some.Messages = nil
-			for _, m := range all.Messages {
-				if r.IntN(2) == 0 || strings.Contains(string(m), ended) || strings.Contains(string(m), failed) {
-					some.Messages = append(some.Messages, m)
+	for name, bodies := range recordings(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			all := together(t, bodies)
+			want := toldOf(t, bodies...)
+			for seed := range uint64(10) {
+				r := rand.New(rand.NewPCG(seed, 2))
+				some := *all
+				some.Messages = nil
+				for _, m := range all.Messages {
+					if r.IntN(2) == 0 || strings.Contains(string(m), ended) || strings.Contains(string(m), failed) {
+						some.Messages = append(some.Messages, m)
+					}
+				}
+				got := toldOf(t, write(t, &some))
+				if len(got.calls) != len(want.calls) {
+					t.Fatalf("seed %d: %d calls, want %d", seed, len(got.calls), len(want.calls))
+				}
+				for id, c := range want.calls { // a call that was answered was not missed, and as long
+					if g := got.calls[id]; c.AnsweredAt.Sub(g.AnsweredAt).Abs() > 10*time.Millisecond || !strings.Contains(string(write(t, all)), `"branches":2`) && c.HangupReason != g.HangupReason {
+						t.Fatalf("seed %d: answered %v, %s; want %v, %s", seed, g.AnsweredAt, g.HangupReason, c.AnsweredAt, c.HangupReason)
+					}
 				}
 			}
-			got := toldOf(t, write(t, &some))
-			if len(got.calls) != len(want.calls) {
-				t.Fatalf("seed %d: %d calls, want %d", seed, len(got.calls), len(want.calls))
-			}
-			for id, c := range want.calls { // a call that was answered was not missed, and as long
-				if g := got.calls[id]; c.AnsweredAt.Sub(g.AnsweredAt).Abs() > 10*time.Millisecond || !strings.Contains(string(write(t, all)), `"branches":2`) && c.HangupReason != g.HangupReason {
-					t.Fatalf("seed %d: answered %v, %s; want %v, %s", seed, g.AnsweredAt, g.HangupReason, c.AnsweredAt, c.HangupReason)
-				}
-			}
-		}
-	})
+		})
+	}
 }
 
 // A Kamailio that is killed tells of no ends. The next one tells that it has started.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	reconciled := regexp.MustCompile(`call\.hungup \[\w+\] reconciled=true`)
-	each(t, func(t *testing.T, _ string, bodies [][]byte) {
-		all := together(t, bodies)
-		for n := range all.Messages {
-			until := *all
-			until.Messages = all.Messages[:n]
-			d := newTold(t)
-			d.post(write(t, &until))
-			d.post([]byte(`{"messages":[{"event":"start","at":4000000000}]}`))
-			d.check()
-			over := strings.Contains(string(write(t, &until)), ended) || strings.Contains(string(write(t, &until)), failed)
-			if text := strings.Join(d.lines, "\n"); !over && strings.Count(text, "call.hungup [") != len(reconciled.FindAllString(text, -1)) {
-				t.Errorf("after %d messages: %s", n, text)
+	for name, bodies := range recordings(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			all := together(t, bodies)
+			for n := range all.Messages {
+				until := *all
+				until.Messages = all.Messages[:n]
+				d := newTold(t)
+				d.post(write(t, &until))
+				d.post([]byte(`{"messages":[{"event":"start","at":4000000000}]}`))
+				d.check()
+				over := strings.Contains(string(write(t, &until)), ended) || strings.Contains(string(write(t, &until)), failed)
+				if text := strings.Join(d.lines, "\n"); !over && strings.Count(text, "call.hungup [") != len(reconciled.FindAllString(text, -1)) {
+					t.Errorf("after %d messages: %s", n, text)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // A call that nobody tells the end of is over after twelve hours.

@@ -2,6 +2,7 @@ package kamailio
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"io"
@@ -15,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
-	. "github.com/switchhook/switchhook/internal/source/kamailio/kamailiotest"
+	kam "github.com/switchhook/switchhook/internal/source/kamailio/kamailiotest"
 )
 
 var record = flag.Bool("record", false, "keep what the real Kamailio posts in testdata, with the events that it becomes; compare them with the scenario by eye")
@@ -80,158 +81,106 @@ const (
 	short  = 200 * time.Millisecond
 )
 
-// scenarios are calls at a Kamailio. Each returns when all has been posted.
-func scenarios() map[string]func(*testing.T, *Server, *recorder) {
-	return map[string]func(*testing.T, *Server, *recorder){
-		"answered": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked(), Released())
-			s.Phone(t, "103").Call(t, "101", Answered(), Ack(), Talk(2*short), HangUp()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
+// A stage is where a scenario is played.
+type stage struct {
+	t      *testing.T
+	server *kam.Server
+	posted *recorder
+}
+
+// A call is what two telephones do, the one called being 101. Those called by the carrier,
+// or calling it, are on one side of it.
+type call struct {
+	number         string // if it is not 101
+	carrier        string // caller or callee
+	callee, caller []kam.Step
+	until          string // what is posted last
+}
+
+func (c call) play(p *stage) {
+	t := p.t
+	callee, caller := p.server.Phone(t, "101"), p.server.Phone(t, "103")
+	switch c.carrier {
+	case "caller":
+		caller = p.server.Trunk("+12025550143")
+	case "callee":
+		callee = p.server.Trunk("+12025550143")
+	}
+	if c.carrier != "callee" {
+		callee.Register(t, "101", "60")
+	}
+	d := callee.Expect(t, c.callee...)
+	caller.Call(t, cmp.Or(c.number, "101"), c.caller...).Wait(t)
+	d.Wait(t)
+	p.posted.until(t, cmp.Or(c.until, ended), 1)
+}
+
+// both plays a call that two telephones of a group, or one after the other, are to get.
+func both(p *stage, aors [2]string, number string, first, second []kam.Step) {
+	one, two := p.server.Phone(p.t, "101"), p.server.Phone(p.t, "102")
+	one.Register(p.t, aors[0], "60")
+	two.Register(p.t, aors[1], "60")
+	a, b := one.Expect(p.t, first...), two.Expect(p.t, second...)
+	p.server.Phone(p.t, "103").Call(p.t, number, kam.Answered(), kam.Ack(), kam.Talk(short), kam.HangUp()).Wait(p.t)
+	a.Wait(p.t)
+	b.Wait(p.t)
+	p.posted.until(p.t, ended, 1)
+}
+
+// scenarios are what is done at a Kamailio. Each returns when all has been posted.
+func scenarios() map[string]func(*stage) {
+	takes := []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Released()}
+	talks := []kam.Step{kam.Answered(), kam.Ack(), kam.Talk(short), kam.HangUp()}
+	hangsUp := []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Talk(short), kam.Bye()}
+	return map[string]func(*stage){
+		"answered":       call{callee: takes, caller: talks}.play,
+		"bye-by-callee":  call{callee: hangsUp, caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Released()}}.play,
+		"busy":           call{callee: []kam.Step{kam.Refuse(486)}, caller: []kam.Step{kam.Refused(486)}, until: failed}.play,
+		"no-answer":      call{callee: []kam.Step{kam.Ring(short), kam.Cancelled()}, caller: []kam.Step{kam.Refused(408)}, until: failed}.play,
+		"cancelled":      call{callee: []kam.Step{kam.Ring(0), kam.Cancelled()}, caller: []kam.Step{kam.Cancel(short)}, until: failed}.play,
+		"redirected":     call{callee: []kam.Step{kam.Redirect("sip:105@pbx.example")}, caller: []kam.Step{kam.Refused(302)}, until: failed}.play,
+		"dropped-ack":    call{callee: takes, caller: []kam.Step{kam.Answered(), kam.Talk(8 * short), kam.Ack(), kam.Talk(short), kam.HangUp()}}.play,
+		"invite-again":   call{callee: takes, caller: append([]kam.Step{kam.Again()}, talks...)}.play,
+		"inbound":        call{carrier: "caller", number: "+12025550100", callee: takes, caller: talks}.play,
+		"outbound":       call{carrier: "callee", number: "+12025550143", callee: hangsUp, caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Released()}}.play,
+		"dialog-timeout": call{callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked()}, caller: []kam.Step{kam.Answered(), kam.Ack()}}.play,
+		"reinvite": call{
+			callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Reinvited(), kam.Released()},
+			caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Talk(short), kam.Reinvite(), kam.Ack(), kam.Talk(short), kam.HangUp()},
+		}.play,
+		"reinvite-refused": call{
+			callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.ReinviteRefused(488), kam.Released()},
+			caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Talk(short), kam.RefusedReinvite(488), kam.Talk(short), kam.HangUp()},
+		}.play,
+		"ring-all": func(p *stage) {
+			both(p, [2]string{"600", "600"}, "600", []kam.Step{kam.Ring(0), kam.Cancelled()}, []kam.Step{kam.Ring(2 * short), kam.Answer(), kam.Acked(), kam.Released()})
 		},
-		"bye-by-callee": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked(), Talk(short), Bye())
-			s.Phone(t, "103").Call(t, "101", Answered(), Ack(), Released()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
+		"failure-route": func(p *stage) {
+			both(p, [2]string{"101", "102"}, "700", []kam.Step{kam.Ring(short), kam.Cancelled()}, takes)
 		},
-		"busy": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Refuse(486))
-			s.Phone(t, "103").Call(t, "101", Refused(486)).Wait(t)
-			d.Wait(t)
-			r.until(t, failed, 1)
+		"unknown-number": func(p *stage) {
+			p.server.Phone(p.t, "103").Call(p.t, "199", kam.Refused(404)).Wait(p.t)
+			p.posted.until(p.t, failed, 1)
 		},
-		"no-answer": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Cancelled())
-			s.Phone(t, "103").Call(t, "101", Refused(408)).Wait(t)
-			d.Wait(t)
-			r.until(t, failed, 1)
+		"registrations": func(p *stage) {
+			phone, other := p.server.Phone(p.t, "101"), p.server.Phone(p.t, "102")
+			for _, expires := range []string{"60", "60", "0", "60", "*"} { // the second is a refresh
+				phone.Register(p.t, "101", expires)
+			}
+			other.Register(p.t, "102", "1")
+			other.FailToRegister(p.t)
+			p.posted.until(p.t, `"event":"expired"`, 1)
 		},
-		"cancelled": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(0), Cancelled())
-			s.Phone(t, "103").Call(t, "101", Cancel(short)).Wait(t)
-			d.Wait(t)
-			r.until(t, failed, 1)
-		},
-		"ring-all": func(t *testing.T, s *Server, r *recorder) {
-			first, second := s.Phone(t, "101"), s.Phone(t, "102")
-			first.Register(t, "600", "60")
-			second.Register(t, "600", "60")
-			a := first.Expect(t, Ring(0), Cancelled())
-			b := second.Expect(t, Ring(2*short), Answer(), Acked(), Released())
-			s.Phone(t, "103").Call(t, "600", Answered(), Ack(), Talk(2*short), HangUp()).Wait(t)
-			a.Wait(t)
-			b.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"failure-route": func(t *testing.T, s *Server, r *recorder) {
-			first, second := s.Phone(t, "101"), s.Phone(t, "102")
-			first.Register(t, "101", "60")
-			second.Register(t, "102", "60")
-			a := first.Expect(t, Ring(short), Cancelled())
-			b := second.Expect(t, Ring(short), Answer(), Acked(), Released())
-			s.Phone(t, "103").Call(t, "700", Answered(), Ack(), Talk(short), HangUp()).Wait(t)
-			a.Wait(t)
-			b.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"redirected": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Redirect("sip:105@pbx.example"))
-			s.Phone(t, "103").Call(t, "101", Refused(302)).Wait(t)
-			d.Wait(t)
-			r.until(t, failed, 1)
-		},
-		"unknown-number": func(t *testing.T, s *Server, r *recorder) {
-			s.Phone(t, "103").Call(t, "199", Refused(404)).Wait(t)
-			r.until(t, failed, 1)
-		},
-		"dropped-ack": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked(), Released())
-			s.Phone(t, "103").Call(t, "101", Answered(), Talk(8*short), Ack(), Talk(short), HangUp()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"invite-again": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked(), Released())
-			s.Phone(t, "103").Call(t, "101", Again(), Answered(), Ack(), Talk(short), HangUp()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"reinvite": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked(), Reinvited(), Released())
-			s.Phone(t, "103").Call(t, "101", Answered(), Ack(), Talk(short), Reinvite(), Ack(), Talk(short), HangUp()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"reinvite-refused": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked(), ReinviteRefused(488), Released())
-			s.Phone(t, "103").Call(t, "101", Answered(), Ack(), Talk(short), RefusedReinvite(488), Talk(short), HangUp()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"inbound": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked(), Released())
-			s.Trunk("+12025550143").Call(t, "+12025550100", Answered(), Ack(), Talk(short), HangUp()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"outbound": func(t *testing.T, s *Server, r *recorder) {
-			d := s.Trunk("+12025550143").Expect(t, Ring(short), Answer(), Acked(), Talk(short), Bye())
-			s.Phone(t, "103").Call(t, "+12025550143", Answered(), Ack(), Released()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"dialog-timeout": func(t *testing.T, s *Server, r *recorder) {
-			callee := s.Phone(t, "101")
-			callee.Register(t, "101", "60")
-			d := callee.Expect(t, Ring(short), Answer(), Acked())
-			s.Phone(t, "103").Call(t, "101", Answered(), Ack()).Wait(t)
-			d.Wait(t)
-			r.until(t, ended, 1)
-		},
-		"registrations": func(t *testing.T, s *Server, r *recorder) {
-			phone, other := s.Phone(t, "101"), s.Phone(t, "102")
-			phone.Register(t, "101", "60")
-			phone.Register(t, "101", "60") // a refresh
-			phone.Register(t, "101", "0")
-			phone.Register(t, "101", "60")
-			phone.Register(t, "101", "*")
-			other.Register(t, "102", "1")
-			other.FailToRegister(t)
-			r.until(t, `"event":"expired"`, 1)
-		},
-		"message": func(t *testing.T, s *Server, r *recorder) {
-			phone := s.Phone(t, "101")
-			phone.Register(t, "101", "60")
-			d := phone.Expect(t, Receive())
-			s.Phone(t, "103").Message(t, "101", "Lunch \"now\"?")
-			d.Wait(t)
-			d = phone.Expect(t, Receive())
-			s.Trunk("+12025550143").Message(t, "+12025550100", "H\xf6llo")
-			d.Wait(t)
-			r.until(t, `"event":"message"`, 2)
+		"message": func(p *stage) {
+			phone := p.server.Phone(p.t, "101")
+			phone.Register(p.t, "101", "60")
+			d := phone.Expect(p.t, kam.Receive())
+			p.server.Phone(p.t, "103").Message(p.t, "101", `Lunch "now"?`)
+			d.Wait(p.t)
+			d = phone.Expect(p.t, kam.Receive())
+			p.server.Trunk("+12025550143").Message(p.t, "+12025550100", "H\xf6llo")
+			d.Wait(p.t)
+			p.posted.until(p.t, `"event":"message"`, 2)
 		},
 	}
 }
@@ -243,12 +192,12 @@ func TestReal(t *testing.T) {
 	for name, play := range scenarios() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			Enabled(t)
+			kam.Enabled(t)
 			r := &recorder{came: make(chan struct{}, 1)}
 			web := httptest.NewServer(r)
 			defer web.Close()
-			s := Start(t, Options{URL: web.URL + "/v1/in/kam/token", Defines: []string{"SWITCHHOOK_DOMAINS"}})
-			play(t, s, r)
+			s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Defines: []string{"SWITCHHOOK_DOMAINS"}})
+			play(&stage{t, s, r})
 			s.Kill()
 			bodies := r.all()
 			d := newTold(t)
@@ -273,7 +222,7 @@ func TestReal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(sorted(string(want)), sorted(strings.Join(d.lines, "\n"))); diff != "" {
+			if diff := gocmp.Diff(sorted(string(want)), sorted(strings.Join(d.lines, "\n"))); diff != "" {
 				t.Errorf("the events differ (-recorded +now):\n%s", diff)
 			}
 		})
@@ -283,18 +232,18 @@ func TestReal(t *testing.T) {
 // A queue that is full keeps what came first, and the ends: each call that was begun has one.
 func TestQueueFull(t *testing.T) {
 	t.Parallel()
-	Enabled(t)
+	kam.Enabled(t)
 	r := &recorder{came: make(chan struct{}, 1)}
 	web := httptest.NewServer(r)
 	defer web.Close()
-	s := Start(t, Options{URL: web.URL + "/v1/in/kam/token", Queue: 9})
+	s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Queue: 9})
 	callee := s.Phone(t, "101")
 	callee.Register(t, "101", "60")
 	r.until(t, `"event":"register"`, 1)
 	r.isAway(true)
 	call := func() {
-		d := callee.Expect(t, Ring(0), Answer(), Acked(), Released())
-		s.Phone(t, "103").Call(t, "101", Answered(), Ack(), HangUp()).Wait(t)
+		d := callee.Expect(t, kam.Ring(0), kam.Answer(), kam.Acked(), kam.Released())
+		s.Phone(t, "103").Call(t, "101", kam.Answered(), kam.Ack(), kam.HangUp()).Wait(t)
 		d.Wait(t)
 	}
 	for range 20 {

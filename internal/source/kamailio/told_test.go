@@ -18,7 +18,7 @@ import (
 // told is what the product makes of what a Kamailio posted, and holds it to what is promised
 // of every call: one beginning and one end, and forward only between them.
 type told struct {
-	t       testing.TB
+	tb      testing.TB
 	tr      *translator
 	tracker *track.Tracker
 	folder  *calls.Folder
@@ -28,20 +28,20 @@ type told struct {
 	calls map[string]*switchhook.Call // as they were told last
 }
 
-func newTold(t testing.TB) *told {
-	t.Helper()
+func newTold(tb testing.TB) *told {
+	tb.Helper()
 	return &told{
-		t: t, tr: newTranslator(), folder: calls.New(), ids: map[string]bool{}, calls: map[string]*switchhook.Call{},
+		tb: tb, tr: newTranslator(), folder: calls.New(), ids: map[string]bool{}, calls: map[string]*switchhook.Call{},
 		tracker: track.New(track.Options{Source: "kam", Account: sourcetest.Account, Accounts: map[string]string{"pbx.example": "pbx"}}),
 	}
 }
 
 // post takes one request.
 func (d *told) post(body []byte) {
-	d.t.Helper()
-	r, err := d.tr.read(d.t.Context(), refusing{d.t}, body)
+	d.tb.Helper()
+	r, err := d.tr.read(d.tb.Context(), refusing{d.tb}, body)
 	if err != nil {
-		d.t.Fatal(err)
+		d.tb.Fatal(err)
 	}
 	for _, f := range r.facts {
 		events, _ := d.tracker.Fold([]source.Fact{f})
@@ -51,7 +51,7 @@ func (d *told) post(body []byte) {
 
 // tick lets our own clock go on.
 func (d *told) tick(at time.Time) {
-	d.t.Helper()
+	d.tb.Helper()
 	if facts := d.tr.unanswered(at); len(facts) > 0 {
 		events, _ := d.tracker.Fold(facts)
 		d.take(events)
@@ -61,10 +61,10 @@ func (d *told) tick(at time.Time) {
 }
 
 // refusing is a Host for which nothing may be refused.
-type refusing struct{ t testing.TB }
+type refusing struct{ tb testing.TB }
 
 func (h refusing) Reject(_ context.Context, message []byte, reason error) {
-	h.t.Errorf("%v: %s", reason, message)
+	h.tb.Errorf("%v: %s", reason, message)
 }
 
 // taking is a Host that keeps what is refused.
@@ -73,14 +73,14 @@ type taking struct{}
 func (taking) Reject(context.Context, []byte, error) {}
 
 func (d *told) take(events []*switchhook.Event) {
-	d.t.Helper()
+	d.tb.Helper()
 	for _, ev := range events {
 		if d.ids[ev.ID] {
-			d.t.Errorf("%s comes twice: %s", ev.Type, ev.Data)
+			d.tb.Errorf("%s comes twice: %s", ev.Type, ev.Data)
 		}
 		d.ids[ev.ID] = true
 		if err := sourcetest.Fold(d.folder, ev, ev.OccurredAt); err != nil {
-			d.t.Fatalf("%s: %v", ev.Type, err)
+			d.tb.Fatalf("%s: %v", ev.Type, err)
 		}
 		d.lines = append(d.lines, line(ev))
 		if family, what, _ := strings.Cut(ev.Type, "."); family == "call" {
@@ -92,30 +92,30 @@ func (d *told) take(events []*switchhook.Event) {
 
 // order reports what comes in the wrong one.
 func (d *told) order(what string, c *switchhook.Call) {
-	d.t.Helper()
+	d.tb.Helper()
 	was := d.calls[c.ID]
 	switch {
 	case (what == "created") != (was == nil):
-		d.t.Errorf("call.%s of %s", what, c.ID)
+		d.tb.Errorf("call.%s of %s", what, c.ID)
 	case was == nil:
 	case was.Status == "ended":
-		d.t.Errorf("call.%s of %s, which has ended", what, c.ID)
+		d.tb.Errorf("call.%s of %s, which has ended", what, c.ID)
 	case what == "ringing" && !was.AnsweredAt.IsZero():
-		d.t.Errorf("%s rings after it was answered", c.ID)
+		d.tb.Errorf("%s rings after it was answered", c.ID)
 	case what == "bridged" && was.AnsweredAt.IsZero():
-		d.t.Errorf("%s is bridged before it was answered", c.ID)
+		d.tb.Errorf("%s is bridged before it was answered", c.ID)
 	}
 }
 
 // check reports calls that have not ended, and times that go back.
 func (d *told) check() {
-	d.t.Helper()
+	d.tb.Helper()
 	for id, c := range d.calls {
 		switch {
 		case c.Status != "ended":
-			d.t.Errorf("%s has not ended", id)
+			d.tb.Errorf("%s has not ended", id)
 		case !c.AnsweredAt.IsZero() && (c.AnsweredAt.Before(c.CreatedAt) || c.EndedAt.Before(c.AnsweredAt)), c.EndedAt.Before(c.CreatedAt):
-			d.t.Errorf("%s: created %v, answered %v, ended %v", id, c.CreatedAt, c.AnsweredAt, c.EndedAt)
+			d.tb.Errorf("%s: created %v, answered %v, ended %v", id, c.CreatedAt, c.AnsweredAt, c.EndedAt)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func Start(tb testing.TB, o Options) *Server {
 		tb.Fatal(err)
 	}
 	// It runs in a group of its own, which is ended as a whole: it is many processes.
-	s.process = exec.CommandContext(context.Background(), "kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-w", s.dir, "-Y", s.dir)
+	s.process = exec.CommandContext(context.Background(), "kamailio", "-f", "kamailio.cfg", "-DD", "-E", "-m", "32", "-w", s.dir, "-Y", s.dir) //nolint:gosec // G204: with a configuration of our own
 	s.process.Dir, s.process.Stderr, s.process.Stdout = s.dir, s.log, s.log
 	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := s.process.Start(); err != nil {
@@ -379,7 +379,7 @@ func (p *Phone) run(tb testing.TB, called string, listens bool, steps []Step) *D
 	go func() {
 		defer close(d.done)
 		if err := cmd.Wait(); err != nil {
-			wrong, _ := os.ReadFile(filepath.Join(dir, "errors")) // they may not exist
+			wrong, _ := os.ReadFile(filepath.Join(dir, "errors")) //nolint:gosec // G304: our own; it may not exist
 			d.err = errors.Join(err, errors.New(output.String()), errors.New(string(wrong)))
 		}
 	}()
