@@ -36,14 +36,11 @@ func TestKamailio(t *testing.T) {
 			defer resp.Body.Close()
 			return resp.StatusCode
 		}
-		p.until("/v1/sources/kam", func(map[string]any) bool {
-			return post("/v1/in/kam/"+token, []byte(`{"version":"5.6.3","messages":[]}`)) == http.StatusAccepted
-		})
-		for range 2 {
-			for body := range bytes.Lines(recorded) {
-				if got := post("/v1/in/kam/"+token, body); got != http.StatusAccepted {
-					t.Fatal(got)
-				}
+		for body := range bytes.Lines(recorded) {
+			for range 2 {
+				p.until("/v1/sources/kam", func(map[string]any) bool { // as Kamailio does
+					return post("/v1/in/kam/"+token, body) == http.StatusAccepted
+				})
 			}
 		}
 		s := p.call("GET", "/v1/sources/kam", "")

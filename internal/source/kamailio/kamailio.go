@@ -155,6 +155,7 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 		select {
 		case p := <-b.posts:
 			r, err := t.read(ctx, h, p.body)
+			anew := connected && r.Started
 			if err == nil && !connected {
 				err = h.Connected(ctx, r.system(), !r.Started && !b.gap)
 				connected, b.gap = err == nil, b.gap && err != nil
@@ -165,6 +166,10 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 			p.done <- err
 			if err != nil {
 				return err
+			}
+			if anew { // what the one before had not posted yet is lost
+				b.gap = true
+				return errors.New("Kamailio has started anew") //nolint:staticcheck // ST1005: a name
 			}
 			if r.Lost > 0 {
 				b.gap = true

@@ -162,6 +162,25 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// So it is when a Kamailio starts anew: what the one before had not posted is lost.
+func TestStartedAnew(t *testing.T) {
+	t.Parallel()
+	c, h := New(), newHost()
+	stop := start(t, c, h)
+	for range 2 {
+		if w := send(t, c, token, started); w.Code != http.StatusAccepted {
+			t.Error(w.Code)
+		}
+	}
+	if err := stop(); err == nil || err.Error() != "Kamailio has started anew" {
+		t.Error(err)
+	}
+	start(t, c, h)
+	if w := send(t, c, token, `{"messages":[]}`); w.Code != http.StatusAccepted || <-h.connected || <-h.connected {
+		t.Error(w.Code, "or it says that it has kept all")
+	}
+}
+
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	c := New()
