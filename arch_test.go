@@ -29,11 +29,11 @@ func drawing() map[string][]string {
 	return map[string][]string{
 		".":                                     {}, // the vocabulary leans on nothing
 		"cmd/switchhook":                        {"internal/cli"},
-		"internal/cli":                          {"internal/app", "internal/bench", "internal/copying", "internal/sim", "internal/client", "internal/ordjson", "internal/source", "internal/source/asterisk", "internal/source/freeswitch", "internal/source/kazoobus"}, // doctor asks a switch, without a program around it
-		"internal/client":                       {},                                                                                                                                                                                                                     // an outsider: it knows the API by HTTP
-		"internal/app":                          {"internal/*"},                                                                                                                                                                                                         // the one package that knows them all
-		"internal/bench":                        {"internal/app", "internal/deliver/wire"},                                                                                                                                                                              // it compares the whole with a bare client
-		"internal/copying":                      {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"},                                                                                                                                               // it reads the tables by itself: a store that opens them would write
+		"internal/cli":                          {"internal/app", "internal/bench", "internal/copying", "internal/sim", "internal/client", "internal/ordjson", "internal/source", "internal/source/asterisk", "internal/source/freeswitch", "internal/source/kamailio", "internal/source/kazoobus"}, // doctor asks a switch, without a program around it
+		"internal/client":                       {},                                                                                                                                                                                                                                                 // an outsider: it knows the API by HTTP
+		"internal/app":                          {"internal/*"},                                                                                                                                                                                                                                     // the one package that knows them all
+		"internal/bench":                        {"internal/app", "internal/deliver/wire"},                                                                                                                                                                                                          // it compares the whole with a bare client
+		"internal/copying":                      {"internal/store/sqlite", "internal/store/postgres", "internal/cluster"},                                                                                                                                                                           // it reads the tables by itself: a store that opens them would write
 		"internal/ordjson":                      {},
 		"internal/catalogue":                    {"internal/ordjson"},
 		"internal/calls":                        {"internal/catalogue", "internal/ordjson"},
@@ -63,6 +63,7 @@ func drawing() map[string][]string {
 		"internal/source/kazoobus":              {"internal/source", "internal/source/kazoo", "internal/catalogue", "internal/ordjson"}, // the bus says what the webhooks say, in other names
 		"internal/source/kazoobus/rabbittest":   {},
 		"internal/source/freeswitch/*":          {},
+		"internal/source/kamailio/kamailiotest": {},
 		"internal/store":                        {"internal/catalogue"},
 		"internal/store/storetest":              {"internal/store"},
 		"internal/store/ledger":                 {"internal/store", "internal/catalogue"}, // what calls are searched by

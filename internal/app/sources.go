@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/asterisk"
 	"github.com/switchhook/switchhook/internal/source/freeswitch"
+	"github.com/switchhook/switchhook/internal/source/kamailio"
 	"github.com/switchhook/switchhook/internal/source/kazoo"
 	"github.com/switchhook/switchhook/internal/source/kazoobus"
 	"github.com/switchhook/switchhook/internal/source/primevox"
@@ -29,7 +31,25 @@ func translators() []source.Translator {
 // connectors are the kinds of sources that connect by themselves. Each remembers what it has
 // open, so there is one of each.
 func connectors(c Config) []source.Connector {
-	return append([]source.Connector{asterisk.New(), freeswitch.New(), kazoobus.New()}, c.connectors...)
+	return append([]source.Connector{asterisk.New(), freeswitch.New(), kamailio.New(), kazoobus.New()}, c.connectors...)
+}
+
+// withInboxes has sources answer what is posted to them that are more than a translator, and
+// everything else answered as before.
+func (a *App) withInboxes(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, in := strings.CutPrefix(r.URL.Path, "/v1/in/")
+		id, token, whole := strings.Cut(path, "/")
+		if in && whole {
+			for _, c := range a.connectors {
+				if box, ok := c.(source.Inbox); ok && box.Has(id) {
+					box.Post(w, r, id, token)
+					return
+				}
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // supervisor makes what runs the sources that connect by themselves. None runs yet.

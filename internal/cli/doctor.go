@@ -25,11 +25,12 @@ changed there.
 
   switchhook doctor asterisk    Asterisk 16 to 22, FreePBX
   switchhook doctor freeswitch  FreeSWITCH 1.10 and 1.11, FusionPBX
+  switchhook doctor kamailio    Kamailio 5.6 and later
   switchhook doctor kazoo       the bus of Kazoo 4 and 5`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDoctorAsterisk(), newDoctorFreeSWITCH(), newDoctorKazoo())
+	cmd.AddCommand(newDoctorAsterisk(), newDoctorFreeSWITCH(), newDoctorKamailio(), newDoctorKazoo())
 	return cmd
 }
 

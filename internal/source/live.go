@@ -39,6 +39,14 @@ type Door interface {
 	Accept(w http.ResponseWriter, r *http.Request, sourceID string)
 }
 
+// An Inbox is a Connector whose systems post to us: what comes to /v1/in/{id}/{token} for a
+// source that it has is its to answer, and to find out who asks.
+type Inbox interface {
+	Connector
+	Has(sourceID string) bool
+	Post(w http.ResponseWriter, r *http.Request, sourceID, token string)
+}
+
 // A Host is what the program does for one source that runs.
 type Host interface {
 	// Connected says that the system has let us in, and what it is, such as

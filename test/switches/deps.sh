@@ -1,13 +1,14 @@
 #!/bin/sh
 # Gets the real phone systems that tests talk to (make test-switches): SIPp, which
-# plays the phones, and two Asterisks, each in a folder of its own:
+# plays the phones, the Kamailio of Debian bookworm, whose service is not started, and
+# two Asterisks, each in a folder of its own:
 #
 #   asterisk-16  of Debian bullseye: what many installations still are
 #   asterisk-22  of Debian sid: the newest, with ARI that connects to us
 #
-# Their packages are only unpacked: none of their scripts runs, no service starts,
-# nothing of them gets into the machine's PATH or its list of packages. The tests
-# start the program with its own loader and libraries.
+# The packages of the latter are only unpacked: none of their scripts runs, no service
+# starts, nothing of them gets into the machine's PATH or its list of packages. The
+# tests start the program with its own loader and libraries.
 #
 # On Debian as root it gets all of it, from the mirror that the machine uses;
 # elsewhere it names what the tests will leave out and how to get it. Under CI=true
@@ -34,6 +35,11 @@ check() {
 	done
 	command -v sipp >/dev/null 2>&1 || missing="$missing
   sipp: the phones"
+	if ! command -v kamailio >/dev/null 2>&1 || ! ls /usr/lib/*/kamailio/modules/http_client.so >/dev/null 2>&1; then
+		packages="$packages kamailio kamailio-utils-modules"
+		missing="$missing
+  kamailio and its module http_client"
+	fi
 	for version in 16 22; do
 		there $version || missing="$missing
   Asterisk $version (in $cache/asterisk-$version or $common/asterisk-$version)"

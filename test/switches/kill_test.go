@@ -59,10 +59,11 @@ func build(t *testing.T) string {
 }
 
 // serve starts the program on a directory with a configuration file.
-func serve(t *testing.T, bin, dir string) *server {
+func serve(t *testing.T, bin, dir string, more ...string) *server {
 	t.Helper()
 	s := &server{t: t}
-	s.process = exec.CommandContext(context.Background(), bin, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--config", filepath.Join(dir, "switchhook.yaml"))
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--config", filepath.Join(dir, "switchhook.yaml")}, more...)
+	s.process = exec.CommandContext(context.Background(), bin, args...)
 	s.process.Env = append(os.Environ(), "SWITCHHOOK_ADMIN_KEY="+key, "PBX_SECRET="+asterisktest.Secret)
 	s.process.Stderr = &s.log
 	if err := s.process.Start(); err != nil {

@@ -44,7 +44,7 @@ type doctor struct {
 }
 
 func (d *doctor) say(level source.Level, about, says, fix string) {
-	d.findings = append(d.findings, source.Finding{level, about, says, strings.TrimSpace(fix)})
+	d.findings = append(d.findings, source.Finding{Level: level, About: about, Says: says, Fix: strings.TrimSpace(fix)})
 }
 
 const (

@@ -1,0 +1,65 @@
+package app_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/app"
+)
+
+// What a Kamailio posted of one call, posted to the whole program: the answer comes when it
+// is kept, and the same again is known.
+func TestKamailio(t *testing.T) {
+	t.Parallel()
+	recorded, err := os.ReadFile("../source/kamailio/testdata/answered.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const token = "a-token-for-the-tests"
+	c := app.Config{Data: t.TempDir(), Sources: []switchhook.Source{
+		{ID: "kam", Kind: "kamailio", AccountID: "root", Options: map[string]any{"token": token}},
+		{ID: "other", Kind: "teli", AccountID: "root", Token: token},
+	}}
+	run(t, c, func(p *process) {
+		post := func(path string, body []byte) int {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.app.URL()+path, bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			return resp.StatusCode
+		}
+		for body := range bytes.Lines(recorded) {
+			for range 2 {
+				p.until("/v1/sources/kam", func(map[string]any) bool { // as Kamailio does
+					return post("/v1/in/kam/"+token, body) == http.StatusAccepted
+				})
+			}
+		}
+		s := p.call("GET", "/v1/sources/kam", "")
+		if options, _ := s["options"].(map[string]any); s["state"] != "connected" || s["system"] != "Kamailio 5.6.3" || options["token"] == token {
+			t.Errorf("%v", s)
+		}
+		ended, _ := p.call("GET", "/v1/events?type=call.hungup", "")["items"].([]any)
+		began, _ := p.call("GET", "/v1/events?type=call.created", "")["items"].([]any)
+		if len(ended) != 1 || len(began) != 1 {
+			t.Errorf("%d begun, %d ended: %v", len(began), len(ended), p.types())
+		}
+		for path, want := range map[string]int{
+			"/v1/in/kam/another-token-for-it": http.StatusNotFound,
+			"/v1/in/nobody/" + token:          http.StatusNotFound,
+			"/v1/in/other/" + token:           http.StatusUnprocessableEntity, // it is there, and translates
+		} {
+			if got := post(path, []byte(`{}`)); got != want {
+				t.Errorf("%s: %d, want %d", path, got, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,122 @@
+package kamailio
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook/internal/source/kamailio/kamailiotest"
+)
+
+// found is what the doctor says of a file: the level of each thing.
+func found(t *testing.T, file string) map[string]Level {
+	t.Helper()
+	findings, err := Diagnose(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	levels := map[string]Level{}
+	for _, f := range findings {
+		levels[f.About] = f.Level
+	}
+	delete(levels, "http_client") // the machine's
+	return levels
+}
+
+func writeFile(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	c, h := New(), newHost()
+	start(t, c, h)
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.Post(w, r, "kam", filepath.Base(r.URL.Path))
+	}))
+	defer web.Close()
+	all := `#!define SWITCHHOOK_URL "` + web.URL + `/v1/in/kam/` + token + `"
+include_file "/etc/kamailio/switchhook.cfg"
+request_route { record_route(); loose_route(); route(SWITCHHOOK); }
+branch_route[B] { route( SWITCHHOOK_BRANCH ); }
+onreply_route[R] { route(SWITCHHOOK_REPLY); }
+`
+	want := map[string]Level{
+		"snippet": OK, "requests": OK, "branches": OK, "replies": OK, "failures": Hint, "registrar": Hint, "passwords": Hint, "address": OK,
+	}
+	if diff := cmp.Diff(want, found(t, writeFile(t, "kamailio.cfg", all))); diff != "" {
+		t.Error(diff)
+	}
+	// What is in a comment is not there; another token; the event routes come twice.
+	wrong := strings.NewReplacer("request_route {", "request_route { # ", token, token+"x").Replace(all) + "/* route(SWITCHHOOK) */\nevent_route[dialog:end] {}\n"
+	want["requests"], want["routes"], want["events"], want["address"] = Missing, Missing, Missing, Missing
+	if diff := cmp.Diff(want, found(t, writeFile(t, "kamailio.cfg", wrong))); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Diagnose(t.Context(), filepath.Join(t.TempDir(), "none.cfg")); err == nil {
+		t.Error("a file that is not there is read")
+	}
+}
+
+// The guide's lines make a configuration of the stock one that Kamailio takes, and in which
+// the doctor misses nothing.
+func TestStockConfiguration(t *testing.T) {
+	t.Parallel()
+	kamailiotest.Enabled(t)
+	stock, err := os.ReadFile("/etc/kamailio/kamailio.cfg")
+	if err != nil {
+		t.Skip(err)
+	}
+	snippet, err := filepath.Abs("../../../deploy/kamailio/switchhook.cfg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile("../../../docs/guides/kamailio.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(stock)
+	for _, change := range []struct{ after, before, line string }{
+		{"#!KAMAILIO\n", "", "#!define SWITCHHOOK_URL \"http://127.0.0.1:9/v1/in/kam/a-secret-of-your-own\"\n"},
+		{"", "####### Routing Logic ########\n", "include_file \"/etc/kamailio/switchhook.cfg\"\n"},
+		{"	route(AUTH);\n", "", "	route(SWITCHHOOK);\n"},
+		{"branch_route[MANAGE_BRANCH] {\n", "", "	route(SWITCHHOOK_BRANCH);\n"},
+		{"onreply_route[MANAGE_REPLY] {\n", "", "	route(SWITCHHOOK_REPLY);\n"},
+		{"failure_route[MANAGE_FAILURE] {\n", "", "	route(SWITCHHOOK_FAILURE);\n"},
+		{"	if (!save(\"location\")) {\n		sl_reply_error();\n", "", "		exit;\n"},
+		{"	if (!save(\"location\")) {\n		sl_reply_error();\n		exit;\n	}\n", "", "	route(SWITCHHOOK_REGISTER);\n"},
+		{"", "			auth_challenge(\"$fd\", \"0\");\n", "			route(SWITCHHOOK_AUTH);\n"},
+	} {
+		place := change.after + change.before
+		if strings.Count(text, place) != 1 && change.after != "	route(AUTH);\n" {
+			t.Fatalf("the stock configuration has %d times %q", strings.Count(text, place), place)
+		}
+		text = strings.Replace(text, place, change.after+change.line+change.before, 1)
+		if told := strings.TrimSpace(change.line); !strings.Contains(string(guide), told) && !strings.Contains(told, "SWITCHHOOK_URL") {
+			t.Errorf("the guide does not have %q", told)
+		}
+	}
+	text = strings.Replace(text, "/etc/kamailio/switchhook.cfg", snippet, 1)
+	for _, more := range []string{"", "#!define SWITCHHOOK_DOMAINS\n#!define WITH_NAT\n#!define WITH_ANTIFLOOD\n#!define SWITCHHOOK_KEEPALIVE\n"} {
+		file := writeFile(t, "kamailio.cfg", "#!KAMAILIO\n"+more+text)
+		if out, err := exec.CommandContext(t.Context(), "kamailio", "-c", "-f", file).CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		for about, level := range found(t, file) {
+			if level != OK && about != "address" {
+				t.Errorf("%s: %s", about, level)
+			}
+		}
+	}
+}

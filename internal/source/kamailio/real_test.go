@@ -1,0 +1,279 @@
+package kamailio
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	kam "github.com/switchhook/switchhook/internal/source/kamailio/kamailiotest"
+)
+
+var record = flag.Bool("record", false, "keep what the real Kamailio posts in testdata, with the events that it becomes; compare them with the scenario by eye")
+
+// A recorder is posted to, and keeps it.
+type recorder struct {
+	mu     sync.Mutex
+	bodies [][]byte
+	away   bool
+	came   chan struct{}
+}
+
+// isAway has it take nothing, or take again.
+func (r *recorder) isAway(away bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.away = away
+}
+
+func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body) // what is cut off comes again
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.away {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	r.bodies = append(r.bodies, body)
+	select {
+	case r.came <- struct{}{}:
+	default:
+	}
+}
+
+func (r *recorder) all() [][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bodies
+}
+
+// until waits until what was posted has a word so many times.
+func (r *recorder) until(t *testing.T, word string, n int) {
+	t.Helper()
+	end := time.After(40 * time.Second)
+	for {
+		if bytes.Count(bytes.Join(r.all(), nil), []byte(word)) >= n {
+			return
+		}
+		select {
+		case <-r.came:
+		case <-end:
+			t.Fatalf("%d times %s has not come:\n%s", n, word, bytes.Join(r.all(), []byte("\n")))
+		}
+	}
+}
+
+const (
+	ended  = `"event":"end"`
+	failed = `"event":"failed"`
+	short  = 200 * time.Millisecond
+)
+
+// A stage is where a scenario is played.
+type stage struct {
+	t      *testing.T
+	server *kam.Server
+	posted *recorder
+}
+
+// A call is what two telephones do, the one called being 101. Those called by the carrier,
+// or calling it, are on one side of it.
+type call struct {
+	number         string // if it is not 101
+	carrier        string // caller or callee
+	callee, caller []kam.Step
+	until          string // what is posted last
+}
+
+func (c call) play(p *stage) {
+	t := p.t
+	callee, caller := p.server.Phone(t, "101"), p.server.Phone(t, "103")
+	switch c.carrier {
+	case "caller":
+		caller = p.server.Trunk("+12025550143")
+	case "callee":
+		callee = p.server.Trunk("+12025550143")
+	}
+	if c.carrier != "callee" {
+		callee.Register(t, "101", "60")
+	}
+	d := callee.Expect(t, c.callee...)
+	caller.Call(t, cmp.Or(c.number, "101"), c.caller...).Wait(t)
+	d.Wait(t)
+	p.posted.until(t, cmp.Or(c.until, ended), 1)
+}
+
+// both plays a call that two telephones of a group, or one after the other, are to get.
+func both(p *stage, aors [2]string, number string, first, second []kam.Step) {
+	one, two := p.server.Phone(p.t, "101"), p.server.Phone(p.t, "102")
+	one.Register(p.t, aors[0], "60")
+	two.Register(p.t, aors[1], "60")
+	a, b := one.Expect(p.t, first...), two.Expect(p.t, second...)
+	p.server.Phone(p.t, "103").Call(p.t, number, kam.Answered(), kam.Ack(), kam.Talk(short), kam.HangUp()).Wait(p.t)
+	a.Wait(p.t)
+	b.Wait(p.t)
+	p.posted.until(p.t, ended, 1)
+}
+
+// scenarios are what is done at a Kamailio. Each returns when all has been posted.
+func scenarios() map[string]func(*stage) {
+	takes := []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Released()}
+	talks := []kam.Step{kam.Answered(), kam.Ack(), kam.Talk(short), kam.HangUp()}
+	hangsUp := []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Talk(short), kam.Bye()}
+	return map[string]func(*stage){
+		"answered":       call{callee: takes, caller: talks}.play,
+		"bye-by-callee":  call{callee: hangsUp, caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Released()}}.play,
+		"busy":           call{callee: []kam.Step{kam.Refuse(486)}, caller: []kam.Step{kam.Refused(486)}, until: failed}.play,
+		"no-answer":      call{callee: []kam.Step{kam.Ring(short), kam.Cancelled()}, caller: []kam.Step{kam.Refused(408)}, until: failed}.play,
+		"cancelled":      call{callee: []kam.Step{kam.Ring(0), kam.Cancelled()}, caller: []kam.Step{kam.Cancel(short)}, until: failed}.play,
+		"redirected":     call{callee: []kam.Step{kam.Redirect("sip:105@pbx.example")}, caller: []kam.Step{kam.Refused(302)}, until: failed}.play,
+		"dropped-ack":    call{callee: takes, caller: []kam.Step{kam.Answered(), kam.Talk(8 * short), kam.Ack(), kam.Talk(short), kam.HangUp()}}.play,
+		"invite-again":   call{callee: takes, caller: append([]kam.Step{kam.Again()}, talks...)}.play,
+		"inbound":        call{carrier: "caller", number: "+12025550100", callee: takes, caller: talks}.play,
+		"outbound":       call{carrier: "callee", number: "+12025550143", callee: hangsUp, caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Released()}}.play,
+		"dialog-timeout": call{callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked()}, caller: []kam.Step{kam.Answered(), kam.Ack()}}.play,
+		"reinvite": call{
+			callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Reinvited(), kam.Released()},
+			caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Talk(short), kam.Reinvite(), kam.Ack(), kam.Talk(short), kam.HangUp()},
+		}.play,
+		"reinvite-refused": call{
+			callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.ReinviteRefused(488), kam.Released()},
+			caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Talk(short), kam.RefusedReinvite(488), kam.Talk(short), kam.HangUp()},
+		}.play,
+		"ring-all": func(p *stage) {
+			both(p, [2]string{"600", "600"}, "600", []kam.Step{kam.Ring(0), kam.Cancelled()}, []kam.Step{kam.Ring(2 * short), kam.Answer(), kam.Acked(), kam.Released()})
+		},
+		"failure-route": func(p *stage) {
+			both(p, [2]string{"101", "102"}, "700", []kam.Step{kam.Ring(short), kam.Cancelled()}, takes)
+		},
+		"unknown-number": func(p *stage) {
+			p.server.Phone(p.t, "103").Call(p.t, "199", kam.Refused(404)).Wait(p.t)
+			p.posted.until(p.t, failed, 1)
+		},
+		"registrations": func(p *stage) {
+			phone, other := p.server.Phone(p.t, "101"), p.server.Phone(p.t, "102")
+			for _, expires := range []string{"60", "60", "0", "60", "*"} { // the second is a refresh
+				phone.Register(p.t, "101", expires)
+			}
+			other.Register(p.t, "102", "1")
+			other.FailToRegister(p.t)
+			p.posted.until(p.t, `"event":"expired"`, 1)
+		},
+		"message": func(p *stage) {
+			phone := p.server.Phone(p.t, "101")
+			phone.Register(p.t, "101", "60")
+			d := phone.Expect(p.t, kam.Receive())
+			p.server.Phone(p.t, "103").Message(p.t, "101", `Lunch "now"?`)
+			d.Wait(p.t)
+			d = phone.Expect(p.t, kam.Receive())
+			p.server.Trunk("+12025550143").Message(p.t, "+12025550100", "H\xf6llo")
+			d.Wait(p.t)
+			p.posted.until(p.t, `"event":"message"`, 2)
+		},
+	}
+}
+
+// Each scenario at a Kamailio of its own becomes the events that are kept beside the
+// recording of it.
+func TestReal(t *testing.T) {
+	t.Parallel()
+	for name, play := range scenarios() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kam.Enabled(t)
+			r := &recorder{came: make(chan struct{}, 1)}
+			web := httptest.NewServer(r)
+			defer web.Close()
+			s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Defines: []string{"SWITCHHOOK_DOMAINS"}})
+			play(&stage{t, s, r})
+			s.Kill()
+			bodies := r.all()
+			d := newTold(t)
+			for _, body := range bodies {
+				d.post(body)
+			}
+			d.check()
+			if text := s.Log(); strings.Contains(text, "ERROR") {
+				t.Error("Kamailio complains")
+			}
+			base := filepath.Join("testdata", name)
+			if *record {
+				if err := os.WriteFile(base+".ndjson", append(bytes.Join(bodies, []byte("\n")), '\n'), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(base+".events", []byte(strings.Join(d.lines, "\n")+"\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(base + ".events")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(sorted(string(want)), sorted(strings.Join(d.lines, "\n"))); diff != "" {
+				t.Errorf("the events differ (-recorded +now):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A queue that is full keeps what came first, and the ends: each call that was begun has one.
+func TestQueueFull(t *testing.T) {
+	t.Parallel()
+	kam.Enabled(t)
+	r := &recorder{came: make(chan struct{}, 1)}
+	web := httptest.NewServer(r)
+	defer web.Close()
+	s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Queue: 9})
+	callee := s.Phone(t, "101")
+	callee.Register(t, "101", "60")
+	r.until(t, `"event":"register"`, 1)
+	r.isAway(true)
+	call := func() {
+		d := callee.Expect(t, kam.Ring(0), kam.Answer(), kam.Acked(), kam.Released())
+		s.Phone(t, "103").Call(t, "101", kam.Answered(), kam.Ack(), kam.HangUp()).Wait(t)
+		d.Wait(t)
+	}
+	for range 20 {
+		call()
+	}
+	r.isAway(false)
+	r.until(t, ended, 2)
+	call()
+	r.until(t, `"lost":0,"domains":0,"trunks":"127.0.0.2/32 carrier.example","messages":[{"at"`, 2)
+	d := newTold(t)
+	lost := 0
+	for _, body := range r.all() {
+		d.post(body)
+		sent := &request{}
+		if err := json.Unmarshal(body, sent); err != nil {
+			t.Fatal(err)
+		}
+		lost += sent.Lost
+	}
+	d.check()
+	if lost == 0 || len(d.calls) < 3 || len(d.calls) > 20 {
+		t.Errorf("%d messages were dropped; %d calls", lost, len(d.calls))
+	}
+	t.Logf("%d messages were dropped; %d calls were told", lost, len(d.calls))
+}
+
+// sorted are lines in the order of the alphabet: what two workers of Kamailio do at once may
+// come in either order.
+func sorted(text string) []string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	slices.Sort(lines)
+	return lines
+}
