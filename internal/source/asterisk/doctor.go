@@ -14,6 +14,9 @@ import (
 // A Finding is one thing about an Asterisk that a source depends on.
 type Finding = source.Finding
 
+// A Level says how much it matters.
+type Level = source.Level
+
 // The levels.
 const (
 	OK      = source.OK

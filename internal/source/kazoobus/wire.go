@@ -96,6 +96,20 @@ func refusal(u *url.URL, err error) error {
 	return fmt.Errorf("%s: %w", u.Host, err)
 }
 
+// answering is how long the server may take to answer what is asked of it at once. It
+// need not ever: a queue may be one that has no leader.
+const answering = 15 * time.Second
+
+// within gives the connection up if the server does not answer in time.
+func (b *bus) within(do func() error) error {
+	late := time.AfterFunc(answering, b.close)
+	err := do()
+	if !late.Stop() {
+		err = errors.Join(fmt.Errorf("%s does not answer within %v", b.host, answering), err)
+	}
+	return err
+}
+
 // close ends the connection.
 func (b *bus) close() { _ = b.conn.CloseDeadline(time.Now().Add(bidding)) }
 
@@ -257,26 +271,29 @@ func (b *bus) described() string {
 }
 
 // consume begins to read the queue.
-func (b *bus) consume() (*amqp.Channel, <-chan amqp.Delivery, error) {
-	ch, err := b.conn.Channel()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := ch.Qos(b.o.Prefetch, 0, false); err != nil {
-		return nil, nil, err
-	}
-	deliveries, err := ch.Consume(b.queue, "switchhook", false, false, false, false, nil)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the queue %s: %w", b.queue, err)
-	}
-	return ch, deliveries, nil
+func (b *bus) consume() (ch *amqp.Channel, deliveries <-chan amqp.Delivery, err error) {
+	err = b.within(func() error {
+		if ch, err = b.conn.Channel(); err != nil {
+			return err
+		}
+		if err := ch.Qos(b.o.Prefetch, 0, false); err != nil {
+			return err
+		}
+		if deliveries, err = ch.Consume(b.queue, "switchhook", false, false, false, false, nil); err != nil {
+			return fmt.Errorf("read the queue %s: %w", b.queue, err)
+		}
+		return nil
+	})
+	return ch, deliveries, err
 }
 
 // remove deletes the queue: nobody will read it any more.
 func (b *bus) remove() {
-	_ = b.try(func(ch *amqp.Channel) error { // else the server does, when it is not read for days
-		_, err := ch.QueueDelete(b.queue, false, false, false)
-		return errors.Join(err, ch.ExchangeDelete(b.marker(), false, false))
+	_ = b.within(func() error { // else the server does, when it is not read for days
+		return b.try(func(ch *amqp.Channel) error {
+			_, err := ch.QueueDelete(b.queue, false, false, false)
+			return errors.Join(err, ch.ExchangeDelete(b.marker(), false, false))
+		})
 	})
 }
 
