@@ -76,7 +76,7 @@ func (r *reader) insist(ctx context.Context, url string) (*bus, error) {
 	for {
 		b, err := connect(ctx, r.o, url, r.queue, r.name)
 		if err == nil {
-			if err = b.within(b.prepare); err == nil {
+			if err = b.prepare(); err == nil {
 				return b, nil
 			}
 			b.close()
@@ -137,7 +137,7 @@ func (r *reader) look(ctx context.Context, b *bus) error {
 		}
 		before := b.described()
 		r.mu.Lock()
-		err := b.within(b.bindAll)
+		err := b.bindAll()
 		main := r.main == b
 		r.mu.Unlock()
 		if err != nil {

@@ -96,9 +96,9 @@ func refusal(u *url.URL, err error) error {
 	return fmt.Errorf("%s: %w", u.Host, err)
 }
 
-// answering is how long the server may take to answer what is asked of it at once. It
-// need not ever: a queue may be one that has no leader.
-const answering = 15 * time.Second
+// answering is how long the server may take to answer. It need not ever: while it starts,
+// or for a queue that has no leader.
+const answering = 5 * time.Second
 
 // within gives the connection up if the server does not answer in time.
 func (b *bus) within(do func() error) error {
@@ -114,13 +114,15 @@ func (b *bus) within(do func() error) error {
 func (b *bus) close() { _ = b.conn.CloseDeadline(time.Now().Add(bidding)) }
 
 // try does something that the server may refuse; then it closes the channel.
-func (b *bus) try(do func(*amqp.Channel) error) (err error) {
-	if b.ch == nil || b.ch.IsClosed() {
-		if b.ch, err = b.conn.Channel(); err != nil {
-			return err
+func (b *bus) try(do func(*amqp.Channel) error) error {
+	return b.within(func() (err error) {
+		if b.ch == nil || b.ch.IsClosed() {
+			if b.ch, err = b.conn.Channel(); err != nil {
+				return err
+			}
 		}
-	}
-	return do(b.ch)
+		return do(b.ch)
+	})
 }
 
 // isNotFound reports whether a server says that there is no such thing.
@@ -289,11 +291,9 @@ func (b *bus) consume() (ch *amqp.Channel, deliveries <-chan amqp.Delivery, err 
 
 // remove deletes the queue: nobody will read it any more.
 func (b *bus) remove() {
-	_ = b.within(func() error { // else the server does, when it is not read for days
-		return b.try(func(ch *amqp.Channel) error {
-			_, err := ch.QueueDelete(b.queue, false, false, false)
-			return errors.Join(err, ch.ExchangeDelete(b.marker(), false, false))
-		})
+	_ = b.try(func(ch *amqp.Channel) error { // else the server does, when it is not read for days
+		_, err := ch.QueueDelete(b.queue, false, false, false)
+		return errors.Join(err, ch.ExchangeDelete(b.marker(), false, false))
 	})
 }
 
