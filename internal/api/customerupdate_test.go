@@ -118,4 +118,3 @@ func TestLargestCustomerUpdate(t *testing.T) {
 		t.Errorf("%+v", sent)
 	}
 }
-
