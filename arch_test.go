@@ -44,7 +44,7 @@ func drawing() map[string][]string {
 		"internal/deliver":                      append(strings.Fields(contracts), "internal/deliver/wire", "internal/deliver/reach", "internal/catalogue", "internal/ordjson"),
 		"internal/deliver/wire":                 {"internal/deliver/reach"},
 		"internal/deliver/reach":                {},
-		"internal/api":                          append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression"),
+		"internal/api":                          append(strings.Fields(contracts), "internal/catalogue", "internal/ordjson", "internal/expression", "internal/mail"), // templates are shown and tried out by the book that is in force
 		"internal/tally":                        {},
 		"internal/django":                       {},
 		"internal/mail":                         {"internal/django", "internal/dialect", "internal/catalogue", "internal/ordjson"},

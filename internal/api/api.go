@@ -32,10 +32,11 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect"
+	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
-// Options says what the API stands on. Store, Router, Engine, Replayer and IDs are
+// Options says what the API stands on. Store, Router, Engine, Replayer, IDs and Book are
 // required.
 type Options struct {
 	Store    Store
@@ -43,6 +44,12 @@ type Options struct {
 	Engine   Engine
 	Replayer Replayer
 	IDs      IDs
+	// Book knows the notifications.
+	Book *mail.Book
+	// MailServer is where mails go, for people: without a password. Empty: nowhere.
+	MailServer string
+	// MailCatcher: that server is the demo's, which shows mails and delivers none.
+	MailCatcher bool
 
 	// Dialects are the request shapes that a webhook can have, the default first.
 	Dialects []dialect.Dialect
@@ -133,6 +140,9 @@ type Store interface {
 	PutSession(ctx context.Context, s *switchhook.Session, audit ...*switchhook.AuditEntry) error
 	DeleteSession(ctx context.Context, hash []byte) error
 	Sessions(ctx context.Context) ([]*switchhook.Session, error)
+	PutTemplate(ctx context.Context, t *switchhook.Template, audit ...*switchhook.AuditEntry) error
+	Templates(ctx context.Context) ([]*switchhook.Template, error)
+	TemplateVersions(ctx context.Context, accountID, id string) ([]*switchhook.Template, error)
 	PutAudit(ctx context.Context, entries ...*switchhook.AuditEntry) error
 	Audit(ctx context.Context, f switchhook.AuditFilter, p switchhook.Page) ([]*switchhook.AuditEntry, string, error)
 	PutAPIKey(ctx context.Context, k *switchhook.APIKey, audit ...*switchhook.AuditEntry) error
@@ -173,6 +183,8 @@ type Router interface {
 	// Samples makes events of the type's samples, for the webhook's account. They
 	// are not kept.
 	Samples(w *switchhook.Webhook, eventType string) ([]*switchhook.Event, error)
+	// Draft makes of an event what Accept would, and does not keep it.
+	Draft(ev *switchhook.Event) error
 }
 
 // Engine is what delivers.
@@ -189,6 +201,9 @@ type Engine interface {
 	Status(webhookID string) (status string, stats map[string]any)
 	// Open is how many deliveries to an account's webhooks are open.
 	Open(accountID string) int
+	// Fares says how the notifications fare that are meant: how many deliveries are open,
+	// since when the oldest waits, since when attempts have failed, and why the last did.
+	Fares(meant func(*switchhook.Webhook) bool) (open int, oldest, failingSince time.Time, lastError string)
 }
 
 // Live is what runs the sources that connect by themselves.
@@ -219,6 +234,7 @@ type api struct {
 	signIns     meter
 	passwords   hasher
 	browsers    sessions
+	previews    mailPages
 	crossOrigin *http.CrossOriginProtection
 
 	// tenants is who is there; replaced, never changed.
@@ -298,6 +314,9 @@ func (a *api) register() {
 	a.registerAttempts()
 	a.registerStats()
 	a.registerSearch()
+	a.registerTemplates()
+	a.registerMails()
+	a.registerCustomerUpdates()
 	a.registerSystem()
 }
 

@@ -29,6 +29,7 @@ import (
 	native "github.com/switchhook/switchhook/internal/dialect/switchhook"
 	"github.com/switchhook/switchhook/internal/dialect/teli"
 	"github.com/switchhook/switchhook/internal/directory"
+	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/route"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/store/memory"
@@ -48,6 +49,7 @@ type server struct {
 	store   *memory.Store
 	router  *route.Router
 	engine  *engine
+	book    *mail.Book
 	feed    *api.Feed
 	log     *logBuffer
 
@@ -80,9 +82,10 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	dialects := []dialect.Dialect{native.New(dialect.Env{}), kazoo.New(dialect.Env{Version: "test", Host: "test"}), teli.New(dialect.Env{})}
 	var dir directory.Directory
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.book = mail.NewBook(mail.Options{Directory: people{&dir}, Email: true, From: "no-reply@pbx.example.com", Hostname: "pbx.example.com"})
 	var err error
 	s.router, err = route.New(ctx, route.Options{
-		Store: s.store, Directory: &dir, NewFolder: func() route.Folder { return calls.New() }, Dialects: dialects,
+		Store: s.store, Directory: &dir, Notify: s.book.Targets, NewFolder: func() route.Folder { return calls.New() }, Dialects: dialects,
 		Accepted: func(events []*switchhook.Event) {
 			if s.accepted != nil {
 				s.accepted(events)
@@ -101,7 +104,16 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 		if err != nil {
 			return err
 		}
+		users, err := s.store.Users(ctx)
+		if err != nil {
+			return err
+		}
+		templates, err := s.store.Templates(ctx)
+		if err != nil {
+			return err
+		}
 		dir.SetAccounts(accounts)
+		s.book.Set(accounts, users, templates)
 		s.router.SetWebhooks(webhooks)
 		return nil
 	}
@@ -109,7 +121,7 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	ids, err := directory.OpenIDs(ctx, s.store)
 	check(t, err)
 	o := api.Options{
-		Store: s.store, Router: s.router, Engine: s.engine, IDs: ids, Dialects: dialects, Translators: []source.Translator{translator{}},
+		Store: s.store, Router: s.router, Engine: s.engine, IDs: ids, Book: s.book, Dialects: dialects, Translators: []source.Translator{translator{}},
 		Reload: reload, Feed: s.feed, Logger: logger, Version: "1.2.3", StoreName: "memory", Metrics: prometheus.NewRegistry(),
 		CheckURL: func(rawURL, _ string) error {
 			if strings.Contains(rawURL, "localhost") {
@@ -124,6 +136,16 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	s.handler, err = api.New(o)
 	check(t, err)
 	return s
+}
+
+// people is the directory as the book of notifications wants it.
+type people struct{ *directory.Directory }
+
+func (p people) People(account string) (list []mail.Person) {
+	for _, each := range p.Directory.People(account) {
+		list = append(list, mail.Person(each))
+	}
+	return list
 }
 
 func check(t *testing.T, err error) {
@@ -170,6 +192,10 @@ func (e *engine) Requests(w *switchhook.Webhook) (func(*switchhook.Event) (*swit
 
 func (e *engine) Status(string) (string, map[string]any) {
 	return "active", map[string]any{"pending": 0}
+}
+
+func (e *engine) Fares(func(*switchhook.Webhook) bool) (open int, oldest, failingSince time.Time, lastError string) {
+	return 0, time.Time{}, time.Time{}, ""
 }
 
 func (e *engine) Open(string) int { return int(e.open.Load()) }

@@ -123,7 +123,7 @@ func (a *api) listAudit(ctx context.Context, in *struct {
 	KeyID      string  `query:"key_id" doc:"Only changes made with this API key."`
 	UserID     string  `query:"user_id" doc:"Only changes made by this user."`
 	Action     string  `query:"action" doc:"Only of this operation, such as update-webhook."`
-	Resource   string  `query:"resource" enum:"account,api_key,user,session,portal_link,webhook,source,record,dialect_id,job,delivery" doc:"Only of things of this kind."`
+	Resource   string  `query:"resource" enum:"account,api_key,user,session,portal_link,webhook,source,record,dialect_id,job,delivery,template,customer_update" doc:"Only of things of this kind."`
 	ResourceID string  `query:"resource_id" doc:"Only of the thing with this id."`
 	Since      instant `query:"since" format:"date-time" doc:"Made at or after this time."`
 	Until      instant `query:"until" format:"date-time" doc:"Made before this time."`

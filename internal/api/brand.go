@@ -241,11 +241,16 @@ func FrameAncestors(r *http.Request) []string {
 	if !ok {
 		return nil
 	}
+	return ex.api.embedders(r)
+}
+
+// embedders are the origins whose pages may have in a frame what a request asks for.
+func (a *api) embedders(r *http.Request) []string {
 	cookie, framed := cookieOf(r)
 	if !framed {
 		return nil
 	}
-	c, ok := ex.api.holder(cookie)
+	c, ok := a.holder(cookie)
 	if !ok {
 		return nil
 	}

@@ -33,7 +33,14 @@ func (c Conditional) match(updated time.Time) error {
 	if updated.IsZero() {
 		return switchhook.Errorf(codePreconditionFailed, "If-Match is %s, and there is no such thing", c.IfMatch)
 	}
-	have := etag(updated)
+	return c.matchTag(etag(updated))
+}
+
+// matchTag refuses a change of another version than the one that an ETag names.
+func (c Conditional) matchTag(have string) error {
+	if c.IfMatch == "" {
+		return nil
+	}
 	for tag := range strings.SplitSeq(c.IfMatch, ",") {
 		if tag = strings.TrimSpace(tag); tag == "*" || tag == have {
 			return nil

@@ -26,6 +26,7 @@ func meanings() map[string]string {
 		"Account.limits":               "What it may do at most, as an account above has set it. Absent: what is set above it, or by the server.",
 		"Account.show_private_answers": "What is answered from private networks is shown in attempts. Only the operator sets it.", "Account.allow_networks": "Private networks that its webhooks may reach, beside those that the server allows to all. Set by the operator.",
 		"Account.retention":          "How long history of it and of the accounts below it is kept. Absent: as long as that of the account above.",
+		"Account.timezone":           "Where mails tell times, such as Europe/Berlin. Absent: that of the account above, or UTC.",
 		"Account.suspended_at":       "When it was suspended. Absent: it is not, or only an account above it.",
 		"Account.portal":             "How the page looks for its people and those of the accounts below, and who may embed it. What is absent is as the account above has it.",
 		"Portal.name":                "What the product is called. At most 80 characters.",
@@ -94,6 +95,10 @@ func meanings() map[string]string {
 		"TLS.ca":           "PEM certificates, one of which must stand behind the receiver's. Absent: one that the system knows must.", "TLS.certificate": "PEM: the client certificate that is shown to the receiver, with what stands behind it.",
 		"TLS.key": "PEM: the certificate's private key. Masked.", "Webhook.tls": "Whom the receiver is known by, and how it knows us; the key masked.",
 		"Retry.policy": "standard, none or kazoo.", "Retry.tries": "Of the policy kazoo: how often it is tried in all.", "Retry.schedule": "Times to wait before each further try.",
+
+		"Addresses.type":            "original: whom the event names, or what the directory knows of whom it is about; specified: email_addresses; admins: the account's administrators.",
+		"Addresses.email_addresses": "The template's own: those of specified, and those that the others fall back on. At most 100, in the template language.",
+		"Macro.name":                "What stands between {{ and }}, such as caller_id.number.", "Macro.meaning": "What it is.", "Macro.sample": "What it is in the template's sample event.",
 
 		"Source.kind": "The system that it speaks with.", "Source.account_id": "The account of what is not in account_map.",
 		"Source.account_map": "The system's own account ids, and which account of ours each is.", "Source.options": "Settings of the kind.",

@@ -63,6 +63,7 @@ func (a *api) newHuma() {
 			{Name: "Calls", Description: "What is known of each call, and all that happened to it."},
 			{Name: "Webhooks", Description: "Where events go, and in which shape."},
 			{Name: "Deliveries", Description: "What became of each event for each webhook."},
+			{Name: "Notifications", Description: "Mails and text messages that events make: their templates, and what became of each."},
 			{Name: "Stats", Description: "How it goes: what happened in the last minutes, hours and days, and how it stands."},
 			{Name: "Jobs", Description: "What takes its time: deliveries of past events, made again."},
 			{Name: "Sources", Description: "Phone systems that tell events."},

@@ -29,6 +29,8 @@ var least = map[string]switchhook.Role{
 	"list-sources": switchhook.RoleViewer, "get-source": switchhook.RoleViewer, "list-rejects": switchhook.RoleViewer,
 	"get-stats": switchhook.RoleViewer, "list-webhook-stats": switchhook.RoleViewer, "get-webhook-stats": switchhook.RoleViewer, "find": switchhook.RoleViewer,
 	"list-accounts": switchhook.RoleViewer, "get-account": switchhook.RoleViewer,
+	"list-templates": switchhook.RoleViewer, "get-template": switchhook.RoleViewer, "list-template-versions": switchhook.RoleViewer,
+	"list-mails": switchhook.RoleViewer, "get-mail": switchhook.RoleViewer, "get-mail-page": switchhook.RoleViewer, "get-mail-status": switchhook.RoleViewer,
 
 	"create-webhook": switchhook.RoleDeveloper, "update-webhook": switchhook.RoleDeveloper, "delete-webhook": switchhook.RoleDeveloper,
 	"re-enable-webhooks": switchhook.RoleDeveloper, "pause-webhook": switchhook.RoleDeveloper, "resume-webhook": switchhook.RoleDeveloper,
@@ -38,6 +40,8 @@ var least = map[string]switchhook.Role{
 	"replay-webhook": switchhook.RoleDeveloper, "cancel-job": switchhook.RoleDeveloper, "retry-delivery": switchhook.RoleDeveloper,
 	"put-record": switchhook.RoleDeveloper, "delete-record": switchhook.RoleDeveloper,
 	"set-dialect-id": switchhook.RoleDeveloper, "unset-dialect-id": switchhook.RoleDeveloper,
+	"create-template": switchhook.RoleDeveloper, "update-template": switchhook.RoleDeveloper, "revert-template": switchhook.RoleDeveloper, "restore-template-version": switchhook.RoleDeveloper,
+	"preview-template": switchhook.RoleDeveloper, "resend-mail": switchhook.RoleDeveloper,
 
 	// A source has the credentials of a phone system, and can speak for every account
 	// of its map.
@@ -46,8 +50,9 @@ var least = map[string]switchhook.Role{
 	"create-api-key": switchhook.RoleAdmin, "list-api-keys": switchhook.RoleAdmin, "get-api-key": switchhook.RoleAdmin,
 	"get-session": switchhook.RoleViewer, "change-password": switchhook.RoleViewer, "create-portal-link": switchhook.RoleAdmin,
 	"create-user": switchhook.RoleAdmin, "list-users": switchhook.RoleAdmin, "get-user": switchhook.RoleAdmin, "update-user": switchhook.RoleAdmin, "delete-user": switchhook.RoleAdmin,
-	"list-audit":     switchhook.RoleAdmin,
-	"update-api-key": switchhook.RoleAdmin, "delete-api-key": switchhook.RoleAdmin,
+	"list-audit":             switchhook.RoleAdmin,
+	"create-customer-update": switchhook.RoleAdmin, // it writes to everybody
+	"update-api-key":         switchhook.RoleAdmin, "delete-api-key": switchhook.RoleAdmin,
 }
 
 // roles are all that there are, the mightiest first.

@@ -409,6 +409,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 func (a *App) api() (http.Handler, error) {
 	o := api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
+		Book: a.book, MailServer: a.mailServer(), MailCatcher: a.c.Mail.Catcher,
 		Dialects: a.dialects, Translators: translators(), Connectors: a.connectors, Live: a.live,
 		Reload: a.Reload, CheckURL: a.checkURL, CheckTLS: checkTLS,
 		Tally: a.tally, Feed: a.feed, Metrics: a.metrics, Web: web.Handler(web.Options{Version: a.c.Version, FrameAncestors: api.FrameAncestors}),

@@ -22,6 +22,8 @@ type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
 	DKIM   struct{ Domain, Selector, KeyFile string }
+	// Catcher: the server is the demo's, which shows mails and delivers none.
+	Catcher bool
 
 	Gateway struct {
 		URL, Method, Body, From string   // templates all but the last
@@ -102,6 +104,14 @@ func (a *App) postOffice() (*post.Office, error) {
 		o.DKIM = &post.DKIM{Domain: c.DKIM.Domain, Selector: c.DKIM.Selector, Key: key}
 	}
 	return post.New(o)
+}
+
+// mailServer is where mail goes, for people. Empty: nowhere.
+func (a *App) mailServer() string {
+	if a.c.Mail.Server == nil {
+		return ""
+	}
+	return a.c.Mail.Server.String()
 }
 
 func (a *App) mailFrom() string {

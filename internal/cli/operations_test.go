@@ -18,7 +18,7 @@ func noCommand(id string) bool {
 	return slices.Contains([]string{
 		"stream-attempts",          // switchhook tail
 		"listen-webhook", "listen", // switchhook listen
-		"sign-in", "sign-out", "list-sign-in-ways", "change-password", "get-logo", // a browser's
+		"sign-in", "sign-out", "list-sign-in-ways", "change-password", "get-logo", "get-preview-page", "get-mail-page", // a browser's
 		"ingest", "healthz", "readyz", "metrics",
 	}, id) || strings.HasPrefix(id, "ingest")
 }

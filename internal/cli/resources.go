@@ -50,6 +50,22 @@ deliveries retry msg_…`},
 calls list --status open
 calls list --number +12025550143 --since '2026-01-31 09:00'
 calls get call-1`},
+		{"templates", "The words of mails and text messages, and whom they go to", `
+templates list
+templates get voicemail_to_email
+templates update voicemail_to_email subject='Voicemail from {{ caller_id.name }}' to.type=specified to.email_addresses=team@example.com
+templates update voicemail_to_email subject:=null
+templates preview voicemail_to_email event_id=evt_… send_to=me@example.com
+templates versions voicemail_to_email
+templates restore voicemail_to_email 2
+templates revert voicemail_to_email`},
+		{"mails", "Each mail and text message, and what became of it", `
+mails list --to ada@example.com --since 7d
+mails get att_…
+mails resend att_…`},
+		{"mail", "Whether there is a mail server, and how it fares", ``},
+		{"customer-updates", "Messages to the people of accounts", `
+customer-updates create account_id=acme subject='Maintenance on Saturday' text='Calls may be interrupted.' dry_run=true`},
 		{"accounts", "Tenants, as a tree", `
 accounts create id=acme name='Acme Ltd'
 accounts update acme flow_webhooks=true`},

@@ -23,20 +23,23 @@ import (
 // those of its members that are neither objects nor lists.
 func columns() map[string]string {
 	return map[string]string{ //nolint:gosec // names of members, no credentials
-		"Account":       "id parent_id name status created_at",
-		"ApiKey":        "id account_id name role expires_at last_used_at created_at",
-		"Attempt":       "started_at=STARTED id event_type=EVENT webhook_id attempt_number=TRY outcome response.status=STATUS duration_ms=TOOK error",
-		"Call":          "call.created_at=BEGAN id account_id status call.direction call.from.address=FROM call.to.address=TO call.duration_ms=LASTED call.hangup_reason=ENDED",
-		"Delivery":      "accepted_at=ACCEPTED id event_type=EVENT webhook_id state attempts=TRIES next_attempt_at=NEXT reason",
-		"DialectID":     "dialect account_id schema id value",
-		"DialectIDKind": "dialect schema form",
-		"Event":         "accepted_at=ACCEPTED id type account_id key",
-		"EventType":     "type freshness description",
-		"Job":           "id webhook_id which state looked total made created_at",
-		"Record":        "account_id schema id row",
-		"Reject":        "at id reason",
-		"Source":        "id kind account_id state reason stats.messages=MESSAGES stats.rejects=REJECTS stats.last_message_at=LAST",
-		"Webhook":       "id account_id name url events dialect status stats.pending=PENDING",
+		"Account":         "id parent_id name status created_at",
+		"ApiKey":          "id account_id name role expires_at last_used_at created_at",
+		"Attempt":         "started_at=STARTED id event_type=EVENT webhook_id attempt_number=TRY outcome response.status=STATUS duration_ms=TOOK error",
+		"Call":            "call.created_at=BEGAN id account_id status call.direction call.from.address=FROM call.to.address=TO call.duration_ms=LASTED call.hangup_reason=ENDED",
+		"Delivery":        "accepted_at=ACCEPTED id event_type=EVENT webhook_id state attempts=TRIES next_attempt_at=NEXT reason",
+		"DialectID":       "dialect account_id schema id value",
+		"DialectIDKind":   "dialect schema form",
+		"Event":           "accepted_at=ACCEPTED id type account_id key",
+		"EventType":       "type freshness description",
+		"Job":             "id webhook_id which state looked total made created_at",
+		"MailSummary":     "started_at=STARTED id template.id=TEMPLATE to subject outcome delivery_state=STATE status error",
+		"Record":          "account_id schema id row",
+		"Reject":          "at id reason",
+		"Source":          "id kind account_id state reason stats.messages=MESSAGES stats.rejects=REJECTS stats.last_message_at=LAST",
+		"TemplateSummary": "id name category enabled recipients changed version updated_at=UPDATED",
+		"TemplateVersion": "version updated_at=UPDATED updated_by=BY reverted",
+		"Webhook":         "id account_id name url events dialect status stats.pending=PENDING",
 	}
 }
 

@@ -1,6 +1,10 @@
 package deliver
 
-import "github.com/switchhook/switchhook"
+import (
+	"time"
+
+	"github.com/switchhook/switchhook"
+)
 
 // Some webhooks nobody has stored: those that notifications go to. The engine asks for one
 // when a delivery names it (Options.Made), and forgets it again while nothing waits for it:
@@ -80,4 +84,44 @@ func (q *queue) webhook() *switchhook.Webhook {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.m.w
+}
+
+// mostAsked is of how many of them the store is asked at once what has waited longest.
+const mostAsked = 20
+
+// Fares says how those fare that are meant, together: how many deliveries are open, when the
+// event of the oldest was accepted, since when attempts have failed and none succeeded, and
+// why the last one did. What the time is of is found among those with something open, of very
+// many among some.
+func (e *Engine) Fares(meant func(*switchhook.Webhook) bool) (open int, oldest, failingSince time.Time, lastError string) {
+	earlier := func(at *time.Time, t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(*at)) {
+			*at = t.UTC()
+		}
+	}
+	var last time.Time
+	asked := 0
+	for _, q := range e.all() {
+		if !q.made || !meant(q.webhook()) {
+			continue
+		}
+		n, since, why, at := q.fares()
+		open += n
+		earlier(&failingSince, since)
+		if !since.IsZero() && at.After(last) {
+			last, lastError = at, why
+		}
+		if n > 0 && asked < mostAsked {
+			asked++
+			earlier(&oldest, q.waitsSince())
+		}
+	}
+	return open, oldest, failingSince, lastError
+}
+
+func (q *queue) fares() (open int, failingSince time.Time, lastError string, at time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	g := &q.m.gate
+	return q.m.items + q.m.away.n + q.m.away.strays, g.since, g.lastError, g.lastErrorAt
 }

@@ -315,6 +315,21 @@ func (b *Book) peopleOf(account string) []Person {
 	return slices.DeleteFunc(people, func(p Person) bool { return !validAddress(p.Email) })
 }
 
+// Address is that of a target's one recipient: a telephone number, or the mail address of a
+// user who gets a customer update. Empty: there is none, or it has others.
+func (b *Book) Address(t Target) string {
+	account, user := t.member()
+	if t.Medium == SMS || user == "" {
+		return t.Recipient
+	}
+	for _, p := range b.peopleOf(account) {
+		if p.ID == user {
+			return p.Email
+		}
+	}
+	return ""
+}
+
 // adminsOf are the addresses of an account's administrators.
 func (b *Book) adminsOf(account string) (list []string) {
 	for _, p := range b.peopleOf(account) {

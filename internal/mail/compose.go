@@ -51,7 +51,7 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 		if i < 0 {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
-		m.To, env.User = []string{people[i].Email}, people[i].row()
+		m.To, m.Cc, m.Bcc, env.User = []string{people[i].Email}, addresses(n.Cc), addresses(n.Bcc), people[i].row()
 	} else {
 		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/switchhook/switchhook"
@@ -65,7 +66,7 @@ func (m medium) Render(ev *switchhook.Event, w *switchhook.Webhook) (*dialect.Re
 		"From", msg.From, "To", strings.Join(msg.To, ", "), "Cc", strings.Join(msg.Cc, ", "), "Bcc", strings.Join(msg.Bcc, ", "),
 		"Reply-To", strings.Join(msg.ReplyTo, ", "), "Subject", msg.Subject, "Template", msg.Template.String(),
 	)}
-	if shown, cut := msg.shown(); cut {
+	if shown, cut := msg.Shown(); cut {
 		req.Shown, err = encode(shown)
 	}
 	return req, err
@@ -99,8 +100,19 @@ func (r TemplateRef) String() string {
 	return fmt.Sprintf("%s@%s/%d", r.ID, r.AccountID, r.Version)
 }
 
-// shown is the message as attempts keep it: of files that are in it, only how long they are.
-func (m *Message) shown() (short *Message, cut bool) {
+// ParseTemplateRef reads what String writes.
+func ParseTemplateRef(text string) TemplateRef {
+	id, rest, own := strings.Cut(text, "@")
+	account, version, _ := strings.Cut(rest, "/")
+	n, err := strconv.ParseInt(version, 10, 64)
+	if !own || err != nil {
+		return TemplateRef{ID: id}
+	}
+	return TemplateRef{id, account, n}
+}
+
+// Shown is the message as attempts keep it: of files that are in it, only how long they are.
+func (m *Message) Shown() (short *Message, cut bool) {
 	c := *m
 	c.Attachments = nil
 	for _, a := range m.Attachments {

@@ -71,7 +71,7 @@ func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Lette
 		if to, cc, bcc := b.recipients(ev, r, l); len(to)+len(cc)+len(bcc) > 0 {
 			c.Target, c.Reason = Target{Medium: Email, AccountID: ev.AccountID, Template: l.ID}.ID(), "It is sent."
 		} else {
-			c.Reason = nobody(l)
+			c.Reason = Nobody(l.Addresses.To.Value)
 		}
 		list = append(list, c)
 	}
@@ -89,8 +89,9 @@ func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Lette
 	return list
 }
 
-func nobody(l *Letter) string {
-	switch l.Addresses.To.Value.Type {
+// Nobody says why a mail has no recipient.
+func Nobody(to switchhook.Addresses) string {
+	switch to.Type {
 	case switchhook.AddressesAdmins:
 		return "Nobody would get it: the account has no administrator with a mail address."
 	case switchhook.AddressesSpecified:
@@ -145,7 +146,7 @@ func (b *Book) update(ev *switchhook.Event, c Consideration) (list []Considerati
 // recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses).
 func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter) (to, cc, bcc []string) {
 	n := notification(r)
-	if ev.Type == "notification.custom" {
+	if ev.Type == "notification.custom" && n.To == nil {
 		n.To = ordjson.Find(ev.Data, "to")
 	}
 	seen := map[string]bool{}

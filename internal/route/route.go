@@ -545,6 +545,29 @@ func (r *Router) Samples(w *switchhook.Webhook, eventType string) ([]*switchhook
 	return events, nil
 }
 
+// Draft makes of an event what Accept would, as far as that needs no place in the order: it
+// is checked, completed and not kept. Its errors are those of Accept.
+func (r *Router) Draft(ev *switchhook.Event) error {
+	var problems problems
+	d := r.check(ev, "events[0].", &problems)
+	if err := problems.err(); err != nil {
+		return err
+	}
+	if ev.ID == "" {
+		ev.ID = switchhook.NewID(switchhook.PrefixEvent)
+	}
+	ev.AcceptedAt = time.Now().UTC().Truncate(time.Microsecond)
+	if ev.OccurredAt.IsZero() {
+		ev.OccurredAt = ev.AcceptedAt
+	}
+	defaults(ev, &d.data)
+	r.o.Directory.Enrich(ev, &d.data, slices.Clone(d.data))
+	if err := seal(ev, d.typ, d.data); err != nil {
+		return err
+	}
+	return catalogue.Attach(ev)
+}
+
 func sample(w *switchhook.Webhook, typ *catalogue.Type, text []byte) (*switchhook.Event, error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	ev := &switchhook.Event{

@@ -1,0 +1,185 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Paperclip, Send } from "lucide-react";
+import { useState } from "react";
+import { api, body, Problem } from "../../api/client";
+import { type Message, type Own, type Preview as Shown, type Template, templates } from "../../api/mail";
+import { useSettled } from "../../api/settled";
+import { Button } from "../../parts/button";
+import { Segments } from "../../parts/field";
+import { MailFrame } from "../../parts/mailframe";
+import { Facts, Note, Skeleton } from "../../parts/page";
+import { useMay } from "../../shell/session";
+import { clock } from "../../words/time";
+import { partWords, unsaved } from "./draft";
+import { TrySend } from "./trysend";
+import fieldCss from "../../parts/field.module.css";
+import css from "./editor.module.css";
+
+export interface Preview {
+  /** The mail that the last draft that was right would be. */
+  shown?: Shown;
+  /** What is wrong with the draft as it is. */
+  problem?: Problem;
+  busy: boolean;
+}
+
+/** The mail that an event would make by the draft: asked for again whenever it changes. */
+export function usePreview(t: Template, draft: Own, owner: string, event: string): Preview {
+  const text = useSettled(JSON.stringify({ ...unsaved(t, draft), event_id: event || undefined }), 350);
+  const query = useQuery({
+    queryKey: ["template-preview", owner, t.id, t.version, text],
+    queryFn: async ({ signal }): Promise<Omit<Preview, "busy">> => {
+      try {
+        return { shown: await templates.preview(t.id, owner, JSON.parse(text) as object, signal) };
+      } catch (problem) {
+        if (!(problem instanceof Problem)) throw problem;
+        return { problem };
+      }
+    },
+    retry: false,
+    staleTime: 60_000,
+    gcTime: 60_000,
+    placeholderData: keepPreviousData,
+  });
+  const [last, setLast] = useState(query.data?.shown);
+  if (query.data?.shown && query.data.shown !== last) setLast(query.data.shown);
+  return { shown: last, problem: query.data?.problem, busy: query.isFetching };
+}
+
+/** The mail beside the editor, as its reader gets it. */
+export function PreviewPane({
+  preview,
+  template: t,
+  draft,
+  owner,
+  event,
+  onEvent,
+}: {
+  preview: Preview;
+  template: Template;
+  draft: Own;
+  owner: string;
+  event: string;
+  onEvent(id: string): void;
+}) {
+  const may = useMay("developer");
+  const [trying, setTrying] = useState(false);
+  const { shown, problem } = preview;
+  const what = problem?.fields[0];
+  return (
+    <div className={css.preview}>
+      <div className={css.previewHead}>
+        <EventChoice types={t.event_types} owner={owner} value={event} onChange={onEvent} />
+        {may && (
+          <Button icon={Send} disabled={problem !== undefined} onClick={() => setTrying(true)}>
+            Send a test…
+          </Button>
+        )}
+      </div>
+      {problem && (
+        <p className={css.old} role="status">
+          {what ? (
+            <>
+              The mail as it was before: {partWords[what.field as "subject"] ?? <code>{what.field}</code>}, {what.message}
+            </>
+          ) : (
+            problem.message
+          )}
+        </p>
+      )}
+      {shown?.notes.map((n) => (
+        <Note key={n} kind="warn">
+          {n}
+        </Note>
+      ))}
+      <div aria-busy={preview.busy}>
+        {shown ? <MailView message={shown.message} src={shown.html_url} /> : !problem && <Skeleton lines={10} />}
+      </div>
+      <TrySend template={t} draft={draft} owner={owner} event={event} open={trying} onClose={() => setTrying(false)} />
+    </div>
+  );
+}
+
+/** A mail: what is above it, and its body as its reader sees it. */
+export function MailView({ message: m, src, height }: { message: Omit<Message, "template">; src?: string; height?: number }) {
+  const [as, show] = useState<"html" | "text">("html");
+  const list = (of: string[] | undefined) => (of?.length ? <span dir="auto">{of.join(", ")}</span> : undefined);
+  const html = Boolean(m.html && src);
+  const choice = (
+    <Segments<"html" | "text">
+      label="Body as"
+      value={as}
+      onChange={show}
+      options={[
+        { value: "html", label: "HTML" },
+        { value: "text", label: "Text" },
+      ]}
+    />
+  );
+  return (
+    <article className={css.mail} aria-label="The mail">
+      <header className={css.mailHead}>
+        <p className={css.subject} dir="auto">
+          {m.subject || <span className="muted">No subject</span>}
+        </p>
+        <Facts
+          items={[
+            ["From", list(m.from ? [m.from] : [])],
+            ["To", list(m.to) ?? <span className="muted">nobody</span>],
+            ["Cc", list(m.cc)],
+            ["Bcc", list(m.bcc)],
+            ["Answers to", list(m.reply_to)],
+          ]}
+        />
+        {!!m.attachments?.length && (
+          <ul className={css.attachments} aria-label="Attachments">
+            {m.attachments.map((a) => (
+              <li key={a.name} title={a.type}>
+                <Paperclip size={14} aria-hidden />
+                <span className="truncate">{a.name}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </header>
+      {html && as === "html" && src ? (
+        <MailFrame src={src} title="The mail’s HTML" height={height} beside={choice} />
+      ) : (
+        <div className="stack" style={{ "--gap": "var(--s3)" } as never}>
+          {html && <div className="row wrap">{choice}</div>}
+          <pre className={css.plainMail} tabIndex={0} role="region" aria-label="The mail’s text" style={{ minHeight: html ? height : undefined }} dir="auto">
+            {m.text || "It has no text part."}
+          </pre>
+        </div>
+      )}
+    </article>
+  );
+}
+
+/** The event that is shown: a sample, or one of those that were accepted lately. */
+function EventChoice({ types, owner, value, onChange }: { types: string[]; owner: string; value: string; onChange(id: string): void }) {
+  const recent = useQuery({
+    queryKey: ["events", "to preview", owner, types],
+    queryFn: () =>
+      body(
+        api.GET("/v1/events", { params: { query: { account_id: owner, type: types.length ? types : ["notification.custom"], limit: 20 } } }),
+      ).then((p) => p.items),
+    refetchInterval: 15_000,
+  });
+  return (
+    <span className={fieldCss.select}>
+      <select className={fieldCss.input} aria-label="Event to preview" value={value} onChange={(e) => onChange(e.target.value)}>
+        <option value="">The sample</option>
+        {!!recent.data?.length && (
+          <optgroup label="Recent events">
+            {recent.data.map((e) => (
+              <option key={e.id} value={e.id}>
+                {clock(e.accepted_at)} · {e.type}
+              </option>
+            ))}
+          </optgroup>
+        )}
+      </select>
+    </span>
+  );
+}
