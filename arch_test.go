@@ -49,6 +49,7 @@ func drawing() map[string][]string {
 		"internal/django":                       {},
 		"internal/mail":                         {"internal/django", "internal/dialect", "internal/catalogue", "internal/ordjson"},
 		"internal/mail/post":                    {"internal/mail", "internal/deliver/wire", "internal/deliver/reach"},
+		"internal/mail/gateway":                 {"internal/mail", "internal/django", "internal/deliver/wire"},
 		"internal/web":                          {},
 		"internal/openid":                       {},
 		"internal/openid/openidtest":            {},
@@ -69,7 +70,7 @@ func drawing() map[string][]string {
 		"internal/store/memory":                 {"internal/store"},
 		"internal/store/*":                      {"internal/store/ledger"},                  // the databases
 		"internal/sim":                          {"internal/catalogue", "internal/ordjson"}, // an outsider: it speaks HTTP with the product
-		"test/faults":                           {},                                         // an outsider too: it knows the product by its binary and HTTP
+		"test/faults":                           {"internal/sim"},                           // an outsider too: it knows the product by its binary and HTTP
 		"internal/dialect/*/testdata/*":         {},
 	}
 }

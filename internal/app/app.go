@@ -95,7 +95,7 @@ type App struct {
 // Its errors are sentences for the operator: the port is taken, the directory
 // is in use, the schema is newer than the program.
 func New(ctx context.Context, c Config) (_ *App, err error) {
-	def, err := Load(nil, func(string) (string, bool) { return "", false }, nil)
+	def, err := Load(nil, func(string) (string, bool) { return "", false }, nil) //nolint:contextcheck // the templates are tried, which is bounded
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +112,14 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 		c.DisableAfter = def.DisableAfter
 	}
 	c.OIDC.Scopes, c.OIDC.Name = cmp.Or(c.OIDC.Scopes, def.OIDC.Scopes), cmp.Or(c.OIDC.Name, def.OIDC.Name)
+	c.Mail.Gateway.Method, c.Mail.Gateway.Body = cmp.Or(c.Mail.Gateway.Method, def.Mail.Gateway.Method), cmp.Or(c.Mail.Gateway.Body, def.Mail.Gateway.Body)
 	if c.Version == "" {
 		c.Version = "dev"
 	}
 	if c.Notice == nil {
 		c.Notice = func(string, ...any) {}
 	}
-	if err := c.check(); err != nil {
+	if err := c.check(); err != nil { //nolint:contextcheck // the templates are tried, which is bounded
 		return nil, err
 	}
 	a := &App{c: c, log: c.logger(), metrics: prometheus.NewRegistry(), feed: api.NewFeed(), connectors: connectors(c), keepLess: make(chan struct{}, 1)}
@@ -250,6 +251,10 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	texts, err := a.c.gateway() //nolint:contextcheck // the templates are tried, which is bounded
+	if err != nil {
+		return err
+	}
 	a.router, err = route.New(ctx, route.Options{
 		Store: a.store, Directory: &a.directory, Dialects: a.dialects,
 		NewFolder: func() route.Folder { return calls.New() }, Notify: a.book.Targets,
@@ -268,7 +273,7 @@ func (a *App) wire(ctx context.Context) error {
 		transport = a.hands
 	}
 	a.engine = deliver.New(deliver.Options{
-		Transport: transports{transport, office},
+		Transport: transports{transport, office, texts},
 		Store:     a.store, Dialects: slices.Concat(a.dialects, a.book.Dialects()), Made: a.book.Webhook, Reach: a.accounts.of, Version: a.c.Version,
 		Disable: a.disable, DisableAfter: max(a.c.DisableAfter, 0), Recorded: a.feed.Ping,
 		Resume: a.router.Resume, Held: a.store.Held, Score: func(id string) deliver.Score { return a.tally.Score(scoreOf(id)) },

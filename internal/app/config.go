@@ -298,7 +298,8 @@ func (c *Config) check() error {
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
 		return errors.New("--database: expected a URL such as postgres://user:password@host:5432/name, or nothing for the embedded store")
 	}
-	return nil
+	_, err := c.gateway() // its templates are right, or it is said now
+	return err
 }
 
 // loopback reports whether a host is this machine.

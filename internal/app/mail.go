@@ -13,6 +13,7 @@ import (
 	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/mail"
+	"github.com/switchhook/switchhook/internal/mail/gateway"
 	"github.com/switchhook/switchhook/internal/mail/post"
 )
 
@@ -114,6 +115,15 @@ func (a *App) mailServer() string {
 	return a.c.Mail.Server.String()
 }
 
+// gateway makes what text messages leave through. Nil: there is none.
+func (c *Config) gateway() (*gateway.Gateway, error) {
+	g := c.Mail.Gateway
+	if g.URL == "" {
+		return nil, nil
+	}
+	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
+}
+
 func (a *App) mailFrom() string {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -122,26 +132,29 @@ func (a *App) mailFrom() string {
 	return cmp.Or(a.c.Mail.From, "no_reply@"+host)
 }
 
-// mailedBefore are the addresses that earlier attempts of a delivery have reached, since
-// somebody wanted it again.
-func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID string) (reached []string, err error) {
+// mailedBefore is what became of earlier attempts of a delivery, since somebody wanted it
+// again.
+func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID string) (past post.Past, err error) {
 	page := switchhook.Page{Limit: 100}
 	for {
 		attempts, next, err := a.store.Attempts(ctx, switchhook.AttemptFilter{EventID: eventID, WebhookID: webhookID}, page)
 		if err != nil {
-			return nil, fmt.Errorf("read what was sent before: %w", err)
+			return past, fmt.Errorf("read what was sent before: %w", err)
 		}
 		for _, at := range attempts { // the newest first
 			if at.DeliveryID != deliveryID {
 				continue
 			}
 			if at.State != switchhook.Pending {
-				return reached, nil
+				return past, nil
 			}
-			reached = append(reached, post.Accepted(at.Response)...)
+			past.Attempts++
+			if at.Response != nil {
+				past.Accepted = append(past.Accepted, post.Accepted(at.Response)...)
+			}
 		}
 		if page.Cursor = next; next == "" {
-			return reached, nil
+			return past, nil
 		}
 	}
 }
@@ -193,8 +206,9 @@ func (a *App) setBook(ctx context.Context) error {
 
 // transports are the ways by which requests leave, by the scheme of their URL.
 type transports struct {
-	deliver.Transport              // http and https
-	mail              *post.Office // smtp; nil: there is none
+	deliver.Transport                  // http and https
+	mail              *post.Office     // smtp; nil: there is none
+	texts             *gateway.Gateway // sms; nil: there is none
 }
 
 func (t transports) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error) {
@@ -203,6 +217,10 @@ func (t transports) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTP
 		return nil, errors.New("no mail server is set up any more (--smtp-url)")
 	case r.URL.Scheme == "smtp":
 		return t.mail.Send(ctx, r)
+	case r.URL.Scheme == "sms" && t.texts == nil:
+		return nil, errors.New("no gateway for text messages is set up any more (--sms-url)")
+	case r.URL.Scheme == "sms":
+		return t.texts.Send(ctx, r)
 	}
 	return t.Transport.Send(ctx, r)
 }
@@ -211,6 +229,9 @@ func (t transports) CloseIdleConnections() {
 	t.Transport.CloseIdleConnections()
 	if t.mail != nil {
 		t.mail.CloseIdleConnections()
+	}
+	if t.texts != nil {
+		t.texts.CloseIdleConnections()
 	}
 }
 

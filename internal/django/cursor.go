@@ -83,7 +83,7 @@ func (c *cursor) fail(message string) { throw(min(c.at, c.end), message) }
 // finish complains about what is left.
 func (c *cursor) finish(after string) {
 	if !c.done() {
-		c.fail("this is not understood after " + after + ": " + quote(clip(strings.TrimSpace(c.rest()))))
+		c.fail("this is not understood after " + after + ": " + quote(strings.TrimSpace(c.rest())))
 	}
 }
 
@@ -91,14 +91,14 @@ func (c *cursor) finish(after string) {
 func clip(s string) string {
 	n := 0
 	for i := range s {
-		if n++; n > 30 {
+		if n++; n > 40 {
 			return s[:i] + "…"
 		}
 	}
 	return s
 }
 
-func quote(s string) string { return `"` + s + `"` }
+func quote(s string) string { return `"` + clip(s) + `"` }
 
 func isWord(r rune) bool { return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) }
 

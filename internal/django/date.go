@@ -16,15 +16,13 @@ func (r *run) timeOf(v any) (time.Time, bool) {
 	case time.Time:
 		return t, !t.IsZero() && t.Year() >= 0 && t.Year() <= 9999
 	case string:
-		if len(t) > 40 {
-			return time.Time{}, false
+		if form := written(t); form != "" {
+			r.room(256)
+			r.step(4)
+			parsed, err := time.ParseInLocation(form, t, r.now.Location())
+			return parsed, err == nil
 		}
-		for _, form := range []string{time.RFC3339, time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly, time.RFC1123Z, time.RFC1123} {
-			if parsed, err := time.ParseInLocation(form, t, r.now.Location()); err == nil {
-				return parsed, true
-			}
-		}
-		if len(t) < 9 {
+		if len(t) < 9 || len(t) > 40 {
 			return time.Time{}, false // a number so small is a year or the like
 		}
 	case Trusted:
@@ -37,38 +35,60 @@ func (r *run) timeOf(v any) (time.Time, bool) {
 	return r.moment(n)
 }
 
+// written tells how a time is written by where its signs stand; empty: it is none.
+func written(s string) string {
+	switch {
+	case len(s) < len(time.DateOnly) || len(s) > 40:
+	case s[3] == ',' && strings.HasSuffix(s, "T"):
+		return time.RFC1123
+	case s[3] == ',':
+		return time.RFC1123Z
+	case s[4] != '-' || s[7] != '-':
+	case len(s) == len(time.DateOnly):
+		return time.DateOnly
+	case len(s) == len("2006-01-02 15:04"):
+		return "2006-01-02" + s[10:11] + "15:04"
+	case strings.ContainsAny(s[10:], "Z+-"):
+		return "2006-01-02" + s[10:11] + "15:04:05Z07:00"
+	default:
+		return "2006-01-02" + s[10:11] + "15:04:05"
+	}
+	return ""
+}
+
 // moment is a number as a time. Which unit it has is told by its size.
 func (r *run) moment(n number) (time.Time, bool) {
 	const gregorian = 62_167_219_200 // 1970, in seconds since the year 0
-	seconds := n.float()
-	switch size := math.Abs(seconds); {
+	whole := math.Floor(n.float())
+	seconds, part := int64(whole), time.Duration((n.float()-whole)*1e9)
+	var t time.Time
+	switch size := math.Abs(whole); {
 	case size >= 1e14:
-		seconds /= 1e6
+		t = time.UnixMicro(seconds)
 	case size >= 1e12:
-		seconds /= 1e3
+		t = time.UnixMilli(seconds)
 	case seconds > 62_000_000_000:
-		seconds -= gregorian
+		t = time.Unix(seconds-gregorian, int64(part))
+	default:
+		t = time.Unix(seconds, int64(part))
 	}
-	whole := math.Floor(seconds)
-	t := time.Unix(int64(whole), int64((seconds-whole)*1e9)).In(r.now.Location())
+	t = t.In(r.now.Location())
 	return t, t.Year() >= 0 && t.Year() <= 9999
 }
 
-func date(r *run, in, arg any) any { return r.dated(in, r.given(arg, "")) }
-
-func timeOfDay(r *run, in, arg any) any {
-	if f := r.given(arg, ""); f != "" {
-		return r.dated(in, f)
-	}
-	return r.dated(in, "f a")
-}
-
-func (r *run) dated(in any, format string) any {
+func date(r *run, in, arg any) any {
 	t, ok := r.timeOf(in)
 	if !ok {
 		return ""
 	}
-	return Trusted(r.format(t, format))
+	return like(arg, r.format(t, r.given(arg, "")))
+}
+
+func timeOfDay(r *run, in, arg any) any {
+	if !truth(arg) {
+		arg = Trusted("f a")
+	}
+	return date(r, in, arg)
 }
 
 func utc(r *run, in, _ any) any {
@@ -305,6 +325,7 @@ func (r *run) between(in, arg any, sign int) any {
 	if !ok {
 		return ""
 	}
+	r.room(64)
 	return Trusted(long(time.Duration(sign) * now.Sub(t)))
 }
 

@@ -95,15 +95,18 @@ func (t *Template) Names() []string { return slices.Clone(t.names) }
 // int64, float64, json.Number, time.Time, Trusted and nil; any other prints as nothing. now is
 // for {% now %} and the like, and its location is the zone of times that come without one.
 // Errors are *Error, or the context's.
-func (t *Template) Render(ctx context.Context, data map[string]any, now time.Time) (result string, err error) {
-	r := newRun(ctx, t, data, now)
+func (t *Template) Render(ctx context.Context, data map[string]any, now time.Time) (string, error) {
+	return t.render(newRun(ctx, t, data, now))
+}
+
+func (t *Template) render(r *run) (result string, err error) {
 	defer func() {
 		switch m := recover().(type) {
 		case nil:
 		case mistake:
 			result, err = "", m.in(t.source)
 		case stopped:
-			result, err = "", context.Cause(ctx)
+			result, err = "", m.cause
 		default: // a fault of ours: one mail is lost, not the program
 			result, err = "", mistake{r.at, fmt.Sprintf("this cannot be rendered (%v)", m)}.in(t.source)
 		}
@@ -131,4 +134,4 @@ func (m mistake) in(source string) *Error {
 }
 
 // A stopped is thrown where the context is done.
-type stopped struct{}
+type stopped struct{ cause error }

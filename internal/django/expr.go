@@ -30,6 +30,7 @@ type application struct {
 
 func (p *parser) expression(c *cursor) *expression {
 	c.space()
+	p.part(c.at)
 	e := &expression{operand: p.operand(c, false)}
 	for c.sign("|") {
 		p.part(c.at)
@@ -79,7 +80,9 @@ func (p *parser) operand(c *cursor, format bool) operand {
 	case b == '"' || b == '\'':
 		o.value = Trusted(c.text(format))
 	case strings.HasPrefix(rest, "_("):
-		c.at += 2
+		if c.at += 2; strings.HasPrefix(c.rest(), "_(") {
+			c.fail("_( ) is not nested")
+		}
 		o = p.operand(c, format)
 		if !c.sign(")") {
 			c.fail("a closing parenthesis is missing")
@@ -91,6 +94,9 @@ func (p *parser) operand(c *cursor, format bool) operand {
 	}
 	return o
 }
+
+// known are names that no data is needed for.
+var known = strings.Fields("forloop true false undefined none null nil") //nolint:gochecknoglobals // a constant, but for the language
 
 func (p *parser) variable(c *cursor, o *operand) {
 	o.path = []string{c.name("a variable")}
@@ -115,7 +121,7 @@ func (p *parser) variable(c *cursor, o *operand) {
 		o.path = append(o.path, c.rest()[:n])
 		c.at += n
 	}
-	if o.path != nil && !slices.Contains(p.locals, o.path[0]) && o.path[0] != "forloop" {
+	if o.path != nil && !slices.Contains(p.locals, o.path[0]) && !slices.Contains(known, o.path[0]) {
 		p.names[strings.Join(o.path, ".")] = true
 	}
 }
@@ -170,7 +176,7 @@ func (c *cursor) number() any {
 		return i
 	}
 	if _, err := strconv.ParseFloat(s, 64); err != nil {
-		c.fail("this is not a number: " + quote(clip(s)))
+		c.fail("this is not a number: " + quote(s))
 	}
 	c.at += n
 	return json.Number(strings.TrimPrefix(s, "+"))

@@ -43,6 +43,7 @@ var filters = map[string]*filter{ //nolint:gochecknoglobals // a constant, but f
 	"intcomma":           {intcomma, none},
 	"iriencode":          {iriencode, none},
 	"join":               {join, needed},
+	"json":               {jsonString, none},
 	"last":               {last, none},
 	"length":             {length, none},
 	"length_is":          {lengthIs, needed},

@@ -1,8 +1,6 @@
 package django
 
 import (
-	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,13 +51,18 @@ func escapejs(r *run, in, _ any) any {
 	for _, c := range r.readable(in) {
 		switch {
 		case c < ' ' || strings.ContainsRune("\\'\"<>&=-;`\u2028\u2029\u007f", c):
-			b.write(fmt.Sprintf("\\u%04X", c))
+			b.write("\\u")
+			for shift := 12; shift >= 0; shift -= 4 {
+				b.writeByte(hexDigits[c>>shift&15])
+			}
 		default:
 			b.writeRune(c)
 		}
 	}
 	return Trusted(b.String())
 }
+
+const hexDigits = "0123456789ABCDEF"
 
 // linebreaks makes paragraphs and <br>s of lines.
 func linebreaks(r *run, in, _ any) any {
@@ -207,42 +210,40 @@ func (r *run) truncated(in, arg any, words bool) any {
 	if !words {
 		most-- // for the ellipsis
 	}
-	b := r.buffer()
-	var open []string
-	n, within := 0, false
-	for s != "" {
+	var open []string // at the end of what is kept
+	end, at := 0, 0
+	tags, n, within := []string(nil), 0, false
+	for at < len(s) {
 		r.step(1)
-		if size := tagAt(s); size > 0 {
-			open = track(open, s[:size])
-			b.write(s[:size])
-			s, within = s[size:], false
+		if size := tagAt(s[at:]); size > 0 {
+			tags = r.track(tags, s[at:at+size])
+			at, within = at+size, false
 			continue
 		}
-		size, space := unit(s)
-		if words && (space || within) {
-			within = !space
-		} else {
-			within = true
+		size, space := unit(s[at:])
+		at += size
+		if words && space {
+			within = false
+			continue
+		}
+		if !words || !within {
 			if n++; n > most {
 				break
 			}
 		}
-		b.write(s[:size])
-		s = s[size:]
+		within = true
+		end, open = at, tags
 	}
-	result := b.String()
-	done := r.buffer()
+	b := r.buffer()
+	b.write(s[:end])
 	if words {
-		done.write(strings.TrimRightFunc(result, unicode.IsSpace))
-		done.write(" ")
-	} else {
-		done.write(result)
+		b.writeByte(' ')
 	}
-	done.write(ellipsis)
+	b.write(ellipsis)
 	for _, name := range slices.Backward(open) {
-		done.write("</" + name + ">")
+		b.write("</" + name + ">")
 	}
-	return done.String()
+	return b.String()
 }
 
 // counted is how many letters or words there are between the tags.
@@ -275,14 +276,15 @@ func unit(s string) (size int, space bool) {
 	return size, unicode.IsSpace(c)
 }
 
-// track keeps the names of the tags that are open.
-func track(open []string, tag string) []string {
+// track returns the names of the tags that are open after another.
+func (r *run) track(open []string, tag string) []string {
 	name := tagName(tag)
 	switch {
 	case name == "" || strings.HasSuffix(tag, "/>") || slices.Contains(strings.Fields("br hr img input link meta col area base wbr"), name):
 		return open
 	case tag[1] != '/':
-		return append(open, name)
+		r.list(2)
+		return append(slices.Clip(open), name) // what was kept before stays as it is
 	}
 	for i := len(open) - 1; i >= max(0, len(open)-maxNesting); i-- {
 		if open[i] == name {
@@ -290,132 +292,4 @@ func track(open []string, tag string) []string {
 		}
 	}
 	return open
-}
-
-func urlencode(r *run, in, arg any) any { return r.encoded(in, r.given(arg, "/")) }
-
-// iriencode leaves what may stand in an address.
-func iriencode(r *run, in, _ any) any { return r.encoded(in, "/#%[]=:;$&()+,!?*@'~") }
-
-func (r *run) encoded(in any, safe string) any {
-	const digits = "0123456789ABCDEF"
-	s := r.readable(in)
-	b := r.buffer()
-	for i := range len(s) {
-		switch c := s[i]; {
-		case isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' || strings.IndexByte("_.-~", c) >= 0,
-			c < 0x80 && len(safe) < 40 && strings.IndexByte(safe, c) >= 0:
-			b.writeByte(c)
-		default:
-			b.grow(3)
-			b.b.WriteByte('%')
-			b.b.WriteByte(digits[c>>4])
-			b.b.WriteByte(digits[c&15])
-		}
-	}
-	return b.String()
-}
-
-func urlize(r *run, in, _ any) any { return r.linked(in, 0) }
-
-func urlizetrunc(r *run, in, arg any) any {
-	n, _ := wholeOf(arg)
-	return r.linked(in, n)
-}
-
-// linked makes links of addresses in a text; what is shown of one has at most so many letters.
-func (r *run) linked(in any, most int) any {
-	_, trusted := in.(Trusted)
-	b := r.buffer()
-	put := func(s string) {
-		if r.escape && !trusted {
-			b.escape(s)
-		} else {
-			b.write(s)
-		}
-	}
-	s := r.readable(in)
-	for s != "" {
-		r.step(1)
-		n := strings.IndexFunc(s, func(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune(`<>"'`, c) })
-		switch {
-		case n < 0:
-			n = len(s)
-		case n == 0:
-			_, n = utf8.DecodeRuneInString(s)
-			put(s[:n])
-			s = s[n:]
-			continue
-		}
-		word := s[:n]
-		s = s[n:]
-		front := len(word) - len(strings.TrimLeft(word, "(["))
-		end := len(strings.TrimRight(word, ".,:;!?)]"))
-		if front >= end {
-			put(word)
-			continue
-		}
-		shown := word[front:end]
-		to := target(shown)
-		if to == "" {
-			put(word)
-			continue
-		}
-		put(word[:front])
-		b.write(`<a href="`)
-		if trusted {
-			b.write(to)
-		} else {
-			b.escape(to)
-		}
-		b.write(`"`)
-		if !strings.HasPrefix(to, "mailto:") {
-			b.write(` rel="nofollow"`)
-		}
-		b.write(">")
-		if most > 0 && utf8.RuneCountInString(shown) > most {
-			put(shown[:offset(shown, max(most-1, 0))])
-			b.write(ellipsis)
-		} else {
-			put(shown)
-		}
-		b.write("</a>")
-		put(word[end:])
-	}
-	return r.html(b)
-}
-
-// target is where a word of a text leads; empty: nowhere.
-func target(word string) string {
-	if len(word) > 2000 {
-		return ""
-	}
-	small := strings.ToLower(word)
-	if strings.HasPrefix(small, "http://") || strings.HasPrefix(small, "https://") {
-		if u, err := url.Parse(word); err == nil && u.Host != "" {
-			return word
-		}
-		return ""
-	}
-	if name, host, found := strings.Cut(word, "@"); found {
-		if name != "" && strings.Contains(host, ".") && !strings.ContainsAny(word, "/:?&") && !strings.Contains(host, "@") {
-			return "mailto:" + word
-		}
-		return ""
-	}
-	host, _, _ := strings.Cut(small, "/")
-	if strings.HasPrefix(small, "www.") && len(host) > 6 {
-		return "http://" + word
-	}
-	if name, domain, found := cutLast(host, "."); found && name != "" && slices.Contains([]string{"com", "edu", "gov", "int", "mil", "net", "org"}, domain) {
-		return "http://" + word
-	}
-	return ""
-}
-
-func cutLast(s, by string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, by); i >= 0 {
-		return s[:i], s[i+len(by):], true
-	}
-	return s, "", false
 }

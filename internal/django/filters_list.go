@@ -97,8 +97,7 @@ func slice(r *run, in, arg any) any {
 	case isList && step == 1:
 		return list[from:to]
 	case isList:
-		r.list(n)
-		var some []any
+		some := make([]any, 0, r.stepped(from, to, step))
 		for i := from; i >= 0 && i < n && (i < to) == (step > 0) && i != to; i += step {
 			some = append(some, list[i])
 		}
@@ -112,6 +111,13 @@ func slice(r *run, in, arg any) any {
 		b.write(letters[i])
 	}
 	return b.String()
+}
+
+// stepped pays for the elements of a slice and says how many they are.
+func (r *run) stepped(from, to, step int) int {
+	n := max(0, (to-from+step)/step)
+	r.list(n)
+	return n
 }
 
 // bounds reads a slice of n elements. A single number is where it ends, as in Django.

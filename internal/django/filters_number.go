@@ -37,7 +37,7 @@ func divisibleby(_ *run, in, arg any) any {
 	return ok && also && by != 0 && n%by == 0
 }
 
-func getDigit(r *run, in, arg any) any {
+func getDigit(_ *run, in, arg any) any {
 	n, ok := wholeOf(in)
 	place, also := wholeOf(arg)
 	if !ok || !also || place < 1 {
@@ -70,11 +70,9 @@ func floatformat(r *run, in, arg any) any {
 	if len(digits) > 400 {
 		return digits
 	}
-	short := round(digits, 0)
 	result := round(digits, max(p, -p))
 	if whole, rest, _ := strings.Cut(result, "."); p < 0 && strings.Trim(rest, "0") == "" {
-		short = whole
-		result = short
+		result = whole
 	}
 	if grouped {
 		result = thousands(result)
@@ -158,7 +156,7 @@ func thousands(s string) string {
 	return b.String()
 }
 
-func intcomma(r *run, in, _ any) any {
+func intcomma(_ *run, in, _ any) any {
 	n, ok := numberOf(in)
 	if s := plain(in, n); ok && len(s) <= 400 {
 		return thousands(s)
@@ -166,14 +164,14 @@ func intcomma(r *run, in, _ any) any {
 	return in
 }
 
-func formatInteger(r *run, in, _ any) any {
+func formatInteger(_ *run, in, _ any) any {
 	if n, ok := numberOf(in); ok && n.whole {
 		return strconv.FormatInt(n.i, 10)
 	}
 	return in
 }
 
-func formatNumber(r *run, in, _ any) any {
+func formatNumber(_ *run, in, _ any) any {
 	if n, ok := numberOf(in); ok {
 		return plain(in, n)
 	}

@@ -203,8 +203,10 @@ func phone2numeric(r *run, in, _ any) any {
 // slugify is a text as a part of an address: a-caller-s-name.
 func slugify(r *run, in, _ any) any {
 	b := r.buffer()
+	s := r.readable(in)
+	r.step(len(s) >> 4)
 	gap := false
-	for _, c := range r.readable(in) {
+	for _, c := range s {
 		c = unaccented(unicode.ToLower(c))
 		switch {
 		case c == '-' || unicode.IsSpace(c):
@@ -290,4 +292,12 @@ func (r *run) writeQuoted(b *buffer, s string) {
 	r.room(6*len(s) + 16)
 	quoted, _ := json.Marshal(s)
 	b.write(string(quoted))
+}
+
+// jsonString is a text as JSON has it, its quotes included (RFC 8259 7): not Django's, but what
+// a request's body is written with. What means something in HTML is escaped too.
+func jsonString(r *run, in, _ any) any {
+	b := r.buffer()
+	r.writeQuoted(b, r.readable(in))
+	return b.String()
 }

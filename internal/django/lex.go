@@ -28,7 +28,7 @@ type lexer struct {
 	waiting piece // that comes after the text that was returned
 	trim    bool  // the white space at the beginning of the next text goes
 
-	closings, lines, comments finder
+	closings, comments finder
 }
 
 // A finder finds the next of something in a text that is searched from left to right, and
@@ -102,19 +102,19 @@ func (l *lexer) braced(start, i int, k kind, closing string) piece {
 		throw(i, open+" is not closed: "+closing+" is missing; where it is meant as text, write it within {% verbatim %}")
 	}
 	found := piece{k, i, i + 2, to}
-	end, after := i, false
-	end, l.at = l.unwrap(start, i, to+2)
+	end, next := l.unwrap(start, i, to+2)
+	l.at = next
 	// The minus signs of Jinja, which take away the white space on their side.
 	if in := l.source[found.from:to]; len(in) > 1 && in[0] == '-' && !isDigit(in[1]) {
 		found.from++
 		end = start + len(strings.TrimRightFunc(l.source[start:end], unicode.IsSpace))
 	}
-	if strings.HasSuffix(l.source[found.from:to], "-") {
+	trim := strings.HasSuffix(l.source[found.from:to], "-")
+	if trim {
 		found.to--
-		after = true
 	}
 	p := l.text(start, end, found)
-	l.trim = after
+	l.trim = trim
 	return p
 }
 
@@ -150,14 +150,11 @@ func closed(source string, from int, closing string) int {
 	return -1
 }
 
-// comment returns where the comment at i ends; 0: it is none. Comments of Django end on their
-// line, ErlyDTL's need not. A stray {# is text: style sheets have them.
+// comment returns where the comment at i ends; 0: it is none. It may go over many lines, as in
+// ErlyDTL. A {# that another follows before #} is text: style sheets have {#id{…}}.
 func (l *lexer) comment(i int) int {
 	end := l.closings.find(l.source, "#}", i+2)
-	if end == len(l.source) {
-		return 0
-	}
-	if l.lines.find(l.source, "\n", i) < end && l.comments.find(l.source, "{#", i+2) < end {
+	if end == len(l.source) || l.comments.find(l.source, "{#", i+2) < end {
 		return 0
 	}
 	return end + 2
@@ -178,8 +175,9 @@ func (l *lexer) raw(name string, at int, end, label string) string {
 		}
 		words, _, found = strings.Cut(words, "%}")
 		if found && strings.Trim(words, "- \t\r\n") == label {
-			l.at = i + strings.Index(l.source[i:], "%}") + 2
-			return l.source[from : i-2]
+			to, end := l.unwrap(from, i-2, i+strings.Index(l.source[i:], "%}")+2)
+			l.at = end
+			return l.source[from:to]
 		}
 	}
 }

@@ -15,6 +15,7 @@ const (
 	maxParts   = 10_000    // tags, variables, filters and pieces of text of a template
 	maxTag     = 4 << 10   // bytes of a tag that is searched for quotes
 	maxNesting = 40        // tags within tags
+	maxNames   = 500       // names that with, for and the like bind in one place
 	maxTerms   = 200       // comparisons and the like in one tag
 	maxOutput  = 256 << 10 // bytes of a rendering
 	maxSteps   = 200_000
@@ -38,10 +39,10 @@ type run struct {
 	out    *buffer
 	at     int // the part of the source that is being rendered
 
-	steps  int // that are left
-	look   int // at so many that are left, look at the clock
-	made   int // bytes that may still be made
-	done   <-chan struct{}
+	steps  int          // that are left
+	look   int          // at so many that are left, look at the clock
+	made   int          // bytes that may still be made
+	cause  func() error // why the context is done; nil: it is not
 	ending time.Time
 }
 
@@ -51,7 +52,7 @@ type binding struct {
 }
 
 func newRun(ctx context.Context, t *Template, data map[string]any, now time.Time) *run {
-	r := &run{template: t, data: data, now: now, escape: t.options.HTML, steps: maxSteps, look: maxSteps - lookEvery, made: maxMade, done: ctx.Done()}
+	r := &run{template: t, data: data, now: now, escape: t.options.HTML, steps: maxSteps, look: maxSteps - lookEvery, made: maxMade, cause: func() error { return context.Cause(ctx) }}
 	r.out = &buffer{r: r, most: t.options.MaxOutput}
 	r.out.grow(min(len(t.source), t.options.MaxOutput))
 	return r
@@ -73,10 +74,8 @@ func (r *run) check() {
 		r.fail("the template does too much: its loops or filters have more to do than a mail needs")
 	}
 	r.look = r.steps - lookEvery
-	select {
-	case <-r.done:
-		panic(stopped{})
-	default:
+	if err := r.cause(); err != nil {
+		panic(stopped{err})
 	}
 	switch now := time.Now(); {
 	case r.ending.IsZero():

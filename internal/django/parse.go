@@ -151,7 +151,11 @@ func (p *parser) block(t *tagged, ends ...string) ([]node, *tagged) {
 }
 
 // bind makes names known up to the end of the block.
-func (p *parser) bind(names ...string) { p.locals = append(p.locals, names...) }
+func (p *parser) bind(names ...string) {
+	if p.locals = append(p.locals, names...); len(p.locals) > maxNames {
+		throw(p.at, "a template binds at most "+strconv.Itoa(maxNames)+" names in one place")
+	}
+}
 
 // state numbers a tag that remembers something.
 func (p *parser) state() int {

@@ -28,14 +28,14 @@ type ifNode struct {
 }
 
 type branch struct {
-	if_   *test // nil: else
+	asks  *test // nil: else
 	nodes []node
 }
 
 func (n *ifNode) render(r *run) {
 	for _, b := range n.branches {
 		r.at = n.at
-		if b.if_ == nil || truth(b.if_.eval(r)) {
+		if b.asks == nil || truth(b.asks.eval(r)) {
 			r.nodes(b.nodes)
 			return
 		}
@@ -47,7 +47,7 @@ func parseIf(p *parser, t *tagged) node {
 	for next := t; ; {
 		b := branch{}
 		if next.name != "else" {
-			b.if_ = p.condition(next)
+			b.asks = p.condition(next)
 		} else {
 			if next.word("if") {
 				throw(next.start, "{% else if … %} is written {% elif … %}")
@@ -149,6 +149,10 @@ func (c *conditions) operator() (string, int) {
 	case "in":
 		return w, bindsIn
 	case "is":
+		after := *c.c
+		if after.word("is"); after.word("not") {
+			return "is not", bindsCompare
+		}
 		return w, bindsCompare
 	case "not":
 		return "not in", bindsIn
@@ -168,6 +172,9 @@ func (c *conditions) read(op string) {
 		if !c.c.word("in") {
 			c.c.fail(`"in" is expected after "not"` + c.c.instead())
 		}
+	case "is not":
+		c.c.word("is")
+		c.c.word("not")
 	case "or", "and", "in", "is":
 		c.c.word(op)
 	default:
@@ -203,7 +210,7 @@ func (r *run) relate(op string, a, b any) bool {
 	switch op {
 	case "==", "is":
 		return r.equal(a, b, 0)
-	case "!=", "<>":
+	case "!=", "<>", "is not":
 		return !r.equal(a, b, 0)
 	case "in":
 		return r.contains(b, a)

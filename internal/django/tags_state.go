@@ -94,11 +94,10 @@ func parseResetcycle(p *parser, t *tagged) node {
 // ifchanged renders its nodes if its values, or what it renders, are not what they were in
 // the last round of the loop.
 type ifchanged struct {
-	state   int
-	values  []*expression
-	nodes   []node
-	or      []node
-	hasElse bool
+	state  int
+	values []*expression
+	nodes  []node
+	or     []node
 }
 
 func (n *ifchanged) render(r *run) {

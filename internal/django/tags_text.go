@@ -9,7 +9,8 @@ type now struct {
 
 func (n *now) render(r *run) {
 	r.at = n.layout.at
-	r.give(Trusted(r.format(r.now, r.text(n.layout.eval(r)))), n.as)
+	layout := n.layout.eval(r)
+	r.give(like(layout, r.format(r.now, r.text(layout))), n.as)
 }
 
 func parseNow(p *parser, t *tagged) node {
@@ -135,7 +136,7 @@ func parseFilter(p *parser, t *tagged) node {
 	return n
 }
 
-func parseTemplatetag(p *parser, t *tagged) node {
+func parseTemplatetag(_ *parser, t *tagged) node {
 	signs := map[string]literal{
 		"openblock": "{%", "closeblock": "%}", "openvariable": "{{", "closevariable": "}}",
 		"openbrace": "{", "closebrace": "}", "opencomment": "{#", "closecomment": "#}",

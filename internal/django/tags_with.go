@@ -1,5 +1,7 @@
 package django
 
+import "slices"
+
 // A named is a name for a value: name=value, or value as name.
 type named struct {
 	name string
@@ -48,7 +50,7 @@ func (p *parser) named(c *cursor) []named {
 				continue
 			}
 			*c = before
-			if w == "count" || w == "context" || w == "trimmed" || w == "asvar" {
+			if slices.Contains([]string{"count", "with", "and", "context", "trimmed", "asvar"}, w) {
 				return all
 			}
 		}

@@ -83,8 +83,8 @@ func Context(ev *switchhook.Event, env *Env) map[string]any {
 		m.others()
 	}
 	// first_occurrence has a macro of its own that is called event.
-	if data := objectOf(ev.Data); data != nil && m.all["event"] == nil {
-		m.all["event"] = data
+	if m.flat != nil && m.all["event"] == nil {
+		m.all["event"] = map[string]any(m.flat)
 	}
 	return m.all
 }

@@ -12,7 +12,6 @@ const (
 	accentDark = "#7aa7ff"
 )
 
-//nolint:gochecknoglobals // a compiled pattern is a constant
 var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 
 // macros are the brand's. Colours go into styles, so only colours are let through, and

@@ -73,7 +73,7 @@ func (m *macros) userRealm(end string, p switchhook.Party) group {
 // called is when the call came that the mail tells of.
 func (m *macros) called(call *switchhook.Call, fax *switchhook.Fax) time.Time {
 	vm := cmp.Or(m.r.Voicemail, &switchhook.Voicemail{})
-	for _, t := range []time.Time{vm.ReceivedAt, fax.CompletedAt, moment(m.flat["timestamp"]), call.CreatedAt, m.ev.OccurredAt} {
+	for _, t := range []time.Time{vm.ReceivedAt, fax.CompletedAt, m.moment(m.flat["timestamp"]), call.CreatedAt, m.ev.OccurredAt} {
 		if !t.IsZero() {
 			return t
 		}

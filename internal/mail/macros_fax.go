@@ -19,9 +19,10 @@ func (m *macros) fax() {
 	g.set("success", strings.HasSuffix(m.ev.Type, ".received") || strings.HasSuffix(m.ev.Type, ".sent"))
 	g.set("result_code", cmp.Or(f.ResultCode, info.text("fax_result_code")))
 	g.set("result_text", cmp.Or(info.text("fax_result_text"), f.Error))
-	for _, name := range []string{"ecm_used", "bad_rows", "transfer_rate", "encoding", "remote_station_id"} {
+	for _, name := range []string{"ecm_used", "bad_rows", "transfer_rate", "encoding"} {
 		g.set(name, info["fax_"+name])
 	}
+	g.set("remote_station_id", phone(info.text("fax_remote_station_id")))
 	g.set("box_id", f.BoxID)
 	g.set("box_name", f.BoxName)
 	if !f.CompletedAt.IsZero() || !m.ev.OccurredAt.IsZero() {

@@ -29,11 +29,12 @@ const (
 func (g group) set(name string, value any) {
 	switch v := value.(type) {
 	case string:
-		if v = shorten(line(v), mostLine); name == "link" {
-			v = link(value.(string)) //nolint:forcetypeassert // it is that case
+		text := shorten(line(v), mostLine)
+		if name == "link" {
+			text = link(v)
 		}
-		if v != "" {
-			g[name] = v
+		if text != "" {
+			g[name] = text
 		}
 		return
 	case group:
@@ -53,12 +54,7 @@ func (g group) set(name string, value any) {
 
 // prose is set for a text of several lines.
 func (g group) prose(name, text string) {
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
-	var lines []string
-	for l := range strings.SplitSeq(text, "\n") {
-		lines = append(lines, strings.TrimRightFunc(clean(l), unicode.IsSpace))
-	}
-	if text = shorten(strings.TrimSpace(strings.Join(lines, "\n")), mostProse); text != "" {
+	if text = prose(text); text != "" {
 		g[name] = text
 	}
 }
@@ -98,10 +94,9 @@ func (b *bounds) value(value any, depth int) (bounded any, leftOut int) {
 	case nil:
 		return nil, 0
 	case string:
-		if v == "" || b.bytes <= 0 {
+		if v = shorten(v, b.bytes); v == "" {
 			return nil, 0
 		}
-		v = shorten(v, min(mostProse, b.bytes))
 		b.bytes -= len(v)
 		return v, 0
 	case json.Number:
@@ -134,7 +129,11 @@ func (b *bounds) list(v []any, depth int) (bounded any, leftOut int) {
 	kept := make([]any, 0, min(len(v), mostItems))
 	taken := 0
 	for taken < min(len(v), mostItems) && b.bytes > 0 {
-		if item, _ := b.value(v[taken], depth+1); item != nil {
+		item := v[taken]
+		if s, ok := item.(string); ok {
+			item = shorten(line(s), mostLine)
+		}
+		if item, _ := b.value(item, depth+1); item != nil {
 			kept = append(kept, item)
 		}
 		taken++
@@ -153,13 +152,12 @@ func (b *bounds) members(v map[string]any, depth int) (bounded any, leftOut int)
 			break
 		}
 		taken++
-		if b.bytes -= len(name); len(name) > mostLine {
-			continue
-		}
 		value := v[name]
-		if s, ok := value.(string); ok && name == "link" {
-			value = link(s)
+		if s, ok := value.(string); ok {
+			value = said(name, s)
 		}
+		name = shorten(line(name), mostLine)
+		b.bytes -= len(name)
 		if member, more := b.value(value, depth+1); member != nil {
 			kept[name] = member
 			if more > 0 {
@@ -173,10 +171,35 @@ func (b *bounds) members(v map[string]any, depth int) (bounded any, leftOut int)
 	return kept, len(v) - taken
 }
 
+// said is a text by what its member is called: an address, one of several lines, or of one.
+func said(name, s string) string {
+	switch name {
+	case "link":
+		return link(s)
+	case "message", "comments", "content", "text":
+		return prose(s)
+	default:
+		return shorten(line(s), mostLine)
+	}
+}
+
+// prose makes a text of several lines clean, and its lines end as they do here.
+func prose(text string) string {
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	var lines []string
+	for l := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, strings.TrimRightFunc(clean(l), unicode.IsSpace))
+	}
+	return shorten(strings.TrimSpace(strings.Join(lines, "\n")), mostProse)
+}
+
 // shorten cuts a text after so many letters.
 func shorten(s string, letters int) string {
 	if len(s) <= letters { // no more letters than bytes
 		return s
+	}
+	if letters <= 0 {
+		return ""
 	}
 	n := 0
 	for i := range s {
@@ -255,11 +278,12 @@ func money(v any) string {
 // gregorian are the seconds that Kazoo counts, from year 0.
 func gregorian(t time.Time) int64 { return t.Unix() + 62167219200 }
 
-// moment reads a time: RFC 3339, a day, seconds as Kazoo counts them, or as Unix does.
-func moment(v any) time.Time {
+// moment reads a time: RFC 3339, a day of the account's, seconds as Kazoo counts them, or
+// as Unix does.
+func (m *macros) moment(v any) time.Time {
 	if s, ok := v.(string); ok {
 		for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
-			if t, err := time.Parse(layout, s); err == nil {
+			if t, err := time.ParseInLocation(layout, s, m.location); err == nil {
 				return t
 			}
 		}

@@ -6,13 +6,14 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
 
 // billing are the macros of billing.*: of a payment, or of an invoice.
 func (m *macros) billing() {
-	t := moment(m.flat["timestamp"])
+	t := m.moment(m.flat["timestamp"])
 	if t.IsZero() {
 		t = m.ev.OccurredAt
 	}
@@ -126,7 +127,9 @@ func (m *macros) invoice() group {
 		g.set("total", money(total))
 		g.set("total_discounts", money(discounts))
 	}
-	g.set("due_date", m.date(moment(m.flat["due_date"])))
+	// Kazoo has the due date in UTC: it is a day, which must not become the one before.
+	utc := &macros{zone: "UTC", location: time.UTC}
+	g.set("due_date", utc.date(utc.moment(m.flat["due_date"])))
 	m.payment(g)
 	return g
 }
@@ -143,10 +146,9 @@ func itemsOf(v any) []group {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if o, ok := v[name].(map[string]any); ok {
-				if o["name"] == nil {
-					o["name"] = name
-				}
-				items = append(items, o)
+				item := group{"name": name}
+				maps.Copy(item, o)
+				items = append(items, item)
 			}
 		}
 	}

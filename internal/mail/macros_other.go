@@ -151,8 +151,14 @@ func (m *macros) custom() {
 		if m.all[name] != nil || name == "event" || name == "notification" {
 			continue
 		}
-		if text, ok := value.(string); ok {
-			m.all.prose(name, text)
+		text, isText := value.(string)
+		if isText {
+			if value = said(name, text); value == "" {
+				continue
+			}
+		}
+		if name = shorten(line(name), mostLine); isText {
+			m.all[name] = value
 		} else {
 			m.all.set(name, value)
 		}

@@ -40,8 +40,8 @@ func (m *macros) port() {
 	case []any:
 		g.set("customer_contact", contact)
 	}
-	g.set("port_scheduled_date", m.date(moment(of["scheduled_date"])))
-	g.set("requested_port_date", m.date(moment(of["transfer_date"])))
+	g.set("port_scheduled_date", m.date(m.moment(of["scheduled_date"])))
+	g.set("requested_port_date", m.date(m.moment(of["transfer_date"])))
 	g.set("comment", m.said("comment"))
 	g.set("transition_reason", m.said("reason"))
 	g.set("authorized_by", m.flat.text("authorized_by"))
@@ -99,7 +99,7 @@ func (m *macros) said(name string) group {
 	if g["content"] == nil {
 		return nil
 	}
-	t := moment(of["timestamp"])
+	t := m.moment(of["timestamp"])
 	if t.IsZero() {
 		t = m.ev.OccurredAt
 	}

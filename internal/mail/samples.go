@@ -3,6 +3,7 @@ package mail
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook"
@@ -14,8 +15,14 @@ import (
 // type feeds have a notification.custom, as whoever sends one would. An id that is no
 // built-in template's has the catalogue's own notification.custom.
 func Sample(id string) *switchhook.Event {
-	typ := "notification.custom"
-	if d, ok := Lookup(id); ok && len(d.Events) > 0 {
+	d, _ := Lookup(id)
+	d.ID = id
+	return sample(&d)
+}
+
+func sample(d *Definition) *switchhook.Event {
+	id, typ := d.ID, "notification.custom"
+	if len(d.Events) > 0 {
 		typ = d.Events[0]
 	}
 	t, _ := catalogue.Lookup(typ)
@@ -58,6 +65,11 @@ func merge(base, more map[string]any) {
 
 // SampleEnv is what surrounds a sample, of an account that has all there is.
 func SampleEnv(id string) *Env {
+	d, _ := Lookup(id)
+	return sampleEnv(&d)
+}
+
+func sampleEnv(d *Definition) *Env {
 	env := &Env{
 		Account: Account{
 			ID: "4f1a2b3c4d5e6f708192a3b4c5d6e7f8", Name: "Example Inc", Realm: "pbx.example.com", Timezone: "America/New_York", Language: "en-US",
@@ -71,10 +83,10 @@ func SampleEnv(id string) *Env {
 		Brand: Brand{Name: "Example Telecom"},
 	}
 	env.Reseller = env.Parent
-	switch d, _ := Lookup(id); {
+	switch {
 	case slices.Contains(d.Events, "voicemail.new"), slices.Contains(d.Events, "voicemail.deleted"):
 		env.Attachments = []Attachment{{Name: "ada_lovelace_2026-01-31_10-04-40.mp3", Type: "audio/mpeg", URL: "data:audio/mpeg;base64,SUQzBAAAAAAAAA=="}}
-	case d.Category == "fax" && len(d.Macros) > 0 && id != "fax_outbound_smtp_error_to_email":
+	case d.Category == "fax" && d.ID != "fax_outbound_smtp_error_to_email":
 		env.Attachments = []Attachment{{Name: "ada_lovelace_2026-01-31_10-06-12.pdf", Type: "application/pdf", URL: "data:application/pdf;base64,JVBERi0xLjcK"}}
 	}
 	return env
@@ -87,6 +99,7 @@ func sampleData() map[string]string {
 		engine = `"info":{"fax_bad_rows":0,"fax_transfer_rate":14400,"fax_ecm_used":true,"fax_encoding":"T.6","fax_remote_station_id":"+12025550143"`
 		sent   = `{"fax":{` + engine + `,"fax_result_text":"OK"}}}`
 		failed = `{"fax":{"result_code":"48",` + engine + `,"fax_result_text":"Disconnected after permitted retries"}}}`
+		out    = `{"call":{"from":{"uri":"+12025550100@pbx.example.com"},"to":{"uri":"+12025550143@sip.example.com"}},`
 		payer  = `"response":"Approved","balance":"45.25","billing_address":{"first_name":"Grace","last_name":"Hopper","extended_address":"Floor 2","phone":"+12025550100","email":"billing@example.com"}`
 		items  = `"items":[
 			{"category":"devices","item":"sip_device","quantity":3,"rate":5,"total":14,"discounts":{"total":1},"changes":{"type":"modified","difference":{"quantity":1}}},
@@ -94,12 +107,13 @@ func sampleData() map[string]string {
 		port = `{"port":{"name":"Move to Example Inc","carrier":"Old Telecom","numbers":{"+12025550177":{},"+12025550178":{}},
 			"bill":{"name":"Example Inc","street_address":"1 Main St","locality":"Washington","region":"DC","postal_code":"20001"},
 			"notifications":{"email":{"send_to":["grace@example.com"]}},"transfer_date":"2026-02-10T14:00:00Z","scheduled_date":"2026-02-12T14:00:00Z"},
+			"comment":{"author":"Grace Hopper","content":"When will it be done?","timestamp":63937091075},
 			"reason":{"content":"The papers are complete.","timestamp":63937091075,"authorization":null,
 			"user":{"first_name":"Grace","last_name":"Hopper","email":"grace@example.com","username":"grace","timezone":"America/New_York"}}}`
 	)
 	data := map[string]string{
-		"fax_inbound_to_email": sent, "fax_outbound_to_email": sent,
-		"fax_inbound_error_to_email": failed, "fax_inbound_error_to_email_filtered": failed, "fax_outbound_error_to_email": failed,
+		"fax_inbound_to_email": sent, "fax_outbound_to_email": out + sent[1:],
+		"fax_inbound_error_to_email": failed, "fax_inbound_error_to_email_filtered": failed, "fax_outbound_error_to_email": out + failed[1:],
 		"transaction":        `{` + payer + `,"service_plan":{"activation_charge":10}}`,
 		"transaction_failed": `{"success":false,` + payer + `,"response":"The card has expired","service_plan":{"activation_charge":10}}`,
 		"topup":              `{` + payer + `}`,
@@ -119,6 +133,6 @@ func sampleData() map[string]string {
 	for _, id := range []string{"port_cancel", "port_pending", "port_rejected", "port_request", "port_request_admin", "port_scheduled", "port_unconfirmed", "ported"} {
 		data[id] = port
 	}
-	data["port_comment"] = port[:len(port)-1] + `,"comment":{"timestamp":63937091075}}`
+	data["port_comment"] = strings.Replace(port, `{"port":{`, `{"port":{"port_state":"pending",`, 1)
 	return data
 }

@@ -50,7 +50,7 @@ type Macro struct {
 }
 
 //go:embed builtin
-var builtin embed.FS //nolint:gochecknoglobals // go:embed fills a variable
+var builtin embed.FS
 
 // Definitions returns all built-in templates, by category and in it by id.
 func Definitions() []Definition { return slices.Clone(definitions().all) }
@@ -93,6 +93,10 @@ var definitions = sync.OnceValue(func() *table {
 	})
 	for i := range t.all {
 		d := &t.all[i]
+		context := Context(sample(d), sampleEnv(d))
+		for j := range d.Macros {
+			d.Macros[j].Sample = sampleOf(context, d.Macros[j].Name)
+		}
 		t.at[d.ID] = i
 		for _, event := range d.Events {
 			t.fed[event] = append(t.fed[event], d.ID)
@@ -137,10 +141,7 @@ func define(id string, file []byte) (Definition, error) {
 			return d, fmt.Errorf("the setting %q is not known", name)
 		}
 	}
-	parts := map[string]string{}
-	for _, f := range a.Files {
-		parts[f.Name] = strings.TrimSpace(string(f.Data))
-	}
+	parts := partsOf(a)
 	for _, name := range []string{"subject", "preheader", "body", "why"} {
 		if parts[name] == "" {
 			return d, fmt.Errorf("the part %s is missing", name)
@@ -210,9 +211,7 @@ func feeds(id string, ev *switchhook.Event, r *switchhook.Resources) bool {
 	}
 }
 
-// ValidID is what the id of a template looks like, an account's own included.
-//
-//nolint:gochecknoglobals // a compiled pattern is a constant
+// validID is what the id of a template looks like, an account's own included.
 var validID = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 func custom(templateID []byte) []Definition {

@@ -21,6 +21,7 @@ import (
 //	| macro | label | value     a row of facts, which is there where the macro is
 //	- text                      an item of a list
 //	[label](link)               a button
+//	~ text                      a paragraph of the HTML alone
 //	{% if … %}                  a line of tags and nothing else is put in as it is;
 //	                            between rows or items it begins with their sign
 //
@@ -31,26 +32,32 @@ func assemble(subject, preheader, body, why string) (text, page string) {
 		a.block(block)
 	}
 	put := strings.NewReplacer("@title@", escape(subject), "@preheader@", escape(preheader), "@why@", escape(why), "@body@", strings.TrimSpace(a.html.String()))
-	text = strings.TrimSpace(a.text.String()) + "\n\n" + strings.NewReplacer("@why@", why).Replace(layout()["text"])
+	text = a.text.String() + strings.NewReplacer("@why@", why).Replace(layout()["text"])
 	return text, put.Replace(layout()["page"])
 }
 
 // layout is the look: builtin/layout.txt, by its parts.
 //
 //nolint:gochecknoglobals // the look is a constant
-var layout = sync.OnceValue(func() map[string]string {
-	b, err := builtin.ReadFile("builtin/layout.txt")
+var layout = sync.OnceValue(func() map[string]string { return parts("builtin/layout.txt") })
+
+// parts are those of a file that comes with the program.
+func parts(file string) map[string]string {
+	b, err := builtin.ReadFile(file)
 	if err != nil {
 		panic("mail: " + err.Error())
 	}
+	return partsOf(txtar.Parse(b))
+}
+
+func partsOf(a *txtar.Archive) map[string]string {
 	parts := map[string]string{}
-	for _, f := range txtar.Parse(b).Files {
+	for _, f := range a.Files {
 		parts[f.Name] = strings.TrimSpace(string(f.Data))
 	}
 	return parts
-})
+}
 
-//nolint:gochecknoglobals // compiled patterns are constants
 var (
 	tag      = regexp.MustCompile(`\{\{.*?\}\}|\{%.*?%\}`)
 	onlyTags = regexp.MustCompile(`^(\{%[^%]*%\}\s*)+$`)
@@ -77,7 +84,7 @@ func blocks(body string) func(yield func([]string) bool) {
 			return "tags"
 		case strings.HasPrefix(l, "[") && button.MatchString(l):
 			return "button"
-		case len(l) > 2 && strings.Contains("#>!|-", l[:1]) && l[1] == ' ':
+		case len(l) > 2 && strings.Contains("#>!|-~", l[:1]) && l[1] == ' ':
 			return l[:1]
 		default:
 			return "paragraph"
@@ -131,6 +138,8 @@ func (a *assembly) block(lines []string) {
 		a.both(rest, a.piece("warning", "@text@", escape(rest)))
 	case strings.HasPrefix(first, "> "):
 		a.both(rest, a.piece("quotation", "@text@", strings.ReplaceAll(escape(rest), " }}", "|linebreaksbr }}")))
+	case strings.HasPrefix(first, "~ "):
+		a.html.WriteString(a.piece("paragraph", "@text@", escape(rest)) + "\n")
 	default:
 		paragraph := strings.Join(lines, " ")
 		a.both(paragraph, a.piece("paragraph", "@text@", escape(paragraph)))

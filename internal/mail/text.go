@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/switchhook/switchhook/internal/dialect"
@@ -23,12 +24,16 @@ type Text struct {
 	Text      string      `json:"text"`
 }
 
-// mostText is how long a text message may be, in characters: ten parts.
+// mostText is how long a text message may be, in characters: ten parts of the usual alphabet
+// (GSM 03.38).
 const mostText = 1530
 
 // text makes the request of a text message: the template's text part.
 func (b *Book) text(m *Message, t Target) (*dialect.Request, error) {
 	text := strings.TrimSpace(m.Text)
+	if text == "" {
+		return nil, fmt.Errorf("the template %q has no text, and a text message nothing else", m.Template.ID)
+	}
 	if runes := []rune(text); len(runes) > mostText {
 		text = string(runes[:mostText-1]) + "…"
 	}

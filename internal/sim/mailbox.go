@@ -146,7 +146,7 @@ func (m *Mailbox) Run(ctx context.Context) error {
 		_ = m.server.Close()
 	})
 	defer stop()
-	ln := net.Listener(without8Bit{m.listener, m.opts.No8Bit})
+	ln := net.Listener(mailListener{m.listener, m})
 	if m.opts.Implicit {
 		ln = tls.NewListener(ln, m.opts.TLS)
 	}
@@ -204,7 +204,6 @@ func (m *Mailbox) change(do func()) {
 }
 
 func (m *Mailbox) begin(c *smtp.Conn) (smtp.Session, error) {
-	m.change(func() { m.connections++; m.open++ })
 	_, secret := c.TLSConnectionState()
 	return &mailSession{m: m, c: c, secret: secret, known: m.opts.User == ""}, nil
 }
@@ -248,10 +247,7 @@ type mailSession struct {
 
 func (s *mailSession) Reset() { s.mail = Mail{} }
 
-func (s *mailSession) Logout() error {
-	s.m.change(func() { s.m.open-- })
-	return nil
-}
+func (s *mailSession) Logout() error { return nil }
 
 // AuthMechanisms makes it a smtp.AuthSession.
 func (s *mailSession) AuthMechanisms() []string {
@@ -344,25 +340,37 @@ func (s *mailSession) Data(r io.Reader) error {
 	return s.m.answer(s.c, MailStep{Step: AtTaken, Address: mail.From, Mail: &mail})
 }
 
-// without8Bit keeps the line 8BITMIME from clients. The server writes each by itself.
-type without8Bit struct {
+// A mailListener counts connections.
+type mailListener struct {
 	net.Listener
-	it bool
+	m *Mailbox
 }
 
-func (l without8Bit) Accept() (net.Conn, error) {
+func (l mailListener) Accept() (net.Conn, error) {
 	nc, err := l.Listener.Accept()
-	if err != nil || !l.it {
-		return nc, err
+	if err != nil {
+		return nil, err
 	}
-	return no8BitConn{nc}, nil
+	l.m.change(func() { l.m.connections++; l.m.open++ })
+	return &mailConn{Conn: nc, m: l.m}, nil
 }
 
-type no8BitConn struct{ net.Conn }
+type mailConn struct {
+	net.Conn
+	m    *Mailbox
+	once sync.Once
+}
 
-func (c no8BitConn) Write(b []byte) (int, error) {
-	if string(b) == "250-8BITMIME\r\n" {
+// Write keeps 8BITMIME from the client if it is not to know. The server writes each line by
+// itself.
+func (c *mailConn) Write(b []byte) (int, error) {
+	if c.m.opts.No8Bit && string(b) == "250-8BITMIME\r\n" {
 		return len(b), nil
 	}
 	return c.Conn.Write(b)
+}
+
+func (c *mailConn) Close() error {
+	c.once.Do(func() { c.m.change(func() { c.m.open-- }) })
+	return c.Conn.Close()
 }

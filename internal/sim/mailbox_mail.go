@@ -61,7 +61,13 @@ func (m *Mail) Text(kind string) string {
 // mostNested is how deep multiparts may be in one another.
 const mostNested = 8
 
-// read takes the mail apart as its receiver's program would.
+// ReadMail takes a mail apart as its receiver's program would.
+func ReadMail(data []byte) *Mail {
+	m := &Mail{Data: data}
+	m.read()
+	return m
+}
+
 func (m *Mail) read() {
 	msg, err := netmail.ReadMessage(bytes.NewReader(m.Data))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wneessen/go-mail/smtp"
@@ -50,7 +51,7 @@ func (on *line) authenticate() error {
 // mechanism chooses how to show the user: as the operator says, else the best of what the
 // server offers.
 func (on *line) mechanism() (how smtp.Auth, name string, err error) {
-	s, clear := on.server, on.secret || on.server.tellsPassword()
+	s, discreet := on.server, on.secret || on.server.tellsPassword()
 	offered := strings.Fields(strings.ToUpper(on.offers["AUTH"]))
 	for _, each := range [...]struct {
 		name  string
@@ -62,15 +63,10 @@ func (on *line) mechanism() (how smtp.Auth, name string, err error) {
 		{authLogin, true, smtp.LoginAuth(s.User, s.Password, s.Host, true)},
 		{authCram, false, smtp.CRAMMD5Auth(s.User, s.Password)},
 	} {
-		asked := s.Auth == each.name
-		found := false
-		for _, o := range offered {
-			found = found || strings.EqualFold(o, each.name)
-		}
-		if !asked && s.Auth != authAuto || !found {
+		if s.Auth != each.name && s.Auth != authAuto || !slices.Contains(offered, strings.ToUpper(each.name)) {
 			continue
 		}
-		if !each.tells || clear {
+		if !each.tells || discreet {
 			return each.how, each.name, nil
 		}
 		err = errors.New("the mail server wants the password, and the connection is not encrypted: nothing was sent")

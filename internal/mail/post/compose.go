@@ -40,15 +40,15 @@ func (o *Office) compose(l *letter, utf8 bool) ([]byte, error) {
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no out-of-office notes, please
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange
 	l.write(m)
-	if o.o.DKIM != nil {
-		m.SetDKIM(o.o.DKIM.signer())
-	}
 	var b bytes.Buffer
 	if _, err := m.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("compose the mail: %w", err)
 	}
 	if !bytes.HasSuffix(b.Bytes(), []byte("\r\n")) {
 		b.WriteString("\r\n")
+	}
+	if o.o.DKIM != nil {
+		return o.o.DKIM.sign(b.Bytes())
 	}
 	return b.Bytes(), nil
 }

@@ -1,12 +1,14 @@
 package post
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"errors"
 	"fmt"
 
+	"github.com/emersion/go-msgauth/dkim"
 	gomail "github.com/wneessen/go-mail"
 )
 
@@ -47,11 +49,18 @@ func (d *DKIM) check() error {
 	return nil
 }
 
-// signer is one for one mail: a signer writes into itself. What others could add to a mail
-// without breaking the signature, a second sender or subject, is signed as not being there.
-func (d *DKIM) signer() *gomail.DKIMSigner {
-	s := gomail.NewDKIMSigner(d.Domain, d.Selector, d.Key)
-	s.SignHeaders("From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
-	s.OversignHeaders("From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID")
-	return s
+// sign puts a signature before a mail. What others could add to the mail without breaking it,
+// a second sender or subject, is signed as not being there. (go-mail signs too, but breaks
+// lines inside the names that it has signed.)
+func (d *DKIM) sign(text []byte) ([]byte, error) {
+	once := []string{"From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
+	var b bytes.Buffer
+	err := dkim.Sign(&b, bytes.NewReader(text), &dkim.SignOptions{
+		Domain: d.Domain, Selector: d.Selector, Signer: d.Key, HeaderKeys: append(once, once...),
+		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sign the mail: %w", err)
+	}
+	return b.Bytes(), nil
 }

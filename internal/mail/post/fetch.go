@@ -1,6 +1,8 @@
 package post
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -24,7 +26,8 @@ import (
 
 const (
 	mostRedirects   = 5
-	longestFileName = 120 // bytes; a header writes some of them as three
+	longestHeader   = 64 << 10 // of an answer
+	longestFileName = 120      // bytes; a header writes some of them as three
 	anyType         = "application/octet-stream"
 )
 
@@ -63,6 +66,10 @@ func (o *Office) collect(ctx context.Context, l *letter, networks string) error 
 		f.name = fileName(a, f, i)
 		if g, ok := errors.AsType[gap](err); ok {
 			l.omit(omission{f.name, g.Error(), f.url})
+			continue
+		}
+		if err != nil && l.attempts >= mostFetches {
+			l.omit(omission{f.name, fmt.Sprintf("it could not be fetched, though it was tried %d times: %v", l.attempts+1, err), f.url})
 			continue
 		}
 		if err != nil {
@@ -160,41 +167,75 @@ func (o *Office) request(ctx context.Context, guard *reach.Guard, u *url.URL) (*
 	}
 	req.Header.Set("User-Agent", "Switchhook")
 	req.Header.Set("Accept-Encoding", "identity") // what is attached is what is there
-	t := &http.Transport{
-		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
-		DialContext: (&net.Dialer{Timeout: connectTimeout, Control: guard.Control}).DialContext,
-	}
+	t := &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: longestHeader}
 	if o.o.Proxy != nil {
-		if err := throughProxy(req, t, guard, o.o.Proxy); err != nil {
-			return nil, err
-		}
+		t.DialContext = throughProxy(guard, o.o.Proxy)
+	} else {
+		t.DialContext = (&net.Dialer{Timeout: connectTimeout, Control: guard.Control}).DialContext
 	}
 	return t.RoundTrip(req)
 }
 
-// throughProxy has a proxy make the connection. It is asked for an address that was judged,
-// not for the name, which it would look up anew.
-func throughProxy(req *http.Request, t *http.Transport, guard *reach.Guard, proxy *url.URL) error {
-	host := req.URL.Hostname()
-	addrs, err := net.DefaultResolver.LookupNetIP(req.Context(), "ip", host)
+// throughProxy makes connections through a proxy (CONNECT). It is asked for an address that
+// was judged, not for the name, which it would look up anew.
+func throughProxy(guard *reach.Guard, proxy *url.URL) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(addrs, func(a netip.Addr) bool { return guard.Check(a) == nil })
+		if at < 0 {
+			return nil, reach.ErrPrivate
+		}
+		nc, err := tunnel(ctx, network, proxy, net.JoinHostPort(addrs[at].Unmap().String(), port))
+		if err != nil {
+			return nil, fmt.Errorf("no connection through the operator's proxy: %w", err)
+		}
+		return nc, nil
+	}
+}
+
+func tunnel(ctx context.Context, network string, proxy *url.URL, address string) (_ net.Conn, err error) {
+	port := cmp.Or(proxy.Port(), map[string]string{"https": "443"}[proxy.Scheme], "80")
+	nc, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, network, net.JoinHostPort(proxy.Hostname(), port))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	at := slices.IndexFunc(addrs, func(a netip.Addr) bool { return guard.Check(a) == nil })
-	if at < 0 {
-		return reach.ErrPrivate
+	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	defer func() {
+		if !stop() && err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			_ = nc.Close()
+		}
+	}()
+	if proxy.Scheme == "https" {
+		nc = tls.Client(nc, &tls.Config{MinVersion: tls.VersionTLS12, ServerName: proxy.Hostname()})
 	}
-	t.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext // to the proxy, wherever it is
-	t.Proxy = http.ProxyURL(proxy)
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	u := *req.URL
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	ask := &http.Request{Method: http.MethodConnect, URL: &url.URL{Host: address}, Host: address, Header: http.Header{}}
+	if u := proxy.User; u != nil {
+		password, _ := u.Password()
+		ask.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)))
 	}
-	req.Host, u.Host = u.Host, net.JoinHostPort(addrs[at].Unmap().String(), port)
-	req.URL = &u
-	return nil
+	if err = ask.Write(nc); err != nil {
+		return nil, err
+	}
+	in := bufio.NewReader(io.LimitReader(nc, longestHeader))
+	resp, err := http.ReadResponse(in, ask)
+	switch {
+	case err != nil:
+		return nil, err
+	case resp.StatusCode != http.StatusOK || in.Buffered() > 0:
+		_ = resp.Body.Close()
+		return nil, fmt.Errorf("it answered %d", resp.StatusCode)
+	}
+	return nc, nil
 }
 
 // failed sorts out what another attempt will meet again.

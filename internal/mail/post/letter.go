@@ -24,6 +24,7 @@ type letter struct {
 	omitted []omission
 
 	open              []address // who is to get it, each once
+	attempts          int       // that were made before
 	had               int       // have it from earlier attempts
 	accepted          []address
 	refused, deferred []outcome
@@ -188,7 +189,7 @@ func (l *letter) headers() (h switchhook.Headers) {
 func told(list []outcome) string {
 	var words []string
 	for _, o := range list {
-		words = append(words, o.to+": "+o.reply.String())
+		words = append(words, o.to+": "+o.String())
 	}
 	return strings.Join(words, "; ")
 }

@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -59,10 +60,9 @@ type Options struct {
 	// request's Way. Proxy is a proxy to fetch them through, nil: none.
 	Networks []netip.Prefix
 	Proxy    *url.URL
-	// Past returns the addresses (see Accepted) for which the server has taken the mail in
-	// earlier attempts of this delivery, since it was made or last replayed: they do not get
-	// it again. Nil: there are none.
-	Past func(ctx context.Context, eventID, webhookID, deliveryID string) ([]string, error)
+	// Past says what became of earlier attempts of a delivery, since it was made or last
+	// replayed. Nil: there were none.
+	Past func(ctx context.Context, eventID, webhookID, deliveryID string) (Past, error)
 	// Connections is how many connections to the server there are at most. 0:
 	// DefaultConnections.
 	Connections int
@@ -70,6 +70,20 @@ type Options struct {
 	// system's roots.
 	TLS *tls.Config
 }
+
+// Past is what became of the earlier attempts of a delivery.
+type Past struct {
+	// Accepted are the addresses (see the function) for which the server has taken the mail:
+	// they do not get it again.
+	Accepted []string
+	// Attempts is how many there were. After the fourth the mail goes without what could not
+	// be fetched.
+	Attempts int
+}
+
+// mostFetches is how often it is tried to fetch attachments, before the mail goes without
+// them: for a quarter of an hour, by the standard schedule.
+const mostFetches = 4
 
 // An Office is a Transport for requests of mail.Method, whose bodies are mail.Message in
 // JSON. It is safe for concurrent use.
@@ -100,7 +114,7 @@ func New(o Options) (*Office, error) {
 		}
 	}
 	if o.Hello == "" {
-		o.Hello, _ = os.Hostname() //nolint:errcheck // then it has no name, which helloName knows
+		o.Hello, _ = os.Hostname()
 		o.Hello = cmp.Or(helloName(o.Hello), "localhost")
 	} else if helloName(o.Hello) == "" {
 		return nil, fmt.Errorf("the name %.80q cannot be said to a mail server: expected one such as mail.example.com", o.Hello)
@@ -225,7 +239,8 @@ func (o *Office) strikePast(ctx context.Context, l *letter) error {
 	if err != nil {
 		return fmt.Errorf("find out who has the mail already: %w", err)
 	}
-	l.strike(past)
+	l.strike(past.Accepted)
+	l.attempts = past.Attempts
 	return nil
 }
 
@@ -278,17 +293,12 @@ func (o *Office) keep(on *line) {
 // drop ends a connection if it is idle.
 func (o *Office) drop(on *line) {
 	o.mu.Lock()
-	was := len(o.idle)
-	kept := o.idle[:0]
-	for _, each := range o.idle {
-		if each != on {
-			kept = append(kept, each)
-		}
+	at := slices.Index(o.idle, on)
+	if at >= 0 {
+		o.idle = slices.Delete(o.idle, at, at+1)
 	}
-	clear(o.idle[len(kept):])
-	o.idle = kept
 	o.mu.Unlock()
-	if len(kept) < was {
+	if at >= 0 { // else it is in use again
 		on.quit()
 	}
 }

@@ -54,7 +54,7 @@ func (on *line) over(nc net.Conn) {
 }
 
 // close lets the server find out. quit says so.
-func (on *line) close() { _ = on.Conn.Close() }
+func (on *line) close() { _ = on.Close() }
 
 func (on *line) quit() {
 	_ = on.SetDeadline(time.Now().Add(farewell))

@@ -1,0 +1,97 @@
+package mail_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/mail"
+)
+
+// What the template language can show is all that a context holds.
+func TestContextHoldsPlainValues(t *testing.T) {
+	t.Parallel()
+	var plain func(at string, v any)
+	plain = func(at string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, member := range v {
+				plain(at+"."+name, member)
+			}
+		case []any:
+			for i, item := range v {
+				plain(fmt.Sprintf("%s.%d", at, i), item)
+			}
+		case nil:
+			if !strings.Contains(at, ".event.") {
+				t.Errorf("%s is nil", at)
+			}
+		case string:
+			if v == "" && !strings.Contains(at, ".event.") {
+				t.Errorf("%s is empty", at)
+			}
+		case json.Number, int64, float64, bool, time.Time:
+		default:
+			t.Errorf("%s is a %T", at, v)
+		}
+	}
+	for _, d := range mail.Definitions() {
+		plain(d.ID, mail.Context(mail.Sample(d.ID), mail.SampleEnv(d.ID)))
+		ev, env := hostile(t, d.ID)
+		plain(d.ID, mail.Context(ev, env))
+		plain(d.ID, mail.Context(&switchhook.Event{Type: mail.Sample(d.ID).Type, Data: json.RawMessage(`not JSON`)}, &mail.Env{}))
+	}
+}
+
+func TestMacros(t *testing.T) {
+	t.Parallel()
+	berlin := &mail.Env{Account: mail.Account{Timezone: "Europe/Berlin"}}
+	for _, c := range []struct {
+		typ, data string
+		env       *mail.Env
+		macro     string
+		want      string
+	}{
+		{"call.missed", `{"call":{"id":"a","from":{"name":"Ada","address":"+12025550143"}}}`, berlin, "caller_id.name_number", "Ada (+1 202-555-0143)"},
+		{"call.missed", `{"call":{"id":"a","from":{"name":"+12025550143","address":"+12025550143"}}}`, berlin, "caller_id.name_number", "+1 202-555-0143"},
+		{"call.missed", `{"call":{"id":"a","from":{"name":"unknown","address":"+442079460123"}}}`, berlin, "caller_id.name_number", "+442079460123"},
+		{"call.missed", `{"call":{"id":"a","from":{"name":"Unknown","address":"unknown"}}}`, berlin, "caller_id", "<nil>"},
+		{"call.missed", `{"call":{"id":"a","from":{"address":"+12025550143"}}}`, berlin, "event.call.from.address", "+12025550143"},
+		{"call.missed", `{"call":{"id":"a","hangup_reason":"busy"}}`, berlin, "missed_call.reason", "the line was busy"},
+		{"call.missed", `{"call":{"id":"a","notify":{"hangup_cause":"ORIGINATOR_CANCEL"}}}`, berlin, "missed_call.reason", "the caller hung up"},
+		{"voicemail.new", `{"voicemail":{"received_at":"2026-01-31T15:04:40Z"}}`, berlin, "date_called.local", "2026-01-31 16:04:40 +0100 CET"},
+		{"voicemail.new", `{"voicemail":{"received_at":"2026-01-31T15:04:40Z"}}`, &mail.Env{Account: mail.Account{Timezone: "Mars/Olympus"}}, "date_called.timezone", "UTC"},
+		{"voicemail.new", `{"voicemail":{"received_at":"2026-01-31T15:04:40Z"}}`, berlin, "date_called.timestamp", "63937091080"},
+		{"voicemail.new", `{"voicemail":{"length_ms":3725000}}`, berlin, "voicemail.length", "01:02:05"},
+		{"voicemail.new", `{"voicemail":{"length_ms":3725000}}`, berlin, "voicemail.duration", "1 hour 2 minutes 5 seconds"},
+		{"voicemail.new", `{"voicemail":{"length_ms":400}}`, berlin, "voicemail.duration", "less than a second"},
+		{"voicemail.new", `{"voicemail":{"transcription":{"text":"a\r\nb"}}}`, berlin, "voicemail.transcription", "a\nb"},
+		{"voicemail.new", `{"voicemail":{"id":"v"}}`, berlin, "voicemail.file_name", "<nil>"},
+		{"fax.received", `{"fax":{"box_timezone":"Asia/Tokyo","completed_at":"2026-01-31T15:04:40Z"}}`, berlin, "date_called.local", "2026-02-01 00:04:40 +0900 JST"},
+		{"billing.transaction", `{"amount":"20.5"}`, berlin, "transaction.amount", "20.50"},
+		{"billing.transaction", `{"amount":1e999}`, berlin, "transaction.amount", "<nil>"},
+		{"billing.reminder", `{"due_date":"2026-02-01T00:00:00Z"}`, berlin, "invoice.due_date.local", "2026-02-01 00:00:00 +0000 UTC"},
+		{"billing.reminder", `{"items":{"a":{"quantity":2,"rate":"1.25"},"b":{"total":1}}}`, berlin, "invoice.total", "3.50"},
+		{"port.scheduled", `{"port":{"scheduled_date":63938124000}}`, berlin, "port_request.port_scheduled_date.utc", "2026-02-12 14:00:00 +0000 UTC"},
+		{"port.scheduled", `{"port":{"scheduled_date":"2026-02-12"}}`, berlin, "port_request.port_scheduled_date.local", "2026-02-12 00:00:00 +0100 CET"},
+		{"port.requested", `{"number":"+12025550177"}`, berlin, "port_request.name", "+1 202-555-0177"},
+		{"port.requested", `{}`, berlin, "port_request.port_state", "submitted"},
+		{"port.commented", `{"comment":"Hello"}`, berlin, "port_request.comment.content", "Hello"},
+		{"user.password_recovery", `{"password_reset_link":"javascript:alert(1)"}`, berlin, "link", "<nil>"},
+		{"user.password_recovery", `{"password_reset_link":"https://portal.example.com/#/x"}`, berlin, "link", "https://portal.example.com/#/x"},
+		{"account.first_occurrence", `{"occurrence":"call"}`, berlin, "event", "call"},
+		{"notification.custom", `{"template_id":"x","comments":"a\nb","mine":{"deep":[1]}}`, berlin, "mine.deep", "[1]"},
+		{"notification.custom", `{"account":{"name":"forged"}}`, &mail.Env{Account: mail.Account{Name: "Example"}}, "account.name", "Example"},
+		{"system.alert", `{"details":"disk"}`, berlin, "details.message", "disk"},
+		{"call.missed", `{}`, &mail.Env{Brand: mail.Brand{Accent: "#ffd400"}}, "brand.accent_text", "#10131a"},
+		{"call.missed", `{}`, &mail.Env{Brand: mail.Brand{Accent: "url(x)"}}, "brand.accent", "#1f5fd6"},
+	} {
+		context := mail.Context(&switchhook.Event{Type: c.typ, Data: json.RawMessage(c.data), OccurredAt: time.Date(2026, 1, 31, 15, 4, 5, 0, time.UTC)}, c.env)
+		if got := fmt.Sprint(value(context, strings.Split(c.macro, "."))); got != c.want {
+			t.Errorf("%s %s: %s is %q, not %q", c.typ, c.data, c.macro, got, c.want)
+		}
+	}
+}
