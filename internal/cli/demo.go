@@ -14,16 +14,13 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
-	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/app"
 	"github.com/switchhook/switchhook/internal/sim"
 )
@@ -50,6 +47,8 @@ type demo struct {
 	quiet  bool // no browser
 	pbx    pbx  // that makes the calls, in place of the simulated one
 
+	mailbox *sim.Mailbox // nil: mails go to a server outside
+
 	screen *screen
 	errOut io.Writer
 }
@@ -64,6 +63,11 @@ each delivery as it happens: calls, queues, texts and voicemails of a small
 company, in the five dialects. The receiver verifies what it gets with code of
 its own. At the end (Ctrl-C, or --for) it says whether everything that was
 accepted arrived, signed right and in order; if not, the exit code is 1.
+
+Voicemails, missed calls and faxes become mails too. A mailbox in the process takes
+and verifies them, and nothing leaves this machine; the page /mails shows them. With
+SWITCHHOOK_SMTP_URL set, such as smtp://127.0.0.1:1025, they go to that server
+instead, and are not verified. They are addressed to people at example.com.
 
 With --asterisk the calls are those of a real Asterisk: a user of manager.conf with
 read = system,call,agent,user,cdr,security is all that it needs.
@@ -108,11 +112,15 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := app.New(ctx, app.Config{
-		Listen: address, Data: dir, Version: Version,
-		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		Logger:        slog.New(slog.NewTextHandler(d.errOut, &slog.HandlerOptions{Level: slog.LevelError})),
-	})
+	mailbox, c, err := postbox(ctx)
+	if err != nil {
+		return err
+	}
+	d.mailbox = mailbox
+	c.Listen, c.Data, c.Version = address, dir, Version
+	c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	c.Logger = slog.New(slog.NewTextHandler(d.errOut, &slog.HandlerOptions{Level: slog.LevelError}))
+	server, err := app.New(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -136,6 +144,13 @@ func (d *demo) run(ctx context.Context) (err error) {
 			fail(ended)
 		}
 	})
+	if mailbox != nil {
+		wg.Go(func() {
+			if err := mailbox.Run(last); err != nil {
+				fail(err)
+			}
+		})
+	}
 	receiver, err := sim.Listen(ctx, sim.ReceiverOptions{})
 	if err != nil {
 		return err
@@ -165,7 +180,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 // says how it went.
 func (d *demo) play(ctx context.Context, client *sim.Client, phone *sim.Phone, receiver *sim.Receiver) error {
 	audit := &sim.Audit{
-		Client: client, Account: demoAccount, Phone: phone, Receiver: receiver, Since: time.Now(), Types: d.pbx.types(),
+		Client: client, Account: demoAccount, Phone: phone, Receiver: receiver, Mailbox: d.mailbox, Since: time.Now(), Types: d.pbx.types(),
 		Progress: func(arrived, expected int) {
 			d.screen.printf("… %d of %d deliveries have arrived\n", arrived, expected)
 		},
@@ -295,7 +310,12 @@ func (d *demo) greet(client *sim.Client, receiver *sim.Receiver, dir string) {
 		whose = "the phones of " + d.pbx.address + " ring"
 	}
 	s.printf("%s\n\n", s.paint("1", "Switchhook demo: "+whose+", and five customers' programs hear of it."))
-	s.printf("  page     %s\n  API key  %s\n  data     %s\n\n", s.paint("4", pageURL(client)), client.Key, kept)
+	mails := "go to a mailbox of the demo's own"
+	if d.mailbox == nil {
+		mails = "are sent through " + smtpVariable
+	}
+	s.printf("  page     %s\n  mails    %s (they %s)\n", s.paint("4", pageURL(client)), s.paint("4", client.URL+"/mails"), mails)
+	s.printf("  API key  %s\n  data     %s\n\n", client.Key, kept)
 	s.printf("Send an event of your own, to every webhook whose dialect has texts:\n%s\n", curl("/v1/events",
 		`{"account_id":"`+demoAccount+`","type":"message.received","data":{"message":{"id":"my-text-1","from":"+12025550143","to":"+12025550100","text":"Hello"}}}`))
 	s.printf("Make a webhook of your own; /%s of the receiver takes whatever comes:\n%s\n", sim.Anyone, curl("/v1/webhooks",
@@ -307,9 +327,6 @@ func (d *demo) greet(client *sim.Client, receiver *sim.Receiver, dir string) {
 	}
 	s.printf("%s\n", s.paint("2", fmt.Sprintf(lineFormat, "time", "event", "dialect", "status", "took")))
 }
-
-// lineFormat is one delivery on the screen: time, type, dialect, status, time taken.
-const lineFormat = "%-12s  %-22s  %-10s  %6s  %9s"
 
 // follow shows the attempts as the product's own stream tells them, until ctx
 // ends.
@@ -331,130 +348,6 @@ func (d *demo) follow(ctx context.Context, client *sim.Client) {
 		case <-ctx.Done():
 		}
 		t.Stop()
-	}
-}
-
-// An attempt is what the stream tells of one: its status instead of the whole
-// response.
-type attempt struct {
-	switchhook.Attempt
-	Status int `json:"status"`
-}
-
-// A screen is what the person sees. It is safe for concurrent use.
-type screen struct {
-	terminal bool
-	colour   bool
-
-	mu     sync.Mutex
-	out    io.Writer
-	shown  map[string]bool // the ids of deliveries that ended well
-	change chan struct{}   // closed and replaced with each of them
-	stream chan struct{}   // closed once the stream stands
-	once   sync.Once
-}
-
-func newScreen(out io.Writer) *screen {
-	s := &screen{out: out, shown: map[string]bool{}, change: make(chan struct{}), stream: make(chan struct{})}
-	if f, ok := out.(*os.File); ok {
-		s.terminal = term.IsTerminal(int(f.Fd()))
-	}
-	s.colour = s.terminal && os.Getenv("NO_COLOR") == "" // https://no-color.org
-	return s
-}
-
-// Write writes a whole text at once, so that nothing comes between its lines.
-func (s *screen) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.out.Write(b)
-}
-
-func (s *screen) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(s, format, args...) // a closed terminal is no reason to stop
-}
-
-// paint colours a text (ECMA-48 SGR) where there is colour.
-func (s *screen) paint(code, text string) string {
-	if !s.colour {
-		return text
-	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
-}
-
-// attempt shows one line.
-func (s *screen) attempt(a *attempt) {
-	status := "–"
-	if a.Status != 0 {
-		status = strconv.Itoa(a.Status)
-	}
-	colours := map[string]string{"switchhook": "36", "kazoo": "33", "voipbin": "35", "teli": "34", "primevox": "32"}
-	took := sim.Milliseconds(time.Duration(a.DurationMS * float64(time.Millisecond)))
-	// Padded first: the codes of colours have no width on the screen.
-	line := fmt.Sprintf("%s  %-22s  %s  %s  %9s", s.paint("2", fmt.Sprintf("%-12s", a.StartedAt.Local().Format("15:04:05.000"))), a.EventType,
-		s.paint(colours[a.Dialect], fmt.Sprintf("%-10s", a.Dialect)), s.paint(statusColour(a), fmt.Sprintf("%6s", status)), took)
-	if a.Outcome != switchhook.Success {
-		line += "  " + s.paint("31", a.Error)
-		if !a.NextAttemptAt.IsZero() {
-			line += ", again at " + a.NextAttemptAt.Local().Format(time.TimeOnly)
-		}
-	}
-	s.printf("%s\n", line)
-	if a.Outcome == switchhook.Success {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.shown[a.DeliveryID] = true
-		close(s.change)
-		s.change = make(chan struct{})
-	}
-}
-
-func statusColour(a *attempt) string {
-	if a.Outcome == switchhook.Success {
-		return "32"
-	}
-	return "31"
-}
-
-// opened notes that the stream stands.
-func (s *screen) opened() { s.once.Do(func() { close(s.stream) }) }
-
-// wait waits until the stream stands, so that the first delivery is seen.
-func (s *screen) wait(ctx context.Context, most time.Duration) error {
-	t := time.NewTimer(most)
-	defer t.Stop()
-	select {
-	case <-s.stream:
-		return nil
-	case <-t.C:
-		return fmt.Errorf("the stream of deliveries did not open within %s", most)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// settle waits until these deliveries were shown, which have arrived: the history
-// that the stream reads is written a moment after the receiver's answer.
-func (s *screen) settle(ctx context.Context, deliveries []string) {
-	t := time.NewTimer(5 * time.Second)
-	defer t.Stop()
-	for {
-		s.mu.Lock()
-		change := s.change
-		for len(deliveries) > 0 && s.shown[deliveries[0]] {
-			deliveries = deliveries[1:]
-		}
-		s.mu.Unlock()
-		if len(deliveries) == 0 {
-			return
-		}
-		select {
-		case <-change:
-		case <-t.C:
-			return
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

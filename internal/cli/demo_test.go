@@ -83,6 +83,12 @@ func checkSummary(t *testing.T, out string) {
 	if !strings.Contains(out, "All of them arrived, signed right and in order.") {
 		t.Errorf("the summary does not say that all is well:\n%s", out)
 	}
+	mails := regexp.MustCompile(`(?m)^([1-9]\d*) mails arrived\.$`).FindStringSubmatch(out)
+	if mails == nil || !regexp.MustCompile(`(?m)^mail +`+mails[1]+` +`+mails[1]+` +0 +0 `).MatchString(out) {
+		t.Errorf("the summary does not say how many mails came:\n%s", out)
+	} else if n := len(regexp.MustCompile(`(?m)^\d\d:\S+  [a-z_.]+ +mail +250 `).FindAllString(out, -1)); strconv.Itoa(n) != mails[1] {
+		t.Errorf("of %s mails %d were shown", mails[1], n)
+	}
 	shown := map[string]int{}
 	for _, m := range deliveryLine.FindAllStringSubmatch(out, -1) {
 		shown[m[2]]++
@@ -163,6 +169,7 @@ func TestDemoSaysWhereToGoNext(t *testing.T) {
 			t.Errorf("the event was accepted as %s", answer)
 		}
 	}
+	out.await(t, regexp.MustCompile(`mails +http://\S+/mails \(they go to a mailbox of the demo's own\)`))
 	page := out.await(t, regexp.MustCompile(`page +(http://\S+)/#key=(\S+)`))
 	if !strings.Contains(commands[0][2], page[2]) || !strings.HasPrefix(commands[0][1], page[1]) {
 		t.Errorf("the page %s and the commands differ", page[0])

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,8 @@ type Audit struct {
 	Account  string
 	Phone    *Phone
 	Receiver *Receiver
+	// Mailbox is where mails go. Nil: they are not looked at.
+	Mailbox *Mailbox
 	// Since is when the account's own changes began to count: what a record
 	// makes happen is named by the API, not by the phone.
 	Since time.Time
@@ -60,6 +63,13 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	paths := a.Receiver.Paths()
+	if a.Mailbox != nil {
+		for _, d := range deliveries {
+			if mailed(&d) {
+				paths[d.WebhookID] = Post
+			}
+		}
+	}
 	missing, err := a.await(ctx, deliveries, paths)
 	if err != nil {
 		return nil, err
@@ -70,7 +80,10 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 			return nil, err
 		}
 	}
-	r := Compare(accepted, deliveries, a.Receiver.Arrivals(), paths)
+	arrivals := a.Receiver.Arrivals()
+	mails := a.mails()
+	r := Compare(accepted, deliveries, slices.Concat(arrivals, mails), paths)
+	r.checkLetters(accepted, deliveries, mails, a.foreign(ctx))
 	r.Events, r.Resent = len(ids), a.Phone.Retries()
 	if want := a.Phone.Changes(); changes < want {
 		r.wrong("%d changes of the directory were accepted, but the API lists %d events of them", want, changes)
@@ -129,7 +142,7 @@ func (a *Audit) await(ctx context.Context, deliveries []switchhook.Delivery, pat
 			missing[arrivalKey{path, d.ID}] = true
 		}
 	}
-	expected, seen := len(missing), 0
+	expected, seen, read := len(missing), 0, 0
 	patience := a.Patience
 	if patience == 0 {
 		patience = 20 * time.Second
@@ -139,15 +152,15 @@ func (a *Audit) await(ctx context.Context, deliveries []switchhook.Delivery, pat
 	tell := time.NewTicker(time.Second)
 	defer tell.Stop()
 	for {
-		changed := a.Receiver.Changed()
+		changed, posted := a.Receiver.Changed(), a.posted()
 		before := len(missing)
-		arrivals := a.Receiver.Arrivals()
-		for _, arrival := range arrivals[seen:] {
+		arrivals, mails := a.Receiver.Arrivals(), a.mails()
+		for _, arrival := range slices.Concat(arrivals[seen:], mails[read:]) {
 			if !arrival.Refused {
 				delete(missing, arrivalKey{arrival.Path, arrival.ID})
 			}
 		}
-		seen = len(arrivals)
+		seen, read = len(arrivals), len(mails)
 		if len(missing) < before {
 			given.Reset(patience)
 		}
@@ -156,6 +169,7 @@ func (a *Audit) await(ctx context.Context, deliveries []switchhook.Delivery, pat
 		}
 		select {
 		case <-changed:
+		case <-posted:
 		case <-tell.C:
 			if a.Progress != nil {
 				a.Progress(expected-len(missing), expected)
@@ -166,6 +180,22 @@ func (a *Audit) await(ctx context.Context, deliveries []switchhook.Delivery, pat
 			return nil, fmt.Errorf("wait for %d deliveries: %w", len(missing), context.Cause(ctx))
 		}
 	}
+}
+
+// mails are those that the mailbox took.
+func (a *Audit) mails() []*Arrival {
+	if a.Mailbox == nil {
+		return nil
+	}
+	return posted(a.Mailbox.Slips())
+}
+
+// posted tells of the next mail; of none where there is no mailbox.
+func (a *Audit) posted() <-chan struct{} {
+	if a.Mailbox == nil {
+		return nil
+	}
+	return a.Mailbox.Changed()
 }
 
 type arrivalKey struct{ path, id string }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 )
 
 // The company whose phone system is played: everything that its directory has.
@@ -26,6 +27,18 @@ func extensions() []person {
 	}
 }
 
+// office is who looks after the account.
+func office() person { return extensions()[0] }
+
+func userRow(p person) obj {
+	first, last, _ := strings.Cut(p.name, " ")
+	row := obj{"first_name": first, "last_name": last, "email": p.email(), "username": strings.ToLower(first), "priv_level": "user"}
+	if p == office() {
+		row["priv_level"] = "admin"
+	}
+	return row
+}
+
 type did struct{ id, number, description, group, prefix string }
 
 func dids() []did {
@@ -42,6 +55,7 @@ type flow struct{ id, step, queue string }
 
 const (
 	ringGroupID = "rg-600"
+	faxboxID    = "faxbox-600"
 	queueID     = "9f2d4a5e-5b0f-4a8e-8c56-2f1f0b7c9d10"
 	ringFlow    = "3c1f7f0a-6d2b-4e55-9a0e-5f6f1a2b3c01"
 	queueFlow   = "3c1f7f0a-6d2b-4e55-9a0e-5f6f1a2b3c02"
@@ -74,9 +88,11 @@ func (p *Phone) Furnish(ctx context.Context) error {
 	}
 	for _, e := range extensions() {
 		all = append(all, record{"extension", "ext-" + e.number, obj{"number": e.number, "name": e.name, "owner_id": e.owner}},
-			record{"mailbox", "vmbox-" + e.number, obj{"number": e.number, "name": e.name}})
+			record{"mailbox", "vmbox-" + e.number, obj{"number": e.number, "name": e.name, "owner_id": e.owner}},
+			record{"user", e.owner, userRow(e)})
 	}
 	all = append(all,
+		record{"faxbox", faxboxID, obj{"name": "Front desk", "caller_id": "+12025550100", "owner_id": office().owner}},
 		record{"ring_group", ringGroupID, obj{"number": "600", "name": "Front desk", "strategy": "ringall"}},
 		record{"queue", queueID, obj{
 			"number": "700", "name": "Support", "detail": "Repairs and questions", "routing": "random",

@@ -102,7 +102,7 @@ type Mailbox struct {
 
 	mu          sync.Mutex
 	mails       []*Mail
-	taken       int
+	slips       []Slip
 	connections int
 	open        int
 	counts      map[MailStep]int
@@ -176,7 +176,14 @@ func (m *Mailbox) Messages() []*Mail {
 func (m *Mailbox) Count() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.taken
+	return len(m.slips)
+}
+
+// Slips are what is remembered of all mails that were taken, in the order in which they came.
+func (m *Mailbox) Slips() []Slip {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.slips)
 }
 
 // Connections is how many were made, and how many of them are there now.
@@ -330,8 +337,8 @@ func (s *mailSession) Data(r io.Reader) error {
 		return err
 	}
 	s.m.change(func() {
-		s.m.taken++
-		mail.Place = s.m.taken
+		mail.Place = len(s.m.slips) + 1
+		s.m.slips = append(s.m.slips, mail.slip())
 		s.m.mails = append(s.m.mails, &mail)
 		if more := len(s.m.mails) - keptMails; more > 0 {
 			s.m.mails = slices.Delete(s.m.mails, 0, more)

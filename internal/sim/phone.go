@@ -68,6 +68,9 @@ type Accepted struct {
 	Deliveries int
 	// Duplicate: an earlier try had been accepted, but its answer got lost.
 	Duplicate bool
+	// Letter is the mail that it has to become, where mails are sent. Nil: none that the
+	// phone knows of.
+	Letter *Letter
 }
 
 // Accepted returns the events that were acknowledged so far.
@@ -202,7 +205,10 @@ type line struct {
 }
 
 // say tells an event, and waits until it is accepted.
-func (l *line) say(ctx context.Context, typ string, data obj) {
+func (l *line) say(ctx context.Context, typ string, data obj) { l.post(ctx, typ, data, nil) }
+
+// post tells an event that becomes a mail.
+func (l *line) post(ctx context.Context, typ string, data obj, letter *Letter) {
 	if l.err != nil {
 		return
 	}
@@ -227,7 +233,7 @@ func (l *line) say(ctx context.Context, typ string, data obj) {
 		l.err = fmt.Errorf("the phone system could not tell %s: %w", typ, err)
 		return
 	}
-	a := Accepted{ID: in.ID, Type: typ, Thread: l.thread, Deliveries: receipt.Deliveries, Duplicate: receipt.Duplicate}
+	a := Accepted{ID: in.ID, Type: typ, Thread: l.thread, Deliveries: receipt.Deliveries, Duplicate: receipt.Duplicate, Letter: letter}
 	if l.told != nil {
 		l.told(a)
 	}

@@ -107,7 +107,7 @@ func TestPhoneTellsEverything(t *testing.T) {
 		leg.created leg.ringing leg.answered leg.bridged leg.hungup
 		extension.ringing extension.answered extension.completed extension.missed ring_group.entered
 		queuecall.created queuecall.connecting queuecall.serviced queuecall.done queuecall.abandoned agent.status_updated
-		flow.started flow.updated flow.ended message.received message.sent message.status voicemail.new
+		flow.started flow.updated flow.ended message.received message.sent message.status voicemail.new fax.received voicemail.full billing.low_balance
 		record.created record.updated record.deleted`) {
 		if told[typ] == 0 {
 			t.Errorf("no %s", typ)

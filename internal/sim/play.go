@@ -20,6 +20,7 @@ func Scenarios() []Scenario {
 		{"queue-call", "a caller waits in a queue until an agent is free", queueCall},
 		{"abandoned-call", "a caller gives up waiting in a queue", abandonedCall},
 		{"texts", "a text message comes in, another goes out and is delivered", texts},
+		{"notices", "a fax comes in; now and then the balance is low or a mailbox full", notices},
 		{"directory", "a number is changed, ordered and given back, one is ported in", directory},
 	}
 }

@@ -79,6 +79,8 @@ type Arrival struct {
 	// EventID and Sequence are what the body says, where the dialect says it.
 	EventID  string
 	Sequence int64
+
+	to, files []string // of a mail
 }
 
 // Taken reports whether the receiver said 200 to it.

@@ -197,7 +197,7 @@ func (r *Report) checkDelivery(d *switchhook.Delivery, path string, came []*Arri
 // checkOrder finds deliveries of one webhook and key whose first requests came
 // in another order than their events were accepted in.
 func (r *Report) checkOrder(deliveries []switchhook.Delivery, came map[arrivalKey][]*Arrival, paths map[string]string) {
-	type lane struct{ path, account, key string }
+	type lane struct{ path, webhook, account, key string } // mails of one path are those of several
 	type step struct {
 		d     *switchhook.Delivery
 		place int
@@ -210,7 +210,7 @@ func (r *Report) checkOrder(deliveries []switchhook.Delivery, came map[arrivalKe
 			continue
 		}
 		if list := came[arrivalKey{path, d.ID}]; len(list) > 0 {
-			l := lane{path, d.AccountID, d.Key}
+			l := lane{path, d.WebhookID, d.AccountID, d.Key}
 			lanes[l] = append(lanes[l], step{d, list[0].Place})
 		}
 	}
@@ -220,7 +220,7 @@ func (r *Report) checkOrder(deliveries []switchhook.Delivery, came map[arrivalKe
 		keys = append(keys, l)
 	}
 	slices.SortFunc(keys, func(a, b lane) int {
-		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.account, b.account), strings.Compare(a.key, b.key))
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.webhook, b.webhook), strings.Compare(a.account, b.account), strings.Compare(a.key, b.key))
 	})
 	for _, l := range keys {
 		steps := lanes[l]
@@ -261,6 +261,9 @@ func (r *Report) Write(w io.Writer) error {
 	total.P50, total.P99 = percentile(total.took, 50), percentile(total.took, 99)
 	writeRow(&b, total)
 	fmt.Fprintf(&b, "\n%d events accepted, %d deliveries; p50 and p99 are from acceptance to arrival.\n", r.Events, total.Deliveries)
+	if i := slices.IndexFunc(r.Rows, func(row Row) bool { return row.Path == Post }); i >= 0 {
+		fmt.Fprintf(&b, "%d mails arrived.\n", r.Rows[i].Arrived)
+	}
 	if r.Resent > 0 {
 		fmt.Fprintf(&b, "The phone system had to make %d requests again.\n", r.Resent)
 	}

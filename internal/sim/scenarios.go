@@ -9,7 +9,7 @@ import (
 // scenarioOf is the n-th thing that happens. The first few show all there is.
 func scenarioOf(n uint64) func(context.Context, *line) {
 	all := [...]func(context.Context, *line){
-		answeredCall, texts, queueCall, directory, outboundCall, missedCall, abandonedCall,
+		answeredCall, texts, queueCall, notices, directory, outboundCall, missedCall, abandonedCall,
 		answeredCall, texts, queueCall, missedCall, answeredCall,
 	}
 	return all[n%uint64(len(all))]
@@ -189,15 +189,21 @@ func missedCall(ctx context.Context, l *line) {
 		end = endedBy("caller", endedNormally("remote"))
 		l.say(ctx, "call.answered", root.says(obj{"answered_by": "system"}))
 		l.rest(3)
-		l.say(ctx, "voicemail.new", obj{
+		l.post(ctx, "voicemail.new", obj{
 			"voicemail": obj{
-				"id": l.uuid(), "mailbox_id": "vmbox-" + ext.number, "mailbox_number": ext.number,
+				"id": l.uuid(), "mailbox_id": "vmbox-" + ext.number, "mailbox_number": ext.number, "audio_url": recording(),
 				"length_ms": 2000 + l.IntN(30000), "received_at": time.Now().UTC().Format(time.RFC3339Nano), "folder": "new",
 			},
 			"extension": obj{"number": ext.number}, "call": obj{"id": root.id},
-		})
+		}, &Letter{[]string{ext.email()}, "audio/wav"})
 	}
-	l.say(ctx, "call.missed", obj{"call": obj{"id": root.id, "bridged": false, "message_left": left}})
+	missed := obj{"call": obj{"id": root.id, "bridged": false, "message_left": left}}
+	if left { // that was a mail already
+		l.say(ctx, "call.missed", missed)
+	} else {
+		missed["notification"] = obj{"to": []string{ext.email()}}
+		l.post(ctx, "call.missed", missed, &Letter{To: []string{ext.email()}})
+	}
 	l.say(ctx, "call.hungup", root.says(end))
 	l.say(ctx, "flow.ended", obj{"flow": obj{"id": run}})
 }
@@ -261,6 +267,26 @@ func texts(ctx context.Context, l *line) {
 		"id": out["id"], "direction": "outbound", "from": own, "to": outside,
 		"status": "delivered", "carrier_status": "DELIVRD", "error_code": "000",
 	}})
+}
+
+// notices: a fax comes in, and now and then the office has to look after something.
+func notices(ctx context.Context, l *line) {
+	caller, name := l.caller()
+	l.post(ctx, "fax.received", obj{"fax": obj{
+		"id": l.uuid(), "box_id": faxboxID, "box_name": "Front desk", "direction": "inbound", "pages": 1, "status": "success",
+		"from": obj{"type": "tel", "address": caller, "name": name}, "to": obj{"type": "tel", "address": dids()[0].number, "name": "Front desk"},
+		"document_url": document("Order no. " + strconv.Itoa(1000+l.IntN(9000))), "completed_at": time.Now().UTC().Format(time.RFC3339Nano),
+	}}, &Letter{[]string{office().email()}, "application/pdf"})
+	l.rest(2)
+	switch l.IntN(3) {
+	case 0:
+		l.post(ctx, "billing.low_balance", obj{"current_balance": float64(l.IntN(500)) / 100}, &Letter{To: []string{office().email()}})
+	case 1:
+		of := pick(l.dice, extensions())
+		l.post(ctx, "voicemail.full", obj{"voicemail": obj{
+			"mailbox_id": "vmbox-" + of.number, "mailbox_number": of.number, "message_count": 100, "max_message_count": 100,
+		}}, &Letter{To: []string{of.email()}})
+	}
 }
 
 // directory: the office changes a number, moves one in from another carrier,
