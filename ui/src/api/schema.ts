@@ -2271,6 +2271,11 @@ export interface components {
             p99_ms: (number | null)[];
         };
         CustomerUpdateCount: {
+            /**
+             * Format: int64
+             * @description Of how many accounts their recipients are.
+             */
+            accounts: number;
             /** @description true: nothing was sent. */
             dry_run: boolean;
             /**
@@ -3764,6 +3769,10 @@ export interface components {
             event_types: string[];
             /** @description Its id, such as voicemail_to_email. */
             id: string;
+            /** @description What would be in force were nothing the account's own. Absent: there would be no such template. */
+            inherited?: components["schemas"]["PartsInForce"];
+            /** @description The accounts above of which it has parts. */
+            inherited_from: string[];
             /** @description What can be shown with {{ name }}. */
             macros: components["schemas"]["Macro"][];
             /** @description For people. */
@@ -3883,6 +3892,8 @@ export interface components {
             event_types: string[];
             /** @description Its id, such as voicemail_to_email. */
             id: string;
+            /** @description The accounts above of which it has parts. */
+            inherited_from: string[];
             /** @description For people. */
             name: string;
             /**

@@ -23,25 +23,25 @@ const outcomes = [
 
 /** Every mail and text message: to whom, about what, and what the server said. */
 export default function Mails() {
-  const [filters, set] = useFilters("template", "to", "subject", "outcome", "medium", "event", ...whenNames);
+  const [filters, set] = useFilters("template", "recipient", "subject", "outcome", "medium", "event", ...whenNames);
   const [account] = useAccount();
   const who = useWho();
   const keep = useKeep();
   const when = useWhen(filters);
-  const { template, to, subject, outcome, medium, event } = filters;
+  const { template, recipient, subject, outcome, medium, event } = filters;
   const known = useQuery({
     queryKey: ["templates", account ?? who.account_id],
     queryFn: () => templates.list(account ?? who.account_id),
     staleTime: 60_000,
   });
   const query = useList(
-    ["mails", template, to, subject, outcome, medium, event, when, account],
+    ["mails", template, recipient, subject, outcome, medium, event, when, account],
     (cursor) =>
-      mails.list(given({ limit: 50, cursor, account_id: account, template, to, subject, outcome, medium, event_id: event, ...when }) as never),
+      mails.list(given({ limit: 50, cursor, account_id: account, template, to: recipient, subject, outcome, medium, event_id: event, ...when }) as never),
     { fresh: 4000 },
   );
-  const filtered = Boolean(template || to || subject || outcome || event || filters.when);
-  const clear = () => set({ template: "", to: "", subject: "", outcome: "", event: "", when: "", day: "", time: "", from: "", to_: "" } as never);
+  const filtered = Boolean(template || recipient || subject || outcome || event || filters.when);
+  const clear = () => set({ template: "", recipient: "", subject: "", outcome: "", event: "", when: "", day: "", time: "", from: "", to: "" });
   const texts = medium === "sms";
   return (
     <Page title="Outbox" lead={texts ? "Every text message, the newest first." : "Every mail, the newest first: to whom it went, and what the server said."}>
@@ -56,7 +56,7 @@ export default function Mails() {
             { value: "sms", label: "Text messages" },
           ]}
         />
-        <SearchInput label="Recipient" value={to} onSearch={(v) => set({ to: v })} />
+        <SearchInput label="Recipient" value={recipient} onSearch={(v) => set({ recipient: v })} />
         {!texts && <SearchInput label="Subject" value={subject} onSearch={(v) => set({ subject: v })} />}
         <Select
           aria-label="Template"
@@ -69,8 +69,7 @@ export default function Mails() {
           ]}
         />
         <Select aria-label="Outcome" value={outcome} onChange={(e) => set({ outcome: e.target.value })} options={outcomes} />
-        {/* "to" is the recipient here: a span from … to … is left to the other lists. */}
-        <When filters={{ ...filters, from: "", to: "" }} set={({ to: _, from: __, ...rest }) => set(rest)} whole />
+        <When filters={filters} set={set} />
       </search>
       {event && (
         <div className="row wrap">
@@ -133,8 +132,8 @@ function MailTable({ items, account, nameOf }: { items: Mail[]; account?: string
       narrow: "title",
       cell: (m) => (
         <span className={css.two}>
-          <span className="truncate" dir="auto" title={m.subject || m.text}>
-            {m.subject || m.text || <span className="muted">No subject</span>}
+          <span className="truncate" dir="auto" title={m.subject}>
+            {m.subject || (m.medium === "sms" ? "Text message" : <span className="muted">No subject</span>)}
           </span>
           <small className="muted truncate">
             {nameOf(m.template.id)}

@@ -21,7 +21,7 @@ const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
 /** What a part would be were it not the account's own; undefined: that is not known. */
 export function inherited<K extends PartName>(t: Template, name: K): Required<Own>[K] | undefined {
-  if (t.inherited) return t.inherited[name].value;
+  if (t.inherited) return t.inherited[name].value as Required<Own>[K];
   return t.own[name] === undefined ? (t.parts[name].value as Required<Own>[K]) : undefined;
 }
 

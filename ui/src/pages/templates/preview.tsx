@@ -1,13 +1,12 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Paperclip, Send } from "lucide-react";
+import { Send } from "lucide-react";
 import { useState } from "react";
 import { api, body, Problem } from "../../api/client";
-import { type Message, type Own, type Preview as Shown, type Template, templates } from "../../api/mail";
+import { type Own, type Preview as Shown, type Template, templates } from "../../api/mail";
 import { useSettled } from "../../api/settled";
 import { Button } from "../../parts/button";
-import { Segments } from "../../parts/field";
-import { MailFrame } from "../../parts/mailframe";
-import { Facts, Note, Skeleton } from "../../parts/page";
+import { MailView } from "../../parts/mailview";
+import { Note, Skeleton } from "../../parts/page";
 import { useMay } from "../../shell/session";
 import { clock } from "../../words/time";
 import { partWords, unsaved } from "./draft";
@@ -97,62 +96,6 @@ export function PreviewPane({
       </div>
       <TrySend template={t} draft={draft} owner={owner} event={event} open={trying} onClose={() => setTrying(false)} />
     </div>
-  );
-}
-
-/** A mail: what is above it, and its body as its reader sees it. */
-export function MailView({ message: m, src, height }: { message: Omit<Message, "template">; src?: string; height?: number }) {
-  const [as, show] = useState<"html" | "text">("html");
-  const list = (of: string[] | undefined) => (of?.length ? <span dir="auto">{of.join(", ")}</span> : undefined);
-  const html = Boolean(m.html && src);
-  const choice = (
-    <Segments<"html" | "text">
-      label="Body as"
-      value={as}
-      onChange={show}
-      options={[
-        { value: "html", label: "HTML" },
-        { value: "text", label: "Text" },
-      ]}
-    />
-  );
-  return (
-    <article className={css.mail} aria-label="The mail">
-      <header className={css.mailHead}>
-        <p className={css.subject} dir="auto">
-          {m.subject || <span className="muted">No subject</span>}
-        </p>
-        <Facts
-          items={[
-            ["From", list(m.from ? [m.from] : [])],
-            ["To", list(m.to) ?? <span className="muted">nobody</span>],
-            ["Cc", list(m.cc)],
-            ["Bcc", list(m.bcc)],
-            ["Answers to", list(m.reply_to)],
-          ]}
-        />
-        {!!m.attachments?.length && (
-          <ul className={css.attachments} aria-label="Attachments">
-            {m.attachments.map((a) => (
-              <li key={a.name} title={a.type}>
-                <Paperclip size={14} aria-hidden />
-                <span className="truncate">{a.name}</span>
-              </li>
-            ))}
-          </ul>
-        )}
-      </header>
-      {html && as === "html" && src ? (
-        <MailFrame src={src} title="The mail’s HTML" height={height} beside={choice} />
-      ) : (
-        <div className="stack" style={{ "--gap": "var(--s3)" } as never}>
-          {html && <div className="row wrap">{choice}</div>}
-          <pre className={css.plainMail} tabIndex={0} role="region" aria-label="The mail’s text" style={{ minHeight: html ? height : undefined }} dir="auto">
-            {m.text || "It has no text part."}
-          </pre>
-        </div>
-      )}
-    </article>
   );
 }
 

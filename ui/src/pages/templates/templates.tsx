@@ -135,7 +135,7 @@ function Category({ name, list, account, may }: { name: string; list: TemplateSu
 function Whose({ template: t }: { template: TemplateSummary }) {
   if (t.custom && t.changed.length) return <Badge tone="info">Your own template</Badge>;
   if (t.changed.length) return <WhoseBadge own title={`Yours: ${t.changed.join(", ").replaceAll("_", " ")}`} />;
-  return <WhoseBadge account={t.inherited_from ?? ""} />;
+  return <WhoseBadge account={t.inherited_from[0]} />;
 }
 
 /** Turns it on or off, at once. */
