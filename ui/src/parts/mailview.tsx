@@ -55,7 +55,14 @@ export function MailView({ message: m, src, height }: { message: Message; src?: 
       ) : (
         <div className="stack" style={{ "--gap": "var(--s3)" } as never}>
           {html && <div className="row wrap">{choice}</div>}
-          <pre className={css.plainMail} tabIndex={0} role="region" aria-label="The mail’s text" style={{ minHeight: html ? height : undefined }} dir="auto">
+          <pre
+            className={css.plainMail}
+            tabIndex={0}
+            role="region"
+            aria-label="The mail’s text"
+            style={{ minHeight: html ? (height ?? 560) : undefined }}
+            dir="auto"
+          >
             {m.text || "It has no text part."}
           </pre>
         </div>

@@ -13,7 +13,13 @@ test("what the server said is told with what it means", () => {
   expect(becameOf(base)).toBe("Refused: 550 5.1.1 no such user");
   expect(becameOf({ ...base, delivery_state: "pending", status: 451, answer: "451 greylisted" })).toBe("Not yet: 451 greylisted");
   expect(becameOf({ ...base, status: undefined, answer: undefined, error: "connection refused" })).toBe("Connection refused");
-  const some = { ...base, outcome: "success", answer: "250 ok", accepted: ["a@example.com"], refused: [{ address: "b@example.com", answer: "550 no" }] };
+  const some = {
+    ...base,
+    outcome: "success",
+    answer: "250 ok",
+    accepted: ["a@example.com"],
+    refused: [{ address: "b@example.com", answer: "550 no" }],
+  };
   expect(becameOf(some)).toBe("Taken for 1, refused for 1: 550 no");
 });
 

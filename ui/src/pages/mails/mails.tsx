@@ -37,14 +37,31 @@ export default function Mails() {
   const query = useList(
     ["mails", template, recipient, subject, outcome, medium, event, when, account],
     (cursor) =>
-      mails.list(given({ limit: 50, cursor, account_id: account, template, to: recipient, subject, outcome, medium, event_id: event, ...when }) as never),
+      mails.list(
+        given({
+          limit: 50,
+          cursor,
+          account_id: account,
+          template,
+          to: recipient,
+          subject,
+          outcome,
+          medium,
+          event_id: event,
+          ...when,
+        }) as never,
+      ),
     { fresh: 4000 },
   );
   const filtered = Boolean(template || recipient || subject || outcome || event || filters.when);
-  const clear = () => set({ template: "", recipient: "", subject: "", outcome: "", event: "", when: "", day: "", time: "", from: "", to: "" });
+  const clear = () =>
+    set({ template: "", recipient: "", subject: "", outcome: "", event: "", when: "", day: "", time: "", from: "", to: "" });
   const texts = medium === "sms";
   return (
-    <Page title="Outbox" lead={texts ? "Every text message, the newest first." : "Every mail, the newest first: to whom it went, and what the server said."}>
+    <Page
+      title="Outbox"
+      lead={texts ? "Every text message, the newest first." : "Every mail, the newest first: to whom it went, and what the server said."}
+    >
       <MailServer />
       <search className={css.filters} aria-label="Filters">
         <Segments<"" | "sms">
@@ -90,7 +107,9 @@ export default function Mails() {
             ) : filtered ? (
               <>
                 <Empty icon={SearchX} title="Nothing fits" action={<Button onClick={clear}>Clear filters</Button>}>
-                  {query.hasNextPage ? "Not among those that were looked through so far." : "Look for another recipient, or in a longer time."}
+                  {query.hasNextPage
+                    ? "Not among those that were looked through so far."
+                    : "Look for another recipient, or in a longer time."}
                 </Empty>
                 <More query={query} />
               </>
@@ -144,7 +163,8 @@ function MailTable({ items, account, nameOf }: { items: Mail[]; account?: string
     },
     { head: "State", width: "112px", cell: (m) => <MailState mail={m} /> },
     { head: "What was answered", width: "30%", cell: (m) => <Became mail={m} /> },
-    !account && who.account_id === "root" && { head: "Account", width: "110px", cell: (m) => <code className="truncate">{m.account_id}</code> },
+    !account &&
+      who.account_id === "root" && { head: "Account", width: "110px", cell: (m) => <code className="truncate">{m.account_id}</code> },
   ];
   return (
     <div className={css.table}>

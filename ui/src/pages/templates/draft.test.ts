@@ -38,7 +38,10 @@ test("a part that is reverted is null in the patch, and what is inherited in the
 });
 
 test("my changes go on top of theirs, and leave the rest of theirs", () => {
-  expect(rebased({ subject: "a", text: "b" }, { subject: "c" }, { subject: "a", text: "b", html: "d" })).toEqual({ subject: "c", html: "d" });
+  expect(rebased({ subject: "a", text: "b" }, { subject: "c" }, { subject: "a", text: "b", html: "d" })).toEqual({
+    subject: "c",
+    html: "d",
+  });
 });
 
 test("an error is put where it says", () => {

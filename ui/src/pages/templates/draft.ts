@@ -3,7 +3,18 @@ import type { Addresses, Own, Patch, PreviewInput, Template } from "../../api/ma
 import type { Mark } from "../../parts/code";
 
 export type PartName = keyof Own;
-export const partNames = ["name", "enabled", "subject", "html", "text", "to", "cc", "bcc", "from", "reply_to"] as const satisfies PartName[];
+export const partNames = [
+  "name",
+  "enabled",
+  "subject",
+  "html",
+  "text",
+  "to",
+  "cc",
+  "bcc",
+  "from",
+  "reply_to",
+] as const satisfies PartName[];
 export const partWords: Record<PartName, string> = {
   name: "Name",
   enabled: "On or off",

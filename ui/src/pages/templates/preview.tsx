@@ -105,7 +105,9 @@ function EventChoice({ types, owner, value, onChange }: { types: string[]; owner
     queryKey: ["events", "to preview", owner, types],
     queryFn: () =>
       body(
-        api.GET("/v1/events", { params: { query: { account_id: owner, type: types.length ? types : ["notification.custom"], limit: 20 } } }),
+        api.GET("/v1/events", {
+          params: { query: { account_id: owner, type: types.length ? types : ["notification.custom"], limit: 20 } },
+        }),
       ).then((p) => p.items),
     refetchInterval: 15_000,
   });

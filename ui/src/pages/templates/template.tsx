@@ -36,7 +36,11 @@ export default function TemplatePage() {
     return (
       <Page title="Template" above={above}>
         {none ? (
-          <Empty icon={FileQuestion} title="There is no such template" action={<ButtonLink href={keep("/templates")}>All templates</ButtonLink>}>
+          <Empty
+            icon={FileQuestion}
+            title="There is no such template"
+            action={<ButtonLink href={keep("/templates")}>All templates</ButtonLink>}
+          >
             It may be one of another account’s own, or be gone.
           </Empty>
         ) : query.error ? (

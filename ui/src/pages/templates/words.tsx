@@ -4,7 +4,20 @@ import { useAccounts } from "../../shell/accounts";
 import { useWho } from "../../shell/session";
 import { titleOf } from "../../words/mail";
 
-const order = ["voicemail", "fax", "sip", "account", "user", "port_request", "number", "registration", "webhook", "system", "skel", "custom"];
+const order = [
+  "voicemail",
+  "fax",
+  "sip",
+  "account",
+  "user",
+  "port_request",
+  "number",
+  "registration",
+  "webhook",
+  "system",
+  "skel",
+  "custom",
+];
 const names: Record<string, string> = {
   voicemail: "Voicemail",
   fax: "Fax",
