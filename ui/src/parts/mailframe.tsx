@@ -7,7 +7,7 @@ import css from "./mailframe.module.css";
  * desk, on a light or a dark screen. What is wider than there is room for is shown smaller.
  */
 export function MailFrame({ src, title, height = 560, beside }: { src: string; title: string; height?: number; beside?: ReactNode }) {
-  const [width, setWidth] = useState<"800" | "360">("800");
+  const [chosen, setWidth] = useState<"800" | "360">();
   const [scheme, setScheme] = useState<"light" | "dark">("light");
   const [shown, setShown] = useState(src);
   const [room, setRoom] = useState(0);
@@ -18,6 +18,8 @@ export function MailFrame({ src, title, height = 560, beside }: { src: string; t
     watch.observe(place.current);
     return () => watch.disconnect();
   }, []);
+  // Until somebody says: what can be read.
+  const width = chosen ?? (room < 520 ? "360" : "800");
   const scale = room ? Math.min(1, room / Number(width)) : 1;
   return (
     <div className={css.frame}>

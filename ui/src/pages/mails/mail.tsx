@@ -70,15 +70,17 @@ function Whole({ mail: m }: { mail: WholeMail }) {
   const kind = m.outcome === "success" ? (m.refused.length ? "warn" : "ok") : m.delivery_state === "pending" ? "warn" : "bad";
   return (
     <>
-      <Note kind={kind}>
-        {becameOf(m)}
-        {m.next_attempt_at && m.delivery_state === "pending" && (
-          <>
-            {" "}
-            Next try <Time at={m.next_attempt_at} as="ago" />.
-          </>
-        )}
-      </Note>
+      {kind !== "ok" && (
+        <Note kind={kind}>
+          {becameOf(m)}
+          {m.next_attempt_at && m.delivery_state === "pending" && (
+            <>
+              {" "}
+              Next try <Time at={m.next_attempt_at} as="ago" />.
+            </>
+          )}
+        </Note>
+      )}
       <div className={css.columns}>
         <Card>
           <MailTabs mail={m} />

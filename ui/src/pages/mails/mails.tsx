@@ -138,14 +138,14 @@ function MailTable({ items, account, nameOf }: { items: Mail[]; account?: string
   const columns: (Column<Mail> | false)[] = [
     {
       head: "When",
-      width: "124px",
+      width: "116px",
       cell: (m) => (
         <Link href={href(m)}>
           <Time at={m.started_at} />
         </Link>
       ),
     },
-    { head: "To", width: "20%", cell: (m) => <Whom mail={m} /> },
+    { head: "To", width: "19%", cell: (m) => <Whom mail={m} /> },
     {
       head: "Subject",
       narrow: "title",
@@ -161,10 +161,10 @@ function MailTable({ items, account, nameOf }: { items: Mail[]; account?: string
         </span>
       ),
     },
-    { head: "State", width: "112px", cell: (m) => <MailState mail={m} /> },
-    { head: "What was answered", width: "30%", cell: (m) => <Became mail={m} /> },
+    { head: "State", width: "108px", cell: (m) => <MailState mail={m} /> },
+    { head: "What was answered", width: "24%", cell: (m) => <Became mail={m} /> },
     !account &&
-      who.account_id === "root" && { head: "Account", width: "110px", cell: (m) => <code className="truncate">{m.account_id}</code> },
+      who.account_id === "root" && { head: "Account", width: "96px", cell: (m) => <code className="truncate">{m.account_id}</code> },
   ];
   return (
     <div className={css.table}>

@@ -57,7 +57,12 @@ export default function TemplatePage() {
       title={<bdi>{t.name}</bdi>}
       name={t.name}
       above={above}
-      lead={t.description || "Sent where a call flow's notification (notification.custom) names it."}
+      lead={
+        <>
+          {t.description || "Sent where a call flow's notification (notification.custom) names it."} Here it is as for{" "}
+          <bdi>{nameOf(owner)}</bdi>.
+        </>
+      }
       beside={
         <span className={css.events}>
           <span className="muted">{categoryName(t.category)}</span>
@@ -69,9 +74,6 @@ export default function TemplatePage() {
       actions={may && t.changed.length > 0 && <RevertAll template={t} owner={owner} />}
     >
       <MailServer />
-      <p className="muted small">
-        As it is for <bdi>{nameOf(owner)}</bdi>, and for the accounts below that have not changed it.
-      </p>
       <Editor key={owner + id} first={query.data} owner={owner} />
     </Page>
   );

@@ -41,9 +41,9 @@ export function categories(list: TemplateSummary[]): string[] {
 }
 
 export const typeWords: Record<Addresses["type"], string> = {
-  original: "Whom the event is about",
+  original: "Whom it concerns",
   specified: "Fixed addresses",
-  admins: "The administrators",
+  admins: "Administrators",
 };
 
 export const recipientWords = (t: TemplateSummary) => typeWords[t.recipients];

@@ -22,7 +22,7 @@ export function Content({ update: u, set, owner, problem }: Props) {
     <div className="stack">
       <Choices<Update["kind"]>
         legend="How it is made"
-        columns={2}
+        columns={3}
         value={u.kind}
         onChange={(kind) => set({ kind })}
         options={[

@@ -22,7 +22,7 @@ export function Whom({ update: u, set, owner, problem }: Props) {
     <div className="stack">
       <Choices<Update["scope"]>
         legend="Accounts"
-        columns={2}
+        columns={3}
         value={u.scope}
         onChange={(scope) => set({ scope, people: u.people === "user" ? "admins_only" : u.people, user: "" })}
         options={[
