@@ -1,15 +1,15 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { json } from "@codemirror/lang-json";
-import { bracketMatching, codeFolding, foldGutter, foldKeymap } from "@codemirror/language";
+import { bracketMatching, foldKeymap } from "@codemirror/language";
 import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import type { EditorProps } from "./code";
 import { look, marked, showMarks, treeIn } from "./codemirror";
+import { folding, jsonWords } from "./json";
 import { htmlTemplate, textTemplate } from "./template";
 
 const languages: Record<NonNullable<EditorProps["language"]>, () => Extension> = {
-  json: () => [json(), codeFolding(), foldGutter(), bracketMatching()],
+  json: () => [jsonWords, folding, bracketMatching()],
   html: () => [htmlTemplate, lineNumbers()],
   text: () => [textTemplate, lineNumbers()],
   line: () => [textTemplate, EditorState.transactionFilter.of((t) => (t.newDoc.lines > 1 ? [] : t))],

@@ -1,10 +1,10 @@
-import { json } from "@codemirror/lang-json";
 import { unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import type { EditorProps } from "./code";
 import { look, treeIn } from "./codemirror";
+import { jsonWords } from "./json";
 import { htmlTemplate, textTemplate } from "./template";
 
 interface Props {
@@ -25,7 +25,7 @@ export default function Merge({ before, after, label, language = "json" }: Props
       root,
       doc: after,
       extensions: [
-        language === "json" ? json() : language === "html" ? htmlTemplate : textTemplate,
+        language === "json" ? jsonWords : language === "html" ? htmlTemplate : textTemplate,
         look,
         EditorView.lineWrapping,
         EditorState.readOnly.of(true),

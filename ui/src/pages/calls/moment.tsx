@@ -131,7 +131,7 @@ function Opened({ moment, rest, onAttempt }: { moment: Moment; rest: Line[]; onA
           ))}
         </ul>
       )}
-      {lines.length === 0 && <p className="muted small">No webhook got this event.</p>}
+      {lines.length === 0 && <p className="muted small">Nobody got this event.</p>}
       <div className="row wrap small">
         <button type="button" className={css.more} aria-expanded={more === "why"} onClick={() => show(more === "why" ? "" : "why")}>
           {lines.length ? "Why did other webhooks not get it?" : "Why did no webhook get it?"}
