@@ -21,6 +21,8 @@ export const look = [
     ".cm-deletedChunk": { background: "var(--bad-soft) !important", paddingLeft: "4px" },
     ".cm-changedText": { background: "oklch(from var(--ok-fill) l c h / 30%) !important" },
     ".cm-deletedText": { background: "oklch(from var(--bad-fill) l c h / 30%) !important" },
+    // On these grounds colours would be too faint.
+    ".cm-deletedText, .cm-deletedText *, .cm-changedText, .cm-changedText *": { color: "var(--ink) !important" },
     ".cm-wrong": { textDecoration: "underline wavy var(--bad-fill) 1.5px", textUnderlineOffset: "3px", background: "var(--bad-soft)" },
     ".cm-collapsedLines": { background: "var(--idle-soft)", color: "var(--ink-2)" },
   }),

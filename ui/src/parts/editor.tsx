@@ -1,6 +1,6 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching, foldKeymap } from "@codemirror/language";
-import { Compartment, EditorState, type Extension } from "@codemirror/state";
+import { Compartment, EditorState, type Extension, Transaction } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import type { EditorProps } from "./code";
@@ -47,7 +47,13 @@ export default function Editor({ value, onChange, label, wrap, lines, language =
             ? [
                 history(),
                 keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap]),
-                EditorView.updateListener.of((u) => u.docChanged && told.current.onChange?.(u.state.doc.toString())),
+                // What the page itself put in is no change of its user's.
+                EditorView.updateListener.of(
+                  (u) =>
+                    u.docChanged &&
+                    !u.transactions.some((t) => t.annotation(Transaction.remote)) &&
+                    told.current.onChange?.(u.state.doc.toString()),
+                ),
                 EditorView.domEventHandlers({ focus: (_, of) => told.current.onFocus?.(inserter(of)) }),
               ]
             : [EditorState.readOnly.of(true), EditorView.editable.of(false), keymap.of(foldKeymap)],
@@ -63,7 +69,8 @@ export default function Editor({ value, onChange, label, wrap, lines, language =
     const v = view.current;
     first.current = { value, marks };
     if (!v) return;
-    if (v.state.doc.toString() !== value) v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: value } });
+    if (v.state.doc.toString() !== value)
+      v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: value }, annotations: Transaction.remote.of(true) });
     showMarks(v, marks ?? []);
     v.dispatch({
       effects: attributes.current.reconfigure(EditorView.contentAttributes.of(marks?.length ? { "aria-invalid": "true" } : {})),

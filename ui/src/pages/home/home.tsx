@@ -234,7 +234,8 @@ function useMailTrouble(): { state: string; tone?: Tone; why: string } | undefin
   }
   const since = m.oldest_waiting_at ? now - Date.parse(m.oldest_waiting_at) : 0;
   const waits = m.waiting ? ` ${plural(m.waiting, "mail waits", "mails wait")}, the oldest since ${span(since)}.` : "";
-  if (m.failing_since) return { state: "failing", why: `${m.last_error ?? "Mails fail"}. Since ${span(now - Date.parse(m.failing_since))}.${waits}` };
+  if (m.failing_since)
+    return { state: "failing", why: `${m.last_error ?? "Mails fail"}. Since ${span(now - Date.parse(m.failing_since))}.${waits}` };
   return since > 60_000 ? { state: "waiting", why: waits.trim() } : undefined;
 }
 

@@ -29,7 +29,7 @@ interface Clash {
 export function Editor({ first, owner }: { first: Tagged; owner: string }) {
   const [base, setBase] = useState(first);
   const [draft, setDraft] = useState(first.template.own);
-  const [known, setKnown] = useState(first);
+  const [known, setKnown] = useState(first.etag);
   const [clash, setClash] = useState<Clash>();
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState<Problem>();
@@ -39,15 +39,17 @@ export function Editor({ first, owner }: { first: Tagged; owner: string }) {
   const may = useMay("developer");
   const client = useQueryClient();
   const t = base.template;
-  if (known !== first) {
-    // It was reverted or restored.
-    setKnown(first);
-    setBase(first);
-    setDraft(first.template.own);
-    setRefused(undefined);
+  if (known !== first.etag) {
+    setKnown(first.etag);
+    if (first.etag !== base.etag) {
+      // It was saved, reverted or restored.
+      setBase(first);
+      setDraft(first.template.own);
+      setRefused(undefined);
+    }
   }
   const patch = patchOf(t.own, draft);
-  const preview = usePreview(t, draft, owner, event);
+  const preview = usePreview(t, draft, owner, event, may);
   useUnsaved(patch !== undefined && !busy);
 
   const said = (name: PartName) => refused?.about(name) ?? preview.problem?.about(name);
@@ -93,7 +95,6 @@ export function Editor({ first, owner }: { first: Tagged; owner: string }) {
   /** Goes on from what is there now: with the changes made here, or without. */
   function goOn({ theirs, mine }: Clash, keep: boolean) {
     const now = theirs.template.own;
-    setKnown(theirs);
     setBase(theirs);
     setDraft(keep ? rebased(t.own, mine, now) : now);
     setClash(undefined);
@@ -155,10 +156,10 @@ export function Editor({ first, owner }: { first: Tagged; owner: string }) {
         <section className={css.pane} aria-label="Beside it">
           <Tabs
             label="Beside the template"
-            value={side || "preview"}
+            value={side || (may ? "preview" : "macros")}
             onChange={(v) => setSide({ side: v === "preview" ? "" : v })}
             tabs={[
-              {
+              may && {
                 value: "preview",
                 label: "Preview",
                 content: <PreviewPane preview={preview} template={t} draft={draft} owner={owner} event={event} onEvent={setEvent} />,

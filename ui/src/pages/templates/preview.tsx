@@ -7,7 +7,6 @@ import { useSettled } from "../../api/settled";
 import { Button } from "../../parts/button";
 import { MailView } from "../../parts/mailview";
 import { Note, Skeleton } from "../../parts/page";
-import { useMay } from "../../shell/session";
 import { clock } from "../../words/time";
 import { partWords, unsaved } from "./draft";
 import { TrySend } from "./trysend";
@@ -22,8 +21,8 @@ export interface Preview {
   busy: boolean;
 }
 
-/** The mail that an event would make by the draft: asked for again whenever it changes. */
-export function usePreview(t: Template, draft: Own, owner: string, event: string): Preview {
+/** The mail that an event would make by the draft, for who may change it: asked for again whenever it changes. */
+export function usePreview(t: Template, draft: Own, owner: string, event: string, enabled: boolean): Preview {
   const text = useSettled(JSON.stringify({ ...unsaved(t, draft), event_id: event || undefined }), 350);
   const query = useQuery({
     queryKey: ["template-preview", owner, t.id, t.version, text],
@@ -35,6 +34,7 @@ export function usePreview(t: Template, draft: Own, owner: string, event: string
         return { problem };
       }
     },
+    enabled,
     retry: false,
     staleTime: 60_000,
     gcTime: 60_000,
@@ -61,7 +61,6 @@ export function PreviewPane({
   event: string;
   onEvent(id: string): void;
 }) {
-  const may = useMay("developer");
   const [trying, setTrying] = useState(false);
   const { shown, problem } = preview;
   const what = problem?.fields[0];
@@ -69,11 +68,9 @@ export function PreviewPane({
     <div className={css.preview}>
       <div className={css.previewHead}>
         <EventChoice types={t.event_types} owner={owner} value={event} onChange={onEvent} />
-        {may && (
-          <Button icon={Send} disabled={problem !== undefined} onClick={() => setTrying(true)}>
-            Send a test…
-          </Button>
-        )}
+        <Button icon={Send} disabled={problem !== undefined} onClick={() => setTrying(true)}>
+          Send a test…
+        </Button>
       </div>
       {problem && (
         <p className={css.old} role="status">
