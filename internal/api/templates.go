@@ -3,7 +3,9 @@ package api
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,6 +93,13 @@ type partsInForce struct {
 	Bcc     part[switchhook.Addresses] `json:"bcc" doc:"Whom a copy goes to that the others do not see."`
 }
 
+func partsOf(l *mail.Letter) partsInForce {
+	to := &l.Addresses
+	return partsInForce{
+		partOf(l.Title), partOf(l.Enabled), partOf(l.Subject), partOf(l.Text), partOf(l.HTML), partOf(l.From), partOf(l.ReplyTo), partOf(to.To), partOf(to.Cc), partOf(to.Bcc),
+	}
+}
+
 // A TemplateSummary is a template in a list.
 type TemplateSummary struct {
 	ID          string    `json:"id" doc:"Its id, such as voicemail_to_email."`
@@ -102,6 +111,7 @@ type TemplateSummary struct {
 	Enabled     bool      `json:"enabled" doc:"Whether it is sent."`
 	Recipients  string    `json:"recipients" enum:"original,specified,admins" doc:"Whom it goes to: original, whom the event names or the directory knows; specified, the template's own addresses; admins, the account's administrators."`
 	Changed     []string  `json:"changed" doc:"The parts that the account has made its own."`
+	From        []string  `json:"inherited_from" doc:"The accounts above of which it has parts."`
 	Custom      bool      `json:"custom" doc:"There is no built-in one of this id."`
 	Version     int64     `json:"version" doc:"Of the account's own parts. 0: it has none."`
 	UpdatedAt   time.Time `json:"updated_at,omitzero" doc:"When the account's own parts were last changed. Absent: it has none."`
@@ -110,10 +120,12 @@ type TemplateSummary struct {
 // A templateView is a template as it is shown.
 type templateView struct {
 	TemplateSummary
-	Parts     partsInForce `json:"parts" doc:"What is in force, and whose it is."`
-	Own       OwnParts     `json:"own" doc:"What the account has made its own: what PATCH changes. What is absent is inherited."`
-	UpdatedBy string       `json:"updated_by,omitzero" doc:"Who changed the account's own parts last. Absent: nobody, or somebody of an account above."`
-	Macros    []mail.Macro `json:"macros" doc:"What can be shown with {{ name }}."`
+	Parts partsInForce `json:"parts" doc:"What is in force, and whose it is."`
+	Own   OwnParts     `json:"own" doc:"What the account has made its own: what PATCH changes. What is absent is inherited."`
+	// Inherited is absent where there would be no such template.
+	Inherited *partsInForce `json:"inherited,omitzero" doc:"What would be in force were nothing the account's own. Absent: there would be no such template."`
+	UpdatedBy string        `json:"updated_by,omitzero" doc:"Who changed the account's own parts last. Absent: nobody, or somebody of an account above."`
+	Macros    []mail.Macro  `json:"macros" doc:"What can be shown with {{ name }}."`
 }
 
 // InAccount says whose templates are meant.
@@ -201,6 +213,16 @@ func summaryOf(account string, l *mail.Letter, own *switchhook.Template) Templat
 	if own != nil {
 		s.Version, s.UpdatedAt = own.Version, own.UpdatedAt
 	}
+	parts, from := partsOf(l), map[string]bool{}
+	for _, id := range []string{
+		parts.Name.AccountID, parts.Enabled.AccountID, parts.Subject.AccountID, parts.Text.AccountID, parts.HTML.AccountID,
+		parts.From.AccountID, parts.ReplyTo.AccountID, parts.To.AccountID, parts.Cc.AccountID, parts.Bcc.AccountID,
+	} {
+		if id != "" && id != account {
+			from[id] = true
+		}
+	}
+	s.From = append([]string{}, slices.Sorted(maps.Keys(from))...)
 	return s
 }
 
@@ -221,16 +243,16 @@ func (a *api) getTemplate(ctx context.Context, in *TemplateInPath) (*tagged[temp
 	if err != nil {
 		return nil, err
 	}
-	return viewTemplate(account, l, a.Book.Own(account, l.ID)), nil
+	return a.viewTemplate(account, l, a.Book.Own(account, l.ID)), nil
 }
 
-func viewTemplate(account string, l *mail.Letter, own *switchhook.Template) *tagged[templateView] {
-	to := &l.Addresses
+func (a *api) viewTemplate(account string, l *mail.Letter, own *switchhook.Template) *tagged[templateView] {
 	v := templateView{
-		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Macros: macrosOf(l),
-		Parts: partsInForce{
-			partOf(l.Title), partOf(l.Enabled), partOf(l.Subject), partOf(l.Text), partOf(l.HTML), partOf(l.From), partOf(l.ReplyTo), partOf(to.To), partOf(to.Cc), partOf(to.Bcc),
-		},
+		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Parts: partsOf(l), Macros: macrosOf(l),
+	}
+	if above, ok := a.Book.Letter(a.above(account), l.ID); ok {
+		parts := partsOf(above)
+		v.Inherited = &parts
 	}
 	if own != nil {
 		v.UpdatedBy = own.UpdatedBy
@@ -245,6 +267,14 @@ func macrosOf(l *mail.Letter) []mail.Macro {
 		return skeleton.Macros
 	}
 	return append([]mail.Macro{}, l.Macros...)
+}
+
+// above is the account above another; empty: there is none.
+func (a *api) above(account string) string {
+	if acc := a.tenants.Load().accounts[account]; acc != nil {
+		return acc.ParentID
+	}
+	return ""
 }
 
 // templateTag names the version of what is an account's own of a template: the rest is
@@ -335,7 +365,7 @@ func (a *api) keepTemplate(ctx context.Context, ch templateChange, own OwnParts)
 	if !ok { // it was one of the account's own
 		return nil, nil
 	}
-	return viewTemplate(ch.account, l, a.Book.Own(ch.account, ch.id)), nil
+	return a.viewTemplate(ch.account, l, a.Book.Own(ch.account, ch.id)), nil
 }
 
 // templateState is a template as the audit log sees it; nil: there is nothing of the
@@ -423,11 +453,7 @@ func (a *api) inherits(account, id string) bool {
 	if _, builtIn := mail.Lookup(id); builtIn {
 		return true
 	}
-	acc := a.tenants.Load().accounts[account]
-	if acc == nil || acc.ParentID == "" {
-		return false
-	}
-	_, ok := a.Book.Letter(acc.ParentID, id)
+	_, ok := a.Book.Letter(a.above(account), id)
 	return ok
 }
 

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "wouter";
 import { api, body, type Schemas } from "../../api/client";
 import { Badge, Time } from "../../parts/bits";
 import { Loaded } from "../../parts/page";
-import { useKeep } from "../../shell/session";
+import { notificationOf } from "../../words/mail";
+import { HookLink } from "../deliveries/hooks";
 import css from "./events.module.css";
 
 export type Explanation = Schemas["Explanation"];
@@ -19,7 +19,6 @@ export const useExplain = (event: string, account: string, enabled = true) =>
 /** Which webhooks did not get an event, and why. */
 export function WhyNot({ event, account, got }: { event: string; account: string; got?: string }) {
   const query = useExplain(event, account);
-  const keep = useKeep();
   return (
     <Loaded query={query} lines={2}>
       {({ items }) => {
@@ -31,9 +30,7 @@ export function WhyNot({ event, account, got }: { event: string; account: string
             {not.map((x) => (
               <li key={x.webhook_id}>
                 <span className="row wrap">
-                  <Link href={keep(`/webhooks/${encodeURIComponent(x.webhook_id)}`)}>
-                    <bdi>{x.name || x.webhook_id}</bdi>
-                  </Link>
+                  <HookLink id={x.webhook_id}>{notificationOf(x.webhook_id) ? undefined : x.name || x.webhook_id}</HookLink>
                   <Badge>{x.dialect}</Badge>
                   {x.status === "paused" && <Badge tone="warn">paused</Badge>}
                 </span>
