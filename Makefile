@@ -63,6 +63,7 @@ generate: ## Write the generated documents and golden files anew
 	go test ./internal/api -run TestDocumentIsAsCommitted -update
 	go test ./internal/cli -run TestOperationsAreAsTheDocument -update
 	go test ./internal/deliver -run TestDrawings -update
+	go test ./internal/mail -run 'TestDocuments|TestLetters$$' -update
 
 clean: ## Remove what was built
 	rm -rf bin test/signatures/node_modules ui/node_modules ui/test-results

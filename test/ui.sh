@@ -1,6 +1,6 @@
 #!/bin/sh
 # Tests the dashboard: its types and style, its parts, that what is committed in internal/web/dist is what its source
-# builds to, and, in a real Chromium, all of it. Needs Node (20.19 at least), npm and Chromium; without them it says so,
+# builds to, and, in a real Chromium, all of it, and the mails. Needs Node (20.19 at least), npm and Chromium; without them it says so,
 # and under CI=true it fails. CHROMIUM names the browser's program.
 set -eu
 cd "$(dirname "$0")/../ui"
@@ -32,4 +32,6 @@ diff -r "$built/dist" ../internal/web/dist >/dev/null || { echo "internal/web/di
 size=$(for f in "$built"/dist/assets/*.js "$built"/dist/assets/*.css; do gzip -9 -c "$f"; done | wc -c)
 echo "scripts and styles: $((size / 1000)) kB packed, of 400 at most"
 [ "$size" -le 400000 ] || exit 1
+# Mails, as phones and desktops show them.
+(cd .. && SWITCHHOOK_TEST_LETTERS=1 go test -count=1 -run '^TestLettersInABrowser$' ./internal/mail)
 npx playwright test

@@ -353,3 +353,29 @@ func number(path ...string) func(body []byte) int {
 		return int(n)
 	}
 }
+
+// An account can say in which time zone its mails tell times.
+func TestTimezones(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	var got struct{ Timezone string }
+	for _, zone := range []string{"Europe/Berlin", "UTC", ""} {
+		got.Timezone = ""
+		s.ok(200, request{method: "PATCH", path: "/v1/accounts/acme", key: acmeKey, body: fmt.Sprintf(`{"timezone":%q}`, zone)}, &got)
+		if got.Timezone != zone {
+			t.Errorf("%q, want %q", got.Timezone, zone)
+		}
+	}
+	for _, zone := range []string{"Local", "Nowhere/Land", "../etc/passwd"} {
+		s.problem(request{method: "PATCH", path: "/v1/accounts/acme", body: fmt.Sprintf(`{"timezone":%q}`, zone)},
+			wrong("timezone", fmt.Sprintf("%q is no time zone; expected a name such as Europe/Berlin or America/New_York", zone)))
+	}
+	// Mails tell times there, and those of the accounts below too.
+	s.ok(200, request{method: "PATCH", path: "/v1/accounts/acme", body: `{"timezone":"Asia/Tokyo"}`}, &got)
+	var p preview
+	s.ok(200, previewOf("voicemail_to_email", "acme-east", `{"text":"{{ account.timezone }}"}`), &p)
+	if p.Message.Text != "Asia/Tokyo" {
+		t.Errorf("%q", p.Message.Text)
+	}
+	s.ok(200, request{method: "PATCH", path: "/v1/accounts/acme", body: `{"timezone":null}`}, &got)
+}

@@ -31,6 +31,7 @@ import (
 	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/route"
+	"github.com/switchhook/switchhook/internal/sim"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/store/memory"
 )
@@ -50,6 +51,7 @@ type server struct {
 	router  *route.Router
 	engine  *engine
 	book    *mail.Book
+	mailbox *sim.Mailbox // of a live server
 	feed    *api.Feed
 	log     *logBuffer
 
@@ -82,7 +84,7 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	dialects := []dialect.Dialect{native.New(dialect.Env{}), kazoo.New(dialect.Env{Version: "test", Host: "test"}), teli.New(dialect.Env{})}
 	var dir directory.Directory
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.book = mail.NewBook(mail.Options{Directory: people{&dir}, Email: true, From: "no-reply@pbx.example.com", Hostname: "pbx.example.com"})
+	s.book = mail.NewBook(mail.Options{Directory: people{&dir}, Email: true, Senders: []string{"acme.example"}, From: "no-reply@pbx.example.com", Hostname: "pbx.example.com"})
 	var err error
 	s.router, err = route.New(ctx, route.Options{
 		Store: s.store, Directory: &dir, Notify: s.book.Targets, NewFolder: func() route.Folder { return calls.New() }, Dialects: dialects,
@@ -146,6 +148,11 @@ func (p people) People(account string) (list []mail.Person) {
 		list = append(list, mail.Person(each))
 	}
 	return list
+}
+
+func (p people) Person(account, id string) (mail.Person, bool) {
+	one, ok := p.Directory.Person(account, id)
+	return mail.Person(one), ok
 }
 
 func check(t *testing.T, err error) {

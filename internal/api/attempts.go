@@ -210,7 +210,7 @@ func (a *api) retryDelivery(ctx context.Context, in *PathID) (*output[*switchhoo
 	if err != nil {
 		return nil, err
 	}
-	w, err := a.Store.Webhook(ctx, d.WebhookID)
+	w, err := a.destination(ctx, d.WebhookID)
 	switch {
 	case switchhook.ErrorCode(err) == switchhook.CodeNotFound:
 		return nil, switchhook.Errorf(switchhook.CodeConflict, "the delivery's webhook %s was deleted", d.WebhookID)

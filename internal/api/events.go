@@ -69,7 +69,7 @@ func (a *api) registerEvents() {
 	handle(a, huma.Operation{
 		OperationID: "explain-event", Method: http.MethodGet, Path: "/v1/events/{id}/explain", Tags: []string{"Events", "Webhooks"},
 		Summary:     "Explain which webhooks got an event, and why others did not",
-		Description: "One for each webhook of the event's account and of those above it that the key opens. Why one did not get it is judged by how it is set up now.",
+		Description: "One for each webhook of the event's account and of those above it that the key opens, and one for each notification that such events make. Why one did not get it is judged by how it is set up now.",
 	}, a.explainEvent)
 }
 

@@ -3,23 +3,26 @@ package api
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/mail"
 )
 
 // An explanation says why a webhook got an event, or did not.
 type explanation struct {
 	WebhookID  string    `json:"webhook_id" doc:"The webhook."`
 	Name       string    `json:"name" doc:"Its name."`
+	Template   string    `json:"template,omitzero" doc:"Of a notification, which has a webhook_id of its own: the template. Absent: it is a webhook."`
 	AccountID  string    `json:"account_id" doc:"The account that it belongs to: the event's, or one above."`
 	Dialect    string    `json:"dialect" doc:"Its dialect."`
 	Status     string    `json:"status" enum:"active,failing,paused,disabled" doc:"How it fares now."`
 	DeliveryID string    `json:"delivery_id,omitzero" doc:"The delivery of the event to it. Absent: there is none."`
-	Why        string    `json:"why" enum:"delivery,later,disabled,changed,subaccount,flow,type,dialect,internal_leg,scope,settings,filter,filter_error" doc:"What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; else what is in the way as it is now."`
+	Why        string    `json:"why" enum:"delivery,later,disabled,changed,subaccount,flow,type,dialect,internal_leg,scope,settings,filter,filter_error,notification" doc:"What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; notification, that none is sent, as reason says; else what is in the way as it is now."`
 	Reason     string    `json:"reason" doc:"The same as a sentence."`
-	UpdatedAt  time.Time `json:"updated_at" doc:"When the webhook was last changed: what is in the way now may not have been before."`
+	UpdatedAt  time.Time `json:"updated_at,omitzero" doc:"When the webhook was last changed: what is in the way now may not have been before. Absent: a template that is as it is built in."`
 }
 
 // explainEvent tells of each webhook that could have got an event. Whoever asks most
@@ -56,8 +59,51 @@ func (a *api) explainEvent(ctx context.Context, in *struct {
 		}
 		items = append(items, x)
 	}
+	items = append(items, a.explainNotifications(ev, made, in.WebhookID)...) //nolint:contextcheck // nothing is rendered for it
 	slices.SortStableFunc(items, func(x, y explanation) int { return cmp.Compare(x.rank(), y.rank()) })
 	return listOf(items, ""), nil
+}
+
+// mostExplained is how many notifications of one event are explained: a customer update has
+// one for each of its recipients.
+const mostExplained = 500
+
+// explainNotifications tells of each template that an event feeds, or once fed, whether
+// something was sent.
+func (a *api) explainNotifications(ev *switchhook.Event, made map[string]string, only string) (items []explanation) {
+	told := map[string]bool{}
+	add := func(t mail.Target, name, why, reason string) {
+		x := explanation{WebhookID: t.ID(), Name: name, Template: t.Template, AccountID: t.AccountID, Dialect: t.Medium, Why: why, Reason: reason}
+		if told[x.WebhookID] || only != "" && only != x.WebhookID || len(items) == mostExplained {
+			return
+		}
+		told[x.WebhookID] = true
+		x.Status, _ = a.Engine.Status(x.WebhookID)
+		if own := a.Book.Own(t.AccountID, t.Template); own != nil {
+			x.UpdatedAt = own.UpdatedAt
+		}
+		if id := made[x.WebhookID]; id != "" {
+			x.DeliveryID, x.Why, x.Reason = id, "delivery", "It has a delivery of the event."
+		}
+		items = append(items, x)
+	}
+	for _, one := range a.Book.Consider(ev) {
+		if t, ok := mail.ParseTarget(one.Target); ok {
+			add(t, one.Name, "changed", "As it is set up now it is sent for such an event; when this one came it was not.")
+			continue
+		}
+		add(mail.Target{Medium: mail.Email, AccountID: ev.AccountID, Template: one.Template}, one.Name, "notification", one.Reason)
+	}
+	for _, id := range slices.Sorted(maps.Keys(made)) { // what was sent then, and would not be now
+		if t, ok := mail.ParseTarget(id); ok {
+			name := t.Template
+			if l, ok := a.Book.Letter(t.AccountID, t.Template); ok {
+				name = l.Title.Value
+			}
+			add(t, name, "delivery", "")
+		}
+	}
+	return items
 }
 
 // rank puts those that got the event first, and last those of an account above that

@@ -103,3 +103,33 @@ func TestCallsAreSummarised(t *testing.T) {
 		}
 	}
 }
+
+// Of a notification it is said why it was sent, or was not.
+func TestANotificationIsExplained(t *testing.T) {
+	t.Parallel()
+	s := newLiveServer(t)
+	const target = "mail:acme:voicemail_to_email"
+	path := "/v1/templates/voicemail_to_email?account_id=acme"
+	s.send(voicemail("sent", `["ada@example.com"]`), voicemail("nobody", `[]`), `{"id":"none","type":"call.created","account_id":"acme","data":{"call":{"id":"a"}}}`)
+	s.ok(200, patch(path, `{"enabled":false}`), nil)
+	s.send(voicemail("off", `["ada@example.com"]`))
+	for event, want := range map[string]string{"sent": "delivery", "nobody": "notification", "off": "notification", "none": ""} {
+		if got := s.explained(event, acmeKey)[target]; got != want {
+			t.Errorf("%s: %q, want %q", event, got, want)
+		}
+	}
+	var got struct {
+		Items []struct {
+			Name, Template, Status, Reason, Dialect string
+			UpdatedAt                               string `json:"updated_at"`
+		}
+	}
+	s.ok(200, request{path: "/v1/events/off/explain?webhook_id=" + target}, &got)
+	if len(got.Items) != 1 || got.Items[0].Reason != "It is switched off." || got.Items[0].Template != "voicemail_to_email" || got.Items[0].Status != "disabled" || got.Items[0].Dialect != "mail" || got.Items[0].UpdatedAt == "" {
+		t.Errorf("%+v", got)
+	}
+	s.ok(200, patch(path, `{"enabled":null}`), nil)
+	if got := s.explained("off", acmeKey)[target]; got != "changed" {
+		t.Errorf("switched on since: %q", got)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/mail"
 )
 
 // A Replayer makes deliveries of the past again.
@@ -176,6 +177,9 @@ func jobOf(in replayInput) (*switchhook.Job, error) {
 const longestCallID = 256
 
 func enabled(w *switchhook.Webhook) error {
+	if t, ok := mail.ParseTarget(w.ID); ok && !w.Enabled {
+		return switchhook.Errorf(switchhook.CodeConflict, "the template %s is switched off; switch it on first", t.Template)
+	}
 	if !w.Enabled {
 		return switchhook.Errorf(switchhook.CodeConflict, "the webhook %s is disabled (%s); enable it first", w.ID, cmp.Or(w.DisableReason, turnedOff))
 	}

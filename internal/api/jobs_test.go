@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,14 +18,18 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/api"
 	"github.com/switchhook/switchhook/internal/deliver"
+	"github.com/switchhook/switchhook/internal/deliver/wire"
+	smtp "github.com/switchhook/switchhook/internal/mail/post"
 	"github.com/switchhook/switchhook/internal/route"
+	"github.com/switchhook/switchhook/internal/sim"
 	"github.com/switchhook/switchhook/internal/store/memory"
 	"github.com/switchhook/switchhook/internal/tally"
 )
 
-// newLiveServer is a server with the real engine.
+// newLiveServer is a server with the real engine, and a mailbox that mails go to.
 func newLiveServer(t *testing.T) *server {
 	t.Helper()
+	box, office := newMailbox(t)
 	var e *deliver.Engine
 	var counts *tally.Tally
 	s := newServer(t, func(o *api.Options) {
@@ -34,7 +39,8 @@ func newLiveServer(t *testing.T) *server {
 		check(t, err)
 		e = deliver.New(deliver.Options{
 			Score: func(id string) deliver.Score { return counts.Score(id) },
-			Store: store, Dialects: o.Dialects, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Logger: slog.New(slog.DiscardHandler),
+			Store: store, Dialects: slices.Concat(o.Dialects, o.Book.Dialects()), Made: o.Book.Webhook,
+			Transport: bothWays{&wire.Client{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, office}, Logger: slog.New(slog.DiscardHandler),
 		})
 		replays := deliver.NewReplayer(deliver.ReplayOptions{
 			Store: store, Engine: e, Wants: router.Wants, Logger: slog.New(slog.DiscardHandler),
@@ -53,14 +59,61 @@ func newLiveServer(t *testing.T) *server {
 				return err
 			}
 			e.SetWebhooks(webhooks)
-			return reload(ctx)
+			err = reload(ctx)
+			e.SetMade()
+			return err
 		}
 	})
+	s.mailbox = box
 	s.accepted = func(events []*switchhook.Event) {
 		counts.Accepted(events)
 		e.Add(events)
 	}
 	return s
+}
+
+// newMailbox starts a mail server, and what posts mails there.
+func newMailbox(t *testing.T) (*sim.Mailbox, *smtp.Office) {
+	t.Helper()
+	box, err := sim.ListenMail(t.Context(), sim.MailboxOptions{Answer: func(s *sim.MailStep) sim.MailAnswer {
+		if s.Step == sim.AtRecipient && strings.HasPrefix(s.Address, "nobody@") {
+			return sim.MailAnswer{Code: 550, Words: "there is no such mailbox; try: another 550"}
+		}
+		return sim.MailAnswer{}
+	}})
+	check(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- box.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	at, err := smtp.ParseServer(box.URL())
+	check(t, err)
+	office, err := smtp.New(smtp.Options{Server: at, From: "no-reply@pbx.example.com"})
+	check(t, err)
+	return box, office
+}
+
+// bothWays sends mails by mail, and all else by HTTP.
+type bothWays struct {
+	*wire.Client
+	office *smtp.Office
+}
+
+func (b bothWays) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPResponse, error) {
+	if r.URL.Scheme == "smtp" {
+		return b.office.Send(ctx, r)
+	}
+	return b.Client.Send(ctx, r)
+}
+
+func (b bothWays) CloseIdleConnections() {
+	b.Client.CloseIdleConnections()
+	b.office.CloseIdleConnections()
 }
 
 // A receiver answers with a status, and writes down what came.

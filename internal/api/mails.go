@@ -141,7 +141,7 @@ func addressesOf(header string) []string {
 
 // A recipient in an answer's headers is told as ADDRESS: CODE WORDS, with semicolons between
 // them, which words can have as well.
-var aboutRecipient = regexp.MustCompile(`(?:^|; )([^ ;]+|"[^"]*"@[^ ;]+): ([1-5][0-9][0-9])\b`)
+var aboutRecipient = regexp.MustCompile(`(?:^|; )([^ ;"]+@[^ ;]+|"[^"]*"@[^ ;]+): ([1-5][0-9][0-9])\b`)
 
 func refusedOf(header string) []refusedMail {
 	list := []refusedMail{}
@@ -264,5 +264,5 @@ func (a *api) destination(ctx context.Context, id string) (*switchhook.Webhook, 
 	if w := a.Book.Webhook(id); w != nil {
 		return w, nil
 	}
-	return nil, notFound("template", id)
+	return nil, notFound("webhook", id)
 }

@@ -106,6 +106,22 @@ func matrix() []operation {
 		{pattern: "PUT /v1/dialect-ids/{dialect}/{schema}/{id}", may: "ad", names: "query", body: `{"value":"$nonce"}`},
 		{pattern: "DELETE /v1/dialect-ids/{dialect}/{schema}/{id}", may: "ad", names: "query", ok: 204},
 
+		{pattern: "GET /v1/templates", may: "adv", names: "query"},
+		{pattern: "POST /v1/templates", may: "ad", names: "query", body: `{"id":"t$nonce","text":"Hello."}`, ok: 201},
+		{pattern: "GET /v1/templates/{id}", may: "adv", names: "query"},
+		{pattern: "PATCH /v1/templates/{id}", may: "ad", names: "query", body: `{"name":"changed $nonce"}`},
+		{pattern: "DELETE /v1/templates/{id}", may: "ad", names: "query", ok: 204},
+		{pattern: "GET /v1/templates/{id}/versions", may: "adv", names: "query"},
+		{pattern: "POST /v1/templates/{id}/versions/{version}/restore", may: "ad", names: "query"},
+		{pattern: "POST /v1/templates/{id}/preview", may: "ad", names: "query"},
+		{pattern: "GET /v1/previews/{token}", may: "-", ok: 404},
+		{pattern: "GET /v1/mails", may: "adv", names: "query"},
+		{pattern: "GET /v1/mails/{id}", may: "adv", names: "path"},
+		{pattern: "GET /v1/mails/{id}/html", may: "adv", names: "path"},
+		{pattern: "POST /v1/mails/{id}/resend", may: "ad", names: "path", ok: 202},
+		{pattern: "GET /v1/mail", may: "adv"},
+		{pattern: "POST /v1/customer-updates", may: "a", names: "body", body: `{"account_id":"$account","text":"Hello.","dry_run":true}`},
+
 		{pattern: "POST /v1/accounts", may: "a", names: "body", body: `{"parent_id":"$account"}`, ok: 201},
 		{pattern: "GET /v1/accounts", may: "adv"},
 		{pattern: "GET /v1/accounts/{id}", may: "adv", names: "path"},
@@ -327,6 +343,8 @@ func (th *things) happen(account string) {
 	}
 	th.made["attempts "+account] = list["items"].([]any)[0].(map[string]any)["id"].(string)
 	th.made["webhooks "+account] = hook
+	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"voicemail.new","account_id":%q,"data":{"voicemail":{"id":"m1","mailbox_id":"101"},"notification":{"to":["ada@example.com"]}}}`, account)}, nil)
+	th.made["mails "+account] = th.s.mails("?account_id="+account, 1)[0].ID
 	call := fmt.Sprint("call-", len(th.made))
 	th.made["calls "+account] = call
 	th.s.ok(202, request{method: "POST", path: "/v1/events", body: fmt.Sprintf(`{"type":"call.created","account_id":%q,"data":{"call":{"id":%q}}}`, account, call)}, nil)
@@ -402,6 +420,11 @@ func (th *things) request(row operation, account, key string) request {
 			path = strings.NewReplacer("{schema}", "number", "{id}", id).Replace(target)
 			s.ok(201, request{method: "PUT", path: path + "?account_id=" + account, body: `{"changed":"no"}`}, nil)
 		}
+	case strings.HasPrefix(path, "/v1/templates/"):
+		s.ok(200, request{method: "PATCH", path: "/v1/templates/missed_call?account_id=" + account, body: fmt.Sprintf(`{"name":"before %d"}`, th.nonce)}, nil)
+		var list struct{ Items []struct{ Version int } }
+		s.ok(200, request{path: "/v1/templates/missed_call/versions?account_id=" + account}, &list)
+		path = strings.NewReplacer("{id}", "missed_call", "{version}", fmt.Sprint(list.Items[0].Version)).Replace(path)
 	case path == "/v1/in/{id}/{token}":
 		id := th.thing("sources", account, false)
 		var src sourceView

@@ -46,25 +46,21 @@ func (o OwnParts) put(t *switchhook.Template) {
 // names are those of the parts that there are.
 func (o OwnParts) names() []string {
 	list := []string{}
-	for _, part := range []struct {
-		name string
-		is   bool
-	}{
-		{"name", o.Name != nil},
-		{"enabled", o.Enabled != nil},
-		{"subject", o.Subject != nil},
-		{"text", o.Text != nil},
-		{"html", o.HTML != nil},
-		{"from", o.From != nil},
-		{"reply_to", o.ReplyTo != nil},
-		{"to", o.To != nil},
-		{"cc", o.Cc != nil},
-		{"bcc", o.Bcc != nil},
-	} {
-		if part.is {
-			list = append(list, part.name)
+	note := func(name string, is bool) {
+		if is {
+			list = append(list, name)
 		}
 	}
+	note("name", o.Name != nil)
+	note("enabled", o.Enabled != nil)
+	note("subject", o.Subject != nil)
+	note("text", o.Text != nil)
+	note("html", o.HTML != nil)
+	note("from", o.From != nil)
+	note("reply_to", o.ReplyTo != nil)
+	note("to", o.To != nil)
+	note("cc", o.Cc != nil)
+	note("bcc", o.Bcc != nil)
 	return list
 }
 
@@ -252,7 +248,7 @@ func (a *api) getTemplate(ctx context.Context, in *TemplateInPath) (*tagged[temp
 
 func (a *api) viewTemplate(account string, l *mail.Letter, own *switchhook.Template) *tagged[templateView] {
 	v := templateView{
-		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Parts: partsOf(l), Macros: append([]mail.Macro{}, l.Macros...),
+		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Parts: partsOf(l), Macros: macrosOf(l),
 	}
 	if above, ok := a.Book.Letter(a.above(account), l.ID); ok {
 		parts := partsOf(above)
@@ -270,6 +266,15 @@ func (a *api) above(account string) string {
 		return acc.ParentID
 	}
 	return ""
+}
+
+// macrosOf are what a template can show: one of an account's own, what the built-in one for
+// such can.
+func macrosOf(l *mail.Letter) []mail.Macro {
+	if skeleton, ok := mail.Lookup("skel"); l.Custom && ok {
+		return skeleton.Macros
+	}
+	return append([]mail.Macro{}, l.Macros...)
 }
 
 // templateTag names the version of what is an account's own of a template: the rest is
@@ -461,65 +466,4 @@ func (a *api) revertTemplate(ctx context.Context, in *TemplateChange) (*struct{}
 	}
 	_, err = a.keepTemplate(ctx, ch, OwnParts{})
 	return nil, err
-}
-
-// A templateVersion is what was an account's own of a template at some time.
-type templateVersion struct {
-	Version   int64     `json:"version" doc:"Its number, from 1. Rises."`
-	UpdatedAt time.Time `json:"updated_at" doc:"When it was made."`
-	UpdatedBy string    `json:"updated_by,omitzero" doc:"Who made it. Absent: somebody of an account above."`
-	Reverted  bool      `json:"reverted" doc:"From then on nothing was the account's own."`
-	OwnParts
-}
-
-func (a *api) listTemplateVersions(ctx context.Context, in *struct {
-	TemplateInPath
-	Paging
-},
-) (*listOutput[templateVersion], error) {
-	account, err := callerOf(ctx).owner(in.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := a.Store.TemplateVersions(ctx, account, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := a.Book.Letter(account, in.ID); !ok && len(versions) == 0 {
-		return nil, notFound("template", in.ID)
-	}
-	page, next, err := pageOf(versions, in.page(), func(t *switchhook.Template) string { return rising(t.Version) }, falling)
-	if err != nil {
-		return nil, err
-	}
-	var items []templateVersion
-	for _, t := range page {
-		items = append(items, templateVersion{t.Version, t.UpdatedAt, t.UpdatedBy, t.Reverted, ownOf(t)})
-	}
-	return listOf(items, next), nil
-}
-
-func (a *api) restoreTemplate(ctx context.Context, in *struct {
-	TemplateChange
-	Version int64 `path:"version" doc:"The version's number."`
-},
-) (*tagged[templateView], error) {
-	a.Changes.Lock()
-	defer a.Changes.Unlock()
-	ch, err := a.changeTemplate(ctx, in.TemplateChange, true)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := a.Store.TemplateVersions(ctx, ch.account, ch.id)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(versions, func(t *switchhook.Template) bool { return t.Version == in.Version })
-	if i < 0 {
-		return nil, switchhook.Errorf(switchhook.CodeNotFound, "the template %s of the account %s has no version %d", ch.id, ch.account, in.Version)
-	}
-	if versions[i].Reverted && !a.inherits(ch.account, ch.id) {
-		return nil, switchhook.Errorf(switchhook.CodeConflict, "in version %d the template %s was not there; delete it instead", in.Version, ch.id)
-	}
-	return a.keepTemplate(ctx, ch, ownOf(versions[i]))
 }

@@ -19,6 +19,8 @@ const (
 	longestLine = 4 << 10
 	// mostAddresses is how many addresses each list of a template may have.
 	mostAddresses = 100
+	// mostRendered is how many of them may be in the template language.
+	mostRendered = 10
 	// mostSentTo is how many a person may give with one mail.
 	mostSentTo = 10
 	// longestAddress is more than any address needs (RFC 5321 4.5.3.1), with a name.
@@ -86,21 +88,21 @@ func (c *partCheck) addresses(field string, a *switchhook.Addresses) {
 	if !slices.Contains([]string{switchhook.AddressesOriginal, switchhook.AddressesSpecified, switchhook.AddressesAdmins}, a.Type) {
 		c.bad(field+".type", "expected original, specified or admins")
 	}
-	c.list(field+".email_addresses", a.EmailAddresses, mostAddresses)
-}
-
-// list checks addresses.
-func (c *partCheck) list(field string, addresses []string, most int) {
-	if len(addresses) > most {
-		c.bad(field, "expected at most %d", most)
+	field += ".email_addresses"
+	if len(a.EmailAddresses) > mostAddresses {
+		c.bad(field, "expected at most %d", mostAddresses)
 		return
 	}
-	for i, address := range addresses {
+	rendered := 0
+	for i, address := range a.EmailAddresses {
 		at := fmt.Sprintf("%s[%d]", field, i)
 		switch {
 		case len(address) > longestAddress:
 			c.bad(at, "expected at most %d bytes", longestAddress)
 		case dynamic(address):
+			if rendered++; rendered == mostRendered+1 {
+				c.bad(field, "expected at most %d that are written in the template language", mostRendered)
+			}
 			if err := notify.Check("to", address); err != nil {
 				c.bad(at, "%s", err)
 			}

@@ -70,7 +70,7 @@ func options() string {
 			flag = "`--" + o.Flag + "`"
 		}
 		if o.Default != "" {
-			def = "`" + strings.ReplaceAll(o.Default, "|", `\|`) + "`"
+			def = "`" + strings.ReplaceAll(o.Default, "|", `\|`) + "`" // within a table (GitHub's Markdown)
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | `%s` | %s | %s |\n", flag, o.Variable, o.YAML, def, o.Usage)
 	}

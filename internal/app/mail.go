@@ -22,7 +22,9 @@ import (
 type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
-	DKIM   struct{ Domain, Selector, KeyFile string }
+	// Senders are the domains whose addresses templates may name as senders, beside From's.
+	Senders []string
+	DKIM    struct{ Domain, Selector, KeyFile string }
 	// Catcher: the server is the demo's, which shows mails and delivers none.
 	Catcher bool
 
@@ -44,6 +46,13 @@ func mailOptions() []Option {
 		{
 			Flag: "mail-from", Variable: "SWITCHHOOK_MAIL_FROM", YAML: "mail_from",
 			Usage: "sender of mails whose template names none, such as Example <no-reply@example.com>; empty is no_reply@HOSTNAME", set: text(func(c *Config) *string { return &c.Mail.From }),
+		},
+		{
+			Flag: "mail-sender", Variable: "SWITCHHOOK_MAIL_SENDERS", YAML: "mail_senders", List: true,
+			Usage: "domain whose addresses templates may name as senders, beside that of --mail-from, or * for any; repeatable. A mail from another is sent as --mail-from, and answers to it go to whom it named", set: func(c *Config, v []string) error {
+				c.Mail.Senders = v
+				return nil
+			},
 		},
 		{
 			Flag: "dkim-domain", Variable: "SWITCHHOOK_DKIM_DOMAIN", YAML: "dkim_domain",
@@ -107,14 +116,6 @@ func (a *App) postOffice() (*post.Office, error) {
 	return post.New(o)
 }
 
-// mailServer is where mail goes, for people. Empty: nowhere.
-func (a *App) mailServer() string {
-	if a.c.Mail.Server == nil {
-		return ""
-	}
-	return a.c.Mail.Server.String()
-}
-
 // gateway makes what text messages leave through. Nil: there is none.
 func (c *Config) gateway() (*gateway.Gateway, error) {
 	g := c.Mail.Gateway
@@ -122,6 +123,14 @@ func (c *Config) gateway() (*gateway.Gateway, error) {
 		return nil, nil
 	}
 	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
+}
+
+// mailServer is where mail goes, for people. Empty: nowhere.
+func (a *App) mailServer() string {
+	if a.c.Mail.Server == nil {
+		return ""
+	}
+	return a.c.Mail.Server.String()
 }
 
 func (a *App) mailFrom() string {
@@ -164,7 +173,7 @@ func (a *App) newBook() *mail.Book {
 	host, _ := os.Hostname() // empty is no harm
 	return mail.NewBook(mail.Options{
 		Directory: people{&a.directory}, Email: a.c.Mail.Server != nil, SMS: a.c.Mail.Gateway.URL != "",
-		From: a.mailFrom(), SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
+		From: a.mailFrom(), Senders: a.c.Mail.Senders, SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
 		Webhook: func(id string) *switchhook.Webhook {
 			w, err := a.store.Webhook(context.Background(), id)
 			if err != nil {
@@ -183,6 +192,11 @@ func (p people) People(account string) (list []mail.Person) {
 		list = append(list, mail.Person(each))
 	}
 	return list
+}
+
+func (p people) Person(account, id string) (mail.Person, bool) {
+	one, ok := p.Directory.Person(account, id)
+	return mail.Person(one), ok
 }
 
 // setBook takes over what concerns notifications and has changed.

@@ -31,5 +31,6 @@ func postbox(ctx context.Context) (*sim.Mailbox, app.Config, error) {
 		return nil, app.Config{}, err
 	}
 	c, err := app.Load(map[string][]string{"smtp-url": {box.URL()}, "mail-from": {"Switchhook demo <demo@example.com>"}}, given, nil) //nolint:contextcheck // templates are tried, which is bounded
+	c.Mail.Catcher = true
 	return box, c, err
 }

@@ -24,7 +24,7 @@ func (e *Engine) make(webhookID string) *queue {
 		return nil
 	}
 	fresh := newQueue(e, w, e.dialects[w.Dialect])
-	fresh.made, fresh.m.disableAfter = true, 0
+	fresh.made, fresh.target.made, fresh.m.disableAfter = true, true, 0
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if q := e.queues[webhookID]; q != nil { // somebody else was faster

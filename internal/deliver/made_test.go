@@ -171,3 +171,34 @@ func TestManyMadeAreForgotten(t *testing.T) {
 		r.wantAll(switchhook.Delivered)
 	})
 }
+
+// How all those fare that are meant is told at once.
+func TestMadeFare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := mailRig(t, "mail:a:x", "mail:b:x")
+		defer r.stop()
+		all := func(*switchhook.Webhook) bool { return true }
+		wantNothing := func() {
+			t.Helper()
+			if open, oldest, since, why := r.engine.Fares(all); open != 0 || !oldest.IsZero() || !since.IsZero() || why != "" {
+				t.Errorf("%d open, the oldest of %s, failing since %s: %s", open, oldest, since, why)
+			}
+		}
+		wantNothing()
+		began := time.Now()
+		r.answer = func(string, int) (int, error) { return 0, errors.New("no mail server") }
+		r.accept("call.hungup k e1", "call.hungup k e2")
+		time.Sleep(time.Second)
+		open, oldest, since, why := r.engine.Fares(all)
+		if open != 4 || oldest.Sub(began).Abs() > time.Minute || !since.Equal(began) || !strings.Contains(why, "no mail server") {
+			t.Errorf("%d open, the oldest of %s, failing since %s (%s): %s", open, oldest, since, began, why)
+		}
+		if open, _, _, _ := r.engine.Fares(func(w *switchhook.Webhook) bool { return w.ID == "mail:a:x" }); open != 2 {
+			t.Errorf("%d are open of one", open)
+		}
+		r.with(func() { r.answer = nil })
+		time.Sleep(time.Hour)
+		wantNothing()
+	})
+}

@@ -47,6 +47,7 @@ func newQueue(e *Engine, w *switchhook.Webhook, d dialect.Dialect) *queue {
 // aim takes over where the requests go.
 func (q *queue) aim(w *switchhook.Webhook, d dialect.Dialect) {
 	q.target, q.m.class = q.e.target(w, d, q.target), nil
+	q.target.made = q.made
 	if c, ok := d.(dialect.Classing); ok {
 		q.m.class = c.Freshness
 	}

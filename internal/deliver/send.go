@@ -43,6 +43,7 @@ type target struct {
 	// discreet: what is answered from a private network is not shown to whose webhook it is.
 	discreet bool
 	problem  error // why nothing can be sent
+	made     bool  // see made.go
 
 	success, failure prometheus.Counter
 	seconds          prometheus.Observer
@@ -80,9 +81,10 @@ func (e *Engine) attempt(d *delivery, t *target) (a *switchhook.Attempt, v verdi
 	a.Dialect, a.Number = t.w.Dialect, d.attempts+1
 	ans, err := e.send(e.ctx, d, t, a)
 	if err != nil {
-		// A mistake of ours, or of a call flow: another try would meet it again.
+		// A mistake of ours, of a call flow or in a customer's template: another try would
+		// meet it again.
 		level := slog.LevelError
-		if t.w.Flow {
+		if t.w.Flow || t.made {
 			level = slog.LevelInfo
 		}
 		e.o.Logger.Log(e.ctx, level, "a request could not be made", "delivery", a.DeliveryID, "error", err)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,6 +42,24 @@ func TestEveryStatus(t *testing.T) {
 		}
 		if state != want || disable != (status == 410) {
 			t.Errorf("%d: %s, disable %v", status, state, disable)
+		}
+	}
+	for status := 100; status < 600; status++ { // a mail server's, and a gateway's of text messages
+		for policy, final := range map[string]bool{
+			"smtp": status >= 500, "gateway": status >= 400 && status < 500 && !slices.Contains([]int{401, 402, 403, 404, 405, 407, 408, 425, 429}, status),
+		} {
+			want := switchhook.Pending
+			switch {
+			case status/100 == 2:
+				want = switchhook.Delivered
+			case final:
+				want = switchhook.Failed
+			case status == 410:
+				continue // no mail server says so
+			}
+			if state, _, disable := deliver.Decide(status, "", 0, 1, switchhook.Retry{Policy: policy}, 0.5); state != want || disable {
+				t.Errorf("%s %d: %s, want %s", policy, status, state, want)
+			}
 		}
 	}
 	if state, _, _ := deliver.Decide(200, "the answer broke off", 0, 1, switchhook.Retry{}, 0.5); state != switchhook.Pending {

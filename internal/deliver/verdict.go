@@ -49,6 +49,9 @@ type policy struct {
 	// smtp: the status is that of a mail server (RFC 5321 4.2.1). 5yz is about this mail
 	// alone, and final.
 	smtp bool
+	// gateway: the status is that of a gateway of text messages. 4xx is about this one alone,
+	// and final, but for those that speak of us or of the time.
+	gateway bool
 }
 
 // Kazoo's pause between two tries, and the most that it makes.
@@ -60,6 +63,9 @@ const (
 func policyOf(r switchhook.Retry) policy {
 	if r.Policy == "smtp" {
 		return policy{pauses: standardSchedule(), smtp: true}
+	}
+	if r.Policy == "gateway" {
+		return policy{pauses: standardSchedule(), gateway: true}
 	}
 	if r.Policy != "kazoo" {
 		pauses := schedule(r)
@@ -106,6 +112,16 @@ func schedule(r switchhook.Retry) []time.Duration {
 	}
 }
 
+// hopeless reports whether a gateway will never take this message.
+func hopeless(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
+		http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests: // the operator can mend it, or time
+		return false
+	}
+	return status >= 400 && status < 500
+}
+
 // decide is the whole retry policy: it reads no clock and touches no store.
 // made is how many attempts were made, this one included; luck, in [0,1), is
 // where in the ±20 % around the scheduled pause the next one falls.
@@ -118,6 +134,8 @@ func decide(a answer, made int, luck float64) verdict {
 		return verdict{state: switchhook.Failed, reason: "the policy kazoo does not try again after an answer"}
 	case p.smtp && a.problem == "" && a.status >= 500:
 		return verdict{state: switchhook.Failed, well: true, reason: "a mail that was refused is not sent again"}
+	case p.gateway && a.problem == "" && hopeless(a.status):
+		return verdict{state: switchhook.Failed, well: true, reason: "a text message that was refused is not sent again"}
 	case a.status == http.StatusGone:
 		return verdict{state: switchhook.Cancelled, disable: true, reason: "the receiver answered 410 Gone"}
 	case made > len(p.pauses):

@@ -20,6 +20,8 @@ type Directory interface {
 	Emails(accountID, schema, id string) []string
 	// People are the users of an account.
 	People(accountID string) []Person
+	// Person is one of them.
+	Person(accountID, id string) (Person, bool)
 }
 
 // A Person is a user of an account whom mail can go to.
@@ -35,6 +37,9 @@ type Options struct {
 	Email, SMS bool
 	// From is the sender of mails whose template names none, and SMSFrom of text messages.
 	From, SMSFrom string
+	// Senders are the domains that templates and events may name senders of, beside From's
+	// own: a mail from any other is sent as From, and answers go to whom it named. "*": all.
+	Senders []string
 	// Hostname is the name of this server, for mails that tell it.
 	Hostname string
 	// Webhook is one of an account's, for the mail that says that it was disabled. Nil: it
@@ -49,7 +54,7 @@ type Book struct {
 
 	mu        sync.RWMutex
 	templates map[string]map[string]*switchhook.Template // by account and id
-	users     map[string][]*switchhook.User              // by account
+	users     map[string][]member                        // by account
 	below     map[string][]string                        // the accounts below one, itself left out
 	targets   map[string]*switchhook.Webhook             // as they were asked for, by id
 	compiled  map[source]compiled
@@ -78,9 +83,12 @@ func (b *Book) Set(accounts []*switchhook.Account, users []*switchhook.User, tem
 		}
 		own[t.AccountID][t.ID] = t
 	}
-	of := map[string][]*switchhook.User{}
+	of := map[string][]member{}
 	for _, u := range users {
-		of[u.AccountID] = append(of[u.AccountID], u)
+		p := Person{ID: u.ID, Email: u.Login, Username: u.Login, FirstName: u.Name, Admin: u.Role == switchhook.RoleAdmin}
+		if validAddress(p.Email) {
+			of[u.AccountID] = append(of[u.AccountID], member{p, addressKey(p.Email)})
+		}
 	}
 	below := map[string][]string{}
 	for _, a := range accounts {
@@ -245,7 +253,7 @@ func (b *Book) Webhook(id string) *switchhook.Webhook {
 		Timeout: switchhook.Duration(mailTimeout), MaxConcurrency: concurrency,
 	}
 	if t.Medium == SMS {
-		w.URL, w.Retry.Policy, w.Timeout = TextURL, "standard", switchhook.Duration(smsTimeout)
+		w.URL, w.Retry.Policy, w.Timeout = TextURL, "gateway", switchhook.Duration(smsTimeout)
 	}
 	if b.o.Directory.Suspended(t.AccountID) {
 		w.PausedAt = time.Now()
@@ -295,24 +303,47 @@ func Check(part, text string) error {
 	return err
 }
 
+// A member is one of an account's users, with what their address is known by.
+type member struct {
+	Person
+	key string
+}
+
 // peopleOf are the people of an account who can get mail: its users, and those that the
 // directory has. The lock is not held.
 func (b *Book) peopleOf(account string) []Person {
-	people := b.o.Directory.People(account)
+	people := slices.DeleteFunc(b.o.Directory.People(account), func(p Person) bool { return !validAddress(p.Email) })
+	at := make(map[string]int, len(people))
+	for i := range people {
+		if key := addressKey(people[i].Email); at[key] == 0 {
+			at[key] = i + 1
+		}
+	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	for _, u := range b.users[account] {
-		p := Person{ID: u.ID, Email: u.Login, Username: u.Login, FirstName: u.Name, Admin: u.Role == switchhook.RoleAdmin}
-		if !validAddress(p.Email) {
+		if i := at[u.key]; i > 0 {
+			people[i-1].Admin = people[i-1].Admin || u.Admin
 			continue
 		}
-		if i := slices.IndexFunc(people, func(o Person) bool { return sameAddress(o.Email, p.Email) }); i >= 0 {
-			people[i].Admin = people[i].Admin || p.Admin
-			continue
-		}
-		people = append(people, p)
+		people = append(people, u.Person)
+		at[u.key] = len(people)
 	}
-	return slices.DeleteFunc(people, func(p Person) bool { return !validAddress(p.Email) })
+	return people
+}
+
+// person is one of an account's people: a customer update asks for each of them.
+func (b *Book) person(account, id string) (Person, bool) {
+	if p, ok := b.o.Directory.Person(account, id); ok && validAddress(p.Email) {
+		return p, true
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	users := b.users[account]
+	if i := slices.IndexFunc(users, func(m member) bool { return m.ID == id }); i >= 0 {
+		return users[i].Person, true
+	}
+	return Person{}, false
 }
 
 // Address is that of a target's one recipient: a telephone number, or the mail address of a
@@ -322,12 +353,8 @@ func (b *Book) Address(t Target) string {
 	if t.Medium == SMS || user == "" {
 		return t.Recipient
 	}
-	for _, p := range b.peopleOf(account) {
-		if p.ID == user {
-			return p.Email
-		}
-	}
-	return ""
+	p, _ := b.person(account, user)
+	return p.Email
 }
 
 // adminsOf are the addresses of an account's administrators.

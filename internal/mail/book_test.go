@@ -33,6 +33,11 @@ func (w *town) People(account string) (list []mail.Person) {
 	return list
 }
 
+func (w *town) Person(account, id string) (mail.Person, bool) {
+	p, ok := w.Directory.Person(account, id)
+	return mail.Person(p), ok
+}
+
 func newTown(t *testing.T) *town {
 	t.Helper()
 	w := &town{t: t, accounts: []*switchhook.Account{
@@ -53,7 +58,7 @@ func newTown(t *testing.T) *town {
 	w.put("acme", "mailbox", "101", `{"owner_id":"bob"}`)
 	w.put("acme", "extension", "201", `{"owner_id":"bob","missed_call_alert":true}`)
 	w.put("acme", "faxbox", "f", `{"notifications":{"inbound":{"email":{"send_to":["fax@acme.example"]}}}}`)
-	w.book = mail.NewBook(mail.Options{Directory: w, Email: true, SMS: true, From: "no-reply@pbx.example", SMSFrom: "PBX", Hostname: "pbx.example"})
+	w.book = mail.NewBook(mail.Options{Directory: w, Email: true, SMS: true, From: "no-reply@pbx.example", Senders: []string{"root.example"}, SMSFrom: "PBX", Hostname: "pbx.example"})
 	w.set()
 	return w
 }
@@ -185,6 +190,10 @@ func TestInheritance(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("inherited (- want, + got):\n%s", diff)
 	}
+	w.set(&switchhook.Template{AccountID: "mill", ID: "low_balance", Version: 2, From: new("Bank <ceo@bank.example>"), ReplyTo: new("")})
+	if m, err := w.message(event("mill", "billing.low_balance", "{}"), "mail:mill:low_balance"); err != nil || m.From != `"Bank" <no-reply@pbx.example>` || fmt.Sprint(m.ReplyTo) != `["Bank" <ceo@bank.example>]` {
+		t.Errorf("from a domain that nobody here may write from: %+v %v", m, err)
+	}
 	w.set(&switchhook.Template{AccountID: "acme", ID: "low_balance", Version: 1, Subject: new(""), HTML: new("")})
 	if m := render(); m.Subject != "" || m.HTML != "" || m.Text != "shop 3.00" || m.Template.String() != "low_balance@acme/1" {
 		t.Errorf("an empty part is one: %+v", m)
@@ -230,6 +239,11 @@ func TestCustomerUpdate(t *testing.T) {
 	m, err := w.message(ev, "mail:shop:customer_update:acme/ada")
 	if err != nil || m.Subject != "Hello Ada" || m.HTML != "<p>Ada: &lt;today&gt;</p>" || fmt.Sprint(m.To) != "[ada@acme.example]" {
 		t.Errorf("%+v %v", m, err)
+	}
+	w.set(&switchhook.Template{AccountID: "shop", ID: "outage", Version: 1, Subject: new("Outage for {{ user.first_name }}")})
+	ev = event("shop", "account.customer_update", `{"template_id":"outage","recipient_id":"mill"}`)
+	if m, err := w.message(ev, w.book.Targets(ev)[0]); err != nil || m.Subject != "Outage for" || m.WebhookID != "mail:shop:outage:mill/mia" {
+		t.Errorf("by a template of its own: %+v %v", m, err)
 	}
 	if _, err := w.message(ev, "mail:shop:customer_update:acme/nobody"); err == nil {
 		t.Error("a mail to a user that is gone")

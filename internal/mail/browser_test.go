@@ -16,11 +16,8 @@ import (
 // LETTERS names a folder to put pictures in.
 func TestLettersInABrowser(t *testing.T) {
 	t.Parallel()
-	if why := noBrowser(); why != "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+	if os.Getenv("SWITCHHOOK_TEST_LETTERS") == "" {
+		t.Skip("runs with make test-ui, which has the browser")
 	}
 	pages := t.TempDir()
 	write := func(name string, m rendered) {
@@ -52,22 +49,4 @@ func TestLettersInABrowser(t *testing.T) {
 	if err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
 	}
-}
-
-// noBrowser is what is missing of what the test needs.
-func noBrowser() string {
-	if _, err := exec.LookPath("node"); err != nil {
-		return "left out: needs Node"
-	}
-	if _, err := os.Stat("../../ui/node_modules/@playwright/test"); err != nil {
-		return "left out: needs Playwright: npm ci in ui/"
-	}
-	browser := os.Getenv("CHROMIUM")
-	if browser == "" {
-		browser = "/usr/bin/chromium"
-	}
-	if _, err := os.Stat(browser); err != nil {
-		return "left out: needs Chromium"
-	}
-	return ""
 }

@@ -9,7 +9,6 @@ import (
 	"net/mail"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,14 +45,13 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	env.Brand, env.Attachments = brand, m.Attachments
 	account, user := t.member()
 	if user != "" {
-		people := b.peopleOf(account)
-		i := slices.IndexFunc(people, func(p Person) bool { return p.ID == user })
-		if i < 0 {
+		p, ok := b.person(account, user)
+		if !ok {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
-		m.To, m.Cc, m.Bcc, env.User = []string{people[i].Email}, addresses(n.Cc), addresses(n.Bcc), people[i].row()
+		m.To, m.Cc, m.Bcc, env.User = []string{p.Email}, addresses(n.Cc), addresses(n.Bcc), p.row()
 	} else {
-		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l)
+		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l, true)
 	}
 	p := page{b: b, data: Context(ev, env), now: ev.AcceptedAt.In(locationOf(env.Account.Timezone))}
 	if p.now.IsZero() {
@@ -65,10 +63,13 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 		text, html = n.Text, n.HTML
 	}
 	m.Text, m.HTML = p.render("text", text), p.render("html", html)
-	m.From = p.from(n, l, b.o.From)
+	wanted := p.from(n, l, b.o.From)
 	m.ReplyTo = addresses(n.ReplyTo)
 	if len(m.ReplyTo) == 0 {
 		m.ReplyTo = addresses(ordjson.String(p.render("reply_to", l.ReplyTo.Value)))
+	}
+	if m.From = b.sender(wanted); m.From != wanted && len(m.ReplyTo) == 0 {
+		m.ReplyTo = []string{wanted}
 	}
 	if !strings.Contains(m.HTML, "cid:logo") {
 		m.Logo = ""
@@ -112,6 +113,25 @@ func (p *page) from(n switchhook.Notification, l *Letter, server string) string 
 	}
 	return server
 }
+
+// sender is who a mail is from in truth: who is wanted, if that is of a domain that may be,
+// else the server under that name. Else any customer could write as anybody, by the
+// operator's mail server.
+func (b *Book) sender(wanted string) string {
+	a, err := mail.ParseAddress(wanted)
+	own, ownErr := mail.ParseAddress(b.o.From)
+	if err != nil || ownErr != nil {
+		return b.o.From
+	}
+	for _, domain := range append([]string{domainOf(own.Address)}, b.o.Senders...) {
+		if domain == "*" || strings.EqualFold(domain, domainOf(a.Address)) {
+			return wanted
+		}
+	}
+	return written(&mail.Address{Name: cmp.Or(a.Name, own.Name), Address: own.Address})
+}
+
+func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
 
 func cut(subject string) string {
 	if runes := []rune(subject); len(runes) > mostSubject {

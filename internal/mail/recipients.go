@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
@@ -38,7 +39,7 @@ func (b *Book) Targets(ev *switchhook.Event) (ids []string) {
 
 // Consider says of each template that an event feeds what is sent, or why nothing is.
 func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
-	for _, d := range For(ev) {
+	for _, d := range b.fed(ev) {
 		c := Consideration{Template: d.ID, Name: d.Name}
 		l, ok := b.Letter(ev.AccountID, d.ID)
 		if ok {
@@ -65,10 +66,21 @@ func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
 	return list
 }
 
+// fed are the templates that an event feeds. A customer update can name one of the sender's
+// own in the place of the built-in one.
+func (b *Book) fed(ev *switchhook.Event) []Definition {
+	if ev.Type == "account.customer_update" {
+		if l, ok := b.Letter(ev.AccountID, textOf(ev.Data, "template_id")); ok && l.Custom {
+			return []Definition{l.Definition}
+		}
+	}
+	return For(ev)
+}
+
 func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Letter, c Consideration, email, sms bool) (list []Consideration) {
 	if email {
 		c := c
-		if to, cc, bcc := b.recipients(ev, r, l); len(to)+len(cc)+len(bcc) > 0 {
+		if to, cc, bcc := b.recipients(ev, r, l, false); len(to)+len(cc)+len(bcc) > 0 {
 			c.Target, c.Reason = Target{Medium: Email, AccountID: ev.AccountID, Template: l.ID}.ID(), "It is sent."
 		} else {
 			c.Reason = Nobody(l.Addresses.To.Value)
@@ -143,20 +155,30 @@ func (b *Book) update(ev *switchhook.Event, c Consideration) (list []Considerati
 	return list
 }
 
-// recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses).
-func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter) (to, cc, bcc []string) {
+// somebody stands for an address in the template language as long as it is not rendered.
+const somebody = "somebody@invalid"
+
+// recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses). Addresses
+// in the template language are only rendered where that is asked for: when an event is
+// accepted, all others wait.
+func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter, render bool) (to, cc, bcc []string) {
 	n := notification(r)
 	if ev.Type == "notification.custom" && n.To == nil {
 		n.To = ordjson.Find(ev.Data, "to")
+	}
+	context := sync.OnceValue(func() *page { return &page{b: b, data: Context(ev, b.env(ev, r)), now: ev.AcceptedAt} })
+	if !render {
+		context = nil
 	}
 	seen := map[string]bool{}
 	pick := func(given json.RawMessage, a switchhook.Addresses, original func() []string) (list []string) {
 		all := addresses(given)
 		if !isPreview(r) {
+			a.EmailAddresses = expand(a.EmailAddresses, context)
 			all = b.chosen(ev.AccountID, a, all, original)
 		}
 		for _, address := range all {
-			if key := strings.ToLower(bare(address)); !seen[key] && len(seen) < mostRecipients {
+			if key := addressKey(address); !seen[key] && len(seen) < mostRecipients {
 				seen[key], list = true, append(list, address)
 			}
 		}
@@ -167,6 +189,22 @@ func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Lett
 	cc = pick(n.Cc, l.Addresses.Cc.Value, none)
 	bcc = pick(n.Bcc, l.Addresses.Bcc.Value, none)
 	return to, cc, bcc
+}
+
+// expand renders addresses that are written in the template language; one can become several.
+// What cannot be rendered is nobody's address. context nil: they are somebody's.
+func expand(list []string, context func() *page) (all []string) {
+	for _, address := range list {
+		switch {
+		case !strings.Contains(address, "{{") && !strings.Contains(address, "{%"):
+			all = append(all, address)
+		case context == nil:
+			all = append(all, somebody)
+		default:
+			all = append(all, addresses(ordjson.String(context().render("to", address)))...)
+		}
+	}
+	return all
 }
 
 // chosen is who it is by the type of a template's addresses.
@@ -339,7 +377,8 @@ func validAddress(text string) bool {
 	return err == nil
 }
 
-func sameAddress(a, b string) bool { return strings.EqualFold(bare(a), bare(b)) }
+// addressKey is the same for addresses that are the same but for the case and the name.
+func addressKey(text string) string { return strings.ToLower(bare(text)) }
 
 var phoneNumber = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
 

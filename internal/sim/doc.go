@@ -1,8 +1,8 @@
 // Package sim plays both ends of Switchhook: a phone system that tells what
-// happens on it, and the receiver that its customers' webhooks point to. The
-// demo, tests and benchmarks use it.
+// happens on it, and the receiver that its customers' webhooks point to, with the
+// mailbox that their mails go to. The demo, tests and benchmarks use it.
 //
-// It is an outsider on purpose. It talks to Switchhook over HTTP only, verifies
+// It is an outsider on purpose. It talks to Switchhook over HTTP and SMTP only, verifies
 // signatures and payloads with its own code, and shares nothing with the
 // packages that it puts to the test but the vocabulary and the catalogue's type
 // names. What it finds wrong, a customer would have found wrong.

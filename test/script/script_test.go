@@ -60,6 +60,9 @@
 //	                 line each. The time and the signatures are masked; a webhook-id is #1 if it was
 //	                 the first that came, #2 if another, so that a repeat shows. More than N
 //	                 waiting is an error, so `received NAME 0` says that nothing else came.
+//	mailbox NAME     starts a mail server and sets $NAME to its URL
+//	mails NAME N     waits for the next N mails of a mailbox, which no mails has asked for yet, and
+//	                 prints whom each went to, its subject and its parts. More than N waiting is an error.
 //	signed NAME SECRET
 //	                 the last request printed is signed with the secret, says the standardwebhooks
 //	                 library
@@ -186,7 +189,7 @@ func params(t *testing.T, bin, seed string, on func(testing.TB) string) testscri
 			"serve": serve, "terminate": terminate, "crash": crash, "database": database,
 			"get": request("GET"), "post": request("POST"), "put": request("PUT"), "patch": request("PATCH"), "delete": request("DELETE"),
 			"await": await, "capture": capture, "signin": signIn, "follow": follow, "followed": followed,
-			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay, "tokens": tokens,
+			"receiver": newReceiver, "answers": answers, "received": received, "signed": signed, "relay": relay, "tokens": tokens, "mailbox": newMailbox, "mails": mails,
 			"exits": exits, "begin": begin, "says": says, "interrupt": interrupt, "compact": compact, "repeat": repeat, "mode": mode, "absent": absent,
 		},
 		RequireUniqueNames: true,
@@ -202,6 +205,7 @@ type world struct {
 	log       *logFile
 	server    *server // nil while none runs
 	receivers map[string]*receiver
+	mailboxes map[string]*mailbox
 	streams   map[string]*stream
 	programs  map[string]*program
 	arrivals  *inbox[string] // names of receivers, a request each
@@ -210,7 +214,7 @@ type world struct {
 func newWorld(bin, log string) *world {
 	return &world{
 		bin: bin, log: &logFile{name: log},
-		receivers: map[string]*receiver{}, streams: map[string]*stream{}, programs: map[string]*program{}, arrivals: newInbox[string](),
+		receivers: map[string]*receiver{}, mailboxes: map[string]*mailbox{}, streams: map[string]*stream{}, programs: map[string]*program{}, arrivals: newInbox[string](),
 	}
 }
 
@@ -235,6 +239,9 @@ func (w *world) end() {
 	}
 	for _, r := range w.receivers {
 		r.srv.Close()
+	}
+	for _, m := range w.mailboxes {
+		m.close()
 	}
 }
 

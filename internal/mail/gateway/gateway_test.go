@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/deliver/reach"
 	"github.com/switchhook/switchhook/internal/deliver/wire"
 	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/mail/gateway"
@@ -219,6 +220,10 @@ func TestFaults(t *testing.T) {
 	}
 	if _, err = g.Send(t.Context(), &wire.Request{Method: "POST", Body: []byte(`{}`)}); err == nil {
 		t.Error("what is no text message was sent")
+	}
+	// Any network but for where clouds give away their credentials.
+	if _, err = send(t, start(t, gateway.Options{URL: "http://169.254.169.254/", Method: "POST", Body: jsonBody}), "Hello"); !errors.Is(err, reach.ErrPrivate) {
+		t.Errorf("the cloud's own service: %v", err)
 	}
 	// Redirects are not followed: they could lead anywhere.
 	at, _ = provider(t, func(w http.ResponseWriter, r *http.Request) {

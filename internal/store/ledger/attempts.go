@@ -43,6 +43,9 @@ func (d *DB) Attempts(ctx context.Context, f switchhook.AttemptFilter, p switchh
 	case f.WebhookID != "":
 		w.terms = append(w.terms, []uint32{term(attemptWebhook, f.WebhookID)})
 	}
+	if rare(f.Dialect) {
+		w.terms = append(w.terms, []uint32{term(attemptDialect, f.Dialect)})
+	}
 	w.accounts(attemptAccount, f.Accounts)
 	attempts, err = d.attempts(ctx, w, p.Limit+1, func(a *switchhook.Attempt) bool { return store.WantsAttempt(&f, a) })
 	if err != nil {

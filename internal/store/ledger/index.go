@@ -40,7 +40,12 @@ const (
 	attemptFailure = "attempt failure"         // webhook, or empty for any
 	attemptEnded   = "attempt ended"           // state but delivered and pending; webhook, or empty for any
 	attemptReplay  = "attempt replay delivery" // of those that somebody wanted again
+	attemptDialect = "attempt dialect"         // of rare ones
 )
+
+// rare reports whether only a few of all attempts are in a dialect. Slices that were written
+// before there were terms of these have no attempts in them.
+func rare(dialect string) bool { return dialect == "mail" || dialect == "sms" }
 
 // term is the hash of a kind and its values.
 func term(kind string, values ...string) uint32 {
@@ -79,6 +84,9 @@ func attemptTerms(terms []uint32, a *switchhook.Attempt) []uint32 {
 	}
 	if a.State != switchhook.Pending && a.State != switchhook.Delivered {
 		terms = append(terms, term(attemptEnded, string(a.State), a.WebhookID), term(attemptEnded, string(a.State), ""))
+	}
+	if rare(a.Dialect) {
+		terms = append(terms, term(attemptDialect, a.Dialect))
 	}
 	if a.Replay {
 		terms = append(terms, term(attemptReplay, switchhook.DeliveryID(a.AccountID, a.EventID, a.WebhookID)))

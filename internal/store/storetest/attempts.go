@@ -65,6 +65,7 @@ func attemptFilters(of trial) {
 	for _, e := range all {
 		made = append(made, attempt(e, "wh_1", switchhook.Delivered), attempt(e, "wh_2", switchhook.Failed))
 	}
+	made[1].Dialect, made[4].Dialect = "mail", "mail"
 	commit(t, s, switchhook.Commit{Events: all, Attempts: made})
 	first := made[0].Row - 1
 	at := func(n int) time.Time { return made[n-1].StartedAt }
@@ -86,6 +87,9 @@ func attemptFilters(of trial) {
 		{"an event in another account", switchhook.AttemptFilter{EventID: "evt_2", Accounts: []string{"b"}}, nil},
 		{"success", switchhook.AttemptFilter{Outcome: switchhook.Success}, []int64{7, 5, 3, 1}},
 		{"failure", switchhook.AttemptFilter{Outcome: switchhook.Failure, Accounts: []string{"a"}}, []int64{4, 2}},
+		{"a dialect", switchhook.AttemptFilter{Dialect: "switchhook"}, []int64{8, 7, 6, 4, 3, 1}},
+		{"a rare dialect", switchhook.AttemptFilter{Dialect: "mail"}, []int64{5, 2}},
+		{"a rare dialect that there is nothing of", switchhook.AttemptFilter{Dialect: "sms"}, nil},
 		{"since", switchhook.AttemptFilter{Since: at(5)}, []int64{8, 7, 6, 5}},
 		{"until", switchhook.AttemptFilter{Until: at(5)}, []int64{4, 3, 2, 1}},
 		{"a webhook, since and until", switchhook.AttemptFilter{WebhookID: "wh_2", Since: at(3), Until: at(7)}, []int64{6, 4}},
