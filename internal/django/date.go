@@ -9,8 +9,8 @@ import (
 )
 
 // timeOf is a value as a time: a time, a text as RFC 3339 has it or without its zone, or a
-// number of seconds since 1970, or since the year 0, which Kazoo counts from. What has no zone is
-// meant in that of the rendering.
+// number of seconds since 1970, or since the year 0, which Kazoo counts from, or an object with
+// a local time. What has no zone is meant in that of the rendering.
 func (r *run) timeOf(v any) (time.Time, bool) {
 	switch t := v.(type) {
 	case time.Time:
@@ -27,12 +27,21 @@ func (r *run) timeOf(v any) (time.Time, bool) {
 		}
 	case Trusted:
 		return r.timeOf(string(t))
+	case map[string]any, Object:
+		return r.local(t)
 	}
 	n, ok := numberOf(v)
 	if !ok || math.Abs(n.float()) > 1e17 {
 		return time.Time{}, false
 	}
 	return r.moment(n)
+}
+
+// local is the time that an object stands for. Kazoo has times as objects with the members
+// local and utc, and had them as times before: templates from then say date_called|date.
+func (r *run) local(object any) (time.Time, bool) {
+	t, ok := r.member(object, "local").(time.Time)
+	return t, ok
 }
 
 // written tells how a time is written by where its signs stand; empty: it is none.

@@ -79,6 +79,8 @@ func (p *parser) operand(c *cursor, format bool) operand {
 	switch b := rest[0]; {
 	case b == '"' || b == '\'':
 		o.value = Trusted(c.text(format))
+	case strings.HasPrefix(rest, "{{"):
+		c.fail("within a tag or a variable, names stand without braces")
 	case strings.HasPrefix(rest, "_("):
 		if c.at += 2; strings.HasPrefix(c.rest(), "_(") {
 			c.fail("_( ) is not nested")

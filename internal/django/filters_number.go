@@ -296,6 +296,9 @@ func (r *run) converted(in any, flags string, letter byte, precision, width int)
 			if letter == 'i' || letter == 'u' {
 				letter = 'd'
 			}
+			if precision >= 0 {
+				return fmt.Sprintf(verb+".*"+string(letter), max(precision, 1), i)
+			}
 			return fmt.Sprintf(verb+"0*"+string(letter), max(zeros, 1), i)
 		}
 	case 'e', 'E', 'f', 'F', 'g', 'G':

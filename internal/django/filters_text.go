@@ -38,17 +38,23 @@ func capfirst(r *run, in, _ any) any {
 	return b.String()
 }
 
-// title writes words with a capital first; an apostrophe is within a word.
+// title writes words with a capital first. An apostrophe is within a word (Who's), but behind
+// a single letter another word begins, as in O'Malley.
 func title(r *run, in, _ any) any {
 	b := r.buffer()
-	within := false
+	letters := 0 // of the word, so far
 	for _, c := range r.readable(in) {
-		if within {
+		if letters > 0 {
 			b.writeRune(unicode.ToLower(c))
 		} else {
 			b.writeRune(unicode.ToTitle(c))
 		}
-		within = unicode.IsLetter(c) || unicode.IsDigit(c) || c == '\'' || c == '’'
+		switch apostrophe := c == '\'' || c == '’'; {
+		case unicode.IsLetter(c) || unicode.IsDigit(c):
+			letters++
+		case !apostrophe || letters == 1:
+			letters = 0
+		}
 	}
 	return b.String()
 }

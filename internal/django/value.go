@@ -119,6 +119,9 @@ func (r *run) text(v any) string {
 	case time.Time:
 		return v.Format(time.DateTime)
 	case []any, map[string]any, Object, *group:
+		if t, ok := r.local(v); ok {
+			return r.text(t)
+		}
 		b := r.buffer()
 		r.writeValue(b, v, 0)
 		return b.String()
@@ -151,6 +154,10 @@ func (r *run) writeValue(b *buffer, v any, depth int) {
 	case *group:
 		r.writeValue(b, v.list, depth+1)
 	case map[string]any, Object:
+		if t, ok := r.local(v); ok {
+			b.write(r.text(t))
+			return
+		}
 		first := true
 		r.members(v, func(name string, value any) {
 			if !first {
@@ -263,7 +270,7 @@ func (r *run) equal(a, b any, depth int) bool {
 	m, isM := numeric(a)
 	n, isN := numeric(b)
 	if isM && isN {
-		return m == n || m.float() == n.float() && m.whole == n.whole
+		return m == n || m.whole != n.whole && m.float() == n.float()
 	}
 	s, t := r.text(a), r.text(b)
 	r.read(min(len(s), len(t)))

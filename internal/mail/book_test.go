@@ -108,6 +108,9 @@ func TestWhoGetsWhat(t *testing.T) {
 	vip := &switchhook.Template{AccountID: "shop", ID: "vip", Version: 1, Text: new("{{ event.comments }}"), Subject: new("VIP")}
 	w.set(vip,
 		&switchhook.Template{AccountID: "acme", ID: "port_cancel", Version: 1, To: &switchhook.Addresses{Type: "specified", EmailAddresses: []string{"ports@acme.example"}}},
+		&switchhook.Template{AccountID: "acme", ID: "voicemail_full", Version: 1, Cc: &switchhook.Addresses{
+			Type: "specified", EmailAddresses: []string{`{% if voicemail.name == "Sales" %}{{ user.email }}, sales@acme.example{% endif %}`, "{{ missing }}"},
+		}},
 		&switchhook.Template{AccountID: "acme", ID: "port_pending", Version: 1, Enabled: new(false)})
 	for _, c := range []struct {
 		name, typ, data string
@@ -129,7 +132,22 @@ func TestWhoGetsWhat(t *testing.T) {
 			"two templates: the customer's admins, and those above", "port.requested", `{"port_request_id":"p"}`,
 			"mail:acme:port_request → ada@acme.example; mail:acme:port_request_admin → boss@shop.example",
 		},
+		{
+			"those whom a port request names, and those above", "port.requested", `{"port_request_id":"p","port":{"notifications":{"email":{"send_to":["bob@acme.example"]}}}}`,
+			"mail:acme:port_request → bob@acme.example; mail:acme:port_request_admin → boss@shop.example",
+		},
+		{"whom an emergency is told to", "emergency.bridged", `{"call_id":"c","emergency_notification_contact_emails":["safety@x.example"]}`, "mail:acme:emergency_bridge → safety@x.example"},
+		{"and else the admins", "emergency.bridged", `{"call_id":"c"}`, "mail:acme:emergency_bridge → ada@acme.example"},
+		{"by the event's own type: the admins", "voicemail.new", `{"voicemail":{"mailbox_id":"101"},"notification":{"to":{"type":"admins"}}}`, "mail:acme:voicemail_to_email → ada@acme.example"},
+		{
+			"by the event's own type: its addresses", "billing.low_balance", `{"notification":{"to":{"type":"specified","email_addresses":["x@x.example"]}}}`,
+			"mail:acme:low_balance → x@x.example",
+		},
 		{"specified by the account", "port.canceled", `{"port_request_id":"p","notification":{"to":"x@x.example"}}`, "mail:acme:port_cancel → ports@acme.example"},
+		{
+			"by a template", "voicemail.full", `{"voicemail":{"mailbox_id":"101","mailbox_name":"Sales"}}`,
+			"mail:acme:voicemail_full → bob@acme.example, sales@acme.example",
+		},
 		{"switched off", "port.pending", `{"port_request_id":"p"}`, ""},
 		{"nothing to tell", "call.hungup", `{"call":{"id":"c"}}`, ""},
 		{"the user", "user.password_recovery", `{"user_id":"bob","email":"bob@home.example"}`, "mail:acme:password_recovery → bob@home.example, bob@acme.example"},
@@ -215,6 +233,21 @@ func TestInheritance(t *testing.T) {
 }
 
 // A customer update goes to each of those whom it is for, and nobody else's customers.
+// An event's own parts are templates too; its HTML may be in base64, as Kazoo's portal sends it.
+func TestPartsOfAnEvent(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for given, want := range map[string]string{
+		"<b>{{ current_balance }}</b>": "<b>3.00</b>", "PGI+e3sgY3VycmVudF9iYWxhbmNlIH19PC9iPg==": "<b>3.00</b>", "test": "test",
+	} {
+		data := `{"current_balance":3,"notification":{"preview":true,"to":"x@x.example","subject":"{{ current_balance }} left","html":"` + given + `"}}`
+		m, err := w.message(event("acme", "billing.low_balance", data), "mail:acme:low_balance")
+		if err != nil || m.HTML != want || m.Subject != "3.00 left" || m.Text != "" {
+			t.Errorf("%s: %+v %v", given, m, err)
+		}
+	}
+}
+
 func TestCustomerUpdate(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

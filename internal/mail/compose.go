@@ -3,6 +3,7 @@ package mail
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"path"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/django"
@@ -19,7 +21,7 @@ import (
 
 // A PartError is a mistake in one part of a template.
 type PartError struct {
-	Part string // subject, text, html, from or reply_to
+	Part string // subject, text, html, to (cc and bcc too), from or reply_to
 	Err  error  // a *django.Error: line and column, and what was expected
 }
 
@@ -43,30 +45,33 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	m.Logo = logo
 	env := b.env(ev, r)
 	env.Brand, env.Attachments = brand, m.Attachments
-	account, user := t.member()
-	if user != "" {
+	var only *Person // the user whom a customer update is for
+	if account, user := t.member(); user != "" {
 		p, ok := b.person(account, user)
 		if !ok {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
-		m.To, m.Cc, m.Bcc, env.User = []string{p.Email}, addresses(n.Cc), addresses(n.Bcc), p.row()
-	} else {
-		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l, true)
+		only, env.User = &p, p.row()
 	}
 	p := page{b: b, data: Context(ev, env), now: ev.AcceptedAt.In(locationOf(env.Account.Timezone))}
 	if p.now.IsZero() {
 		p.now = ev.OccurredAt
 	}
+	if only != nil {
+		m.To, m.Cc, m.Bcc = []string{only.Email}, addresses(n.Cc), addresses(n.Bcc)
+	} else {
+		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l, func(address string) []string { return p.addresses("to", address) })
+	}
 	m.Subject = cut(strings.Join(strings.Fields(strings.Map(printable, p.render("subject", cmp.Or(n.Subject, l.Subject.Value)))), " "))
 	text, html := l.Text.Value, l.HTML.Value
 	if n.Text != "" || n.HTML != "" {
-		text, html = n.Text, n.HTML
+		text, html = n.Text, decoded(n.HTML)
 	}
 	m.Text, m.HTML = p.render("text", text), p.render("html", html)
 	wanted := p.from(n, l, b.o.From)
 	m.ReplyTo = addresses(n.ReplyTo)
 	if len(m.ReplyTo) == 0 {
-		m.ReplyTo = addresses(ordjson.String(p.render("reply_to", l.ReplyTo.Value)))
+		m.ReplyTo = p.addresses("reply_to", l.ReplyTo.Value)
 	}
 	if m.From = b.sender(wanted); m.From != wanted && len(m.ReplyTo) == 0 {
 		m.ReplyTo = []string{wanted}
@@ -75,6 +80,14 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 		m.Logo = ""
 	}
 	return m, p.err
+}
+
+// decoded is an event's HTML. Kazoo's portal sends it in base64, others as it is.
+func decoded(html string) string {
+	if b, err := base64.StdEncoding.DecodeString(html); err == nil && utf8.Valid(b) {
+		return string(b)
+	}
+	return html
 }
 
 // A page is where the parts of one mail are rendered.
@@ -100,6 +113,11 @@ func (p *page) render(part, text string) string {
 		return ""
 	}
 	return text
+}
+
+// addresses are those that a part makes.
+func (p *page) addresses(part, text string) []string {
+	return addresses(ordjson.String(p.render(part, text)))
 }
 
 // from is the sender: the event's, the template's or the server's. What is no address does
@@ -185,6 +203,9 @@ func (b *Book) env(ev *switchhook.Event, r *switchhook.Resources) *Env {
 		}
 	}
 	e.User = b.userOf(ev, r)
+	if record, ok := b.o.Directory.Record(ev.AccountID, "port_request", r.PortRequestID); ok && r.PortRequestID != "" {
+		e.Port = record.Row
+	}
 	if ev.Type == "webhook.disabled" && b.o.Webhook != nil {
 		if w := b.o.Webhook(textOf(ev.Data, "hook_id")); w != nil && w.AccountID == ev.AccountID {
 			e.Webhook = w
@@ -218,6 +239,10 @@ func (b *Book) userOf(ev *switchhook.Event, r *switchhook.Resources) json.RawMes
 	}
 	switch {
 	case id != "":
+	case r.PortRequestID != "": // who commented on it, or changed its state
+		id = cmp.Or(textOf(ordjson.Find(ev.Data, "comment"), "user_id"), textOf(ordjson.Find(ev.Data, "reason"), "user_id"))
+	case ev.Type == "billing.service_added": // who did it
+		id = textOf(ordjson.Find(ordjson.Find(ordjson.Find(ev.Data, "audit_log"), "audit"), "agent"), "type_id")
 	case r.Voicemail != nil:
 		id = textOf(row("mailbox", r.Voicemail.MailboxID), "owner_id")
 	case r.Fax != nil:

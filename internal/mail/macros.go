@@ -24,6 +24,8 @@ type Env struct {
 	// administrators, the first of them. A JSON object with Kazoo's members: first_name,
 	// last_name, email, username, timezone.
 	User json.RawMessage
+	// Port is the directory's record of the port request that it is about.
+	Port json.RawMessage
 	// Webhook is the one that was disabled.
 	Webhook *switchhook.Webhook
 	// Attachments are what comes with the mail: only then it says so.

@@ -105,8 +105,11 @@ func (m *macros) missed() {
 func (m *macros) voicemail() {
 	vm := cmp.Or(m.r.Voicemail, &switchhook.Voicemail{})
 	g := group{}
+	m.owner()
 	if m.ev.Type == "voicemail.full" { // whose macros speak of the mailbox
 		g.set("id", vm.MailboxID)
+		g.set("box", vm.MailboxID)
+		g.set("number", vm.MailboxNumber)
 		g.set("name", cmp.Or(vm.MailboxName, vm.MailboxNumber))
 		g.set("mailbox", vm.MailboxNumber)
 		g.set("max_messages", optional(vm.MaxMessageCount))
@@ -134,6 +137,9 @@ func (m *macros) voicemail() {
 	m.all.set("voicemail", g)
 	m.all.set("reason", deletedBy(vm.Reason))
 }
+
+// owner is the mailbox's or fax box's owner: the user, by the name that Kazoo had for it.
+func (m *macros) owner() { m.all.set("owner", m.all["user"]) }
 
 // deletedBy is why a voicemail was deleted, in words where it is one of Kazoo's.
 func deletedBy(reason string) string {

@@ -14,6 +14,7 @@ func (m *macros) fax() {
 	g.set("id", cmp.Or(f.ID, f.JobID))
 	g.set("doc_id", cmp.Or(f.ID, f.JobID))
 	g.set("job_id", f.JobID)
+	g.set("call_id", m.all["call_id"])
 	g.set("total_pages", optional(f.Pages))
 	g.set("transferred_pages", optional(f.TransferredPages))
 	g.set("success", strings.HasSuffix(m.ev.Type, ".received") || strings.HasSuffix(m.ev.Type, ".sent"))
@@ -34,27 +35,40 @@ func (m *macros) fax() {
 	}
 	g.set("info", map[string]any(info))
 	m.file(g, "media", "document_type", "document_size")
+	m.owner()
+	if m.ev.Type == "fax.email_rejected" {
+		m.rejected(f, g)
+		m.all.set("fax", g)
+		return
+	}
 	m.all.set("fax", g)
-
 	failure := group{}
 	failure.set("call_info", f.Error)
 	failure.set("fax_info", info.text("fax_result_text"))
-	if m.ev.Type != "fax.email_rejected" {
-		m.all.set("error", failure)
-		return
-	}
+	m.all.set("error", failure)
+}
+
+// rejected is what a mail said that was to be a fax. Kazoo has it in fax, and beside it under
+// the names that it had before.
+func (m *macros) rejected(f *switchhook.Fax, fax group) {
 	var errors []any
 	for _, e := range f.Errors {
 		errors = append(errors, line(e))
 	}
-	m.all.set("errors", errors)
-	if len(f.Errors) > 0 {
-		m.all.set("error", f.Errors[0])
+	for _, g := range []group{fax, m.all} {
+		g.set("errors", errors)
+		if len(f.Errors) > 0 {
+			g.set("error", f.Errors[0])
+		}
+		g.set("number", phone(f.Number))
+		g.set("original_number", f.OriginalNumber)
 	}
+	fax.set("from", f.FromEmail)
+	fax.set("to", f.ToEmail)
 	m.all.set("from_email", f.FromEmail)
 	m.all.set("to_email", f.ToEmail)
-	m.all.set("number", phone(f.Number))
-	m.all.set("original_number", f.OriginalNumber)
+	m.all.set("date", m.all["date_called"])
+	m.all.set("account_id", m.ev.AccountID)
 	box := group{}
 	box.set("id", f.BoxID)
 	box.set("name", f.BoxName)

@@ -19,7 +19,11 @@ func (m *macros) billing() {
 	}
 	switch m.ev.Type {
 	case "billing.transaction", "billing.topup":
-		m.all.set("transaction", m.transaction(m.date(t)))
+		transaction := m.transaction(m.date(t))
+		m.all.set("transaction", transaction)
+		for _, name := range []string{"amount", "response", "success"} { // Kazoo's names of before
+			m.all.set(name, transaction[name])
+		}
 		m.all.set("balance", money(m.flat["balance"]))
 		plan := group{}
 		for _, name := range []string{"id", "category", "item"} {
@@ -33,7 +37,11 @@ func (m *macros) billing() {
 	case "billing.reminder", "billing.service_added":
 		m.all.set("timestamp", m.date(t))
 		m.all.set("invoice", m.invoice())
-		m.audit()
+		m.all.set("affected", accountMacros(m.env.Account))
+		if m.ev.Type == "billing.service_added" {
+			m.all.set("time_stamp", m.all["timestamp"]) // Kazoo's name of before
+			m.audit()
+		}
 	}
 }
 
@@ -92,6 +100,10 @@ func (m *macros) invoice() group {
 		discount, _ := number(it.within("discounts")["total"])
 		amount, hasTotal := number(it["total"])
 		quantity, hasQuantity := number(it["quantity"])
+		changed := changes(it)
+		if hasQuantity && quantity == 0 && len(changed) == 0 {
+			continue // there are none of it
+		}
 		rate, hasRate := number(it["rate"])
 		if !hasTotal && hasQuantity && hasRate {
 			amount, hasTotal = quantity*rate, true
@@ -110,7 +122,7 @@ func (m *macros) invoice() group {
 			one.set("total", money(amount))
 		}
 		one.set("discounts", money(discount))
-		one.set("changes", changes(it))
+		one.set("changes", changed)
 		name := title(it.text("name"))
 		if name == "" {
 			name = strings.Trim(category+" / "+what, " /")
@@ -233,10 +245,6 @@ func (m *macros) payment(g group) {
 
 // audit says whose services were changed, and by whom.
 func (m *macros) audit() {
-	if m.ev.Type != "billing.service_added" {
-		return
-	}
-	m.all.set("affected", accountMacros(m.env.Account))
 	log := m.flat.within("audit_log")
 	audit := log.within("audit")
 	by := audit.within("authentication")
@@ -255,5 +263,7 @@ func (m *macros) audit() {
 	}
 	if cascade["id"] != nil && cascade["id"] != m.env.Account.ID {
 		m.all.set("cascade", cascade)
+		m.all.set("sub_account", cascade) // Kazoo's name of before
 	}
+	m.all.set("request", map[string]any(audit.within("request")))
 }

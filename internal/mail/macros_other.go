@@ -3,6 +3,7 @@ package mail
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -110,12 +111,45 @@ func (m *macros) alert() {
 		g.prose("message", details)
 		m.all.set("details", g)
 	case map[string]any:
-		g := group{}
-		for name, value := range details {
-			g.prose(line(name), plain(value))
+		for name, g := range detailsOf(details) {
+			m.all.set(name, map[string]any(g)) // as a list: of bounded length
 		}
-		m.all.set("details", map[string]any(g)) // as a list: of bounded length
+		var headers []any // Kazoo has these as a list
+		for _, name := range slices.Sorted(maps.Keys(m.all.within("http_headers"))) {
+			headers = append(headers, name+": "+m.all.within("http_headers").text(name))
+		}
+		delete(m.all, "http_headers")
+		m.all.set("http_headers", headers)
 	}
+}
+
+// detailsOf are the details of an alert by what they are of, as Kazoo groups them.
+func detailsOf(details map[string]any) map[string]group {
+	groups := map[string]string{
+		"key_value_store": "key_store", "custom_channel_vars": "channel_vars", "custom_sip_headers": "sip_headers",
+		"cf_flow": "callflow", "error_details": "error_details", "reply_headers": "http_headers",
+	}
+	all := map[string]group{}
+	put := func(in, name string, value any) {
+		if all[in] == nil {
+			all[in] = group{}
+		}
+		all[in].prose(line(name), plain(value))
+	}
+	for name, value := range details {
+		members, isObject := value.(map[string]any)
+		switch in := groups[name]; {
+		case in != "" && isObject:
+			for name, value := range members {
+				put(in, name, value)
+			}
+		case in != "" || strings.HasPrefix(name, "cf_"):
+			put(cmp.Or(in, "callflow"), name, value)
+		default:
+			put("details", name, value)
+		}
+	}
+	return all
 }
 
 // plain is a value as a reader sees it: a text as it is, anything else as JSON.
@@ -145,8 +179,14 @@ func (m *macros) webhook() {
 	m.all.set("hook", g)
 }
 
-// custom adds all that the event says, under its own names, beside what every mail has.
+// custom adds all that the event says, under its own names, beside what every mail has; and
+// under call, as Kazoo has it.
 func (m *macros) custom() {
+	if m.flat["call"] == nil {
+		call := maps.Clone(m.flat)
+		delete(call, "notification")
+		m.all.set("call", map[string]any(call))
+	}
 	for name, value := range m.flat {
 		if m.all[name] != nil || name == "event" || name == "notification" {
 			continue

@@ -49,6 +49,7 @@ func TestContextHoldsPlainValues(t *testing.T) {
 func TestMacros(t *testing.T) {
 	t.Parallel()
 	berlin := &mail.Env{Account: mail.Account{Timezone: "Europe/Berlin"}}
+	ada := &mail.Env{User: json.RawMessage(`{"id":"ada","first_name":"Ada","last_name":"Lovelace"}`)}
 	for _, c := range []struct {
 		typ, data string
 		env       *mail.Env
@@ -75,17 +76,39 @@ func TestMacros(t *testing.T) {
 		{"billing.transaction", `{"amount":1e999}`, berlin, "transaction.amount", "<nil>"},
 		{"billing.reminder", `{"due_date":"2026-02-01T00:00:00Z"}`, berlin, "invoice.due_date.local", "2026-02-01 00:00:00 +0000 UTC"},
 		{"billing.reminder", `{"items":{"a":{"quantity":2,"rate":"1.25"},"b":{"total":1}}}`, berlin, "invoice.total", "3.50"},
+		{"billing.reminder", `{"items":[{"name":"a","quantity":0,"total":0},{"name":"b","quantity":1,"rate":2}]}`, berlin, "invoice.items", "map[B:map[discounts:0.00 quantity:1 rate:2.00 total:2.00]]"},
 		{"port.scheduled", `{"port":{"scheduled_date":63938124000}}`, berlin, "port_request.port_scheduled_date.utc", "2026-02-12 14:00:00 +0000 UTC"},
 		{"port.scheduled", `{"port":{"scheduled_date":"2026-02-12"}}`, berlin, "port_request.port_scheduled_date.local", "2026-02-12 00:00:00 +0100 CET"},
 		{"port.requested", `{"number":"+12025550177"}`, berlin, "port_request.name", "+1 202-555-0177"},
 		{"port.requested", `{}`, berlin, "port_request.port_state", "submitted"},
 		{"port.commented", `{"comment":"Hello"}`, berlin, "port_request.comment.content", "Hello"},
+		{"port.commented", `{"comment":{"content":"Hello","author":"Ada Lovelace","user_id":"ada"}}`, ada, "user.last_name", "Lovelace"},
+		{"port.commented", `{"comment":{"content":"Hello","author":"The operator","user_id":"other"}}`, ada, "user.first_name", "The operator"},
+		{"port.commented", `{"comment":{"content":"Hello","user_id":"ada"}}`, ada, "port_request.comment.author", "Ada Lovelace"},
+		{"port.pending", `{"reason":{"content":"So","author":"The operator","timestamp":63938124000}}`, ada, "port_request.transition_reason.user.author", "The operator"},
+		{"port.pending", `{"port":{"created":63938124000,"carrier":"Old","bill":{"pin":"4711","street_address":"1 Main St"}}}`, berlin, "port_request.created.local", "2026-02-12 15:00:00 +0100 CET"},
+		{"port.pending", `{"port":{"carrier":"Old","bill":{"pin":"4711","street_address":"1 Main St"}}}`, berlin, "port_request.bill.account.pin", "4711"},
+		{"port.pending", `{"port":{"carrier":"Old","bill":{"pin":"4711","street_address":"1 Main St"}}}`, berlin, "port_request.bill.address.street_name", "1 Main St"},
+		{"port.pending", `{"port":{"carrier":"Old"}}`, berlin, "port_request.losing_carrier", "Old"},
+		{"port.pending", `{}`, &mail.Env{Port: json.RawMessage(`{"name":"Move","numbers":{"+12025550177":{}}}`)}, "port_request.numbers", "[+1 202-555-0177]"},
+		{"fax.email_rejected", `{"fax":{"from_email":"ada@example.com","errors":["no document"]}}`, berlin, "fax.from", "ada@example.com"},
+		{"fax.email_rejected", `{"fax":{"from_email":"ada@example.com","errors":["no document"]}}`, berlin, "fax.error", "no document"},
+		{"fax.email_rejected", `{"fax":{"from_email":"ada@example.com"}}`, berlin, "date.local", "2026-01-31 16:04:05 +0100 CET"},
+		{"voicemail.full", `{"voicemail":{"mailbox_number":"101"}}`, ada, "voicemail.number", "101"},
+		{"voicemail.new", `{"voicemail":{"id":"v"}}`, ada, "owner.first_name", "Ada"},
+		{"billing.topup", `{"amount":20,"success":true}`, berlin, "amount", "20.00"},
+		{"billing.service_added", `{"audit_log":{"audit":{"request":{"client_ip":"192.0.2.1"}}}}`, berlin, "request.client_ip", "192.0.2.1"},
 		{"user.password_recovery", `{"password_reset_link":"javascript:alert(1)"}`, berlin, "link", "<nil>"},
 		{"user.password_recovery", `{"password_reset_link":"https://portal.example.com/#/x"}`, berlin, "link", "https://portal.example.com/#/x"},
 		{"account.first_occurrence", `{"occurrence":"call"}`, berlin, "event", "call"},
 		{"notification.custom", `{"template_id":"x","comments":"a\nb","mine":{"deep":[1]}}`, berlin, "mine.deep", "[1]"},
 		{"notification.custom", `{"account":{"name":"forged"}}`, &mail.Env{Account: mail.Account{Name: "Example"}}, "account.name", "Example"},
+		{"notification.custom", `{"template_id":"x","caller_id_number":"101"}`, berlin, "call.caller_id_number", "101"},
 		{"system.alert", `{"details":"disk"}`, berlin, "details.message", "disk"},
+		{"system.alert", `{"details":{"a":1,"cf_module":"user","custom_channel_vars":{"account_id":"b"},"reply_headers":{"server":"c"}}}`, berlin, "details", "map[a:1]"},
+		{"system.alert", `{"details":{"cf_module":"user","cf_flow":{"module":"menu"}}}`, berlin, "callflow", "map[cf_module:user module:menu]"},
+		{"system.alert", `{"details":{"custom_channel_vars":{"account_id":"b"}}}`, berlin, "channel_vars.account_id", "b"},
+		{"system.alert", `{"details":{"reply_headers":{"server":"c"}}}`, berlin, "http_headers", "[server: c]"},
 		{"call.missed", `{}`, &mail.Env{Brand: mail.Brand{Accent: "#ffd400"}}, "brand.accent_text", "#10131a"},
 		{"call.missed", `{}`, &mail.Env{Brand: mail.Brand{Accent: "url(x)"}}, "brand.accent", "#1f5fd6"},
 	} {

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
@@ -80,7 +79,7 @@ func (b *Book) fed(ev *switchhook.Event) []Definition {
 func (b *Book) targetsOf(ev *switchhook.Event, r *switchhook.Resources, l *Letter, c Consideration, email, sms bool) (list []Consideration) {
 	if email {
 		c := c
-		if to, cc, bcc := b.recipients(ev, r, l, false); len(to)+len(cc)+len(bcc) > 0 {
+		if to, cc, bcc := b.recipients(ev, r, l, asWritten); len(to)+len(cc)+len(bcc) > 0 {
 			c.Target, c.Reason = Target{Medium: Email, AccountID: ev.AccountID, Template: l.ID}.ID(), "It is sent."
 		} else {
 			c.Reason = Nobody(l.Addresses.To.Value)
@@ -155,27 +154,31 @@ func (b *Book) update(ev *switchhook.Event, c Consideration) (list []Considerati
 	return list
 }
 
-// somebody stands for an address in the template language as long as it is not rendered.
-const somebody = "somebody@invalid"
+// asWritten leaves the addresses of a template that are templates themselves for later: an
+// event is accepted before its mail is rendered.
+func asWritten(address string) []string { return []string{address} }
 
-// recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses). Addresses
-// in the template language are only rendered where that is asked for: when an event is
-// accepted, all others wait.
-func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter, render bool) (to, cc, bcc []string) {
+// recipients are whom a mail goes to (Kazoo's rules: facts on teletype's addresses). render
+// makes the addresses of one of the template's that is a template itself.
+func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Letter, render func(string) []string) (to, cc, bcc []string) {
 	n := notification(r)
 	if ev.Type == "notification.custom" && n.To == nil {
 		n.To = ordjson.Find(ev.Data, "to")
 	}
-	context := sync.OnceValue(func() *page { return &page{b: b, data: Context(ev, b.env(ev, r)), now: ev.AcceptedAt} })
-	if !render {
-		context = nil
+	wanted := l.Addresses
+	if contacts := ordjson.Find(ev.Data, "emergency_notification_contact_emails"); ev.Type == "emergency.bridged" && n.To == nil && len(addresses(contacts)) > 0 {
+		// Whom the address of the emergency names goes before whom the template names.
+		n.To, wanted.To.Value = contacts, switchhook.Addresses{Type: switchhook.AddressesOriginal}
 	}
 	seen := map[string]bool{}
 	pick := func(given json.RawMessage, a switchhook.Addresses, original func() []string) (list []string) {
 		all := addresses(given)
+		switch typ := textOf(given, "type"); typ { // the event's goes before the template's
+		case switchhook.AddressesOriginal, switchhook.AddressesSpecified, switchhook.AddressesAdmins:
+			a.Type = typ
+		}
 		if !isPreview(r) {
-			a.EmailAddresses = expand(a.EmailAddresses, context)
-			all = b.chosen(ev.AccountID, a, all, original)
+			all = b.chosen(ev.AccountID, a, own(a.EmailAddresses, render), all, original)
 		}
 		for _, address := range all {
 			if key := addressKey(address); !seen[key] && len(seen) < mostRecipients {
@@ -185,31 +188,14 @@ func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Lett
 		return list
 	}
 	none := func() []string { return nil }
-	to = pick(n.To, l.Addresses.To.Value, func() []string { return b.original(ev, r, l) })
-	cc = pick(n.Cc, l.Addresses.Cc.Value, none)
-	bcc = pick(n.Bcc, l.Addresses.Bcc.Value, none)
+	to = pick(n.To, wanted.To.Value, func() []string { return b.original(ev, r, l) })
+	cc = pick(n.Cc, wanted.Cc.Value, none)
+	bcc = pick(n.Bcc, wanted.Bcc.Value, none)
 	return to, cc, bcc
 }
 
-// expand renders addresses that are written in the template language; one can become several.
-// What cannot be rendered is nobody's address. context nil: they are somebody's.
-func expand(list []string, context func() *page) (all []string) {
-	for _, address := range list {
-		switch {
-		case !strings.Contains(address, "{{") && !strings.Contains(address, "{%"):
-			all = append(all, address)
-		case context == nil:
-			all = append(all, somebody)
-		default:
-			all = append(all, addresses(ordjson.String(context().render("to", address)))...)
-		}
-	}
-	return all
-}
-
 // chosen is who it is by the type of a template's addresses.
-func (b *Book) chosen(account string, a switchhook.Addresses, given []string, original func() []string) []string {
-	own := valid(a.EmailAddresses)
+func (b *Book) chosen(account string, a switchhook.Addresses, own, given []string, original func() []string) []string {
 	first := func(lists ...func() []string) []string {
 		for _, list := range lists {
 			if l := list(); len(l) > 0 {
@@ -226,6 +212,18 @@ func (b *Book) chosen(account string, a switchhook.Addresses, given []string, or
 		return first(func() []string { return b.adminsOf(account) }, its(own))
 	}
 	return first(its(given), original, its(own))
+}
+
+// own are a template's addresses.
+func own(addresses []string, render func(string) []string) (list []string) {
+	for _, address := range addresses {
+		if strings.Contains(address, "{{") || strings.Contains(address, "{%") {
+			list = append(list, render(address)...)
+		} else {
+			list = append(list, valid([]string{address})...)
+		}
+	}
+	return list
 }
 
 // original are whom an event is for, where it names nobody: what the directory knows.
@@ -267,8 +265,14 @@ func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter
 		list = append(list, textOf(ev.Data, "email"))
 		from("user", r.UserID)
 	case "port":
-		list = append(list, textsOf(ordjson.Find(ordjson.Find(ordjson.Find(ev.Data, "port"), "notifications"), "email"))...)
-		from("port_request", r.PortRequestID)
+		if l.ID == "port_request_admin" {
+			break // it is for those above, not for those whose numbers they are
+		}
+		list = portContacts(ordjson.Find(ev.Data, "port"))
+		if record, ok := b.o.Directory.Record(ev.AccountID, "port_request", r.PortRequestID); ok && len(list) == 0 && r.PortRequestID != "" {
+			list = portContacts(record.Row)
+			from("port_request", r.PortRequestID)
+		}
 	}
 	if list = valid(list); len(list) > 0 {
 		return list
@@ -286,6 +290,12 @@ func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter
 		return b.adminsOf(ev.AccountID)
 	}
 	return nil
+}
+
+// portContacts are whom a port request is to be told to.
+func portContacts(port json.RawMessage) []string {
+	email := ordjson.Find(ordjson.Find(port, "notifications"), "email")
+	return append(textsOf(email), textsOf(ordjson.Find(email, "send_to"))...)
 }
 
 // alerts reports whether an extension wants a mail for each call that it misses

@@ -105,9 +105,10 @@ func sampleData() map[string]string {
 			{"category":"devices","item":"sip_device","quantity":3,"rate":5,"total":14,"discounts":{"total":1},"changes":{"type":"modified","difference":{"quantity":1}}},
 			{"category":"phone_numbers","item":"did_us","name":"US phone numbers","quantity":2,"rate":1.5,"total":3,"changes":{"type":"created"}}]`
 		port = `{"port":{"name":"Move to Example Inc","carrier":"Old Telecom","numbers":{"+12025550177":{},"+12025550178":{}},
-			"bill":{"name":"Example Inc","street_address":"1 Main St","locality":"Washington","region":"DC","postal_code":"20001"},
-			"notifications":{"email":{"send_to":["grace@example.com"]}},"transfer_date":"2026-02-10T14:00:00Z","scheduled_date":"2026-02-12T14:00:00Z"},
-			"comment":{"author":"Grace Hopper","content":"When will it be done?","timestamp":63937091075},
+			"bill":{"name":"Example Inc","street_address":"1 Main St","locality":"Washington","region":"DC","postal_code":"20001","account_number":"A-2043","pin":"4711","btn":"+12025550177"},
+			"notifications":{"email":{"send_to":["grace@example.com"]}},"transfer_date":"2026-02-10T14:00:00Z","scheduled_date":"2026-02-12T14:00:00Z",
+			"created":63937090800,"signing_date":63937087200,"signee_name":"Grace Hopper","winning_carrier":"New Telecom","reference_number":"REF-77"},
+			"comment":{"author":"Grace Hopper","user_id":"user-grace","content":"When will it be done?","timestamp":63937091075},
 			"reason":{"content":"The papers are complete.","timestamp":63937091075,"authorization":null,
 			"user":{"first_name":"Grace","last_name":"Hopper","email":"grace@example.com","username":"grace","timezone":"America/New_York"}}}`
 	)
