@@ -660,7 +660,7 @@ export interface paths {
         };
         /**
          * Explain which webhooks got an event, and why others did not
-         * @description One for each webhook of the event's account and of those above it that the key opens. Why one did not get it is judged by how it is set up now.
+         * @description One for each webhook of the event's account and of those above it that the key opens, and one for each notification that such events make. Why one did not get it is judged by how it is set up now.
          *
          *     Role: viewer, developer or admin.
          */
@@ -2592,18 +2592,20 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "failing" | "paused" | "disabled";
+            /** @description Of a notification, which has a webhook_id of its own: the template. Absent: it is a webhook. */
+            template?: string;
             /**
              * Format: date-time
-             * @description When the webhook was last changed: what is in the way now may not have been before.
+             * @description When the webhook was last changed: what is in the way now may not have been before. Absent: a template that is as it is built in.
              */
-            updated_at: string;
+            updated_at?: string;
             /** @description The webhook. */
             webhook_id: string;
             /**
-             * @description What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; else what is in the way as it is now.
+             * @description What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; notification, that none is sent, as reason says; else what is in the way as it is now.
              * @enum {string}
              */
-            why: "delivery" | "later" | "disabled" | "changed" | "subaccount" | "flow" | "type" | "dialect" | "internal_leg" | "scope" | "settings" | "filter" | "filter_error";
+            why: "delivery" | "later" | "disabled" | "changed" | "subaccount" | "flow" | "type" | "dialect" | "internal_leg" | "scope" | "settings" | "filter" | "filter_error" | "notification";
         };
         ExplanationList: {
             /** @description This page's items. */

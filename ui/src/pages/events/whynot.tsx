@@ -16,6 +16,9 @@ export const useExplain = (event: string, account: string, enabled = true) =>
     enabled,
   });
 
+/** A notification that went to nobody has but its template. */
+const target = (x: Explanation) => x.webhook_id || `mail:${x.account_id}:${x.template ?? ""}`;
+
 /** Which webhooks did not get an event, and why. */
 export function WhyNot({ event, account, got }: { event: string; account: string; got?: string }) {
   const query = useExplain(event, account);
@@ -28,14 +31,14 @@ export function WhyNot({ event, account, got }: { event: string; account: string
         return (
           <ul className={css.why}>
             {not.map((x) => (
-              <li key={x.webhook_id}>
+              <li key={target(x)}>
                 <span className="row wrap">
-                  <HookLink id={x.webhook_id}>{notificationOf(x.webhook_id) ? undefined : x.name || x.webhook_id}</HookLink>
+                  <HookLink id={target(x)}>{notificationOf(target(x)) ? undefined : x.name || x.webhook_id}</HookLink>
                   <Badge>{x.dialect}</Badge>
                   {x.status === "paused" && <Badge tone="warn">paused</Badge>}
                 </span>
                 <span>{x.reason}</span>
-                {x.why !== "later" && x.why !== "subaccount" && (
+                {x.why !== "later" && x.why !== "subaccount" && x.updated_at && (
                   <span className="muted small">
                     As it is set up now; last changed <Time at={x.updated_at} as="ago" />.
                   </span>
