@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -219,6 +220,16 @@ func TestFaults(t *testing.T) {
 	}
 	if _, err = g.Send(t.Context(), &wire.Request{Method: "POST", Body: []byte(`{}`)}); err == nil {
 		t.Error("what is no text message was sent")
+	}
+	// Where it is concerns the operator alone.
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = "http://" + ln.Addr().String()
+	_ = ln.Close()
+	if _, err := send(t, start(t, gateway.Options{URL: at, Method: "POST", Body: jsonBody}), "Hello"); err == nil || !strings.HasPrefix(err.Error(), "no connection to the gateway: ") || strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("a gateway that is not there: %v", err)
 	}
 	// Redirects are not followed: they could lead anywhere.
 	at, _ = provider(t, func(w http.ResponseWriter, r *http.Request) {

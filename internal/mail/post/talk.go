@@ -135,7 +135,7 @@ func (o *Office) dial(ctx context.Context) (*line, error) {
 	server := o.o.Server
 	nc, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", net.JoinHostPort(server.Host, server.Port))
 	if err != nil {
-		return nil, err
+		return nil, wire.Unreachable(err, "the mail server")
 	}
 	on := &line{server: server, secrets: server.secrets()}
 	on.over(nc)
