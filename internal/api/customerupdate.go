@@ -48,6 +48,7 @@ type customerUpdateSent struct {
 type customerUpdateCount struct {
 	DryRun     bool     `json:"dry_run" doc:"true: nothing was sent."`
 	Mails      int      `json:"mails" doc:"How many mails it would be."`
+	Accounts   int      `json:"accounts" doc:"Of how many accounts their recipients are."`
 	Recipients []string `json:"recipients" doc:"To whom: the first 20."`
 	Reason     string   `json:"reason,omitzero" doc:"Why it would be none."`
 }
@@ -88,7 +89,7 @@ func (a *api) createCustomerUpdate(ctx context.Context, in *struct {
 	if err := a.Router.Draft(draft); err != nil {
 		return nil, ofBatch(err, true)
 	}
-	count := a.countUpdate(draft)
+	count := a.countUpdate(draft) //nolint:contextcheck // nothing is rendered before it is sent
 	switch {
 	case count.Mails > mostUpdated:
 		return nil, switchhook.InvalidField("recipient_id", "it would be %d mails, and one update is at most %d: write to the accounts one by one", count.Mails, mostUpdated)
@@ -185,6 +186,7 @@ func (in customerUpdateInput) data(databag []byte) []byte {
 // countUpdate says which mails an event would be.
 func (a *api) countUpdate(ev *switchhook.Event) customerUpdateCount {
 	n := customerUpdateCount{DryRun: true, Recipients: []string{}}
+	accounts := map[string]bool{}
 	for _, one := range a.Book.Consider(ev) {
 		t, ok := mail.ParseTarget(one.Target)
 		switch {
@@ -194,10 +196,13 @@ func (a *api) countUpdate(ev *switchhook.Event) customerUpdateCount {
 		case !ok || t.Medium != mail.Email:
 			continue
 		}
+		account, _, _ := strings.Cut(t.Recipient, "/")
+		accounts[account] = true
 		if n.Mails++; n.Mails <= shownUpdated {
 			n.Recipients = append(n.Recipients, a.Book.Address(t))
 		}
 	}
+	n.Accounts = len(accounts)
 	if n.Mails > 0 {
 		n.Reason = ""
 	}

@@ -110,9 +110,9 @@ func TestANotificationIsExplained(t *testing.T) {
 	s := newLiveServer(t)
 	const target = "mail:acme:voicemail_to_email"
 	path := "/v1/templates/voicemail_to_email?account_id=acme"
-	s.send(voicemail("sent", "acme", `["ada@example.com"]`), voicemail("nobody", "acme", `[]`), `{"id":"none","type":"call.created","account_id":"acme","data":{"call":{"id":"a"}}}`)
+	s.send(voicemail("sent", `["ada@example.com"]`), voicemail("nobody", `[]`), `{"id":"none","type":"call.created","account_id":"acme","data":{"call":{"id":"a"}}}`)
 	s.ok(200, patch(path, `{"enabled":false}`), nil)
-	s.send(voicemail("off", "acme", `["ada@example.com"]`))
+	s.send(voicemail("off", `["ada@example.com"]`))
 	for event, want := range map[string]string{"sent": "delivery", "nobody": "notification", "off": "notification", "none": ""} {
 		if got := s.explained(event, acmeKey)[target]; got != want {
 			t.Errorf("%s: %q, want %q", event, got, want)

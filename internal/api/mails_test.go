@@ -78,9 +78,9 @@ func (s *server) posted(n int) []*sim.Mail {
 	}
 }
 
-// voicemail is an event that becomes a mail.
-func voicemail(id, account, to string) string {
-	return fmt.Sprintf(`{"id":%q,"type":"voicemail.new","account_id":%q,"data":{"call":{"id":"c-%s","from":{"address":"+12025550143","name":"Grace Hopper"}},"voicemail":{"id":"m1","mailbox_id":"101"},"notification":{"to":%s}}}`, id, account, id, to)
+// voicemail is an event of acme's that becomes a mail.
+func voicemail(id, to string) string {
+	return fmt.Sprintf(`{"id":%q,"type":"voicemail.new","account_id":"acme","data":{"call":{"id":"c-%s","from":{"address":"+12025550143","name":"Grace Hopper"}},"voicemail":{"id":"m1","mailbox_id":"101"},"notification":{"to":%s}}}`, id, id, to)
 }
 
 // What became of a mail can be looked at: by whom it was refused, how it looked, and it can be
@@ -90,7 +90,7 @@ func TestMails(t *testing.T) {
 	s := newLiveServer(t)
 	s.ok(200, request{method: "PATCH", path: "/v1/accounts/acme", body: `{"portal":{"logo":"` + png + `"}}`}, nil)
 	s.ok(200, request{method: "PATCH", path: "/v1/templates/voicemail_to_email?account_id=acme", body: `{"html":"<img src=\"cid:logo\"><p>{{ caller_id.name }}</p><script>alert(1)</script>"}`}, nil)
-	s.send(voicemail("e1", "acme", `["Ada \"A\" Lovelace <ada@example.com>","nobody@example.com"]`))
+	s.send(voicemail("e1", `["Ada \"A\" Lovelace <ada@example.com>","nobody@example.com"]`))
 	got := s.mails("?account_id=acme", 1)[0]
 	if got.Template != (templateRef{"voicemail_to_email", "acme", 1}) || got.EventID != "e1" || got.Outcome != "success" || got.State != "delivered" || got.Status != 250 || got.Number != 1 ||
 		got.From != "no-reply@pbx.example.com" || !strings.Contains(got.Subject, "Hopper") || got.Preview {
@@ -129,9 +129,12 @@ func TestMails(t *testing.T) {
 	s.posted(2)
 
 	// The delivery is one like others.
-	var delivery struct{ State, Webhook_id string }
+	var delivery struct {
+		State     string
+		WebhookID string `json:"webhook_id"`
+	}
 	s.ok(200, request{path: "/v1/deliveries/" + got.DeliveryID, key: acmeKey}, &delivery)
-	if delivery.Webhook_id != "mail:acme:voicemail_to_email" || delivery.State != "delivered" {
+	if delivery.WebhookID != "mail:acme:voicemail_to_email" || delivery.State != "delivered" {
 		t.Errorf("%+v", delivery)
 	}
 	s.await("/v1/attempts?webhook_id=mail:acme:voicemail_to_email", "next_cursor", "<nil>")
@@ -169,7 +172,7 @@ func TestFindMails(t *testing.T) {
 	s := newLiveServer(t)
 	var events []string
 	for i := range 30 {
-		events = append(events, voicemail(fmt.Sprintf("v%d", i), "acme", fmt.Sprintf(`["box%d@Example.com"]`, i%3)))
+		events = append(events, voicemail(fmt.Sprintf("v%d", i), fmt.Sprintf(`["box%d@Example.com"]`, i%3)))
 	}
 	events = append(events, `{"id":"r1","type":"voicemail.full","account_id":"acme","data":{"voicemail":{"mailbox_id":"101"},"notification":{"to":["ops@example.com"]}}}`)
 	s.send(events...)

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,25 +46,21 @@ func (o OwnParts) put(t *switchhook.Template) {
 // names are those of the parts that there are.
 func (o OwnParts) names() []string {
 	list := []string{}
-	for _, part := range []struct {
-		name string
-		is   bool
-	}{
-		{"name", o.Name != nil},
-		{"enabled", o.Enabled != nil},
-		{"subject", o.Subject != nil},
-		{"text", o.Text != nil},
-		{"html", o.HTML != nil},
-		{"from", o.From != nil},
-		{"reply_to", o.ReplyTo != nil},
-		{"to", o.To != nil},
-		{"cc", o.Cc != nil},
-		{"bcc", o.Bcc != nil},
-	} {
-		if part.is {
-			list = append(list, part.name)
+	note := func(name string, is bool) {
+		if is {
+			list = append(list, name)
 		}
 	}
+	note("name", o.Name != nil)
+	note("enabled", o.Enabled != nil)
+	note("subject", o.Subject != nil)
+	note("text", o.Text != nil)
+	note("html", o.HTML != nil)
+	note("from", o.From != nil)
+	note("reply_to", o.ReplyTo != nil)
+	note("to", o.To != nil)
+	note("cc", o.Cc != nil)
+	note("bcc", o.Bcc != nil)
 	return list
 }
 
@@ -96,6 +93,13 @@ type partsInForce struct {
 	Bcc     part[switchhook.Addresses] `json:"bcc" doc:"Whom a copy goes to that the others do not see."`
 }
 
+func partsOf(l *mail.Letter) partsInForce {
+	to := &l.Addresses
+	return partsInForce{
+		partOf(l.Title), partOf(l.Enabled), partOf(l.Subject), partOf(l.Text), partOf(l.HTML), partOf(l.From), partOf(l.ReplyTo), partOf(to.To), partOf(to.Cc), partOf(to.Bcc),
+	}
+}
+
 // A TemplateSummary is a template in a list.
 type TemplateSummary struct {
 	ID          string    `json:"id" doc:"Its id, such as voicemail_to_email."`
@@ -107,6 +111,7 @@ type TemplateSummary struct {
 	Enabled     bool      `json:"enabled" doc:"Whether it is sent."`
 	Recipients  string    `json:"recipients" enum:"original,specified,admins" doc:"Whom it goes to: original, whom the event names or the directory knows; specified, the template's own addresses; admins, the account's administrators."`
 	Changed     []string  `json:"changed" doc:"The parts that the account has made its own."`
+	From        []string  `json:"inherited_from" doc:"The accounts above of which it has parts."`
 	Custom      bool      `json:"custom" doc:"There is no built-in one of this id."`
 	Version     int64     `json:"version" doc:"Of the account's own parts. 0: it has none."`
 	UpdatedAt   time.Time `json:"updated_at,omitzero" doc:"When the account's own parts were last changed. Absent: it has none."`
@@ -115,10 +120,12 @@ type TemplateSummary struct {
 // A templateView is a template as it is shown.
 type templateView struct {
 	TemplateSummary
-	Parts     partsInForce `json:"parts" doc:"What is in force, and whose it is."`
-	Own       OwnParts     `json:"own" doc:"What the account has made its own: what PATCH changes. What is absent is inherited."`
-	UpdatedBy string       `json:"updated_by,omitzero" doc:"Who changed the account's own parts last. Absent: nobody, or somebody of an account above."`
-	Macros    []mail.Macro `json:"macros" doc:"What can be shown with {{ name }}."`
+	Parts partsInForce `json:"parts" doc:"What is in force, and whose it is."`
+	Own   OwnParts     `json:"own" doc:"What the account has made its own: what PATCH changes. What is absent is inherited."`
+	// Inherited is absent where there would be no such template.
+	Inherited *partsInForce `json:"inherited,omitzero" doc:"What would be in force were nothing the account's own. Absent: there would be no such template."`
+	UpdatedBy string        `json:"updated_by,omitzero" doc:"Who changed the account's own parts last. Absent: nobody, or somebody of an account above."`
+	Macros    []mail.Macro  `json:"macros" doc:"What can be shown with {{ name }}."`
 }
 
 // InAccount says whose templates are meant.
@@ -206,6 +213,16 @@ func summaryOf(account string, l *mail.Letter, own *switchhook.Template) Templat
 	if own != nil {
 		s.Version, s.UpdatedAt = own.Version, own.UpdatedAt
 	}
+	parts, from := partsOf(l), map[string]bool{}
+	for _, id := range []string{
+		parts.Name.AccountID, parts.Enabled.AccountID, parts.Subject.AccountID, parts.Text.AccountID, parts.HTML.AccountID,
+		parts.From.AccountID, parts.ReplyTo.AccountID, parts.To.AccountID, parts.Cc.AccountID, parts.Bcc.AccountID,
+	} {
+		if id != "" && id != account {
+			from[id] = true
+		}
+	}
+	s.From = append([]string{}, slices.Sorted(maps.Keys(from))...)
 	return s
 }
 
@@ -226,21 +243,38 @@ func (a *api) getTemplate(ctx context.Context, in *TemplateInPath) (*tagged[temp
 	if err != nil {
 		return nil, err
 	}
-	return viewTemplate(account, l, a.Book.Own(account, l.ID)), nil
+	return a.viewTemplate(account, l, a.Book.Own(account, l.ID)), nil
 }
 
-func viewTemplate(account string, l *mail.Letter, own *switchhook.Template) *tagged[templateView] {
-	to := &l.Addresses
+func (a *api) viewTemplate(account string, l *mail.Letter, own *switchhook.Template) *tagged[templateView] {
 	v := templateView{
-		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Macros: mail.SampledMacros(l.ID),
-		Parts: partsInForce{
-			partOf(l.Title), partOf(l.Enabled), partOf(l.Subject), partOf(l.Text), partOf(l.HTML), partOf(l.From), partOf(l.ReplyTo), partOf(to.To), partOf(to.Cc), partOf(to.Bcc),
-		},
+		TemplateSummary: summaryOf(account, l, own), Own: ownOf(own), Parts: partsOf(l), Macros: macrosOf(l),
+	}
+	if above, ok := a.Book.Letter(a.above(account), l.ID); ok {
+		parts := partsOf(above)
+		v.Inherited = &parts
 	}
 	if own != nil {
 		v.UpdatedBy = own.UpdatedBy
 	}
 	return &tagged[templateView]{templateTag(own), v}
+}
+
+// macrosOf are what a template can show: one of an account's own, what the built-in one for
+// such can.
+func macrosOf(l *mail.Letter) []mail.Macro {
+	if skeleton, ok := mail.Lookup("skel"); l.Custom && ok {
+		return skeleton.Macros
+	}
+	return append([]mail.Macro{}, l.Macros...)
+}
+
+// above is the account above another; empty: there is none.
+func (a *api) above(account string) string {
+	if acc := a.tenants.Load().accounts[account]; acc != nil {
+		return acc.ParentID
+	}
+	return ""
 }
 
 // templateTag names the version of what is an account's own of a template: the rest is
@@ -331,7 +365,7 @@ func (a *api) keepTemplate(ctx context.Context, ch templateChange, own OwnParts)
 	if !ok { // it was one of the account's own
 		return nil, nil
 	}
-	return viewTemplate(ch.account, l, a.Book.Own(ch.account, ch.id)), nil
+	return a.viewTemplate(ch.account, l, a.Book.Own(ch.account, ch.id)), nil
 }
 
 // templateState is a template as the audit log sees it; nil: there is nothing of the
@@ -419,11 +453,7 @@ func (a *api) inherits(account, id string) bool {
 	if _, builtIn := mail.Lookup(id); builtIn {
 		return true
 	}
-	acc := a.tenants.Load().accounts[account]
-	if acc == nil || acc.ParentID == "" {
-		return false
-	}
-	_, ok := a.Book.Letter(acc.ParentID, id)
+	_, ok := a.Book.Letter(a.above(account), id)
 	return ok
 }
 
@@ -436,65 +466,4 @@ func (a *api) revertTemplate(ctx context.Context, in *TemplateChange) (*struct{}
 	}
 	_, err = a.keepTemplate(ctx, ch, OwnParts{})
 	return nil, err
-}
-
-// A templateVersion is what was an account's own of a template at some time.
-type templateVersion struct {
-	Version   int64     `json:"version" doc:"Its number, from 1. Rises."`
-	UpdatedAt time.Time `json:"updated_at" doc:"When it was made."`
-	UpdatedBy string    `json:"updated_by,omitzero" doc:"Who made it. Absent: somebody of an account above."`
-	Reverted  bool      `json:"reverted" doc:"From then on nothing was the account's own."`
-	OwnParts
-}
-
-func (a *api) listTemplateVersions(ctx context.Context, in *struct {
-	TemplateInPath
-	Paging
-},
-) (*listOutput[templateVersion], error) {
-	account, err := callerOf(ctx).owner(in.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := a.Store.TemplateVersions(ctx, account, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := a.Book.Letter(account, in.ID); !ok && len(versions) == 0 {
-		return nil, notFound("template", in.ID)
-	}
-	page, next, err := pageOf(versions, in.page(), func(t *switchhook.Template) string { return rising(t.Version) }, falling)
-	if err != nil {
-		return nil, err
-	}
-	var items []templateVersion
-	for _, t := range page {
-		items = append(items, templateVersion{t.Version, t.UpdatedAt, t.UpdatedBy, t.Reverted, ownOf(t)})
-	}
-	return listOf(items, next), nil
-}
-
-func (a *api) restoreTemplate(ctx context.Context, in *struct {
-	TemplateChange
-	Version int64 `path:"version" doc:"The version's number."`
-},
-) (*tagged[templateView], error) {
-	a.Changes.Lock()
-	defer a.Changes.Unlock()
-	ch, err := a.changeTemplate(ctx, in.TemplateChange, true)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := a.Store.TemplateVersions(ctx, ch.account, ch.id)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(versions, func(t *switchhook.Template) bool { return t.Version == in.Version })
-	if i < 0 {
-		return nil, switchhook.Errorf(switchhook.CodeNotFound, "the template %s of the account %s has no version %d", ch.id, ch.account, in.Version)
-	}
-	if versions[i].Reverted && !a.inherits(ch.account, ch.id) {
-		return nil, switchhook.Errorf(switchhook.CodeConflict, "in version %d the template %s was not there; delete it instead", in.Version, ch.id)
-	}
-	return a.keepTemplate(ctx, ch, ownOf(versions[i]))
 }

@@ -129,7 +129,7 @@ func ofParts(err error) error {
 	var wrong []switchhook.FieldError
 	var gather func(error)
 	gather = func(err error) {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of several is looked at
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, one := range joined.Unwrap() {
 				gather(one)
 			}

@@ -59,7 +59,7 @@ func TestPreviewOfADraft(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.ok(200, patch("/v1/accounts/acme", `{"portal":{"logo":"`+png+`"},"timezone":"Asia/Tokyo"}`), nil)
-	s.send(voicemail("e1", "acme", `["ada@example.com"]`))
+	s.send(voicemail("e1", `["ada@example.com"]`))
 	var got preview
 	s.ok(200, previewOf("voicemail_to_email", "acme", `{"event_id":"e1","subject":"{{ caller_id.name }}!","html":"<img src='cid:logo'>{{ account.id }}","from":"Desk <desk@acme.example>","reply_to":"r@acme.example","cc":{"type":"specified","email_addresses":["cc@acme.example","{{ account.id }}@acme.example"]}}`), &got)
 	m := got.Message
@@ -115,7 +115,7 @@ func TestPreviewOfADraft(t *testing.T) {
 func TestSendPreview(t *testing.T) {
 	t.Parallel()
 	s := newLiveServer(t)
-	s.send(voicemail("e1", "acme", `["ada@example.com"]`))
+	s.send(voicemail("e1", `["ada@example.com"]`))
 	s.posted(1)
 	s.ok(200, patch("/v1/templates/voicemail_to_email?account_id=acme", `{"bcc":{"type":"specified","email_addresses":["archive@acme.example"]}}`), nil)
 	for body, subject := range map[string]string{

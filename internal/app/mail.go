@@ -116,6 +116,14 @@ func (a *App) postOffice() (*post.Office, error) {
 	return post.New(o)
 }
 
+// mailServer is where mail goes, for people. Empty: nowhere.
+func (a *App) mailServer() string {
+	if a.c.Mail.Server == nil {
+		return ""
+	}
+	return a.c.Mail.Server.String()
+}
+
 // gateway makes what text messages leave through. Nil: there is none.
 func (c *Config) gateway() (*gateway.Gateway, error) {
 	g := c.Mail.Gateway
@@ -123,14 +131,6 @@ func (c *Config) gateway() (*gateway.Gateway, error) {
 		return nil, nil
 	}
 	return gateway.New(gateway.Options{URL: g.URL, Method: g.Method, Body: g.Body, Headers: g.Headers, Proxy: c.Proxy})
-}
-
-// mailServer is where mail goes, for people. Empty: nowhere.
-func (a *App) mailServer() string {
-	if a.c.Mail.Server == nil {
-		return ""
-	}
-	return a.c.Mail.Server.String()
 }
 
 func (a *App) mailFrom() string {

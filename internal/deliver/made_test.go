@@ -23,6 +23,9 @@ func byMail(off map[string]bool) func(id string) *switchhook.Webhook {
 			known[id] = hook(id)
 			known[id].Enabled = !off[id]
 			known[id].Retry.Policy = "smtp"
+			if strings.HasSuffix(id, ":broken") {
+				known[id].Dialect = "panics"
+			}
 		}
 		return known[id]
 	}
@@ -130,6 +133,28 @@ func TestMailVerdicts(t *testing.T) {
 			if !strings.Contains(s, "delivered") {
 				t.Error(s)
 			}
+		}
+	})
+}
+
+// Events of which no mail can be made say nothing of the mail server: strangers can send any
+// number of them, and the next mail goes at once.
+func TestMailsThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := mailRig(t, "mail:acme:broken")
+		defer r.stop()
+		for i := range 30 {
+			r.accept(fmt.Sprintf("call.hungup k%d bad%d", i, i))
+		}
+		synctest.Wait()
+		for _, s := range r.states() {
+			if !strings.HasSuffix(s, "failed 1") {
+				t.Error(s)
+			}
+		}
+		if status, _ := r.engine.Status("mail:acme:broken"); status != "active" {
+			t.Errorf("the webhook is %s", status)
 		}
 	})
 }

@@ -89,7 +89,9 @@ func (e *Engine) attempt(d *delivery, t *target) (a *switchhook.Attempt, v verdi
 		}
 		e.o.Logger.Log(e.ctx, level, "a request could not be made", "delivery", a.DeliveryID, "error", err)
 		a.Error = "the request could not be made: " + err.Error()
-		return a, verdict{state: switchhook.Failed}, false
+		// It says nothing of the mail server: whoever leaves ten voicemails of which the
+		// account's template makes no mail must not hold up the eleventh.
+		return a, verdict{state: switchhook.Failed, well: t.made}, false
 	}
 	if e.ctx.Err() != nil && ans.problem != "" {
 		return nil, verdict{}, true

@@ -38,8 +38,11 @@ func TestAttacks(t *testing.T) { //nolint:paralleltest // it measures memory
 	for range 60 {
 		shared = []any{shared, shared}
 	}
+	precise := json.Number("1.00000000000000011102230246251565404236316680908203125" + strings.Repeat("0", 300) + "1")
 	data := map[string]any{
-		"many": many, "objects": objects, "wide": wide, "long": long, "within": within, "deep": deep, "shared": shared,
+		"precise": precise, "tiny": "2.2250738585072011" + strings.Repeat("3", 350) + "e-308", "large": json.Number("9e39"), "big9": strings.Repeat("e-1", 100) + "9",
+		"precisely": []any{map[string]any{"n": precise}, map[string]any{"n": precise}, map[string]any{"n": precise}},
+		"many":      many, "objects": objects, "wide": wide, "long": long, "within": within, "deep": deep, "shared": shared,
 		"big": strings.Repeat("Ada & <b>Bob</b> ", 400_000), "spaces": strings.Repeat(" ", 5_000_000), "lines": strings.Repeat("\n", 3_000_000),
 		"words": strings.Repeat("a ", 2_000_000), "open": strings.Repeat("<", 3_000_000), "amps": strings.Repeat("&", 3_000_000), "tags": strings.Repeat("<b>", 500_000),
 		"quotes": strings.Repeat(`"`, 3_000_000), "urls": strings.Repeat("a@b.c ", 500_000), "x": "x", "accents": strings.Repeat("é", 2_000_000),
@@ -64,6 +67,11 @@ func TestAttacks(t *testing.T) { //nolint:paralleltest // it measures memory
 		"loops, texts":      loops(1, "many", `{% if big == big %}{% endif %}{% if big < big %}{% endif %}`),
 		"loops, urls":       loops(1, "many", `{{ urls|urlize }}`),
 		"loops, numbers":    loops(2, "many", `{{ "1.5"|floatformat:90 }}{{ 1|stringformat:"300d" }}`),
+		"loops, precise":    loops(2, "many", `{% if precise < tiny %}{% endif %}{{ tiny|get_digit:precise }}`),
+		"loops, tiny":       loops(2, "many", `{% widthratio tiny precise tiny as a %}{% if tiny|floatformat:100 %}{% endif %}`),
+		"loops, large":      loops(2, "many", `{% if 9e39|intcomma %}{% endif %}{% if large|add:large|floatformat:"-100g" %}{% endif %}{% if 9e39|filesizeformat %}{% endif %}`),
+		"loops, no number":  loops(2, "many", `{% if big9 < 1 %}{% endif %}{{ big9|floatformat }}`),
+		"regroup, precise":  loops(1, "many", `{% regroup precisely by n as g %}`),
 		"loops, timesince":  loops(2, "many", `{{ 0|timesince }}`),
 		"loops, parse time": loops(2, "many", `{{ "not a time"|date:"Y" }}`),
 		"loops, capture":    loops(2, "many", `{% filter upper %}a{% endfilter %}`),
@@ -169,6 +177,35 @@ func TestAttacks(t *testing.T) { //nolint:paralleltest // it measures memory
 		}
 	}
 	t.Logf("%d attacks, at most %d steps", len(attacks), steps)
+}
+
+// A list or an object of the data is written out where a text is expected, and whoever sends
+// events chooses what it is: it is no more trusted than a text.
+func TestMarkupFromData(t *testing.T) {
+	t.Parallel()
+	const evil = "<script>alert(1)</script>"
+	data := map[string]any{
+		"text": evil, "list": []any{evil}, "object": Object{{evil, evil}}, "map": map[string]any{evil: evil}, "date": []any{`\<\s\c\r\i\p\t\>`}, "two": []any{evil, evil},
+		"signs": []any{"60", "115", json.Number("60"), "62"},
+	}
+	for _, source := range []string{
+		`{{ "x"|add:list }}`, `{{ "x"|add:object }}`, `{{ "x"|add:map|upper }}`, `{{ "x"|add:text }}`, `{% filter add:list %}x{% endfilter %}`, `{{ "x"|add:list|add:"y" }}`,
+		`{% now date %}`, `{% now date as d %}{{ d }}`, `{{ "2024-01-01"|date:date }}`, `{{ "2024-01-01"|time:date }}`,
+		`{{ 1|yesno:two }}`, `{{ 2|pluralize:list }}`, `{{ ""|default:list }}`, `{{ ""|default_if_none:list }}`, `{{ list|join:list }}`, `{{ two|join:list }}`,
+		`{% for c in signs %}{{ c|force_escape|stringformat:"c" }}{% endfor %}`, `{% for c in signs %}{% filter stringformat:"c" %}{{ c }}{% endfilter %}{% endfor %}`, `{% for c in signs %}{{ c|stringformat:"c" }}{% endfor %}`,
+		`{{ list|unordered_list }}`, `{{ list|pprint }}{{ map|json }}{{ object }}`, `{% for k in map %}{{ k }}{% endfor %}`, `{% cycle list text as c %}{{ c }}`, `{% firstof list %}`, `{% regroup list by x as g %}{{ g }}`,
+		`{{ "x"|stringformat:list }}`, `{{ "x"|cut:list }}`, `{{ "x"|urlencode:list }}`, `{{ list|safe|first|safe }}`, `{{ list|slice:"0:1" }}`, `{{ text|make_list|join:"" }}`, `{% blocktrans with a=list trimmed %}{{ a }}{% endblocktrans %}`,
+	} {
+		template, err := Parse(source, Options{HTML: true})
+		if err != nil {
+			t.Errorf("%s: %v", source, err)
+			continue
+		}
+		got, err := template.Render(t.Context(), data, time.Now())
+		if low := strings.ToLower(got); err != nil || strings.Contains(low, "<s") {
+			t.Errorf("%s: %s, %v", source, got, err)
+		}
+	}
 }
 
 // told wants a sentence, not a fault.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // An expression is a value and the filters that it goes through: caller.name|default:"?"|upper
@@ -224,8 +225,7 @@ func (r *run) apply(v any, through []application) any {
 		}
 		trusted := false
 		if _, ok := v.(Trusted); ok {
-			_, unsure := arg.(string)
-			trusted = !unsure
+			trusted = harmless(arg)
 		}
 		v = a.filter.do(r, v, arg)
 		if s, ok := v.(string); ok && trusted {
@@ -233,6 +233,16 @@ func (r *run) apply(v any, through []application) any {
 		}
 	}
 	return v
+}
+
+// harmless reports whether nothing of the data can come into a text by an argument: it is the
+// template's own, a number, or not there. A list or an object of the data is written out.
+func harmless(arg any) bool {
+	switch arg.(type) {
+	case absent, nil, Trusted, bool, int, int64, float64, json.Number, time.Time:
+		return true
+	}
+	return false
 }
 
 // absent stands for an argument that was not given.

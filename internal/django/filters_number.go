@@ -66,10 +66,8 @@ func floatformat(r *run, in, arg any) any {
 	if !ok || p > 100 || p < -100 {
 		return r.text(in)
 	}
+	r.room(256)
 	digits := plain(in, n)
-	if len(digits) > 400 {
-		return digits
-	}
 	result := round(digits, max(p, -p))
 	if whole, rest, _ := strings.Cut(result, "."); p < 0 && strings.Trim(rest, "0") == "" {
 		result = whole
@@ -156,10 +154,10 @@ func thousands(s string) string {
 	return b.String()
 }
 
-func intcomma(_ *run, in, _ any) any {
-	n, ok := numberOf(in)
-	if s := plain(in, n); ok && len(s) <= 400 {
-		return thousands(s)
+func intcomma(r *run, in, _ any) any {
+	if n, ok := numberOf(in); ok {
+		r.room(256)
+		return thousands(plain(in, n))
 	}
 	return in
 }
@@ -171,14 +169,16 @@ func formatInteger(_ *run, in, _ any) any {
 	return in
 }
 
-func formatNumber(_ *run, in, _ any) any {
+func formatNumber(r *run, in, _ any) any {
 	if n, ok := numberOf(in); ok {
+		r.room(256)
 		return plain(in, n)
 	}
 	return in
 }
 
-func filesizeformat(_ *run, in, _ any) any {
+func filesizeformat(r *run, in, _ any) any {
+	r.room(128)
 	n, _ := numberOf(in)
 	size, sign := n.float(), ""
 	if size < 0 {
@@ -236,10 +236,10 @@ func yesno(r *run, in, arg any) any {
 
 // like trusts a part of an argument as much as the argument.
 func like(arg any, part string) any {
-	if _, unsure := arg.(string); unsure {
-		return part
+	if harmless(arg) {
+		return Trusted(part)
 	}
-	return Trusted(part)
+	return part
 }
 
 // stringformat is Python's "%" with a format whose % is left out, such as "05.2f".
@@ -310,7 +310,11 @@ func (r *run) converted(in any, flags string, letter byte, precision, width int)
 		}
 	case 'c':
 		if i, whole := wholeOf(in); whole && i > 0 && i <= 0x10FFFF {
-			return string(rune(i))
+			c := string(rune(i))
+			if _, trusted := in.(Trusted); trusted { // escaped or not, it was another sign before
+				return r.safe(c)
+			}
+			return c
 		}
 	}
 	return ""

@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
-	"github.com/switchhook/switchhook/internal/django"
 )
 
 // Sample is a realistic event that feeds a template, for previews and documents: the
@@ -47,28 +45,6 @@ func sample(d *Definition) *switchhook.Event {
 		panic("mail: the sample of " + id + ": " + err.Error())
 	}
 	return ev
-}
-
-// SampledMacros are what a template can show, with what each is in its sample. One of an
-// account's own can show what the template for such can that is built in.
-func SampledMacros(id string) []Macro {
-	d, ok := Lookup(id)
-	if !ok {
-		d, _ = Lookup("skel")
-		id = d.ID
-	}
-	ev := Sample(id)
-	data, list := Context(ev, SampleEnv(id)), slices.Clone(d.Macros)
-	for i := range list {
-		t, err := django.Parse("{{ "+list[i].Name+" }}", django.Options{})
-		if err != nil {
-			continue // it is shown without
-		}
-		if text, err := t.Render(context.Background(), data, ev.AcceptedAt); err == nil {
-			list[i].Sample = text
-		}
-	}
-	return list
 }
 
 // merge sets the members of more in base, objects member by member; null takes one out.

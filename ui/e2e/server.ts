@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test as base, expect, type Page } from "@playwright/test";
 import axe from "axe-core";
+import { type MailServer, startMailServer } from "./mailserver";
 
 /** A server of the real program, with data of its own. */
 export interface Server {
@@ -142,15 +143,25 @@ export async function expectFits(page: Page, name: string) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
-export const test = base.extend<{ calm: void }, { own: string; server: Server; receiver: Receiver }>({
+export const test = base.extend<{ calm: void }, { own: string; mails: boolean; server: Server; receiver: Receiver; mail: MailServer }>({
   // A test file that gives it a name gets a server for itself: files with other options have other workers.
   own: ["", { scope: "worker", option: true }],
+  // Whether the server has a mail server.
+  mails: [true, { scope: "worker", option: true }],
   server: [
     // oxlint-disable-next-line no-unused-vars -- Playwright reads which fixtures are asked for
-    async ({ own: _ }, use) => {
-      const server = await startServer();
+    async ({ own: _, mails, mail }, use) => {
+      const server = await startServer(mails ? ["--smtp-url", mail.url, "--mail-from", "Switchhook <no-reply@example.com>"] : []);
       await use(server);
       await server.stop();
+    },
+    { scope: "worker" },
+  ],
+  mail: [
+    async ({}, use) => {
+      const mail = await startMailServer();
+      await use(mail);
+      await mail.stop();
     },
     { scope: "worker" },
   ],
@@ -174,7 +185,7 @@ export const test = base.extend<{ calm: void }, { own: string; server: Server; r
           complaints.push("asked another: " + r.url());
       });
       await use();
-      expect(complaints.filter((c) => !expected.some((e) => e.test(c)))).toEqual([]);
+      expect(complaints.filter((c) => ![...always, ...expected].some((e) => e.test(c)))).toEqual([]);
       expected = [];
     },
     { auto: true },
@@ -182,6 +193,9 @@ export const test = base.extend<{ calm: void }, { own: string; server: Server; r
 });
 
 let expected: RegExp[] = [];
+
+// The recorder of a test's trace asks every frame, and in a mail's nothing runs.
+const always = [/Blocked script execution in '[^']*\/v1\/(previews|mails)\//];
 
 /** Says that the browser will complain of something in this test: of an answer that the test wants. */
 export const expectComplaint = (of: RegExp) => void expected.push(of);

@@ -9,6 +9,7 @@ import { Toasts } from "./parts/overlay";
 import { Empty, Failure, Page, Skeleton } from "./parts/page";
 import { SignedIn } from "./shell/session";
 import { Shell } from "./shell/shell";
+import { AskFirst } from "./shell/unsaved";
 
 const client = new QueryClient({
   defaultOptions: {
@@ -35,6 +36,11 @@ const pages: Record<string, ReturnType<typeof lazy>> = {
   "/webhooks/new": lazy(() => import("./pages/webhooks/create")),
   "/webhooks/:id": lazy(() => import("./pages/webhooks/webhook")),
   "/webhooks/:id/edit": lazy(() => import("./pages/webhooks/edit")),
+  "/templates": lazy(() => import("./pages/templates/templates")),
+  "/templates/:id": lazy(() => import("./pages/templates/template")),
+  "/mails": lazy(() => import("./pages/mails/mails")),
+  "/mails/:id": lazy(() => import("./pages/mails/mail")),
+  "/customer-update": lazy(() => import("./pages/update/update")),
   "/records": lazy(() => import("./pages/records/records")),
   "/records/:schema/:id": lazy(() => import("./pages/records/record")),
   "/catalogue": lazy(() => import("./pages/catalogue/catalogue")),
@@ -63,9 +69,11 @@ export function App() {
           </Route>
           <Route>
             <SignedIn>
-              <Shell>
-                <Pages />
-              </Shell>
+              <AskFirst>
+                <Shell>
+                  <Pages />
+                </Shell>
+              </AskFirst>
             </SignedIn>
           </Route>
         </Switch>

@@ -375,3 +375,21 @@ func (c *Client) sweep(long time.Duration) {
 		c.reap = time.AfterFunc(idleTimeout/2, func() { c.sweep(idleTimeout) })
 	}
 }
+
+// Unreachable is why there is no connection to a server, without where that is: of the
+// operator's own servers customers read the errors too. Other errors are returned as they are.
+func Unreachable(err error, server string) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		if e.IsNotFound {
+			return fmt.Errorf("no connection to %s: there is no host of its name", server)
+		}
+		return fmt.Errorf("no connection to %s: its name could not be looked up: %s", server, e.Err)
+	}
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		return fmt.Errorf("no connection to %s: %w", server, e.Err)
+	}
+	return err
+}

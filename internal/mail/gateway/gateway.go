@@ -95,7 +95,7 @@ func (g *Gateway) Send(ctx context.Context, r *wire.Request) (*switchhook.HTTPRe
 			answer.Headers[i].Value = s.masked(answer.Headers[i].Value)
 		}
 	}
-	if err != nil && s.masked(err.Error()) != err.Error() {
+	if err = wire.Unreachable(err, "the gateway"); err != nil && s.masked(err.Error()) != err.Error() {
 		err = errors.New(s.masked(err.Error()))
 	}
 	return answer, err

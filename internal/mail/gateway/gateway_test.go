@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -224,6 +225,16 @@ func TestFaults(t *testing.T) {
 	// Any network but for where clouds give away their credentials.
 	if _, err = send(t, start(t, gateway.Options{URL: "http://169.254.169.254/", Method: "POST", Body: jsonBody}), "Hello"); !errors.Is(err, reach.ErrPrivate) {
 		t.Errorf("the cloud's own service: %v", err)
+	}
+	// Where it is concerns the operator alone.
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = "http://" + ln.Addr().String()
+	_ = ln.Close()
+	if _, err := send(t, start(t, gateway.Options{URL: at, Method: "POST", Body: jsonBody}), "Hello"); err == nil || !strings.HasPrefix(err.Error(), "no connection to the gateway: ") || strings.Contains(err.Error(), "127.0.0.1") {
+		t.Errorf("a gateway that is not there: %v", err)
 	}
 	// Redirects are not followed: they could lead anywhere.
 	at, _ = provider(t, func(w http.ResponseWriter, r *http.Request) {

@@ -48,6 +48,23 @@ func (on *line) authenticate() error {
 	}
 }
 
+// secrets are the password, if it is more than a few letters, and what AUTH makes of it.
+func (s *Server) secrets() (list []string) {
+	if s.Password == "" {
+		return nil
+	}
+	for _, text := range [...]string{"\x00" + s.User + "\x00" + s.Password, s.Password} {
+		list = append(list, base64.StdEncoding.EncodeToString([]byte(text)))
+	}
+	if len(s.Password) >= shortestSecret {
+		list = append(list, s.Password)
+	}
+	return list
+}
+
+// shortestSecret is how long a password must be, in bytes, to be masked wherever it turns up.
+const shortestSecret = 4
+
 // mechanism chooses how to show the user: as the operator says, else the best of what the
 // server offers.
 func (on *line) mechanism() (how smtp.Auth, name string, err error) {

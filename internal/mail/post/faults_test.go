@@ -2,12 +2,15 @@ package post_test
 
 import (
 	"bufio"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/mail/post"
 	"github.com/switchhook/switchhook/internal/sim"
@@ -239,3 +242,55 @@ func TestPasswordsAreNotShownToEverybody(t *testing.T) {
 
 // abroad leads to this machine, as Linux has it, and does not look like that.
 const abroad = "0.0.0.0"
+
+// What a server repeats of the exchange in which it was told the password, at once or later, is
+// masked: the people of every account read what it says.
+func TestPasswordRepeated(t *testing.T) {
+	t.Parallel()
+	const password = "open sesame"
+	secrets := []string{password, base64.StdEncoding.EncodeToString([]byte(password)), base64.StdEncoding.EncodeToString([]byte("\x00hooks\x00" + password))}
+	all := strings.Join(secrets, " ")
+	for name, answers := range map[string]map[string]string{
+		"refused":       {"AUTH": "535 5.7.8 no: " + all},
+		"put off":       {"AUTH": "454 4.7.0 later: " + all},
+		"no answer":     {"AUTH": all},
+		"a sender":      {"MAIL": "550 5.7.1 " + all},
+		"a recipient":   {"RCPT": "550 5.7.1 " + all},
+		"a mail":        {".": "554 5.7.1 " + all},
+		"taken":         {".": "250 2.0.0 " + all},
+		"another hello": {"EHLO": "451 4.0.0 " + all},
+	} {
+		url := dialogue(t, "220 hello\r\n", func(conn int, line string) string {
+			word, _, _ := strings.Cut(line, " ")
+			if a, ok := answers[word]; ok {
+				return a + "\r\n"
+			}
+			if a, ok := map[string]string{"EHLO": "250-hello\r\n250 AUTH PLAIN\r\n", "AUTH": "235 2.7.0 welcome\r\n"}[word]; ok {
+				return a
+			}
+			return willing(conn, line)
+		})
+		o := office(t, strings.Replace(url, "smtp://", "smtp://hooks:open%20sesame@", 1)+"?auth=plain", nil)
+		a, err := o.Send(t.Context(), request(t, message("a@example.net")))
+		said := fmt.Sprint(err)
+		if a != nil {
+			said += a.Body + fmt.Sprint(a.Headers)
+		}
+		if !strings.Contains(said, switchhook.Mask) {
+			t.Errorf("%s: %s", name, said)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(said, secret) {
+				t.Errorf("%s tells %q: %s", name, secret, said)
+			}
+		}
+	}
+}
+
+// A server that says more than it was asked would have each answer taken for the one before:
+// whom it refuses would count as one who has the mail.
+func TestAnswersAhead(t *testing.T) {
+	t.Parallel()
+	url := dialogue(t, "220 hello\r\n", but("MAIL", "250 fine\r\n250 fine\r\n"))
+	sendFails(t, office(t, url, nil), message("a@example.net"), "before the mail was sent: it says more than it was asked")
+}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/deliver/wire"
 )
 
@@ -41,6 +42,7 @@ type line struct {
 	in      *bufio.Reader
 	server  *Server
 	secret  bool              // it is encrypted
+	secrets []string          // that the server may repeat, the longest first
 	offers  map[string]string // what the server can, by its name, with what it says of it
 	mails   int               // that went over it
 	leaving bool              // the server takes leave
@@ -79,8 +81,13 @@ func (on *line) reset(ctx context.Context) bool {
 	return err == nil && r.code/100 == 2 && !on.leaving
 }
 
-// ask says a line and hears the reply.
+// ask says a line and hears the reply. Whatever the server has said before would be taken
+// for that, and the answer about one recipient for that about another.
 func (on *line) ask(format string, args ...any) (reply, error) {
+	if on.in.Buffered() > 0 {
+		on.leaving = true
+		return reply{}, errors.New("it says more than it was asked")
+	}
 	if err := on.say(fmt.Sprintf(format, args...)); err != nil {
 		return reply{}, err
 	}
@@ -110,9 +117,17 @@ func (on *line) lines() (code int, words string, err error) {
 		return 0, "", fmt.Errorf("the mail server's answer is longer than %d bytes", longestReply)
 	}
 	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
-		return 0, "", fmt.Errorf("the mail server's answer is not one of SMTP: %s", shorten(oneLine(err.Error()), shownReply))
+		return 0, "", fmt.Errorf("the mail server's answer is not one of SMTP: %s", shorten(oneLine(on.masked(err.Error())), shownReply))
 	}
-	return code, words, err
+	return code, on.masked(words), err
+}
+
+// masked is what the server says without what it repeats of AUTH: customers read it.
+func (on *line) masked(words string) string {
+	for _, secret := range on.secrets {
+		words = strings.ReplaceAll(words, secret, switchhook.Mask)
+	}
+	return words
 }
 
 // dial makes a connection that is ready for a mail.
@@ -120,9 +135,9 @@ func (o *Office) dial(ctx context.Context) (*line, error) {
 	server := o.o.Server
 	nc, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", net.JoinHostPort(server.Host, server.Port))
 	if err != nil {
-		return nil, err
+		return nil, wire.Unreachable(err, "the mail server")
 	}
-	on := &line{server: server}
+	on := &line{server: server, secrets: server.secrets()}
 	on.over(nc)
 	stop := on.hold(ctx)
 	err = on.greet(ctx, o.o.Hello, o.o.TLS)

@@ -363,6 +363,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/customer-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write to the people of accounts
+         * @description An event account.customer_update of which each recipient gets a mail: of one account, or of all below. What subject, text and html show of a user is each one's own.
+         *
+         *     Role: admin.
+         */
+        post: operations["create-customer-update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deliveries": {
         parameters: {
             query?: never;
@@ -638,7 +660,7 @@ export interface paths {
         };
         /**
          * Explain which webhooks got an event, and why others did not
-         * @description One for each webhook of the event's account and of those above it that the key opens. Why one did not get it is judged by how it is set up now.
+         * @description One for each webhook of the event's account and of those above it that the key opens, and one for each notification that such events make. Why one did not get it is judged by how it is set up now.
          *
          *     Role: viewer, developer or admin.
          */
@@ -799,6 +821,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How mail fares
+         * @description Whether there is something to send notifications with, and what waits for it of the accounts that the key opens.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["get-mail-status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List mails, newest first
+         * @description Each attempt to send a mail, or a text message. Looking for a recipient or a subject takes its time: then a page can have fewer items than limit, and a next_cursor.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["list-mails"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a mail
+         * @description Role: viewer, developer or admin.
+         */
+        get: operations["get-mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mails/{id}/html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The page of a mail
+         * @description Its body, for a frame: nothing in it can do anything.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["get-mail-page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/mails/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a mail again
+         * @description As POST /v1/deliveries/{id}/retry: one that has ended, however it did, is made anew of the template as it is now, and goes to all its recipients; one that waits for its next try goes at once.
+         *
+         *     Role: developer or admin.
+         */
+        post: operations["resend-mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/portal-links": {
         parameters: {
             query?: never;
@@ -815,6 +945,26 @@ export interface paths {
          *     Role: admin.
          */
         post: operations["create-portal-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/previews/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The page of a preview
+         * @description What html_url names, for whoever has it.
+         */
+        get: operations["get-preview-page"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1118,6 +1268,134 @@ export interface paths {
         get: operations["list-webhook-stats"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the templates of notifications
+         * @description As they are in force for an account: the built-in ones, then those that are its own or of the accounts above.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["list-templates"];
+        put?: never;
+        /**
+         * Create a template
+         * @description One of the account's own, for notification.custom events that name it. A built-in one is changed instead.
+         *
+         *     Role: developer or admin.
+         */
+        post: operations["create-template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/templates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a template
+         * @description Each part is the account's own, or else that of the nearest account above that has one, or else the built-in one.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["get-template"];
+        put?: never;
+        post?: never;
+        /**
+         * Revert a template to what is inherited
+         * @description One that is not built in, and that no account above has, is gone. The versions stay.
+         *
+         *     Role: developer or admin.
+         */
+        delete: operations["revert-template"];
+        options?: never;
+        head?: never;
+        /**
+         * Make parts of a template one's own
+         * @description JSON Merge Patch (RFC 7396) of what is the account's own: what is left out stays, null is inherited again. It is in force, here and for the accounts below, when the answer is sent.
+         *
+         *     Role: developer or admin.
+         */
+        patch: operations["update-template"];
+        trace?: never;
+    };
+    "/v1/templates/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the mail that an event would make
+         * @description Of the template as it is in force, with parts in place of its own that nobody has kept yet. Nothing is kept; with send_to it is sent now, to these alone, and the answer has the attempt.
+         *
+         *     Role: developer or admin.
+         */
+        post: operations["preview-template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/templates/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of the account's own parts, newest first
+         * @description The last 50.
+         *
+         *     Role: viewer, developer or admin.
+         */
+        get: operations["list-template-versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/templates/{id}/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a version of a template
+         * @description Makes a new version like that one.
+         *
+         *     Role: developer or admin.
+         */
+        post: operations["restore-template-version"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1572,6 +1850,8 @@ export interface components {
              * @description When it was suspended. Absent: it is not, or only an account above it.
              */
             suspended_at?: string;
+            /** @description Where mails tell times, such as Europe/Berlin. Absent: that of the account above, or UTC. */
+            timezone?: string;
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -1607,6 +1887,11 @@ export interface components {
             show_private_answers?: boolean;
             /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
             suspended?: boolean;
+            /**
+             * @description Where its people are, by its name in the IANA database: mails tell times in it. Default: as the account above.
+             * @example Europe/Berlin
+             */
+            timezone?: string;
         };
         AccountList: {
             /** @description This page's items. */
@@ -1629,6 +1914,12 @@ export interface components {
             login?: string;
             /** @description The user, who had signed in. */
             user_id?: string;
+        };
+        Addresses: {
+            /** @description The template's own: those of specified, and those that the others fall back on. At most 100, in the template language. */
+            email_addresses?: string[];
+            /** @description original: whom the event names, or what the directory knows of whom it is about; specified: email_addresses; admins: the account's administrators. */
+            type: string;
         };
         ApiKey: {
             /** @description The account that it opens, with all below. */
@@ -1686,6 +1977,14 @@ export interface components {
             items: components["schemas"]["ApiKey"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        Attachment: {
+            /** @description The file's name. */
+            name: string;
+            /** @description Its media type. Absent: as the answer says where it is fetched. */
+            type?: string;
+            /** @description Where it is fetched when the mail is sent; of a file in the event, only how long it is. */
+            url: string;
         };
         Attempt: {
             /** @description The event's account. */
@@ -1971,6 +2270,69 @@ export interface components {
             /** @description 99 of a hundred took no longer. */
             p99_ms: (number | null)[];
         };
+        CustomerUpdateCount: {
+            /**
+             * Format: int64
+             * @description Of how many accounts their recipients are.
+             */
+            accounts: number;
+            /** @description true: nothing was sent. */
+            dry_run: boolean;
+            /**
+             * Format: int64
+             * @description How many mails it would be.
+             */
+            mails: number;
+            /** @description Why it would be none. */
+            reason?: string;
+            /** @description To whom: the first 20. */
+            recipients: string[];
+        };
+        CustomerUpdateInput: {
+            /** @description Who sends it: the account whose templates, name and logo it has. Default: the key's. */
+            account_id?: string;
+            /** @description The same, and the others do not see it. */
+            bcc?: string[];
+            /** @description Whom a copy of each of the mails goes to. */
+            cc?: string[];
+            /** @description What the template can show as databag. */
+            databag?: {
+                [key: string]: unknown;
+            };
+            /** @description Nothing is sent: the answer, 200, says to whom it would be. */
+            dry_run?: boolean;
+            /** @description The sender. Default: the template's. */
+            from?: string;
+            /** @description The body as HTML, in place of the template's. */
+            html?: string;
+            /** @description The account whose people get it. Default: all accounts below. */
+            recipient_id?: string;
+            /** @description Where answers go. */
+            reply_to?: string[];
+            /** @description In place of the template's, in the template language as are text and html. */
+            subject?: string;
+            /**
+             * @description The template.
+             * @default customer_update
+             */
+            template_id: string;
+            /** @description The body as plain text, in place of the template's. */
+            text?: string;
+            /**
+             * @description Who of them: admins_only, all_users, or a user's id.
+             * @default admins_only
+             */
+            user_type: string;
+        };
+        CustomerUpdateSent: {
+            /** @description The event that it is: its deliveries are the mails. */
+            event_id: string;
+            /**
+             * Format: int64
+             * @description How many mails it is.
+             */
+            mails: number;
+        };
         Delivery: {
             /**
              * Format: date-time
@@ -2230,18 +2592,20 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "failing" | "paused" | "disabled";
+            /** @description Of a notification, which has a webhook_id of its own: the template. Absent: it is a webhook. */
+            template?: string;
             /**
              * Format: date-time
-             * @description When the webhook was last changed: what is in the way now may not have been before.
+             * @description When the webhook was last changed: what is in the way now may not have been before. Absent: a template that is as it is built in.
              */
-            updated_at: string;
+            updated_at?: string;
             /** @description The webhook. */
             webhook_id: string;
             /**
-             * @description What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; else what is in the way as it is now.
+             * @description What decided: delivery, that it got one; later, that it was made after the event; changed, that it wants such an event as it is now, and did not when this one came; notification, that none is sent, as reason says; else what is in the way as it is now.
              * @enum {string}
              */
-            why: "delivery" | "later" | "disabled" | "changed" | "subaccount" | "flow" | "type" | "dialect" | "internal_leg" | "scope" | "settings" | "filter" | "filter_error";
+            why: "delivery" | "later" | "disabled" | "changed" | "subaccount" | "flow" | "type" | "dialect" | "internal_leg" | "scope" | "settings" | "filter" | "filter_error" | "notification";
         };
         ExplanationList: {
             /** @description This page's items. */
@@ -2449,6 +2813,217 @@ export interface components {
              */
             requests_per_second?: number;
         };
+        Macro: {
+            /** @description What it is. */
+            meaning: string;
+            /** @description What stands between {{ and }}, such as caller_id.number. */
+            name: string;
+            /** @description What it is in the template's sample event. */
+            sample?: string;
+        };
+        Mail: {
+            /** @description For whom the server took it in this attempt. */
+            accepted: string[];
+            /** @description The event's account. */
+            account_id: string;
+            /** @description What the server said. */
+            answer?: string;
+            /** @description What came with it. */
+            attachments: components["schemas"]["Attachment"][];
+            /**
+             * Format: int64
+             * @description 1 for the first try. 0: it ended without one.
+             */
+            attempt_number: number;
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc: string[];
+            /** @description Whom a copy goes to. */
+            cc: string[];
+            /** @description For whom it is tried again. */
+            deferred: components["schemas"]["RefusedMail"][];
+            /** @description The delivery's: the same for every attempt to send it. */
+            delivery_id: string;
+            /** @description Where the delivery stood afterwards: pending, delivered, failed, expired or cancelled. */
+            delivery_state: string;
+            /** @description What went wrong, for a person. */
+            error?: string;
+            /** @description The event that it tells of. Of a preview there is none. */
+            event_id: string;
+            /** @description The event's type. */
+            event_type: string;
+            /** @description The sender. */
+            from: string;
+            /** @description The body as HTML, as it was sent: what shows it must not run it (see html_url). */
+            html: string;
+            /** @description Path of a page that shows the body, for a frame: nothing in it can do anything. Absent: there is no body. */
+            html_url?: string;
+            /** @description The attempt's id. */
+            id: string;
+            /**
+             * @description email or sms.
+             * @enum {string}
+             */
+            medium: "email" | "sms";
+            /**
+             * Format: date-time
+             * @description When the next try is due. Absent: there is none.
+             */
+            next_attempt_at?: string;
+            /**
+             * @description success: the server took it, for some at least.
+             * @enum {string}
+             */
+            outcome: "success" | "failure";
+            /** @description Somebody tried a template out. Absent: no. */
+            preview?: boolean;
+            /** @description For whom the server did not take it, for good. */
+            refused: components["schemas"]["RefusedMail"][];
+            /** @description Where answers go. None: to the sender. */
+            reply_to: string[];
+            /**
+             * Format: date-time
+             * @description When it was started.
+             */
+            started_at: string;
+            /**
+             * Format: int64
+             * @description The server's code (RFC 5321), or the gateway's HTTP status. Absent: nothing was answered.
+             */
+            status?: number;
+            /** @description The subject. */
+            subject: string;
+            /** @description What it was made of. */
+            template: components["schemas"]["TemplateRef"];
+            /** @description The body as plain text. */
+            text: string;
+            /** @description Whom it goes to: mail addresses, or a telephone number. */
+            to: string[];
+        };
+        MailCondition: {
+            /** @description The mail server is the demo's, which shows mails and delivers none. */
+            catcher: boolean;
+            /** @description There is a mail server (--smtp-url). */
+            email: boolean;
+            /**
+             * Format: date-time
+             * @description Since when attempts fail. Absent: they do not.
+             */
+            failing_since?: string;
+            /** @description The sender of mails whose template names none. */
+            from: string;
+            /** @description Why the last one failed. Absent: they do not fail. */
+            last_error?: string;
+            /**
+             * Format: date-time
+             * @description When the event of the one that waits longest was accepted. Absent: nothing waits.
+             */
+            oldest_waiting_at?: string;
+            /** @description The mail server, without its password. Only for the operator's keys. */
+            server?: string;
+            /** @description There is a gateway for text messages (--sms-url). */
+            sms: boolean;
+            /**
+             * Format: int64
+             * @description Mails and text messages that are not sent yet.
+             */
+            waiting: number;
+        };
+        MailMessage: {
+            /** @description What comes with it. */
+            attachments: components["schemas"]["Attachment"][];
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc: string[];
+            /** @description Whom a copy goes to. */
+            cc: string[];
+            /** @description The sender. */
+            from: string;
+            /** @description The body as HTML, as it is sent: what shows it must not run it (see html_url). */
+            html: string;
+            /** @description Where answers go. None: to the sender. */
+            reply_to: string[];
+            /** @description The subject. */
+            subject: string;
+            /** @description What it was made of. */
+            template: components["schemas"]["TemplateRef"];
+            /** @description The body as plain text. */
+            text: string;
+            /** @description Whom it goes to. */
+            to: string[];
+        };
+        MailSummary: {
+            /** @description For whom the server took it in this attempt. */
+            accepted: string[];
+            /** @description The event's account. */
+            account_id: string;
+            /** @description What the server said. */
+            answer?: string;
+            /**
+             * Format: int64
+             * @description 1 for the first try. 0: it ended without one.
+             */
+            attempt_number: number;
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc: string[];
+            /** @description Whom a copy goes to. */
+            cc: string[];
+            /** @description For whom it is tried again. */
+            deferred: components["schemas"]["RefusedMail"][];
+            /** @description The delivery's: the same for every attempt to send it. */
+            delivery_id: string;
+            /** @description Where the delivery stood afterwards: pending, delivered, failed, expired or cancelled. */
+            delivery_state: string;
+            /** @description What went wrong, for a person. */
+            error?: string;
+            /** @description The event that it tells of. Of a preview there is none. */
+            event_id: string;
+            /** @description The event's type. */
+            event_type: string;
+            /** @description The sender. */
+            from: string;
+            /** @description The attempt's id. */
+            id: string;
+            /**
+             * @description email or sms.
+             * @enum {string}
+             */
+            medium: "email" | "sms";
+            /**
+             * Format: date-time
+             * @description When the next try is due. Absent: there is none.
+             */
+            next_attempt_at?: string;
+            /**
+             * @description success: the server took it, for some at least.
+             * @enum {string}
+             */
+            outcome: "success" | "failure";
+            /** @description Somebody tried a template out. Absent: no. */
+            preview?: boolean;
+            /** @description For whom the server did not take it, for good. */
+            refused: components["schemas"]["RefusedMail"][];
+            /**
+             * Format: date-time
+             * @description When it was started.
+             */
+            started_at: string;
+            /**
+             * Format: int64
+             * @description The server's code (RFC 5321), or the gateway's HTTP status. Absent: nothing was answered.
+             */
+            status?: number;
+            /** @description The subject. */
+            subject: string;
+            /** @description What it was made of. */
+            template: components["schemas"]["TemplateRef"];
+            /** @description Whom it goes to: mail addresses, or a telephone number. */
+            to: string[];
+        };
+        MailSummaryList: {
+            /** @description This page's items. */
+            items: components["schemas"]["MailSummary"][];
+            /** @description What to give as cursor for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
         OidcWay: {
             /** @description What the provider is called, for the button. */
             name: string;
@@ -2460,6 +3035,83 @@ export interface components {
             failure: number[];
             /** @description The receiver took it. */
             success: number[];
+        };
+        OwnParts: {
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc?: components["schemas"]["Addresses"];
+            /** @description Whom a copy goes to. */
+            cc?: components["schemas"]["Addresses"];
+            /** @description Whether it is sent. */
+            enabled?: boolean | null;
+            /** @description The sender, as name <address> or an address alone. Empty: the server's. */
+            from?: string | null;
+            /** @description The body as HTML: values are escaped where they are put in. cid:logo is the account's logo. */
+            html?: string | null;
+            /** @description For people. */
+            name?: string | null;
+            /** @description Where answers go: one address or several, with commas. */
+            reply_to?: string | null;
+            /** @description In the template language, as are text, html, from and reply_to; at most 64 KiB each. */
+            subject?: string | null;
+            /** @description The body as plain text. Of a text message, what it says. */
+            text?: string | null;
+            /** @description Whom it goes to. */
+            to?: components["schemas"]["Addresses"];
+        };
+        PartAddresses: {
+            /** @description Whose it is: the account's own, or one above it. Empty: it is built in. */
+            account_id: string;
+            /** @description The part. */
+            value: components["schemas"]["Addresses"];
+            /**
+             * Format: int64
+             * @description In which version of that account's template. 0: it is built in.
+             */
+            version: number;
+        };
+        PartBool: {
+            /** @description Whose it is: the account's own, or one above it. Empty: it is built in. */
+            account_id: string;
+            /** @description The part. */
+            value: boolean;
+            /**
+             * Format: int64
+             * @description In which version of that account's template. 0: it is built in.
+             */
+            version: number;
+        };
+        PartString: {
+            /** @description Whose it is: the account's own, or one above it. Empty: it is built in. */
+            account_id: string;
+            /** @description The part. */
+            value: string;
+            /**
+             * Format: int64
+             * @description In which version of that account's template. 0: it is built in.
+             */
+            version: number;
+        };
+        PartsInForce: {
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc: components["schemas"]["PartAddresses"];
+            /** @description Whom a copy goes to. */
+            cc: components["schemas"]["PartAddresses"];
+            /** @description Whether it is sent. */
+            enabled: components["schemas"]["PartBool"];
+            /** @description The sender. Empty: the server's. */
+            from: components["schemas"]["PartString"];
+            /** @description The body as HTML. */
+            html: components["schemas"]["PartString"];
+            /** @description For people. */
+            name: components["schemas"]["PartString"];
+            /** @description Where answers go. */
+            reply_to: components["schemas"]["PartString"];
+            /** @description The subject. */
+            subject: components["schemas"]["PartString"];
+            /** @description The body as plain text. */
+            text: components["schemas"]["PartString"];
+            /** @description Whom it goes to. */
+            to: components["schemas"]["PartAddresses"];
         };
         Passed: {
             /** @description Its id. */
@@ -2645,6 +3297,12 @@ export interface components {
             items: components["schemas"]["Record"][];
             /** @description What to give as cursor for the next page; null on the last one. */
             next_cursor: string | null;
+        };
+        RefusedMail: {
+            /** @description The recipient. */
+            address: string;
+            /** @description What the server said. */
+            answer: string;
         };
         Reject: {
             /**
@@ -3095,6 +3753,214 @@ export interface components {
             certificate?: string;
             /** @description PEM: the certificate's private key. Masked. */
             key?: string;
+        };
+        Template: {
+            /** @description The account for which it is in force so. */
+            account_id: string;
+            /** @description What it is about, such as voicemail. */
+            category: string;
+            /** @description The parts that the account has made its own. */
+            changed: string[];
+            /** @description There is no built-in one of this id. */
+            custom: boolean;
+            /** @description When it is sent. Absent: of an account's own. */
+            description?: string;
+            /** @description Whether it is sent. */
+            enabled: boolean;
+            /** @description The types of the events that it is sent for. None: only notification.custom events that name it. */
+            event_types: string[];
+            /** @description Its id, such as voicemail_to_email. */
+            id: string;
+            /** @description What would be in force were nothing the account's own. Absent: there would be no such template. */
+            inherited?: components["schemas"]["PartsInForce"];
+            /** @description The accounts above of which it has parts. */
+            inherited_from: string[];
+            /** @description What can be shown with {{ name }}. */
+            macros: components["schemas"]["Macro"][];
+            /** @description For people. */
+            name: string;
+            /** @description What the account has made its own: what PATCH changes. What is absent is inherited. */
+            own: components["schemas"]["OwnParts"];
+            /** @description What is in force, and whose it is. */
+            parts: components["schemas"]["PartsInForce"];
+            /**
+             * @description Whom it goes to: original, whom the event names or the directory knows; specified, the template's own addresses; admins, the account's administrators.
+             * @enum {string}
+             */
+            recipients: "original" | "specified" | "admins";
+            /**
+             * Format: date-time
+             * @description When the account's own parts were last changed. Absent: it has none.
+             */
+            updated_at?: string;
+            /** @description Who changed the account's own parts last. Absent: nobody, or somebody of an account above. */
+            updated_by?: string;
+            /**
+             * Format: int64
+             * @description Of the account's own parts. 0: it has none.
+             */
+            version: number;
+        };
+        TemplateInput: {
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc?: components["schemas"]["Addresses"];
+            /** @description Whom a copy goes to. */
+            cc?: components["schemas"]["Addresses"];
+            /** @description Whether it is sent. */
+            enabled?: boolean | null;
+            /** @description The sender, as name <address> or an address alone. Empty: the server's. */
+            from?: string | null;
+            /** @description The body as HTML: values are escaped where they are put in. cid:logo is the account's logo. */
+            html?: string | null;
+            /**
+             * @description What notification.custom events name as template_id.
+             * @example vip_call
+             */
+            id: string;
+            /** @description For people. */
+            name?: string | null;
+            /** @description Where answers go: one address or several, with commas. */
+            reply_to?: string | null;
+            /** @description In the template language, as are text, html, from and reply_to; at most 64 KiB each. */
+            subject?: string | null;
+            /** @description The body as plain text. Of a text message, what it says. */
+            text?: string | null;
+            /** @description Whom it goes to. */
+            to?: components["schemas"]["Addresses"];
+        };
+        TemplatePreview: {
+            /** @description Of send_to: what came of sending it. */
+            attempt?: components["schemas"]["Attempt"];
+            /** @description Path of a page that shows the body, for a frame: nothing in it can do anything. It is there for ten minutes. */
+            html_url: string;
+            /** @description The mail. */
+            message: components["schemas"]["MailMessage"];
+            /** @description What is to be known beside it, such as that nobody would get it, and why. */
+            notes: string[];
+        };
+        TemplatePreviewInput: {
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc?: components["schemas"]["Addresses"];
+            /** @description Whom a copy goes to. */
+            cc?: components["schemas"]["Addresses"];
+            /** @description The data of an event that nobody has accepted, as POST /v1/events takes it. */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description An accepted event of the account. Default: the template's sample. */
+            event_id?: string;
+            /** @description The type of data. */
+            event_type?: string;
+            /** @description The sender. */
+            from?: string | null;
+            /** @description The body as HTML. */
+            html?: string | null;
+            /** @description Where answers go. */
+            reply_to?: string | null;
+            /** @description Mail addresses that it is sent to, now. */
+            send_to?: string[];
+            /** @description In place of the template's, as are the other parts. Nothing of it is kept. */
+            subject?: string | null;
+            /** @description The body as plain text. */
+            text?: string | null;
+            /** @description Whom it goes to. */
+            to?: components["schemas"]["Addresses"];
+        };
+        TemplateRef: {
+            /** @description Whose parts it was made of: the nearest to the account of those that had any. Absent: the built-in ones. */
+            account_id?: string;
+            /** @description The template. */
+            id: string;
+            /**
+             * Format: int64
+             * @description In which version of that account's. Absent: the built-in ones.
+             */
+            version?: number;
+        };
+        TemplateSummary: {
+            /** @description The account for which it is in force so. */
+            account_id: string;
+            /** @description What it is about, such as voicemail. */
+            category: string;
+            /** @description The parts that the account has made its own. */
+            changed: string[];
+            /** @description There is no built-in one of this id. */
+            custom: boolean;
+            /** @description When it is sent. Absent: of an account's own. */
+            description?: string;
+            /** @description Whether it is sent. */
+            enabled: boolean;
+            /** @description The types of the events that it is sent for. None: only notification.custom events that name it. */
+            event_types: string[];
+            /** @description Its id, such as voicemail_to_email. */
+            id: string;
+            /** @description The accounts above of which it has parts. */
+            inherited_from: string[];
+            /** @description For people. */
+            name: string;
+            /**
+             * @description Whom it goes to: original, whom the event names or the directory knows; specified, the template's own addresses; admins, the account's administrators.
+             * @enum {string}
+             */
+            recipients: "original" | "specified" | "admins";
+            /**
+             * Format: date-time
+             * @description When the account's own parts were last changed. Absent: it has none.
+             */
+            updated_at?: string;
+            /**
+             * Format: int64
+             * @description Of the account's own parts. 0: it has none.
+             */
+            version: number;
+        };
+        TemplateSummaryList: {
+            /** @description This page's items. */
+            items: components["schemas"]["TemplateSummary"][];
+            /** @description What to give as cursor for the next page; null on the last one. */
+            next_cursor: string | null;
+        };
+        TemplateVersion: {
+            /** @description Whom a copy goes to that the others do not see. */
+            bcc?: components["schemas"]["Addresses"];
+            /** @description Whom a copy goes to. */
+            cc?: components["schemas"]["Addresses"];
+            /** @description Whether it is sent. */
+            enabled?: boolean | null;
+            /** @description The sender, as name <address> or an address alone. Empty: the server's. */
+            from?: string | null;
+            /** @description The body as HTML: values are escaped where they are put in. cid:logo is the account's logo. */
+            html?: string | null;
+            /** @description For people. */
+            name?: string | null;
+            /** @description Where answers go: one address or several, with commas. */
+            reply_to?: string | null;
+            /** @description From then on nothing was the account's own. */
+            reverted: boolean;
+            /** @description In the template language, as are text, html, from and reply_to; at most 64 KiB each. */
+            subject?: string | null;
+            /** @description The body as plain text. Of a text message, what it says. */
+            text?: string | null;
+            /** @description Whom it goes to. */
+            to?: components["schemas"]["Addresses"];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            updated_at: string;
+            /** @description Who made it. Absent: somebody of an account above. */
+            updated_by?: string;
+            /**
+             * Format: int64
+             * @description Its number, from 1. Rises.
+             */
+            version: number;
+        };
+        TemplateVersionList: {
+            /** @description This page's items. */
+            items: components["schemas"]["TemplateVersion"][];
+            /** @description What to give as cursor for the next page; null on the last one. */
+            next_cursor: string | null;
         };
         TestInput: {
             /** @description The event type. Default: the first that the webhook's events select. */
@@ -3955,6 +4821,11 @@ export interface operations {
                     show_private_answers?: boolean;
                     /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
                     suspended?: boolean;
+                    /**
+                     * @description Where its people are, by its name in the IANA database: mails tell times in it. Default: as the account above.
+                     * @example Europe/Berlin
+                     */
+                    timezone?: string;
                 };
                 "application/merge-patch+json": {
                     /**
@@ -3985,6 +4856,11 @@ export interface operations {
                     show_private_answers?: boolean;
                     /** @description Its keys and those of the accounts below are refused, so are their events, and deliveries to their webhooks wait. Set from above. */
                     suspended?: boolean;
+                    /**
+                     * @description Where its people are, by its name in the IANA database: mails tell times in it. Default: as the account above.
+                     * @example Europe/Berlin
+                     */
+                    timezone?: string;
                 };
             };
         };
@@ -4366,7 +5242,7 @@ export interface operations {
                 /** @description Only of this operation, such as update-webhook. */
                 action?: string;
                 /** @description Only of things of this kind. */
-                resource?: "account" | "api_key" | "user" | "session" | "portal_link" | "webhook" | "source" | "record" | "dialect_id" | "job" | "delivery";
+                resource?: "account" | "api_key" | "user" | "session" | "portal_link" | "webhook" | "source" | "record" | "dialect_id" | "job" | "delivery" | "template" | "customer_update";
                 /** @description Only of the thing with this id. */
                 resource_id?: string;
                 /** @description Made at or after this time. */
@@ -4475,6 +5351,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallDetail"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-customer-update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerUpdateInput"];
+            };
+        };
+        responses: {
+            /** @description Counted, with dry_run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerUpdateCount"];
+                };
+            };
+            /** @description On its way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerUpdateSent"];
                 };
             };
             /** @description A problem document (RFC 9457) */
@@ -5339,6 +6257,181 @@ export interface operations {
             };
         };
     };
+    "get-mail-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailCondition"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-mails": {
+        parameters: {
+            query?: {
+                /** @description The most items in one answer. */
+                limit?: number;
+                /** @description The next_cursor of the page before. */
+                cursor?: string;
+                /** @description Only mails for events of this account. Default: of all that the key opens. */
+                account_id?: string;
+                /** @description Mails, or text messages. */
+                medium?: "email" | "sms";
+                /** @description Only of this template. */
+                template?: string;
+                /** @description Only to recipients (to, cc and bcc) with this in their address or name, whatever the case. */
+                to?: string;
+                /** @description Only with this in the subject, whatever the case. */
+                subject?: string;
+                /** @description Only attempts that ended so. */
+                outcome?: "success" | "failure";
+                /** @description Only of this event. */
+                event_id?: string;
+                /** @description Started at or after this time. */
+                since?: string;
+                /** @description Started before this time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailSummaryList"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-mail-page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mail's. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resend-mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "create-portal-link": {
         parameters: {
             query?: never;
@@ -5359,6 +6452,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PortalLink"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-preview-page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As in html_url. */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description A problem document (RFC 9457) */
@@ -6116,6 +7241,350 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Sparks"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-templates": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+                /** @description The most items in one answer. */
+                limit?: number;
+                /** @description The next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateSummaryList"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-template": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateInput"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-template": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revert-template": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+            };
+            header?: {
+                /** @description The ETag of what was read. If it has changed since, nothing is done: 412. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-template": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+            };
+            header?: {
+                /** @description The ETag of what was read. If it has changed since, nothing is done: 412. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Whom a copy goes to that the others do not see. */
+                    bcc?: components["schemas"]["Addresses"];
+                    /** @description Whom a copy goes to. */
+                    cc?: components["schemas"]["Addresses"];
+                    /** @description Whether it is sent. */
+                    enabled?: boolean | null;
+                    /** @description The sender, as name <address> or an address alone. Empty: the server's. */
+                    from?: string | null;
+                    /** @description The body as HTML: values are escaped where they are put in. cid:logo is the account's logo. */
+                    html?: string | null;
+                    /** @description For people. */
+                    name?: string | null;
+                    /** @description Where answers go: one address or several, with commas. */
+                    reply_to?: string | null;
+                    /** @description In the template language, as are text, html, from and reply_to; at most 64 KiB each. */
+                    subject?: string | null;
+                    /** @description The body as plain text. Of a text message, what it says. */
+                    text?: string | null;
+                    /** @description Whom it goes to. */
+                    to?: components["schemas"]["Addresses"];
+                };
+                "application/merge-patch+json": {
+                    /** @description Whom a copy goes to that the others do not see. */
+                    bcc?: components["schemas"]["Addresses"];
+                    /** @description Whom a copy goes to. */
+                    cc?: components["schemas"]["Addresses"];
+                    /** @description Whether it is sent. */
+                    enabled?: boolean | null;
+                    /** @description The sender, as name <address> or an address alone. Empty: the server's. */
+                    from?: string | null;
+                    /** @description The body as HTML: values are escaped where they are put in. cid:logo is the account's logo. */
+                    html?: string | null;
+                    /** @description For people. */
+                    name?: string | null;
+                    /** @description Where answers go: one address or several, with commas. */
+                    reply_to?: string | null;
+                    /** @description In the template language, as are text, html, from and reply_to; at most 64 KiB each. */
+                    subject?: string | null;
+                    /** @description The body as plain text. Of a text message, what it says. */
+                    text?: string | null;
+                    /** @description Whom it goes to. */
+                    to?: components["schemas"]["Addresses"];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-template": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TemplatePreviewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePreview"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-template-versions": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+                /** @description The most items in one answer. */
+                limit?: number;
+                /** @description The next_cursor of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateVersionList"];
+                };
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "restore-template-version": {
+        parameters: {
+            query?: {
+                /** @description Whose templates. Default: the key's account. */
+                account_id?: string;
+            };
+            header?: {
+                /** @description The ETag of what was read. If it has changed since, nothing is done: 412. */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+                /** @description The version's number. */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Template"];
                 };
             };
             /** @description A problem document (RFC 9457) */

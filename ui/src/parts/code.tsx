@@ -6,6 +6,29 @@ import css from "./code.module.css";
 const Editor = lazy(() => import("./editor"));
 const Merge = lazy(() => import("./merge"));
 
+/** Something that is wrong at a place of a text: lines and columns are counted from 1. */
+export interface Mark {
+  line: number;
+  column: number;
+  message: string;
+}
+
+/** Puts a text where the cursor is. False: the editor is gone. */
+export type Insert = (text: string) => boolean;
+
+export interface EditorProps {
+  value: string;
+  onChange?(v: string): void;
+  label: string;
+  wrap?: boolean;
+  /** The least lines that are shown. */
+  lines?: number;
+  /** html and text: with template tags; line: such a text without an end of line. */
+  language?: "json" | "html" | "text" | "line";
+  marks?: readonly Mark[];
+  onFocus?(insert: Insert): void;
+}
+
 /** A text with a colour for each kind of word, lines that fold, and a button to copy it. */
 export function Code({
   text,
@@ -15,7 +38,7 @@ export function Code({
   lines,
 }: {
   text: string;
-  language?: "json" | "text";
+  language?: "json" | "html" | "text";
   label: string;
   wrap?: boolean;
   lines?: number;
@@ -31,7 +54,7 @@ export function Code({
         </pre>
       ) : (
         <Suspense fallback={<pre className={css.plain}>{text}</pre>}>
-          <Editor value={text} label={label} wrap={wrap} lines={lines} />
+          <Editor value={text} label={label} wrap={wrap} lines={lines} language={language} />
         </Suspense>
       )}
     </div>
@@ -59,12 +82,47 @@ export function JsonInput({
   );
 }
 
+/** A template that is written by hand, with what is wrong with it at its place and in words. */
+export function TemplateInput({ lines = 1, marks, wrong, ...rest }: EditorProps & { wrong?: string }) {
+  const said = marks?.map((m) => (rest.language === "line" ? m.message : `Line ${m.line}, column ${m.column}: ${m.message}`)) ?? [];
+  return (
+    <div>
+      <div className={css.code} data-input data-wrong={said.length > 0 || wrong ? "" : undefined} style={{ minHeight: lines * 19 + 22 }}>
+        <Suspense
+          fallback={
+            <textarea className={css.plain} value={rest.value} onChange={(e) => rest.onChange?.(e.target.value)} aria-label={rest.label} />
+          }
+        >
+          <Editor {...rest} lines={lines} marks={marks} wrap />
+        </Suspense>
+      </div>
+      <div role="status">
+        {[...said, ...(wrong ? [wrong] : [])].map((text) => (
+          <p key={text} className={css.wrong}>
+            {text}
+          </p>
+        ))}
+      </div>
+    </div>
+  );
+}
+
 /** What differs between two texts. */
-export function Diff({ before, after, label }: { before: string; after: string; label: string }) {
+export function Diff({
+  before,
+  after,
+  label,
+  language,
+}: {
+  before: string;
+  after: string;
+  label: string;
+  language?: EditorProps["language"];
+}) {
   return (
     <div className={css.code}>
       <Suspense fallback={<pre className={css.plain}>{after}</pre>}>
-        <Merge before={before} after={after} label={label} />
+        <Merge before={before} after={after} label={label} language={language} />
       </Suspense>
     </div>
   );

@@ -1,30 +1,31 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { json } from "@codemirror/lang-json";
-import { bracketMatching, codeFolding, foldGutter, foldKeymap } from "@codemirror/language";
-import { EditorState } from "@codemirror/state";
-import { EditorView, keymap } from "@codemirror/view";
+import { bracketMatching, foldKeymap } from "@codemirror/language";
+import { Compartment, EditorState, type Extension, Transaction } from "@codemirror/state";
+import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
-import { look, treeIn } from "./codemirror";
+import type { EditorProps } from "./code";
+import { look, marked, showMarks, treeIn } from "./codemirror";
+import { folding, jsonWords } from "./json";
+import { htmlTemplate, textTemplate } from "./template";
 
-interface EditorProps {
-  value: string;
-  onChange?(v: string): void;
-  label: string;
-  wrap?: boolean;
-  /** The least lines that are shown. */
-  lines?: number;
-}
+const languages: Record<NonNullable<EditorProps["language"]>, () => Extension> = {
+  json: () => [jsonWords, folding, bracketMatching()],
+  html: () => [htmlTemplate, lineNumbers()],
+  text: () => [textTemplate, lineNumbers()],
+  line: () => [textTemplate, EditorState.transactionFilter.of((t) => (t.newDoc.lines > 1 ? [] : t))],
+};
 
-/** JSON in CodeMirror: to read, or with onChange to write. */
-export default function Editor({ value, onChange, label, wrap, lines }: EditorProps) {
+/** A text in CodeMirror: to read, or with onChange to write. */
+export default function Editor({ value, onChange, label, wrap, lines, language = "json", marks, onFocus }: EditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
-  const changed = useRef(onChange);
+  const told = useRef({ onChange, onFocus });
   useEffect(() => {
-    changed.current = onChange;
+    told.current = { onChange, onFocus };
   });
-  const first = useRef(value);
+  const first = useRef({ value, marks });
   const writable = onChange !== undefined;
+  const attributes = useRef(new Compartment());
 
   useEffect(() => {
     if (!place.current) return undefined;
@@ -33,35 +34,56 @@ export default function Editor({ value, onChange, label, wrap, lines }: EditorPr
       parent: root,
       root,
       state: EditorState.create({
-        doc: first.current,
+        doc: first.current.value,
         extensions: [
-          json(),
-          codeFolding(),
-          foldGutter(),
-          bracketMatching(),
+          languages[language](),
           look,
+          marked,
           wrap ? EditorView.lineWrapping : [],
           EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+          attributes.current.of([]),
           EditorView.theme({ ".cm-scroller": { maxHeight: "60vh" }, ".cm-content": { minHeight: `${(lines ?? 1) * 19 + 20}px` } }),
           writable
             ? [
                 history(),
                 keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap]),
-                EditorView.updateListener.of((u) => u.docChanged && changed.current?.(u.state.doc.toString())),
+                // What the page itself put in is no change of its user's.
+                EditorView.updateListener.of(
+                  (u) =>
+                    u.docChanged &&
+                    !u.transactions.some((t) => t.annotation(Transaction.remote)) &&
+                    told.current.onChange?.(u.state.doc.toString()),
+                ),
+                EditorView.domEventHandlers({ focus: (_, of) => told.current.onFocus?.(inserter(of)) }),
               ]
             : [EditorState.readOnly.of(true), EditorView.editable.of(false), keymap.of(foldKeymap)],
         ],
       }),
     });
+    showMarks(v, first.current.marks ?? []);
     view.current = v;
     return () => v.destroy();
-  }, [label, wrap, lines, writable]);
+  }, [label, wrap, lines, writable, language]);
 
   useEffect(() => {
     const v = view.current;
-    first.current = value;
-    if (v && v.state.doc.toString() !== value) v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: value } });
-  }, [value]);
+    first.current = { value, marks };
+    if (!v) return;
+    if (v.state.doc.toString() !== value)
+      v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: value }, annotations: Transaction.remote.of(true) });
+    showMarks(v, marks ?? []);
+    v.dispatch({
+      effects: attributes.current.reconfigure(EditorView.contentAttributes.of(marks?.length ? { "aria-invalid": "true" } : {})),
+    });
+  }, [value, marks]);
 
   return <div ref={place} />;
 }
+
+/** Puts a text where the cursor is, and goes on behind it. */
+const inserter = (v: EditorView) => (text: string) => {
+  if (!v.dom.isConnected) return false;
+  v.dispatch(v.state.replaceSelection(text), { scrollIntoView: true, userEvent: "input" });
+  v.focus();
+  return true;
+};

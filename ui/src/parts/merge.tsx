@@ -1,12 +1,21 @@
-import { json } from "@codemirror/lang-json";
 import { unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "react";
+import type { EditorProps } from "./code";
 import { look, treeIn } from "./codemirror";
+import { jsonWords } from "./json";
+import { htmlTemplate, textTemplate } from "./template";
+
+interface Props {
+  before: string;
+  after: string;
+  label: string;
+  language?: EditorProps["language"];
+}
 
 /** Two texts as one, with what went and what came marked. */
-export default function Merge({ before, after, label }: { before: string; after: string; label: string }) {
+export default function Merge({ before, after, label, language = "json" }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!place.current) return undefined;
@@ -16,7 +25,7 @@ export default function Merge({ before, after, label }: { before: string; after:
       root,
       doc: after,
       extensions: [
-        json(),
+        language === "json" ? jsonWords : language === "html" ? htmlTemplate : textTemplate,
         look,
         EditorView.lineWrapping,
         EditorState.readOnly.of(true),
@@ -27,6 +36,6 @@ export default function Merge({ before, after, label }: { before: string; after:
       ],
     });
     return () => view.destroy();
-  }, [before, after, label]);
+  }, [before, after, label, language]);
   return <div ref={place} />;
 }

@@ -8,7 +8,10 @@ import {
   FileCode2,
   House,
   KeyRound,
+  LayoutTemplate,
   LogOut,
+  Mails,
+  Megaphone,
   Monitor,
   Moon,
   MoreHorizontal,
@@ -65,6 +68,14 @@ const places: { name: string; places: Place[] }[] = [
       { href: "/webhooks", label: "Webhooks", icon: Webhook },
       { href: "/records", label: "Directory", icon: Contact },
       { href: "/catalogue", label: "Catalogue", icon: BookOpen },
+    ],
+  },
+  {
+    name: "Notifications",
+    places: [
+      { href: "/templates", label: "Templates", icon: LayoutTemplate },
+      { href: "/mails", label: "Outbox", icon: Mails },
+      { href: "/customer-update", label: "Customer update", icon: Megaphone, admin: true },
     ],
   },
   {

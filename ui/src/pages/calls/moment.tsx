@@ -5,9 +5,10 @@ import { useMeanings } from "../../api/catalogue";
 import { Badge, State, TypeName, useNow } from "../../parts/bits";
 import { Code, pretty } from "../../parts/code";
 import { useKeep } from "../../shell/session";
+import { notificationOf } from "../../words/mail";
 import { tell } from "../../words/events";
 import { plural } from "../../words/text";
-import { hookName, useHooks } from "../deliveries/hooks";
+import { HookLink, useHooks } from "../deliveries/hooks";
 import { Retry } from "../deliveries/retry";
 import { Attempts } from "../deliveries/view";
 import { whyOf } from "../deliveries/why";
@@ -87,9 +88,7 @@ function DeliveryLine({ line, onAttempt }: { line: Line; onAttempt(attempt: stri
     <li className={css.line} data-state={delivery.state}>
       <div className={css.lineHead}>
         <State of={delivery.state} />
-        <Link href={keep(`/webhooks/${encodeURIComponent(delivery.webhook_id)}`)} className={css.hook}>
-          <bdi>{hookName(hooks, delivery.webhook_id)}</bdi>
-        </Link>
+        <HookLink id={delivery.webhook_id} className={css.hook} />
         <Badge>{attempts[0]?.dialect ?? hook?.dialect ?? "?"}</Badge>
         <span className="grow" />
         {!settled && <Retry delivery={delivery} />}
@@ -103,7 +102,7 @@ function DeliveryLine({ line, onAttempt }: { line: Line; onAttempt(attempt: stri
       {settled && (
         <div className={css.after}>
           <Link href={keep(`/deliveries/${encodeURIComponent(delivery.id)}`)} className="small">
-            Delivery
+            {notificationOf(delivery.webhook_id) ? "The mail" : "Delivery"}
           </Link>
           <Retry delivery={delivery} />
         </div>
@@ -132,7 +131,7 @@ function Opened({ moment, rest, onAttempt }: { moment: Moment; rest: Line[]; onA
           ))}
         </ul>
       )}
-      {lines.length === 0 && <p className="muted small">No webhook got this event.</p>}
+      {lines.length === 0 && <p className="muted small">Nobody got this event.</p>}
       <div className="row wrap small">
         <button type="button" className={css.more} aria-expanded={more === "why"} onClick={() => show(more === "why" ? "" : "why")}>
           {lines.length ? "Why did other webhooks not get it?" : "Why did no webhook get it?"}

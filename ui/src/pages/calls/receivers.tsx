@@ -7,7 +7,7 @@ import { Button } from "../../parts/button";
 import { Card } from "../../parts/page";
 import { useKeep } from "../../shell/session";
 import { plural } from "../../words/text";
-import { type Hook, hookName } from "../deliveries/hooks";
+import { type Hook, HookLink } from "../deliveries/hooks";
 import { whyOf } from "../deliveries/why";
 import type { Explanation } from "../events/whynot";
 import css from "./call.module.css";
@@ -62,10 +62,10 @@ export function Receivers({
       title="Who was told"
       lead={
         told.length === 0
-          ? "No webhook got anything of this call."
+          ? "Nobody got anything of this call."
           : bad === 0
-            ? `${plural(told.length, "webhook")}, and ${waits ? "all goes well so far" : "all of it went well"}.`
-            : `${bad} of ${plural(told.length, "webhook")} did not get everything.`
+            ? `${plural(told.length, "receiver")}, and ${waits ? "all goes well so far" : "all of it went well"}.`
+            : `${bad} of ${plural(told.length, "receiver")} did not get everything.`
       }
       actions={
         silent.length > 0 && (
@@ -97,7 +97,6 @@ function ReceiverLine({
   chosen: boolean;
   onChoose(): void;
 }) {
-  const keep = useKeep();
   const hook = hooks.get(r.id);
   const good = r.lines.filter((l) => l.delivery.state === "delivered").length;
   const worst = r.bad.find((l) => l.delivery.state === "failed") ?? r.bad.find((l) => l.delivery.state === "expired") ?? r.bad[0];
@@ -130,9 +129,7 @@ function ReceiverLine({
                   : "idle"
           }
         />
-        <Link href={keep(`/webhooks/${encodeURIComponent(r.id)}`)} className={css.hook}>
-          <bdi>{hookName(hooks, r.id)}</bdi>
-        </Link>
+        <HookLink id={r.id} className={css.hook} />
         {hook && <Badge>{hook.dialect}</Badge>}
         {hook?.status && hook.status !== "active" && <Badge tone={hook.status === "failing" ? "bad" : "warn"}>{hook.status}</Badge>}
         <span className="grow" />

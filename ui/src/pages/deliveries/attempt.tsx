@@ -1,12 +1,13 @@
 import { PackageX } from "lucide-react";
-import { Link, useParams } from "wouter";
+import { Redirect, useParams } from "wouter";
 import { Problem } from "../../api/client";
 import { Badge, Id, State, Status, Time, TypeName } from "../../parts/bits";
 import { ButtonLink } from "../../parts/button";
 import { Card, Empty, Facts, Loaded, Page } from "../../parts/page";
 import { useKeep } from "../../shell/session";
+import { notificationOf } from "../../words/mail";
 import { span } from "../../words/time";
-import { hookName, useHooks } from "./hooks";
+import { HookLink, hookName, useHooks } from "./hooks";
 import { Retry } from "./retry";
 import { AttemptTabs, CopyCurl, useAttempt } from "./view";
 
@@ -30,6 +31,7 @@ export default function AttemptPage() {
     );
   }
   const a = query.data;
+  if (a && notificationOf(a.webhook_id)) return <Redirect to={keep(`/mails/${encodeURIComponent(a.id)}`)} replace />;
   const title = a ? `Attempt ${a.attempt_number || "that was not made"} to ${hookName(hooks, a.webhook_id)}` : "Attempt";
   return (
     <Page
@@ -59,12 +61,7 @@ export default function AttemptPage() {
                 ["The delivery then", <State key="state" of={attempt.delivery_state} />],
                 ["Next try", attempt.next_attempt_at && <Time at={attempt.next_attempt_at} />],
                 ["Replay", attempt.replay && "yes: somebody wanted it again"],
-                [
-                  "Webhook",
-                  <Link key="webhook" href={keep(`/webhooks/${encodeURIComponent(attempt.webhook_id)}`)}>
-                    <bdi>{hookName(hooks, attempt.webhook_id)}</bdi>
-                  </Link>,
-                ],
+                ["Webhook", <HookLink key="webhook" id={attempt.webhook_id} />],
                 ["Attempt id", <Id key="id">{attempt.id}</Id>],
               ]}
             />

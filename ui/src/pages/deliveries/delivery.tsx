@@ -1,15 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { Activity, PackageX } from "lucide-react";
-import { Link, useParams } from "wouter";
+import { Redirect, useParams } from "wouter";
 import { api, body, Problem, type Schemas } from "../../api/client";
 import { useFilters } from "../../api/lists";
 import { Badge, Id, State, Time, TypeName, useNow } from "../../parts/bits";
 import { ButtonLink } from "../../parts/button";
 import { Card, Empty, Facts, Loaded, Note, Page } from "../../parts/page";
 import { useKeep } from "../../shell/session";
+import { notificationOf } from "../../words/mail";
 import { span } from "../../words/time";
 import css from "./delivery.module.css";
-import { hookName, useHooks } from "./hooks";
+import { HookLink, hookName, useHooks } from "./hooks";
 import { Retry } from "./retry";
 import { Attempts, AttemptSheet, AttemptTabs, CopyCurl } from "./view";
 import { whyOf } from "./why";
@@ -53,6 +54,8 @@ export default function DeliveryPage() {
   }
   const tried = (attempts.data ?? []).map((a) => ({ ...a, status: a.response?.status }));
   const last = attempts.data?.at(-1);
+  // A notification's page is the mail's, as soon as there is one.
+  if (d && last && notificationOf(d.webhook_id)) return <Redirect to={keep(`/mails/${encodeURIComponent(last.id)}`)} replace />;
   return (
     <Page
       title={d ? <bdi>{hookName(hooks, d.webhook_id)}</bdi> : "Delivery"}
@@ -91,12 +94,7 @@ export default function DeliveryPage() {
                 ["Took in all", delivery.ended_at && span(Date.parse(delivery.ended_at) - Date.parse(delivery.accepted_at))],
                 ["Next try", delivery.next_attempt_at && <Time at={delivery.next_attempt_at} as="ago" />],
                 ["Attempts", String(delivery.attempts)],
-                [
-                  "Webhook",
-                  <Link key="webhook" href={keep(`/webhooks/${encodeURIComponent(delivery.webhook_id)}`)}>
-                    <bdi>{hookName(hooks, delivery.webhook_id)}</bdi>
-                  </Link>,
-                ],
+                ["To", <HookLink key="webhook" id={delivery.webhook_id} />],
                 ["Account", <code key="account">{delivery.account_id}</code>],
                 ["Ordering key", delivery.key && <Id>{delivery.key}</Id>],
                 ["Delivery id", <Id key="id">{delivery.id}</Id>],

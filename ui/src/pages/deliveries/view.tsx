@@ -6,7 +6,9 @@ import { Button, ButtonLink } from "../../parts/button";
 import { Dialog, say, Tabs } from "../../parts/overlay";
 import { Loaded } from "../../parts/page";
 import { useKeep } from "../../shell/session";
+import { notificationOf } from "../../words/mail";
 import { span } from "../../words/time";
+import { SentMail } from "../mails/sent";
 import { Compare } from "./compare";
 import { curl, secretsOf } from "./curl";
 import { Exchange } from "./exchange";
@@ -27,7 +29,7 @@ export const useAttempt = (id: string) =>
 /** Copies a request as a command. */
 export function CopyCurl({ attempt, size }: { attempt: Attempt; size?: "small" | "normal" }) {
   const { request } = attempt;
-  if (!request) return null;
+  if (!request || notificationOf(attempt.webhook_id)) return null;
   const secrets = secretsOf(request);
   const copy = async () => {
     await navigator.clipboard.writeText(curl(request));
@@ -45,8 +47,9 @@ export function CopyCurl({ attempt, size }: { attempt: Attempt; size?: "small" |
   );
 }
 
-/** An attempt's tabs: the exchange, and what it differs in from others. */
+/** An attempt's tabs: the exchange, and what it differs in from others. Of a notification, the mail. */
 export function AttemptTabs({ attempt }: { attempt: Attempt }) {
+  if (notificationOf(attempt.webhook_id)) return <SentMail id={attempt.id} />;
   return (
     <Tabs
       label="Attempt"
@@ -88,7 +91,11 @@ export function AttemptSheet({ id, onClose }: { id: string; onClose(): void }) {
       foot={
         a && (
           <>
-            <ButtonLink href={keep(`/attempts/${encodeURIComponent(a.id)}`)} kind="quiet" icon={ExternalLink}>
+            <ButtonLink
+              href={keep(`/${notificationOf(a.webhook_id) ? "mails" : "attempts"}/${encodeURIComponent(a.id)}`)}
+              kind="quiet"
+              icon={ExternalLink}
+            >
               Open as a page
             </ButtonLink>
             <span className="grow" />

@@ -1,5 +1,6 @@
 // Why a delivery stands as it does, in words that need no explanation.
 import type { Schemas } from "../../api/client";
+import { notificationOf } from "../../words/mail";
 import { durationOf, span } from "../../words/time";
 
 type Delivery = Schemas["Delivery"];
@@ -20,7 +21,7 @@ export interface HookNow {
 const times = (n: number) => ["", "once", "twice", "three times", "four times", "five times"][n] ?? `${n} times`;
 
 /** How the attempts that failed ended: the receiver answered 500 three times; the connection was refused. */
-export function failures(tried: Tried[]): string {
+export function failures(tried: Tried[], receiver = "the receiver"): string {
   const failed = tried.filter((t) => t.outcome !== "success" && t.attempt_number > 0);
   const counts = new Map<string, number>();
   for (const t of failed) {
@@ -30,7 +31,7 @@ export function failures(tried: Tried[]): string {
   return [...counts]
     .map(([what, n]) =>
       what.startsWith("answered ") || what === "did not answer"
-        ? `the receiver ${what} ${times(n)}`
+        ? `${receiver} ${what} ${times(n)}`
         : n > 1
           ? `${what} (${times(n)})`
           : what,
@@ -42,11 +43,13 @@ const sentence = (s: string) => (s ? s.charAt(0).toUpperCase() + s.slice(1).repl
 
 /** Why it stands as it does. now is for how long it still waits. */
 export function whyOf(d: Delivery, tried: Tried[], hook: HookNow | undefined, now: number): string {
-  const how = failures(tried);
+  const kind = notificationOf(d.webhook_id)?.medium;
+  const receiver = kind === "email" ? "the mail server" : kind === "sms" ? "the gateway" : "the receiver";
+  const how = failures(tried, receiver);
   switch (d.state) {
     case "delivered": {
       const last = tried.findLast((t) => t.outcome === "success");
-      if (!last || tried.length < 2) return "The receiver took it.";
+      if (!last || tried.length < 2) return sentence(`${receiver} took it`);
       return sentence(
         `taken at attempt ${last.attempt_number}, ${span(Date.parse(last.started_at) - Date.parse(d.accepted_at))} after the event; before, ${how || "it failed"}`,
       );

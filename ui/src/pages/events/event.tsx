@@ -10,9 +10,10 @@ import { Code, pretty } from "../../parts/code";
 import { Card, Empty, Facts, Loaded, Page } from "../../parts/page";
 import { useKeep } from "../../shell/session";
 import { tell } from "../../words/events";
+import { notificationOf } from "../../words/mail";
 import { useMeanings } from "../../api/catalogue";
 import { asText } from "../deliveries/exchange";
-import { hookName, useHooks } from "../deliveries/hooks";
+import { HookLink, useHooks } from "../deliveries/hooks";
 import { Retry } from "../deliveries/retry";
 import { Attempts, AttemptSheet } from "../deliveries/view";
 import { whyOf } from "../deliveries/why";
@@ -86,7 +87,7 @@ export default function EventPage() {
             <div className={css.columns}>
               <div className="stack">
                 <Deliveries event={event} onAttempt={(a) => set({ attempt: a })} />
-                <Card title="Why other webhooks did not get it" lead="Each webhook of the account, as it is set up now.">
+                <Card title="Why others did not get it" lead="Each webhook and notification of the account, as it is set up now.">
                   <WhyNot event={event.id} account={event.account_id} />
                 </Card>
               </div>
@@ -127,7 +128,7 @@ function Deliveries({ event, onAttempt }: { event: Schemas["Event"]; onAttempt(i
               ))}
             </ul>
           ) : (
-            <p className="muted">No webhook got it. Below is why.</p>
+            <p className="muted">Nobody got it. Below is why.</p>
           )
         }
       </Loaded>
@@ -146,19 +147,17 @@ function One({ delivery: d, attempts, onAttempt }: { delivery: Delivery; attempt
     <li>
       <div className="row wrap">
         <State of={d.state} />
-        <Link href={keep(`/webhooks/${encodeURIComponent(d.webhook_id)}`)} className={css.hook}>
-          <bdi>{hookName(hooks, d.webhook_id)}</bdi>
-        </Link>
+        <HookLink id={d.webhook_id} className={css.hook} />
         <Badge>{attempts[0]?.dialect ?? hooks.get(d.webhook_id)?.dialect ?? "?"}</Badge>
         <span className="grow" />
         <Link href={keep(`/deliveries/${encodeURIComponent(d.id)}`)} className="small">
-          Delivery
+          {notificationOf(d.webhook_id) ? "The mail" : "Delivery"}
         </Link>
         <Retry delivery={d} />
       </div>
       {!(d.state === "delivered" && attempts.length < 2) && <p>{whyOf(d, tried, hooks.get(d.webhook_id), now)}</p>}
       <Attempts list={tried} onOpen={onAttempt} />
-      {request && (
+      {request && !notificationOf(d.webhook_id) && (
         <>
           <div>
             <Button size="small" kind="quiet" aria-expanded={shown} onClick={() => show(!shown)}>

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "wouter";
 import { api, body, type Schemas } from "../../api/client";
 import { Badge, Time } from "../../parts/bits";
 import { Loaded } from "../../parts/page";
-import { useKeep } from "../../shell/session";
+import { notificationOf } from "../../words/mail";
+import { HookLink } from "../deliveries/hooks";
 import css from "./events.module.css";
 
 export type Explanation = Schemas["Explanation"];
@@ -16,10 +16,12 @@ export const useExplain = (event: string, account: string, enabled = true) =>
     enabled,
   });
 
+/** A notification that went to nobody has but its template. */
+const target = (x: Explanation) => x.webhook_id || `mail:${x.account_id}:${x.template ?? ""}`;
+
 /** Which webhooks did not get an event, and why. */
 export function WhyNot({ event, account, got }: { event: string; account: string; got?: string }) {
   const query = useExplain(event, account);
-  const keep = useKeep();
   return (
     <Loaded query={query} lines={2}>
       {({ items }) => {
@@ -29,16 +31,14 @@ export function WhyNot({ event, account, got }: { event: string; account: string
         return (
           <ul className={css.why}>
             {not.map((x) => (
-              <li key={x.webhook_id}>
+              <li key={target(x)}>
                 <span className="row wrap">
-                  <Link href={keep(`/webhooks/${encodeURIComponent(x.webhook_id)}`)}>
-                    <bdi>{x.name || x.webhook_id}</bdi>
-                  </Link>
+                  <HookLink id={target(x)}>{notificationOf(target(x)) ? undefined : x.name || x.webhook_id}</HookLink>
                   <Badge>{x.dialect}</Badge>
                   {x.status === "paused" && <Badge tone="warn">paused</Badge>}
                 </span>
                 <span>{x.reason}</span>
-                {x.why !== "later" && x.why !== "subaccount" && (
+                {x.why !== "later" && x.why !== "subaccount" && x.updated_at && (
                   <span className="muted small">
                     As it is set up now; last changed <Time at={x.updated_at} as="ago" />.
                   </span>

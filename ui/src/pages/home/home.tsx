@@ -4,12 +4,13 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { api, body, type Schemas } from "../../api/client";
 import { useFilters } from "../../api/lists";
-import { State, Time, useNow } from "../../parts/bits";
+import { mailState } from "../../api/mail";
+import { State, Time, type Tone, useNow } from "../../parts/bits";
 import { ButtonLink } from "../../parts/button";
 import { Chart, type Series } from "../../parts/chart";
 import { Segments } from "../../parts/field";
 import { Card, Loaded, Note, Page } from "../../parts/page";
-import { useAccount, useKeep, useMay } from "../../shell/session";
+import { useAccount, useKeep, useMay, useOperator } from "../../shell/session";
 import { count, familyColour, percent, plural, rate } from "../../words/text";
 import { ago, durationOf, span } from "../../words/time";
 import { FirstRun } from "./firstrun";
@@ -161,7 +162,8 @@ function Attention({ stats }: { stats: Statistics }) {
     .filter((w) => order.includes(w.status))
     .sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status));
   const silent = (deaf.data?.items ?? []).filter((s) => s.state === "failing" || s.state === "stopped");
-  if (!ill && !silent.length) {
+  const mail = useMailTrouble();
+  if (!ill && !silent.length && !mail) {
     return (
       <Note kind="ok">
         <span className="row">
@@ -179,6 +181,13 @@ function Attention({ stats }: { stats: Statistics }) {
   return (
     <Card title="Needs somebody" flush>
       <ul className={css.ill}>
+        {mail && (
+          <li>
+            <Link href={mail.state === "not set up" ? "/templates" : "/mails?outcome=failure"}>E-mail</Link>
+            <State of={mail.state} tone={mail.tone} />
+            <span className={css.why}>{mail.why}</span>
+          </li>
+        )}
         {silent.map((s) => (
           <li key={s.id}>
             <Link href={`/sources/${encodeURIComponent(s.id)}`}>{s.id}</Link>
@@ -207,6 +216,27 @@ function Attention({ stats }: { stats: Statistics }) {
       )}
     </Card>
   );
+}
+
+/** What is wrong with mail: that there is no server is the operator's to know. */
+function useMailTrouble(): { state: string; tone?: Tone; why: string } | undefined {
+  const { data: m } = useQuery(mailState);
+  const operator = useOperator();
+  const now = useNow();
+  if (!m) return undefined;
+  if (!m.email) {
+    if (!operator) return undefined;
+    return {
+      state: "not set up",
+      tone: "idle",
+      why: "There is no mail server: nobody gets mails of voicemails, faxes or missed calls. Set SWITCHHOOK_SMTP_URL.",
+    };
+  }
+  const since = m.oldest_waiting_at ? now - Date.parse(m.oldest_waiting_at) : 0;
+  const waits = m.waiting ? ` ${plural(m.waiting, "mail waits", "mails wait")}, the oldest since ${span(since)}.` : "";
+  if (m.failing_since)
+    return { state: "failing", why: `${m.last_error ?? "Mails fail"}. Since ${span(now - Date.parse(m.failing_since))}.${waits}` };
+  return since > 60_000 ? { state: "waiting", why: waits.trim() } : undefined;
 }
 
 function Why({ webhook: w }: { webhook: Schemas["Webhook"] }) {

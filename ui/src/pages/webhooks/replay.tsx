@@ -14,7 +14,7 @@ import { More, Table } from "../../parts/table";
 import { useMay } from "../../shell/session";
 import { count, plural } from "../../words/text";
 import { durationOf, span } from "../../words/time";
-import { useSettled } from "./form/state";
+import { useSettled } from "../../api/settled";
 import css from "./webhook.module.css";
 
 type Hook = Schemas["Webhook"];

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { createContext, useContext, useEffect, useState } from "react";
+import { createContext, useContext, useState } from "react";
 import { api, body, Problem, type Schemas } from "../../../api/client";
+import { useSettled } from "../../../api/settled";
 import { type Draft, type Input, inputOf } from "./draft";
 
 /** The form that a field belongs to. */
@@ -20,16 +21,6 @@ export function useForm(): Form {
   const form = useContext(Context);
   if (!form) throw new Error("no form");
   return form;
-}
-
-/** A value once it has stayed the same for a moment. */
-export function useSettled<T>(value: T, ms = 300): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return settled;
 }
 
 /** Which event is shown: a type's sample, or one that was accepted. */
