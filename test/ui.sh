@@ -28,10 +28,10 @@ npx openapi-typescript ../internal/api/testdata/openapi.json -o "$built/schema.t
 cmp "$built/schema.ts" src/api/schema.ts || { echo "ui/src/api/schema.ts is older than the API's document: make ui" >&2; exit 1; }
 npx vite build --logLevel warn --outDir "$built/dist" --emptyOutDir
 diff -r "$built/dist" ../internal/web/dist >/dev/null || { echo "internal/web/dist is not what ui/ builds to: make ui" >&2; exit 1; }
-# All that a browser may ever load of scripts and styles, packed.
+# All that a browser may ever load of scripts and styles, packed; a quarter of it is the editor, which comes when one is needed.
 size=$(for f in "$built"/dist/assets/*.js "$built"/dist/assets/*.css; do gzip -9 -c "$f"; done | wc -c)
-echo "scripts and styles: $((size / 1000)) kB packed, of 400 at most"
-[ "$size" -le 400000 ] || exit 1
+echo "scripts and styles: $((size / 1000)) kB packed, of 410 at most"
+[ "$size" -le 410000 ] || exit 1
 # Mails, as phones and desktops show them.
 (cd .. && SWITCHHOOK_TEST_LETTERS=1 go test -count=1 -run '^TestLettersInABrowser$' ./internal/mail)
 npx playwright test

@@ -177,7 +177,10 @@ export const test = base.extend<{ calm: void }, { own: string; mails: boolean; s
   calm: [
     async ({ page }, use) => {
       const complaints: string[] = [];
-      page.on("console", (m) => ["error", "warning"].includes(m.type()) && complaints.push(`${m.type()}: ${m.text()}`));
+      page.on(
+        "console",
+        (m) => ["error", "warning"].includes(m.type()) && complaints.push(`${m.type()}: ${m.text()} (${m.location().url})`),
+      );
       page.on("pageerror", (e) => complaints.push("page error: " + e.message));
       page.on("request", (r) => {
         const to = new URL(r.url());

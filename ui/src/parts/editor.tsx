@@ -54,7 +54,7 @@ export default function Editor({ value, onChange, label, wrap, lines, language =
                     !u.transactions.some((t) => t.annotation(Transaction.remote)) &&
                     told.current.onChange?.(u.state.doc.toString()),
                 ),
-                EditorView.domEventHandlers({ focus: (_, of) => told.current.onFocus?.(inserter(of)) }),
+                EditorView.domEventHandlers({ focus: (_, of) => told.current.onFocus?.(inserter(of)), beforeinput: typedOver }),
               ]
             : [EditorState.readOnly.of(true), EditorView.editable.of(false), keymap.of(foldKeymap)],
         ],
@@ -78,6 +78,17 @@ export default function Editor({ value, onChange, label, wrap, lines, language =
   }, [value, marks]);
 
   return <div ref={place} />;
+}
+
+/**
+ * Types over what is chosen. Left to itself, Chromium keeps the look of what was there in an inline style, of which the
+ * page's policy complains.
+ */
+function typedOver(e: InputEvent, v: EditorView) {
+  if (e.inputType !== "insertText" || !e.data || e.isComposing || v.state.selection.main.empty) return false;
+  e.preventDefault();
+  v.dispatch(v.state.replaceSelection(e.data), { userEvent: "input.type", scrollIntoView: true });
+  return true;
 }
 
 /** Puts a text where the cursor is, and goes on behind it. */
