@@ -51,7 +51,7 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 		if i < 0 {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
-		m.To, m.Cc, m.Bcc, env.User = []string{people[i].Email}, addresses(n.Cc), addresses(n.Bcc), people[i].row()
+		m.To, m.Cc, m.Bcc, env.User = []string{people[i].Email}, few(addresses(n.Cc)), few(addresses(n.Bcc)), people[i].row()
 	} else {
 		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l)
 	}
@@ -66,9 +66,9 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	}
 	m.Text, m.HTML = p.render("text", text), p.render("html", html)
 	wanted := p.from(n, l, b.o.From)
-	m.ReplyTo = addresses(n.ReplyTo)
+	m.ReplyTo = few(addresses(n.ReplyTo))
 	if len(m.ReplyTo) == 0 {
-		m.ReplyTo = addresses(ordjson.String(p.render("reply_to", l.ReplyTo.Value)))
+		m.ReplyTo = few(addresses(ordjson.String(p.render("reply_to", l.ReplyTo.Value))))
 	}
 	if m.From = b.sender(wanted); m.From != wanted && len(m.ReplyTo) == 0 {
 		m.ReplyTo = []string{wanted}
@@ -78,6 +78,12 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	}
 	return m, p.err
 }
+
+// mostAnswered is where at most answers to a mail go, and of an update to each user, whom
+// copies of each of the mails go to.
+const mostAnswered = 10
+
+func few(list []string) []string { return list[:min(len(list), mostAnswered)] }
 
 // A page is where the parts of one mail are rendered.
 type page struct {
