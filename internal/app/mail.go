@@ -24,7 +24,7 @@ type Mail struct {
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
 	// Senders are the domains whose addresses templates may name as senders, beside From's.
 	Senders []string
-	DKIM   struct{ Domain, Selector, KeyFile string }
+	DKIM    struct{ Domain, Selector, KeyFile string }
 	// Catcher: the server is the demo's, which shows mails and delivers none.
 	Catcher bool
 
