@@ -310,6 +310,9 @@ func (a *api) sendPreview(ctx context.Context, ev *switchhook.Event, l *mail.Let
 	if err := catalogue.Attach(&one); err != nil {
 		return nil, err
 	}
+	if err := a.maySend(callerOf(ctx).tenants, []*switchhook.Event{&one}); err != nil { // it goes to strangers as events' mails do
+		return nil, err
+	}
 	return a.Engine.Test(ctx, w, &one)
 }
 

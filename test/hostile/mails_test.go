@@ -259,6 +259,24 @@ func TestManyRecipients(t *testing.T) {
 	}
 }
 
+// A preview that is sent goes by the same rate as events: it can be sent to anybody.
+func TestPreviewsSent(t *testing.T) {
+	t.Parallel()
+	p := box(t, nil)
+	s := serve(t, p.withMail()...)
+	acme := s.customer("acme")
+	s.operator().must(http.StatusOK, "PATCH", "/v1/accounts/acme", `{"limits":{"events_per_second":0.01}}`)
+	refused := 0
+	for range 10 {
+		if a := acme.do("POST", "/v1/templates/voicemail_to_email/preview", `{"send_to":["ann@there.example"]}`); a.status == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if _, mails := p.all(); len(mails) != 1 || refused != 9 {
+		t.Errorf("%d mails came, %d were refused", len(mails), refused)
+	}
+}
+
 // Who writes to everybody needs the key of an admin, by whatever way.
 func TestWhoWritesToEverybody(t *testing.T) {
 	t.Parallel()
