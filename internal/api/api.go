@@ -235,6 +235,7 @@ type api struct {
 	passwords   hasher
 	browsers    sessions
 	previews    mailPages
+	previewing  turnstile // of previews, by the account whose key asks
 	crossOrigin *http.CrossOriginProtection
 
 	// tenants is who is there; replaced, never changed.

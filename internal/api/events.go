@@ -119,6 +119,9 @@ func (a *api) takeEvents(w http.ResponseWriter, r *http.Request) ([]switchhook.R
 	c, now := callerOf(r.Context()), time.Now().UTC()
 	var wrong []switchhook.FieldError
 	for i, ev := range events {
+		if ev.Type == customerUpdate && c.may("create-customer-update") != nil {
+			return nil, ofBatch(wrongField(switchhook.CodeForbidden, eventPath(i, "type"), "the role of this key is %s; %s writes to everybody, which needs a key of the role admin", c.role, ev.Type), single)
+		}
 		if ev.AccountID == "" {
 			ev.AccountID = c.account
 		} else if !c.sees(ev.AccountID) && len(wrong) < mostErrors {

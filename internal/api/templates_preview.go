@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/catalogue"
@@ -98,21 +99,9 @@ func (a *api) previewTemplate(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	check := &partCheck{}
-	check.parts(body.parts())
-	check.plainList("send_to", body.SendTo)
-	if err := invalid(check.wrong); err != nil {
-		return nil, err
-	}
-	ev, err := a.eventOfPreview(ctx, account, in.ID, body, rawMember(in.Body.raw, "data"))
+	ev, m, err := a.draftMail(ctx, account, in.ID, body, rawMember(in.Body.raw, "data"))
 	if err != nil {
 		return nil, err
-	}
-	draft := &switchhook.Template{AccountID: account, ID: in.ID}
-	body.parts().put(draft)
-	m, err := a.Book.Preview(ev, account, in.ID, draft) //nolint:contextcheck // it bounds its time itself
-	if err != nil {
-		return nil, ofParts(err)
 	}
 	out := templatePreview{Message: messageOf(m), Notes: a.notes(ev, l, body.parts(), m)}
 	if len(body.SendTo) > 0 {
@@ -122,6 +111,70 @@ func (a *api) previewTemplate(ctx context.Context, in *struct {
 	}
 	out.HTMLURL = a.previews.keep(pageOfMail(m, m.Logo), a.embedders(requestOf(ctx)))
 	return &output[templatePreview]{Body: out}, nil
+}
+
+// draftMail makes the mail. Each account makes one at a time: a template can be so written that
+// it takes as long as a hundred other requests.
+func (a *api) draftMail(ctx context.Context, account, id string, body templatePreviewInput, data []byte) (*switchhook.Event, *mail.Message, error) {
+	leave, err := a.previewing.enter(ctx, callerOf(ctx).account)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer leave()
+	check := &partCheck{}
+	check.parts(body.parts())
+	check.plainList("send_to", body.SendTo)
+	if err := invalid(check.wrong); err != nil {
+		return nil, nil, err
+	}
+	ev, err := a.eventOfPreview(ctx, account, id, body, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	draft := &switchhook.Template{AccountID: account, ID: id}
+	body.parts().put(draft)
+	m, err := a.Book.Preview(ev, account, id, draft) //nolint:contextcheck // it bounds its time itself
+	return ev, m, ofParts(err)
+}
+
+// A turnstile lets one at a time through for each name. Its zero value is ready for use.
+type turnstile struct {
+	mu  sync.Mutex
+	all map[string]*turn
+}
+
+type turn struct {
+	free chan struct{}
+	n    int // who is in, or waits
+}
+
+// enter waits for its turn, or for the end of ctx.
+func (t *turnstile) enter(ctx context.Context, name string) (leave func(), err error) {
+	t.mu.Lock()
+	one := t.all[name]
+	if one == nil {
+		if t.all == nil {
+			t.all = map[string]*turn{}
+		}
+		one = &turn{free: make(chan struct{}, 1)}
+		t.all[name] = one
+	}
+	one.n++
+	t.mu.Unlock()
+	gone := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if one.n--; one.n == 0 {
+			delete(t.all, name)
+		}
+	}
+	select {
+	case one.free <- struct{}{}:
+		return func() { <-one.free; gone() }, nil
+	case <-ctx.Done():
+		gone()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // ofParts says what is wrong with parts of a template as fields.
@@ -255,6 +308,9 @@ func (a *api) sendPreview(ctx context.Context, ev *switchhook.Event, l *mail.Let
 	one := *ev
 	one.ID, one.AccountID, one.Data, one.Resources, one.Targets = switchhook.NewID(switchhook.PrefixEvent), w.AccountID, data.Append(nil), nil, nil
 	if err := catalogue.Attach(&one); err != nil {
+		return nil, err
+	}
+	if err := a.maySend(callerOf(ctx).tenants, []*switchhook.Event{&one}); err != nil { // it goes to strangers as events' mails do
 		return nil, err
 	}
 	return a.Engine.Test(ctx, w, &one)

@@ -58,6 +58,7 @@ type Book struct {
 	below     map[string][]string                        // the accounts below one, itself left out
 	targets   map[string]*switchhook.Webhook             // as they were asked for, by id
 	compiled  map[source]compiled
+	sources   int // how long the sources of those are
 }
 
 // NewBook returns a book in which every account has the built-in templates.
@@ -276,8 +277,10 @@ type compiled struct {
 	err error
 }
 
-// mostCompiled is how many compiled templates are remembered.
-const mostCompiled = 2000
+// mostCompiled is of how much source compiled templates are remembered, in bytes. They take
+// up to 25 times as much, and whoever sends events or asks for previews can make any number
+// of them.
+const mostCompiled = 2 << 20
 
 // compile compiles a template, or finds it compiled.
 func (b *Book) compile(s source) (*django.Template, error) {
@@ -290,10 +293,14 @@ func (b *Book) compile(s source) (*django.Template, error) {
 	c.t, c.err = django.Parse(s.text, django.Options{HTML: s.html})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.compiled) >= mostCompiled {
+	if b.sources+len(s.text) > mostCompiled {
 		clear(b.compiled)
+		b.sources = 0
 	}
-	b.compiled[s] = c
+	if _, ok := b.compiled[s]; !ok { // somebody else may have been faster
+		b.compiled[s] = c
+		b.sources += len(s.text)
+	}
 	return c.t, c.err
 }
 

@@ -58,7 +58,7 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 		p.now = ev.OccurredAt
 	}
 	if only != nil {
-		m.To, m.Cc, m.Bcc = []string{only.Email}, addresses(n.Cc), addresses(n.Bcc)
+		m.To, m.Cc, m.Bcc = []string{only.Email}, few(addresses(n.Cc)), few(addresses(n.Bcc))
 	} else {
 		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l, func(address string) []string { return p.addresses("to", address) })
 	}
@@ -69,9 +69,9 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	}
 	m.Text, m.HTML = p.render("text", text), p.render("html", html)
 	wanted := p.from(n, l, b.o.From)
-	m.ReplyTo = addresses(n.ReplyTo)
+	m.ReplyTo = few(addresses(n.ReplyTo))
 	if len(m.ReplyTo) == 0 {
-		m.ReplyTo = p.addresses("reply_to", l.ReplyTo.Value)
+		m.ReplyTo = few(p.addresses("reply_to", l.ReplyTo.Value))
 	}
 	if m.From = b.sender(wanted); m.From != wanted && len(m.ReplyTo) == 0 {
 		m.ReplyTo = []string{wanted}
@@ -89,6 +89,12 @@ func decoded(html string) string {
 	}
 	return html
 }
+
+// mostAnswered is where at most answers to a mail go, and of an update to each user, whom
+// copies of each of the mails go to.
+const mostAnswered = 10
+
+func few(list []string) []string { return list[:min(len(list), mostAnswered)] }
 
 // A page is where the parts of one mail are rendered.
 type page struct {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -266,5 +267,40 @@ func TestAttachmentsThroughAProxy(t *testing.T) {
 	}
 	if got := box.Messages()[1].Parts[2]; string(got.Data) != "through" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A server of attachments that never answers holds up the mails of its account, and nobody
+// else's.
+func TestSlowAttachments(t *testing.T) {
+	t.Parallel()
+	box := mailbox(t, sim.MailboxOptions{})
+	o := office(t, box.URL(), func(o *post.Options) { o.Networks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	asked := make(chan struct{}, 100)
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hangs.Close)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	t.Cleanup(wg.Wait)
+	t.Cleanup(cancel)
+	for range 40 {
+		m := message("a@example.net")
+		m.WebhookID, m.Attachments = "mail:slow:voicemail_to_email", attachment(hangs.URL, "a")
+		r := request(t, m)
+		wg.Go(func() { _, _ = o.Send(ctx, r) })
+	}
+	for range 4 {
+		<-asked
+	}
+	m := message("b@example.net")
+	m.Attachments = attachment(shelf(t)+"/vm.mp3", "b")
+	if a := send(t, o, m); a.Status != 250 {
+		t.Errorf("%+v", a)
+	}
+	if len(asked) > 0 {
+		t.Errorf("%d more were asked for", len(asked))
 	}
 }

@@ -34,8 +34,10 @@ const (
 	DefaultConnections = 4
 	// DefaultAttachments is how large a mail's attachments may be together, in bytes.
 	DefaultAttachments = 10 << 20
-	// mostFetching is how many mails may have attachments in memory at the same time.
+	// mostFetching is how many mails may have attachments in memory at the same time, and
+	// mostOfOne how many of them of one account: where they come from can be slow on purpose.
 	mostFetching = 16
+	mostOfOne    = 4
 
 	idleTimeout = 30 * time.Second // is how long an unused connection is kept: servers wait for minutes
 	mostMails   = 100              // go over one connection: many servers count them
@@ -95,8 +97,9 @@ type Office struct {
 	fetching chan struct{}
 	patience time.Duration // idleTimeout
 
-	mu   sync.Mutex
-	idle []*line // the last used at the end
+	mu    sync.Mutex
+	idle  []*line                  // the last used at the end
+	ofOne map[string]chan struct{} // the places for fetching of each account
 }
 
 // New makes an Office. Its errors are sentences for the operator.
@@ -121,7 +124,7 @@ func New(o Options) (*Office, error) {
 	}
 	o.MaxAttachments = cmp.Or(o.MaxAttachments, DefaultAttachments)
 	return &Office{
-		o: o, from: from, domain: from.domain, patience: idleTimeout,
+		o: o, from: from, domain: from.domain, patience: idleTimeout, ofOne: map[string]chan struct{}{},
 		slots: make(chan struct{}, cmp.Or(o.Connections, DefaultConnections)), fetching: make(chan struct{}, mostFetching),
 	}, nil
 }
@@ -176,6 +179,11 @@ func (o *Office) send(ctx context.Context, r *wire.Request) (*switchhook.HTTPRes
 		return l.answer(), nil
 	}
 	if len(l.m.Attachments) > 0 {
+		leave, err := enter(ctx, o.placesOf(l.m.WebhookID))
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 		done, err := enter(ctx, o.fetching)
 		if err != nil {
 			return nil, err
@@ -215,6 +223,17 @@ func enter(ctx context.Context, places chan struct{}) (leave func(), err error) 
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// placesOf are the places for fetching of the account of a target.
+func (o *Office) placesOf(webhookID string) chan struct{} {
+	t, _ := mail.ParseTarget(webhookID)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ofOne[t.AccountID] == nil {
+		o.ofOne[t.AccountID] = make(chan struct{}, mostOfOne)
+	}
+	return o.ofOne[t.AccountID]
 }
 
 // read makes a letter of a request. What is wrong with it is its flaw, or that of one of its
