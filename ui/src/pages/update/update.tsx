@@ -117,7 +117,7 @@ function CustomerUpdate({ owner }: { owner: string }) {
                     </span>
                   </>
                 ) : (
-                  `Nobody: ${n.reason ?? "nobody fits"}`
+                  (n.reason ?? "Nobody would get it.")
                 )
               ) : (
                 <span className="muted">{update.scope === "one" && !update.recipient ? "Choose an account." : "Counting…"}</span>
