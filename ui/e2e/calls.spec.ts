@@ -64,7 +64,7 @@ test("an open call grows as it happens", async ({ page, server }) => {
   const { events, say, of, ext } = scenarios.open({ id: "call-live", account });
   await send(server.url, server.key, events);
   await signIn(page, server, "/calls/call-live");
-  await expect(page.getByText("The call goes on")).toBeVisible();
+  await expect(page.getByText("The call goes on", { exact: true })).toBeVisible();
   await expect(page.getByText("Live: it grows as events come.")).toBeVisible();
   const already = events.length;
   say(3, "call.held", of());
@@ -76,7 +76,7 @@ test("an open call grows as it happens", async ({ page, server }) => {
   await expect(list.getByRole("button", { name: /Put on hold/ })).toBeVisible();
   await send(server.url, server.key, events.slice(already + 1));
   await expect(list.getByRole("button", { name: /The call has ended: Anna Bell hung up/ })).toBeVisible();
-  await expect(page.getByText("The call goes on")).toHaveCount(0);
+  await expect(page.getByText("The call goes on", { exact: true })).toHaveCount(0);
 });
 
 test("the call's page by keyboard, and its link for a colleague", async ({ page, server, context }) => {

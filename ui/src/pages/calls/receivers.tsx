@@ -6,6 +6,7 @@ import { Badge, State, useNow } from "../../parts/bits";
 import { Button } from "../../parts/button";
 import { Card } from "../../parts/page";
 import { useKeep } from "../../shell/session";
+import { notificationOf } from "../../words/mail";
 import { plural } from "../../words/text";
 import { type Hook, HookLink } from "../deliveries/hooks";
 import { whyOf } from "../deliveries/why";
@@ -54,6 +55,7 @@ export function Receivers({
   const silent = [...hooks.values()].filter((h) => h.account_id === account && !told.some((r) => r.id === h.id));
   const [asked, ask] = useState(false);
   const why = useSilence(story, account, asked && silent.length > 0);
+  const kind = told.some((r) => notificationOf(r.id)) ? "receiver" : "webhook";
   const bad = told.filter((r) => r.bad.length || stuck(r, hooks)).length;
   const waits = told.some((r) => r.lines.some((l) => l.delivery.state === "pending"));
   if (!told.length && !silent.length) return null;
@@ -64,8 +66,8 @@ export function Receivers({
         told.length === 0
           ? "Nobody got anything of this call."
           : bad === 0
-            ? `${plural(told.length, "receiver")}, and ${waits ? "all goes well so far" : "all of it went well"}.`
-            : `${bad} of ${plural(told.length, "receiver")} did not get everything.`
+            ? `${plural(told.length, kind)}, and ${waits ? "all goes well so far" : "all of it went well"}.`
+            : `${bad} of ${plural(told.length, kind)} did not get everything.`
       }
       actions={
         silent.length > 0 && (
