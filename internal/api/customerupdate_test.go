@@ -113,7 +113,7 @@ func TestLargestCustomerUpdate(t *testing.T) {
 	s.problem(writeTo(`{"recipient_id":"acme","user_type":"all_users","text":"x"}`), wrong("recipient_id", "it would be 20001 mails, and one update is at most 20000: write to the accounts one by one"))
 	s.book.Set(accounts, users[:20_000], nil)
 	var sent struct{ Mails int }
-	s.ok(202, writeTo(`{"recipient_id":"acme","user_type":"all_users","text":"x"}`), &sent)
+	s.ok(200, writeTo(`{"recipient_id":"acme","user_type":"all_users","text":"x","dry_run":true}`), &sent) // the engine's share is not this test's
 	if sent.Mails != 20_000 {
 		t.Errorf("%+v", sent)
 	}
