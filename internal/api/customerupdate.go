@@ -89,7 +89,7 @@ func (a *api) createCustomerUpdate(ctx context.Context, in *struct {
 	if err := a.Router.Draft(draft); err != nil {
 		return nil, ofBatch(err, true)
 	}
-	count := a.countUpdate(draft) //nolint:contextcheck // nothing is rendered before it is sent
+	count := a.countUpdate(draft)
 	switch {
 	case count.Mails > mostUpdated:
 		return nil, switchhook.InvalidField("recipient_id", "it would be %d mails, and one update is at most %d: write to the accounts one by one", count.Mails, mostUpdated)

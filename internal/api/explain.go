@@ -59,7 +59,7 @@ func (a *api) explainEvent(ctx context.Context, in *struct {
 		}
 		items = append(items, x)
 	}
-	items = append(items, a.explainNotifications(ev, made, in.WebhookID)...) //nolint:contextcheck // nothing is rendered for it
+	items = append(items, a.explainNotifications(ev, made, in.WebhookID)...)
 	slices.SortStableFunc(items, func(x, y explanation) int { return cmp.Compare(x.rank(), y.rank()) })
 	return listOf(items, ""), nil
 }

@@ -162,8 +162,8 @@ func (p *postbox) sound(t *testing.T, to func(string) bool) {
 }
 
 // withMail are the flags of a server that sends mail.
-func (p *postbox) withMail(more ...string) []string {
-	return append([]string{"--smtp-url", "smtp://" + p.url, "--mail-from", "Phones <phones@pbx.example>"}, more...)
+func (p *postbox) withMail() []string {
+	return []string{"--smtp-url", "smtp://" + p.url, "--mail-from", "Phones <phones@pbx.example>"}
 }
 
 // voicemail is an event for which a mail is sent to somebody.
