@@ -256,9 +256,16 @@ func TestSnapshotsAreSaved(t *testing.T) {
 	sequence++
 	want(saveAtOnce+102, 2)
 	later()
-	for n := range saveAtOnce + 100 { // the first begins to save, the second ends it
-		snap(fmt.Sprint("many", n), "")
+	snap("many0", "") // begins to save
+	snap("many1", "") // ends it
+	c = switchhook.Commit{Events: []*switchhook.Event{smallEvent(sequence + 1)}}
+	for n := 2; n < saveAtOnce+100; n++ {
+		c.Snapshots = append(c.Snapshots, switchhook.Snapshot{Kind: "call", ID: fmt.Sprint("many", n)})
 	}
+	if err := d.submit(c); err != nil {
+		t.Fatal(err)
+	}
+	sequence++
 	want(2, saveAtOnce+101) // the first had ended
 	later()
 	snap("3", "")
