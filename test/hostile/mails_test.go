@@ -181,7 +181,13 @@ func voicemail(words string, notification map[string]any) map[string]any {
 // settled waits until nothing is to be sent any more.
 func (who as) settled() {
 	who.s.t.Helper()
-	await(who.s.t, "all to be sent", func() bool { return len(all(who, "/v1/deliveries?state=pending")) == 0 })
+	for tick, end := time.NewTicker(100*time.Millisecond), time.After(4*patience); len(all(who, "/v1/deliveries?state=pending")) > 0; { // of hundreds
+		select {
+		case <-tick.C:
+		case <-end:
+			who.s.t.Fatal("waited for all to be sent in vain")
+		}
+	}
 }
 
 // Nothing that an event or a template says becomes a command, a recipient or a header of its
