@@ -115,7 +115,7 @@ func (a *api) openCalls(in *listCallsInput, accounts []string) []openCall {
 	for _, s := range snapshots {
 		if (accounts == nil || slices.Contains(accounts, s.AccountID)) && s.RootID == s.ID {
 			began := s.UpdatedAt // of one that was under way when we first heard of it
-			if t, err := time.Parse(time.RFC3339Nano, textOf(s.Data, "created_at")); err == nil {
+			if t, err := time.Parse(time.RFC3339Nano, ordjson.FindText(s.Data, "created_at")); err == nil {
 				began = t
 			}
 			calls[root{s.AccountID, s.ID}] = &openCall{CallView: viewCall(s.AccountID, s.ID, s.Data), began: began}
@@ -140,18 +140,13 @@ func (a *api) openCalls(in *listCallsInput, accounts []string) []openCall {
 
 func viewCall(accountID, id string, snapshot []byte) CallView {
 	v := CallView{ID: id, AccountID: accountID, Status: "open", Call: snapshot}
-	if textOf(snapshot, "status") == "ended" {
+	if ordjson.FindText(snapshot, "status") == "ended" {
 		v.Status = "ended"
 	}
 	if snapshot == nil {
 		v.Call = rawObject("{}")
 	}
 	return v
-}
-
-func textOf(object []byte, name string) string {
-	text, _ := ordjson.Unquote(ordjson.Find(object, name)) // what is no text is none
-	return text
 }
 
 // A span is a half-open stretch of time; a zero time bounds nothing.
@@ -282,7 +277,7 @@ const mostEntries = 20_000
 func rootOf(ev *switchhook.Event) string {
 	call := ordjson.Find(ev.Data, "call")
 	for _, name := range []string{"root_id", "id"} {
-		if id := textOf(call, name); id != "" {
+		if id := ordjson.FindText(call, name); id != "" {
 			return id
 		}
 	}
@@ -293,7 +288,7 @@ func rootOf(ev *switchhook.Event) string {
 // or the phone system has used its id again.
 func (a *api) remembered(first *switchhook.Event) []byte {
 	snapshot := a.Router.Call(first.AccountID, rootOf(first))
-	if snapshot == nil || textOf(snapshot, "created_at") != textOf(ordjson.Find(first.Data, "call"), "created_at") {
+	if snapshot == nil || ordjson.FindText(snapshot, "created_at") != ordjson.FindText(ordjson.Find(first.Data, "call"), "created_at") {
 		return nil
 	}
 	return snapshot

@@ -96,9 +96,9 @@ func (s *callSummary) pass(ev *switchhook.Event) {
 		return
 	}
 	object := ordjson.Find(ev.Data, kind)
-	p := passed{Kind: kind, ID: textOf(object, "id"), Name: textOf(object, "name"), Number: textOf(object, "number")}
+	p := passed{Kind: kind, ID: ordjson.FindText(object, "id"), Name: ordjson.FindText(object, "name"), Number: ordjson.FindText(object, "number")}
 	if p.ID == "" && kind == "queue" {
-		p.ID = textOf(ordjson.Find(ev.Data, "queuecall"), "queue_id")
+		p.ID = ordjson.FindText(ordjson.Find(ev.Data, "queuecall"), "queue_id")
 	}
 	if !slices.Contains(s.Through, p) {
 		s.Through = append(s.Through, p)

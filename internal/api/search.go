@@ -285,7 +285,7 @@ func (s *search) names(context.Context) error {
 		}
 	}
 	for _, r := range s.records() {
-		has(recordHit(r), textOf(r.Row, "name"), r.ID)
+		has(recordHit(r), ordjson.FindText(r.Row, "name"), r.ID)
 	}
 	begins := func(h hit) int { // what begins with it comes first
 		if strings.HasPrefix(strings.ToLower(h.Title), text) {
@@ -356,14 +356,14 @@ func userHit(u *switchhook.User) hit {
 
 func recordHit(r *switchhook.Record) hit {
 	title := r.Schema + " " + r.ID
-	if name := textOf(r.Row, "name"); name != "" {
+	if name := ordjson.FindText(r.Row, "name"); name != "" {
 		title = name + " (" + title + ")"
 	}
 	return hit{"record", r.Schema + "/" + r.ID, title, r.AccountID, r.UpdatedAt}
 }
 
 func callHit(c CallView) hit {
-	party := func(who string) string { return cmp.Or(textOf(ordjson.Find(c.Call, who), "address"), "?") }
-	began, _ := time.Parse(time.RFC3339Nano, textOf(c.Call, "created_at")) // absent: it is not known
+	party := func(who string) string { return cmp.Or(ordjson.FindText(ordjson.Find(c.Call, who), "address"), "?") }
+	began, _ := time.Parse(time.RFC3339Nano, ordjson.FindText(c.Call, "created_at")) // absent: it is not known
 	return hit{"call", c.ID, party("from") + " → " + party("to"), c.AccountID, began}
 }

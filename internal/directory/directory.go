@@ -276,8 +276,8 @@ func (d *Directory) addNumber(ev *switchhook.Event, data *ordjson.Object) {
 	}
 	var room [3]string
 	candidates := room[:0]
-	if call := data.Get("call"); strings.HasPrefix(ev.Type, "call.") && textOf(call, "direction") == "inbound" {
-		candidates = append(candidates, textOf(call, "original_number"), textOf(call, "dialed"), textOf(ordjson.Find(call, "to"), "address"))
+	if call := data.Get("call"); strings.HasPrefix(ev.Type, "call.") && ordjson.FindText(call, "direction") == "inbound" {
+		candidates = append(candidates, ordjson.FindText(call, "original_number"), ordjson.FindText(call, "dialed"), ordjson.FindText(ordjson.Find(call, "to"), "address"))
 	}
 	if m, err := ordjson.Parse(data.Get("message")); err == nil {
 		if ev.Type == "message.received" || m.Text("direction") == "inbound" {
@@ -295,10 +295,10 @@ func (d *Directory) addCaller(ev *switchhook.Event, data *ordjson.Object) {
 		return
 	}
 	call := data.Get("call")
-	if direction := textOf(call, "direction"); direction == "inbound" || direction == "" {
+	if direction := ordjson.FindText(call, "direction"); direction == "inbound" || direction == "" {
 		return
 	}
-	d.addByNumber(ev.AccountID, data, "extension", []string{textOf(ordjson.Find(call, "from"), "address")})
+	d.addByNumber(ev.AccountID, data, "extension", []string{ordjson.FindText(ordjson.Find(call, "from"), "address")})
 }
 
 // addQueue names the queue of a queue call.
@@ -364,12 +364,6 @@ func (d *Directory) completeMailbox(account string, data *ordjson.Object) {
 			d.complete(account, data, "extension", raw, nil)
 		}
 	}
-}
-
-// textOf is a member of an object that is a string, and "" for any other.
-func textOf(object json.RawMessage, name string) string {
-	text, _ := ordjson.Unquote(ordjson.Find(object, name))
-	return text
 }
 
 // bare is a number as it is looked up: a leading + does not count.

@@ -88,14 +88,14 @@ func (d *Directory) Emails(account, schema, id string) []string {
 		}
 	}
 	for _, member := range [...]string{"notify_email_addresses", "emails", "email", "email_address"} {
-		add(texts(row, member)...)
+		add(ordjson.Texts(row.Get(member))...)
 	}
 	for _, direction := range [...]string{"inbound", "outbound"} {
 		to := ordjson.Find(ordjson.Find(row.Get("notifications"), direction), "email")
-		add(texts(ordjson.Object{{Name: "to", Value: ordjson.Find(to, "send_to")}}, "to")...)
+		add(ordjson.Texts(ordjson.Find(to, "send_to"))...)
 	}
 	for _, l := range d.linked[k] {
-		add(texts(d.rows[l], "email_address")...)
+		add(ordjson.Texts(d.rows[l].Get("email_address"))...)
 	}
 	if owner := plain(row, "owner_id"); known && owner != "" {
 		user := d.rows[key{account, "user", owner}]
@@ -104,22 +104,4 @@ func (d *Directory) Emails(account, schema, id string) []string {
 		}
 	}
 	return all
-}
-
-// texts is a member that is a text, or a list of such.
-func texts(row ordjson.Object, member string) []string {
-	raw := row.Get(member)
-	if text, ok := ordjson.Unquote(raw); ok {
-		return []string{text}
-	}
-	var list []string
-	s := ordjson.Scan(raw)
-	s.Array(func() bool {
-		v, ok := s.Value()
-		if text, is := ordjson.Unquote(v); is {
-			list = append(list, text)
-		}
-		return ok
-	})
-	return list
 }

@@ -213,7 +213,7 @@ func (b *Book) env(ev *switchhook.Event, r *switchhook.Resources) *Env {
 		e.Port = record.Row
 	}
 	if ev.Type == "webhook.disabled" && b.o.Webhook != nil {
-		if w := b.o.Webhook(textOf(ev.Data, "hook_id")); w != nil && w.AccountID == ev.AccountID {
+		if w := b.o.Webhook(ordjson.FindText(ev.Data, "hook_id")); w != nil && w.AccountID == ev.AccountID {
 			e.Webhook = w
 		}
 	}
@@ -228,8 +228,8 @@ func (b *Book) account(id string) Account {
 		a.Name, a.Timezone = known.Name, known.Timezone
 	}
 	if record, ok := b.o.Directory.Record(id, "account", id); ok {
-		a.Realm, a.Language = textOf(record.Row, "realm"), textOf(record.Row, "language")
-		a.Timezone = cmp.Or(a.Timezone, textOf(record.Row, "timezone"))
+		a.Realm, a.Language = ordjson.FindText(record.Row, "realm"), ordjson.FindText(record.Row, "language")
+		a.Timezone = cmp.Or(a.Timezone, ordjson.FindText(record.Row, "timezone"))
 	}
 	return a
 }
@@ -246,17 +246,17 @@ func (b *Book) userOf(ev *switchhook.Event, r *switchhook.Resources) json.RawMes
 	switch {
 	case id != "":
 	case r.PortRequestID != "": // who commented on it, or changed its state
-		id = cmp.Or(textOf(ordjson.Find(ev.Data, "comment"), "user_id"), textOf(ordjson.Find(ev.Data, "reason"), "user_id"))
+		id = cmp.Or(ordjson.FindText(ordjson.Find(ev.Data, "comment"), "user_id"), ordjson.FindText(ordjson.Find(ev.Data, "reason"), "user_id"))
 	case ev.Type == "billing.service_added": // who did it
-		id = textOf(ordjson.Find(ordjson.Find(ordjson.Find(ev.Data, "audit_log"), "audit"), "agent"), "type_id")
+		id = ordjson.FindText(ordjson.Find(ordjson.Find(ordjson.Find(ev.Data, "audit_log"), "audit"), "agent"), "type_id")
 	case r.Voicemail != nil:
-		id = textOf(row("mailbox", r.Voicemail.MailboxID), "owner_id")
+		id = ordjson.FindText(row("mailbox", r.Voicemail.MailboxID), "owner_id")
 	case r.Fax != nil:
-		id = cmp.Or(r.Fax.OwnerID, textOf(row("faxbox", r.Fax.BoxID), "owner_id"))
+		id = cmp.Or(r.Fax.OwnerID, ordjson.FindText(row("faxbox", r.Fax.BoxID), "owner_id"))
 	case r.Device != nil:
 		id = r.Device.OwnerID
 	case r.Extension != nil:
-		id = textOf(row("extension", r.Extension.ID), "owner_id")
+		id = ordjson.FindText(row("extension", r.Extension.ID), "owner_id")
 	}
 	if id == "" && r.Call != nil {
 		id = r.Call.OwnerID

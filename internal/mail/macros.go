@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook"
-	"github.com/switchhook/switchhook/internal/catalogue"
 )
 
 // An Env is what a mail can say beside its event. What is not known is empty.
@@ -60,12 +59,7 @@ type Brand struct {
 // there are). `link` is an address that can be clicked, or not there. `event` has all of
 // it as it came.
 func Context(ev *switchhook.Event, env *Env) map[string]any {
-	r := ev.Resources
-	if r == nil {
-		if r, _ = catalogue.Decode(ev.Data); r == nil { // what cannot be read says nothing
-			r = &switchhook.Resources{}
-		}
-	}
+	r := resources(ev)
 	m := &macros{ev: ev, env: env, r: r, flat: group(objectOf(ev.Data)), all: group{}}
 	m.zone, m.location = zone(m.timezone())
 	m.surroundings()

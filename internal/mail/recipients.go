@@ -23,10 +23,14 @@ type Consideration struct {
 	Reason   string // a sentence
 }
 
-// Targets are the webhook ids of the notifications that an event makes.
+// Targets are the webhook ids of the notifications that an event makes. An event that may
+// make some gets its Resources, for all who read them later.
 func (b *Book) Targets(ev *switchhook.Event) (ids []string) {
-	if !b.o.Email && !b.o.SMS {
+	if !b.o.Email && !b.o.SMS || !feedsAny(ev.Type) {
 		return nil
+	}
+	if ev.Resources == nil {
+		_ = catalogue.Attach(ev) // what cannot be read says nothing, here as there
 	}
 	for _, c := range b.Consider(ev) {
 		if c.Target != "" {
@@ -69,7 +73,7 @@ func (b *Book) Consider(ev *switchhook.Event) (list []Consideration) {
 // own in the place of the built-in one.
 func (b *Book) fed(ev *switchhook.Event) []Definition {
 	if ev.Type == "account.customer_update" {
-		if l, ok := b.Letter(ev.AccountID, textOf(ev.Data, "template_id")); ok && l.Custom {
+		if l, ok := b.Letter(ev.AccountID, ordjson.FindText(ev.Data, "template_id")); ok && l.Custom {
 			return []Definition{l.Definition}
 		}
 	}
@@ -113,7 +117,7 @@ func Nobody(to switchhook.Addresses) string {
 
 // media are those of an event: mail, but for notifications that say which.
 func media(ev *switchhook.Event) (email, sms bool) {
-	list := textsOf(ordjson.Find(ev.Data, "notification_media"))
+	list := ordjson.Texts(ordjson.Find(ev.Data, "notification_media"))
 	if ev.Type != "notification.custom" || len(list) == 0 {
 		return true, false
 	}
@@ -130,14 +134,14 @@ func (b *Book) update(ev *switchhook.Event, c Consideration) (list []Considerati
 	below := b.below[ev.AccountID]
 	b.mu.RUnlock()
 	accounts := below
-	if to := textOf(ev.Data, "recipient_id"); to != "" {
+	if to := ordjson.FindText(ev.Data, "recipient_id"); to != "" {
 		if to != ev.AccountID && !slices.Contains(below, to) {
 			c.Reason = "The account that it is for is not below this one."
 			return []Consideration{c}
 		}
 		accounts = []string{to}
 	}
-	kind := textOf(ev.Data, "user_type")
+	kind := ordjson.FindText(ev.Data, "user_type")
 	for _, account := range accounts {
 		for _, p := range b.peopleOf(account) {
 			if kind == "all_users" || kind == p.ID || (kind == "" || kind == "admins_only") && p.Admin {
@@ -173,7 +177,7 @@ func (b *Book) recipients(ev *switchhook.Event, r *switchhook.Resources, l *Lett
 	seen := map[string]bool{}
 	pick := func(given json.RawMessage, a switchhook.Addresses, original func() []string) (list []string) {
 		all := addresses(given)
-		switch typ := textOf(given, "type"); typ { // the event's goes before the template's
+		switch typ := ordjson.FindText(given, "type"); typ { // the event's goes before the template's
 		case switchhook.AddressesOriginal, switchhook.AddressesSpecified, switchhook.AddressesAdmins:
 			a.Type = typ
 		}
@@ -248,7 +252,7 @@ func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter
 			if ev.Type == "fax.email_rejected" {
 				list = append(list, f.FromEmail)
 			}
-			list = append(list, textsOf(ordjson.Find(ordjson.Find(f.Notifications, "email"), "send_to"))...)
+			list = append(list, ordjson.Texts(ordjson.Find(ordjson.Find(f.Notifications, "email"), "send_to"))...)
 			if len(valid(list)) == 0 {
 				from("faxbox", f.BoxID)
 				from("user", f.OwnerID)
@@ -262,7 +266,7 @@ func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter
 			from("extension", x.ID)
 		}
 	case "user":
-		list = append(list, textOf(ev.Data, "email"))
+		list = append(list, ordjson.FindText(ev.Data, "email"))
 		from("user", r.UserID)
 	case "port":
 		if l.ID == "port_request_admin" {
@@ -295,7 +299,7 @@ func (b *Book) original(ev *switchhook.Event, r *switchhook.Resources, l *Letter
 // portContacts are whom a port request is to be told to.
 func portContacts(port json.RawMessage) []string {
 	email := ordjson.Find(ordjson.Find(port, "notifications"), "email")
-	return append(textsOf(email), textsOf(ordjson.Find(email, "send_to"))...)
+	return append(ordjson.Texts(email), ordjson.Texts(ordjson.Find(email, "send_to"))...)
 }
 
 // alerts reports whether an extension wants a mail for each call that it misses
@@ -335,7 +339,7 @@ func addresses(raw json.RawMessage) []string {
 		raw = list
 	}
 	var all []string
-	for _, text := range textsOf(raw) {
+	for _, text := range ordjson.Texts(raw) {
 		list, err := mail.ParseAddressList(text)
 		for _, a := range list {
 			all = append(all, written(a))
@@ -394,7 +398,7 @@ var phoneNumber = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
 
 // phones are the telephone numbers among addresses.
 func phones(raw json.RawMessage) (list []string) {
-	for _, text := range textsOf(raw) {
+	for _, text := range ordjson.Texts(raw) {
 		for each := range strings.SplitSeq(text, ",") {
 			n := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(each)
 			if phoneNumber.MatchString(n) && !slices.Contains(list, n) && len(list) < mostRecipients {
@@ -403,25 +407,4 @@ func phones(raw json.RawMessage) (list []string) {
 		}
 	}
 	return list
-}
-
-// textsOf is a text, or the texts of a list.
-func textsOf(raw json.RawMessage) (list []string) {
-	if text, ok := ordjson.Unquote(raw); ok {
-		return []string{text}
-	}
-	s := ordjson.Scan(raw)
-	s.Array(func() bool {
-		v, ok := s.Value()
-		if text, is := ordjson.Unquote(v); is {
-			list = append(list, text)
-		}
-		return ok
-	})
-	return list
-}
-
-func textOf(object json.RawMessage, name string) string {
-	text, _ := ordjson.Unquote(ordjson.Find(object, name))
-	return text
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/switchhook/switchhook"
-	"github.com/switchhook/switchhook/internal/catalogue"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
 
@@ -177,13 +176,7 @@ func For(ev *switchhook.Event) []Definition {
 	if len(ids) == 0 {
 		return nil
 	}
-	r := ev.Resources
-	if r == nil {
-		r, _ = catalogue.Decode(ev.Data) // nil: what cannot be read meets no condition
-		if r == nil {
-			r = &switchhook.Resources{}
-		}
-	}
+	r := resources(ev) // what cannot be read meets no condition
 	var fed []Definition
 	for _, id := range ids {
 		if feeds(id, ev, r) {
@@ -191,6 +184,11 @@ func For(ev *switchhook.Event) []Definition {
 		}
 	}
 	return fed
+}
+
+// feedsAny reports whether events of a type can feed a template.
+func feedsAny(eventType string) bool {
+	return eventType == "notification.custom" || len(definitions().fed[eventType]) > 0
 }
 
 func feeds(id string, ev *switchhook.Event, r *switchhook.Resources) bool {

@@ -257,6 +257,28 @@ func Unquote(v json.RawMessage) (text string, ok bool) {
 	return string(b), err == nil
 }
 
+// FindText is a member of an object that is a string, and "" for any other.
+func FindText(object []byte, name string) string {
+	text, _ := Unquote(Find(object, name))
+	return text
+}
+
+// Texts is what is a string, or the strings of an array.
+func Texts(v json.RawMessage) (list []string) {
+	if text, ok := Unquote(v); ok {
+		return []string{text}
+	}
+	s := Scan(v)
+	s.Array(func() bool {
+		each, ok := s.Value()
+		if text, is := Unquote(each); is {
+			list = append(list, text)
+		}
+		return ok
+	})
+	return list
+}
+
 // Plain returns the content of a string or a number as it is written, and whether v
 // is one of them or null or absent, which are empty.
 func Plain(v json.RawMessage) (text string, ok bool) {
