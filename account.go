@@ -52,6 +52,26 @@ type Portal struct {
 	FrameAncestors []string `json:"frame_ancestors,omitzero"`
 }
 
+// Inherit fills what is empty from the portal of an account above. The two accents are one
+// setting.
+func (p *Portal) Inherit(above *Portal) {
+	if above == nil {
+		return
+	}
+	if p.Name == "" {
+		p.Name = above.Name
+	}
+	if p.Logo == "" {
+		p.Logo = above.Logo
+	}
+	if p.Accent == "" && p.AccentDark == "" {
+		p.Accent, p.AccentDark = above.Accent, above.AccentDark
+	}
+	if len(p.FrameAncestors) == 0 {
+		p.FrameAncestors = above.FrameAncestors
+	}
+}
+
 // An APIKey opens the API for one account and its descendants. Only a hash of
 // the key itself is kept.
 type APIKey struct {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -61,20 +60,9 @@ func (a *api) registerBrand() {
 }
 
 // portal is how the page is for an account: what it does not set itself is as above it.
-// The two accents are one setting.
 func (t *tenants) portal(account string) (p switchhook.Portal) {
 	for acc := t.accounts[account]; acc != nil; acc = t.accounts[acc.ParentID] {
-		up := acc.Portal
-		if up == nil {
-			continue
-		}
-		p.Name, p.Logo = cmp.Or(p.Name, up.Name), cmp.Or(p.Logo, up.Logo)
-		if p.Accent == "" && p.AccentDark == "" {
-			p.Accent, p.AccentDark = up.Accent, up.AccentDark
-		}
-		if len(p.FrameAncestors) == 0 {
-			p.FrameAncestors = up.FrameAncestors
-		}
+		p.Inherit(acc.Portal)
 	}
 	return p
 }

@@ -133,7 +133,7 @@ type Letter struct {
 
 // Letter returns a template as it is in force for an account. ok false: there is none.
 func (b *Book) Letter(accountID, id string) (l *Letter, ok bool) {
-	chain := append([]string{accountID}, b.o.Directory.Ancestors(accountID)...)
+	chain := b.chain(accountID)
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.letter(chain, id)
@@ -142,7 +142,7 @@ func (b *Book) Letter(accountID, id string) (l *Letter, ok bool) {
 // Letters returns all that are in force for an account: the built-in ones in their order,
 // then the account's own and those of the accounts above, by id.
 func (b *Book) Letters(accountID string) []*Letter {
-	chain := append([]string{accountID}, b.o.Directory.Ancestors(accountID)...)
+	chain := b.chain(accountID)
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	var ids, custom []string
@@ -241,7 +241,7 @@ func (b *Book) Webhook(id string) *switchhook.Webhook {
 	if _, ok := b.o.Directory.Account(t.AccountID); !ok {
 		return nil
 	}
-	chain := append([]string{t.AccountID}, b.o.Directory.Ancestors(t.AccountID)...)
+	chain := b.chain(t.AccountID)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l, ok := b.letter(chain, t.Template)
@@ -374,23 +374,18 @@ func (b *Book) adminsOf(account string) (list []string) {
 	return list
 }
 
-// portal is what an account's portal has of one thing: its own, or that of the nearest
-// account above.
-func (b *Book) portal(accountID string, of func(*switchhook.Portal) string) string {
-	for _, id := range append([]string{accountID}, b.o.Directory.Ancestors(accountID)...) {
-		if a, ok := b.o.Directory.Account(id); ok && a.Portal != nil && of(a.Portal) != "" {
-			return of(a.Portal)
-		}
-	}
-	return ""
+// chain is an account and those above it, the nearest first.
+func (b *Book) chain(accountID string) []string {
+	return append([]string{accountID}, b.o.Directory.Ancestors(accountID)...)
 }
 
+// brand is how an account's mails look, and the logo in them.
 func (b *Book) brand(accountID string) (brand Brand, logo string) {
-	logo = b.portal(accountID, func(p *switchhook.Portal) string { return p.Logo })
-	return Brand{
-		Name:       cmp.Or(b.portal(accountID, func(p *switchhook.Portal) string { return p.Name }), "Switchhook"),
-		Accent:     b.portal(accountID, func(p *switchhook.Portal) string { return p.Accent }),
-		AccentDark: b.portal(accountID, func(p *switchhook.Portal) string { return p.AccentDark }),
-		Logo:       logo != "",
-	}, logo
+	var p switchhook.Portal
+	for _, id := range b.chain(accountID) {
+		if a, ok := b.o.Directory.Account(id); ok {
+			p.Inherit(a.Portal)
+		}
+	}
+	return Brand{Name: cmp.Or(p.Name, "Switchhook"), Accent: p.Accent, AccentDark: p.AccentDark, Logo: p.Logo != ""}, p.Logo
 }

@@ -232,6 +232,26 @@ func TestInheritance(t *testing.T) {
 	}
 }
 
+// A mail looks as the account's page does: the two accents are one setting.
+func TestBrandIsInherited(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.accounts[1].Portal = &switchhook.Portal{Name: "Shop Telecom", Accent: "#111111", AccentDark: "#222222"}
+	w.accounts[2].Portal = &switchhook.Portal{Accent: "#333333"}
+	w.set(&switchhook.Template{AccountID: "shop", ID: "low_balance", Version: 1, Text: new("{{ brand.name }} {{ brand.accent }} {{ brand.accent_dark }}")})
+	texts := map[string]string{}
+	for _, account := range []string{"acme", "mill"} {
+		m, err := w.message(event(account, "billing.low_balance", `{}`), "mail:"+account+":low_balance")
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[account] = m.Text
+	}
+	if texts["mill"] != "Shop Telecom #111111 #222222" || strings.Contains(texts["acme"], "#222222") || !strings.Contains(texts["acme"], "#333333") {
+		t.Errorf("%q", texts)
+	}
+}
+
 // A customer update goes to each of those whom it is for, and nobody else's customers.
 // An event's own parts are templates too; its HTML may be in base64, as Kazoo's portal sends it.
 func TestPartsOfAnEvent(t *testing.T) {
