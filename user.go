@@ -18,6 +18,18 @@ type User struct {
 	UpdatedAt   time.Time `json:"updated_at"`
 }
 
+// A Person is a user of a phone system's account, as its directory knows them: whom mail can
+// go to.
+type Person struct {
+	ID        string
+	Email     string
+	Username  string
+	FirstName string
+	LastName  string
+	Timezone  string // of the IANA database
+	Admin     bool
+}
+
 // A Session is a browser that was let in, until it expires: as a user, with an API key, or
 // by a portal link.
 type Session struct {

@@ -84,7 +84,7 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	dialects := []dialect.Dialect{native.New(dialect.Env{}), kazoo.New(dialect.Env{Version: "test", Host: "test"}), teli.New(dialect.Env{})}
 	var dir directory.Directory
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.book = mail.NewBook(mail.Options{Directory: people{&dir}, Email: true, Senders: []string{"acme.example"}, From: "no-reply@pbx.example.com", Hostname: "pbx.example.com"})
+	s.book = mail.NewBook(mail.Options{Directory: &dir, Email: true, Senders: []string{"acme.example"}, From: "no-reply@pbx.example.com", Hostname: "pbx.example.com"})
 	var err error
 	s.router, err = route.New(ctx, route.Options{
 		Store: s.store, Directory: &dir, Notify: s.book.Targets, NewFolder: func() route.Folder { return calls.New() }, Dialects: dialects,
@@ -138,21 +138,6 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	s.handler, err = api.New(o)
 	check(t, err)
 	return s
-}
-
-// people is the directory as the book of notifications wants it.
-type people struct{ *directory.Directory }
-
-func (p people) People(account string) (list []mail.Person) {
-	for _, each := range p.Directory.People(account) {
-		list = append(list, mail.Person(each))
-	}
-	return list
-}
-
-func (p people) Person(account, id string) (mail.Person, bool) {
-	one, ok := p.Directory.Person(account, id)
-	return mail.Person(one), ok
 }
 
 func check(t *testing.T, err error) {

@@ -155,7 +155,7 @@ func TestNoMailServer(t *testing.T) {
 	s := newServer(t, func(o *api.Options) {
 		var dir directory.Directory
 		dir.SetAccounts([]*switchhook.Account{{ID: "root"}, {ID: "acme", ParentID: "root"}})
-		o.Book = mail.NewBook(mail.Options{Directory: people{&dir}})
+		o.Book = mail.NewBook(mail.Options{Directory: &dir})
 	})
 	s.problem(previewOf("missed_call", "acme", `{"send_to":["me@acme.example"]}`), api.Problem{
 		Status: 409, Code: "conflict", Detail: "no mail server is set up, so nothing can be sent by mail (--smtp-url)",

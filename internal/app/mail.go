@@ -11,7 +11,6 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/deliver"
 	"github.com/switchhook/switchhook/internal/deliver/wire"
-	"github.com/switchhook/switchhook/internal/directory"
 	"github.com/switchhook/switchhook/internal/mail"
 	"github.com/switchhook/switchhook/internal/mail/gateway"
 	"github.com/switchhook/switchhook/internal/mail/post"
@@ -172,7 +171,7 @@ func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID s
 func (a *App) newBook() *mail.Book {
 	host, _ := os.Hostname() // empty is no harm
 	return mail.NewBook(mail.Options{
-		Directory: people{&a.directory}, Email: a.c.Mail.Server != nil, SMS: a.c.Mail.Gateway.URL != "",
+		Directory: &a.directory, Email: a.c.Mail.Server != nil, SMS: a.c.Mail.Gateway.URL != "",
 		From: a.mailFrom(), Senders: a.c.Mail.Senders, SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
 		Webhook: func(id string) *switchhook.Webhook {
 			w, err := a.store.Webhook(context.Background(), id)
@@ -182,21 +181,6 @@ func (a *App) newBook() *mail.Book {
 			return w
 		},
 	})
-}
-
-// people is the directory as the book of notifications wants it.
-type people struct{ *directory.Directory }
-
-func (p people) People(account string) (list []mail.Person) {
-	for _, each := range p.Directory.People(account) {
-		list = append(list, mail.Person(each))
-	}
-	return list
-}
-
-func (p people) Person(account, id string) (mail.Person, bool) {
-	one, ok := p.Directory.Person(account, id)
-	return mail.Person(one), ok
 }
 
 // setBook takes over what concerns notifications and has changed.

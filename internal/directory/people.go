@@ -6,19 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/ordjson"
 )
-
-// A Person is a user of an account, as its record says: whom mail can go to.
-type Person struct {
-	ID        string
-	Email     string
-	Username  string
-	FirstName string
-	LastName  string
-	Timezone  string // of the IANA database
-	Admin     bool
-}
 
 // linksOf are the records that a record belongs to, as far as mail goes by it: the mailbox
 // of a mailbox_email, the number of a fax_email (Teli's voicemail_emails and fax_emails), and
@@ -43,27 +33,27 @@ func plain(row ordjson.Object, member string) string {
 }
 
 // People are the users of an account that the directory knows, by id.
-func (d *Directory) People(account string) []Person {
+func (d *Directory) People(account string) []switchhook.Person {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	var people []Person
+	var people []switchhook.Person
 	for _, k := range d.linked[key{account, "account", account}] {
 		people = append(people, person(k.id, d.rows[k]))
 	}
-	slices.SortFunc(people, func(a, b Person) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(people, func(a, b switchhook.Person) int { return strings.Compare(a.ID, b.ID) })
 	return people
 }
 
 // Person is a user of an account by id.
-func (d *Directory) Person(account, id string) (p Person, ok bool) {
+func (d *Directory) Person(account, id string) (p switchhook.Person, ok bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	row, ok := d.rows[key{account, "user", id}]
 	return person(id, row), ok
 }
 
-func person(id string, row ordjson.Object) Person {
-	return Person{
+func person(id string, row ordjson.Object) switchhook.Person {
+	return switchhook.Person{
 		ID: id, Email: row.Text("email"), Username: row.Text("username"), FirstName: row.Text("first_name"), LastName: row.Text("last_name"),
 		Timezone: row.Text("timezone"), Admin: row.Text("priv_level") == "admin",
 	}

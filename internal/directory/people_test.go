@@ -44,7 +44,7 @@ func TestWhomMailGoesTo(t *testing.T) {
 			t.Errorf("%s %s (- want, + got):\n%s", c.schema, c.id, diff)
 		}
 	}
-	people := []directory.Person{
+	people := []switchhook.Person{
 		{ID: "ada", Email: "ada@acme.example", FirstName: "Ada", Timezone: "Europe/Berlin", Admin: true}, {ID: "bob", Email: "bob@acme.example"},
 	}
 	if diff := cmp.Diff(people, d.People("acme")); diff != "" {

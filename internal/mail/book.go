@@ -19,15 +19,9 @@ type Directory interface {
 	// Emails are the addresses that mail about a record goes to.
 	Emails(accountID, schema, id string) []string
 	// People are the users of an account.
-	People(accountID string) []Person
+	People(accountID string) []switchhook.Person
 	// Person is one of them.
-	Person(accountID, id string) (Person, bool)
-}
-
-// A Person is a user of an account whom mail can go to.
-type Person struct {
-	ID, Email, Username, FirstName, LastName, Timezone string
-	Admin                                              bool
+	Person(accountID, id string) (switchhook.Person, bool)
 }
 
 // Options configures a Book. Directory is required.
@@ -86,7 +80,7 @@ func (b *Book) Set(accounts []*switchhook.Account, users []*switchhook.User, tem
 	}
 	of := map[string][]member{}
 	for _, u := range users {
-		p := Person{ID: u.ID, Email: u.Login, Username: u.Login, FirstName: u.Name, Admin: u.Role == switchhook.RoleAdmin}
+		p := switchhook.Person{ID: u.ID, Email: u.Login, Username: u.Login, FirstName: u.Name, Admin: u.Role == switchhook.RoleAdmin}
 		if validAddress(p.Email) {
 			of[u.AccountID] = append(of[u.AccountID], member{p, addressKey(p.Email)})
 		}
@@ -312,14 +306,14 @@ func Check(part, text string) error {
 
 // A member is one of an account's users, with what their address is known by.
 type member struct {
-	Person
+	switchhook.Person
 	key string
 }
 
 // peopleOf are the people of an account who can get mail: its users, and those that the
 // directory has. The lock is not held.
-func (b *Book) peopleOf(account string) []Person {
-	people := slices.DeleteFunc(b.o.Directory.People(account), func(p Person) bool { return !validAddress(p.Email) })
+func (b *Book) peopleOf(account string) []switchhook.Person {
+	people := slices.DeleteFunc(b.o.Directory.People(account), func(p switchhook.Person) bool { return !validAddress(p.Email) })
 	at := make(map[string]int, len(people))
 	for i := range people {
 		if key := addressKey(people[i].Email); at[key] == 0 {
@@ -340,7 +334,7 @@ func (b *Book) peopleOf(account string) []Person {
 }
 
 // person is one of an account's people: a customer update asks for each of them.
-func (b *Book) person(account, id string) (Person, bool) {
+func (b *Book) person(account, id string) (switchhook.Person, bool) {
 	if p, ok := b.o.Directory.Person(account, id); ok && validAddress(p.Email) {
 		return p, true
 	}
@@ -350,7 +344,7 @@ func (b *Book) person(account, id string) (Person, bool) {
 	if i := slices.IndexFunc(users, func(m member) bool { return m.ID == id }); i >= 0 {
 		return users[i].Person, true
 	}
-	return Person{}, false
+	return switchhook.Person{}, false
 }
 
 // Address is that of a target's one recipient: a telephone number, or the mail address of a

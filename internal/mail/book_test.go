@@ -26,18 +26,6 @@ type town struct {
 	users     []*switchhook.User
 }
 
-func (w *town) People(account string) (list []mail.Person) {
-	for _, p := range w.Directory.People(account) {
-		list = append(list, mail.Person(p))
-	}
-	return list
-}
-
-func (w *town) Person(account, id string) (mail.Person, bool) {
-	p, ok := w.Directory.Person(account, id)
-	return mail.Person(p), ok
-}
-
 func newTown(t *testing.T) *town {
 	t.Helper()
 	w := &town{t: t, accounts: []*switchhook.Account{

@@ -45,13 +45,13 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	m.Logo = logo
 	env := b.env(ev, r)
 	env.Brand, env.Attachments = brand, m.Attachments
-	var only *Person // the user whom a customer update is for
+	var only *switchhook.Person // the user whom a customer update is for
 	if account, user := t.member(); user != "" {
 		p, ok := b.person(account, user)
 		if !ok {
 			return nil, fmt.Errorf("the user %q of the account %q is gone, or has no mail address any more", user, account)
 		}
-		only, env.User = &p, p.row()
+		only, env.User = &p, rowOf(&p)
 	}
 	p := page{b: b, data: Context(ev, env), now: ev.AcceptedAt.In(locationOf(env.Account.Timezone))}
 	if p.now.IsZero() {
@@ -267,15 +267,15 @@ func (b *Book) userOf(ev *switchhook.Event, r *switchhook.Resources) json.RawMes
 	if id == "" {
 		for _, p := range b.peopleOf(ev.AccountID) {
 			if p.Admin {
-				return p.row()
+				return rowOf(&p)
 			}
 		}
 	}
 	return nil
 }
 
-// row is a person as the row of a user.
-func (p Person) row() json.RawMessage {
+// rowOf is a person as the row of a user.
+func rowOf(p *switchhook.Person) json.RawMessage {
 	o := ordjson.Object{}
 	for _, m := range []struct{ name, value string }{
 		{"id", p.ID}, {"first_name", p.FirstName}, {"last_name", p.LastName}, {"email", bare(p.Email)}, {"username", p.Username}, {"timezone", p.Timezone},
