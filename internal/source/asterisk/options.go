@@ -3,19 +3,14 @@ package asterisk
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 
-	jsonv2 "github.com/go-json-experiment/json"
-
-	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
@@ -80,13 +75,12 @@ const allClasses = "system call log verbose command agent user config dtmf repor
 // readOptions reads strictly: an unknown option or one of a wrong type is an error with the
 // field options.X, as is one that is missing.
 func readOptions(given map[string]any) (*Options, error) {
-	raw, err := json.Marshal(given)
-	if err != nil {
-		return nil, switchhook.InvalidField("options", "cannot be written as JSON: %v", err)
-	}
 	o := &Options{}
-	if err := jsonv2.Unmarshal(raw, o, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return nil, wrongOption(err)
+	err := source.ReadOptions(given, o, source.Wording{
+		Kind: "asterisk", Guide: "docs/guides/asterisk.md", List: `["trunk*"]`, Object: "an object with url or listen, username and password",
+	})
+	if err != nil {
+		return nil, err
 	}
 	var wrong source.Errors
 	o.check(&wrong)
@@ -95,30 +89,6 @@ func readOptions(given map[string]any) (*Options, error) {
 	}
 	o.complete()
 	return o, nil
-}
-
-// wrongOption says which option is wrong, and why.
-func wrongOption(err error) error {
-	e, ok := errors.AsType[*jsonv2.SemanticError](err)
-	if !ok {
-		return switchhook.InvalidField("options", "%v", err)
-	}
-	field := "options" + strings.ReplaceAll(string(e.JSONPointer), "/", ".")
-	if errors.Is(err, jsonv2.ErrUnknownName) {
-		return switchhook.InvalidField(field, "there is no such option of an asterisk source; see docs/guides/asterisk.md")
-	}
-	expected := "an object with url or listen, username and password"
-	if e.GoType != nil {
-		switch e.GoType.Kind() { //nolint:exhaustive // the kinds that Options have
-		case reflect.String:
-			expected = "a text (a number needs quotes)"
-		case reflect.Bool:
-			expected = "true or false"
-		case reflect.Slice:
-			expected = `a list of texts, such as ["trunk*"]`
-		}
-	}
-	return switchhook.InvalidField(field, "expected %s", expected)
 }
 
 func (o *Options) check(wrong *source.Errors) {

@@ -2,18 +2,12 @@ package freeswitch
 
 import (
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 
-	jsonv2 "github.com/go-json-experiment/json"
-
-	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
@@ -73,13 +67,12 @@ type CDROptions struct {
 // readOptions reads strictly: an unknown option or one of a wrong type is an error with the
 // field options.X, as is one that is missing.
 func readOptions(given map[string]any) (*Options, error) {
-	raw, err := json.Marshal(given)
-	if err != nil {
-		return nil, switchhook.InvalidField("options", "cannot be written as JSON: %v", err)
-	}
 	o := &Options{}
-	if err := jsonv2.Unmarshal(raw, o, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return nil, wrongOption(err)
+	err := source.ReadOptions(given, o, source.Wording{
+		Kind: "freeswitch", Guide: "docs/guides/freeswitch.md", List: `["external"]`, Object: "an object, as in docs/guides/freeswitch.md",
+	})
+	if err != nil {
+		return nil, err
 	}
 	var wrong source.Errors
 	o.check(&wrong)
@@ -88,30 +81,6 @@ func readOptions(given map[string]any) (*Options, error) {
 	}
 	o.complete()
 	return o, nil
-}
-
-// wrongOption says which option is wrong, and why.
-func wrongOption(err error) error {
-	e, ok := errors.AsType[*jsonv2.SemanticError](err)
-	if !ok {
-		return switchhook.InvalidField("options", "%v", err)
-	}
-	field := "options" + strings.ReplaceAll(string(e.JSONPointer), "/", ".")
-	if errors.Is(err, jsonv2.ErrUnknownName) {
-		return switchhook.InvalidField(field, "there is no such option of a freeswitch source; see docs/guides/freeswitch.md")
-	}
-	expected := "an object, as in docs/guides/freeswitch.md"
-	if e.GoType != nil {
-		switch e.GoType.Kind() { //nolint:exhaustive // the kinds that Options have
-		case reflect.String:
-			expected = "a text (a number needs quotes)"
-		case reflect.Bool:
-			expected = "true or false"
-		case reflect.Slice:
-			expected = `a list of texts, such as ["external"]`
-		}
-	}
-	return switchhook.InvalidField(field, "expected %s", expected)
 }
 
 func (o *Options) check(wrong *source.Errors) {

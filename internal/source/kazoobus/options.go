@@ -4,18 +4,13 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 
-	jsonv2 "github.com/go-json-experiment/json"
-
-	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
@@ -61,13 +56,12 @@ type Options struct {
 // readOptions reads strictly: an unknown option or one of a wrong type is an error with the
 // field options.X, as is one that is missing.
 func readOptions(given map[string]any) (*Options, error) {
-	raw, err := json.Marshal(given)
-	if err != nil {
-		return nil, switchhook.InvalidField("options", "cannot be written as JSON: %v", err)
-	}
 	o := &Options{}
-	if err := jsonv2.Unmarshal(raw, o, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return nil, wrongOption(err)
+	err := source.ReadOptions(given, o, source.Wording{
+		Kind: "kazoo_bus", Guide: "docs/guides/kazoo.md", List: `["calls"]`, Object: "an object of zones' names and URLs",
+	})
+	if err != nil {
+		return nil, err
 	}
 	var wrong source.Errors
 	o.check(&wrong)
@@ -76,32 +70,6 @@ func readOptions(given map[string]any) (*Options, error) {
 	}
 	o.complete()
 	return o, nil
-}
-
-// wrongOption says which option is wrong, and why.
-func wrongOption(err error) error {
-	e, ok := errors.AsType[*jsonv2.SemanticError](err)
-	if !ok {
-		return switchhook.InvalidField("options", "%v", err)
-	}
-	field := "options" + strings.ReplaceAll(string(e.JSONPointer), "/", ".")
-	if errors.Is(err, jsonv2.ErrUnknownName) {
-		return switchhook.InvalidField(field, "there is no such option of a kazoo_bus source; see docs/guides/kazoo.md")
-	}
-	expected := "an object of zones' names and URLs"
-	if e.GoType != nil {
-		switch e.GoType.Kind() { //nolint:exhaustive // the kinds that Options have
-		case reflect.String:
-			expected = "a text (a number needs quotes)"
-		case reflect.Bool:
-			expected = "true or false"
-		case reflect.Int:
-			expected = "a whole number"
-		case reflect.Slice:
-			expected = `a list of texts, such as ["calls"]`
-		}
-	}
-	return switchhook.InvalidField(field, "expected %s", expected)
 }
 
 // The bounds and usual values of numbers.
