@@ -221,7 +221,7 @@ type api struct {
 	started  time.Time
 	byKind   map[string]source.Translator
 	dialects map[string]dialect.Dialect
-	openapi  []byte
+	openapi  func() ([]byte, error) // made when it is first asked for; it is dear
 	// sendEvents answers POST /v1/events.
 	sendEvents http.HandlerFunc
 	sources    sourceStats
@@ -281,11 +281,8 @@ func New(o Options) (http.Handler, error) {
 		}
 	}
 	a.register()
-	doc, err := a.describe()
-	if err != nil {
-		return nil, fmt.Errorf("describe the API: %w", err)
-	}
-	a.openapi = doc
+	a.amend()
+	a.openapi = sync.OnceValues(a.describe)
 	return a, nil
 }
 

@@ -223,10 +223,9 @@ type Paging struct {
 
 func (p Paging) page() switchhook.Page { return switchhook.Page{Limit: p.Limit, Cursor: p.Cursor} }
 
-// describe makes /openapi.json: what huma has gathered, the sentences that the
-// vocabulary's own types lack, and every request that we send to a webhook in
-// our own dialect.
-func (a *api) describe() ([]byte, error) {
+// amend completes what huma has gathered, before anything is asked: the
+// sentences that the vocabulary's own types lack, and that lists are never null.
+func (a *api) amend() {
 	doc := a.huma.OpenAPI()
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete} {
@@ -253,7 +252,12 @@ func (a *api) describe() ([]byte, error) {
 			}
 		}
 	}
-	raw, err := json.Marshal(doc)
+}
+
+// describe makes /openapi.json: what huma has gathered, and every request that
+// we send to a webhook in our own dialect.
+func (a *api) describe() ([]byte, error) {
+	raw, err := json.Marshal(a.huma.OpenAPI())
 	if err != nil {
 		return nil, err
 	}
@@ -345,8 +349,13 @@ func sharedSchema(t *catalogue.Type, schemas *ordjson.Object) (json.RawMessage, 
 	return s.Append(nil), nil
 }
 
-func (a *api) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+func (a *api) serveOpenAPI(w http.ResponseWriter, r *http.Request) {
+	doc, err := a.openapi()
+	if err != nil {
+		a.fail(w, r, fmt.Errorf("describe the API: %w", err))
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache")
-	_, _ = w.Write(a.openapi)
+	_, _ = w.Write(doc)
 }

@@ -24,7 +24,7 @@ func TestReadOptions(t *testing.T) {
 		given       map[string]any
 		field, says string
 	}{
-		{map[string]any{"adress": "x"}, "options.adress", "there is no such option of a pbx source; see docs/guides/pbx.md"},
+		{map[string]any{"host": "x"}, "options.host", "there is no such option of a pbx source; see docs/guides/pbx.md"},
 		{map[string]any{"more": map[string]any{"ssl": true}}, "options.more.ssl", "there is no such option of a pbx source; see docs/guides/pbx.md"},
 		{map[string]any{"address": 5038.0}, "options.address", "expected a text (a number needs quotes)"},
 		{map[string]any{"queues": "a"}, "options.queues", `expected a list of texts, such as ["a"]`},
