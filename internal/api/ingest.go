@@ -83,6 +83,14 @@ func (a *api) ingest(w http.ResponseWriter, r *http.Request, s *switchhook.Sourc
 		a.fail(w, r, err)
 		return
 	}
+	if box, ok := a.connectors[s.Kind].(source.Inbox); ok {
+		if err := box.Post(r.Context(), s.ID, posted(r, body)); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		writeJSON(w, http.StatusAccepted, "application/json", accepted{Events: []switchhook.Receipt{}})
+		return
+	}
 	receipts, err := a.takeMessage(r, s, body)
 	unreadable := err != nil && readersFault(err)
 	if e, ok := asOwn(err); ok && e.Code == switchhook.CodeMalformed {
@@ -113,9 +121,7 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 	if v := jsontext.Value(body); (v.Kind() == '{' || v.Kind() == '[') && tooDeep(body) {
 		return nil, switchhook.Errorf(switchhook.CodeInvalid, "the body "+nestedTooDeep)
 	}
-	msg, err := t.Translate(&source.Request{
-		Method: r.Method, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Body: body, ReceivedAt: now(),
-	})
+	msg, err := t.Translate(posted(r, body))
 	if err != nil {
 		if _, ours := asOwn(err); ours {
 			return nil, err
@@ -139,6 +145,10 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 		return nil, err
 	}
 	return a.Router.Accept(r.Context(), msg.Events)
+}
+
+func posted(r *http.Request, body []byte) *source.Request {
+	return &source.Request{Method: r.Method, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Body: body, ReceivedAt: now()}
 }
 
 // readersFault reports whether an error says that the message is wrong, not

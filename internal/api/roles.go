@@ -112,7 +112,7 @@ func checkRole(role switchhook.Role) string {
 // withhold masks what of a source only those are to see who may send events: the secret
 // of its ingest URL. Settings that likely hold a credential are for who may change them.
 func (v *sourceView) withhold(c caller) {
-	if v.IngestURL != "" && !suffices(c.role, switchhook.RoleIngest) {
+	if v.IngestURL != "" && (!suffices(c.role, switchhook.RoleIngest) || v.connects && c.account != switchhook.RootAccount) {
 		v.IngestURL = strings.TrimSuffix(v.IngestURL, v.Token) + mask
 	}
 	if suffices(c.role, switchhook.RoleAdmin) {

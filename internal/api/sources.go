@@ -29,13 +29,15 @@ type sourceInput struct {
 // A sourceView is a source as it is shown.
 type sourceView struct {
 	switchhook.Source
-	IngestURL string     `json:"ingest_url,omitzero" doc:"Where the system is to send its webhooks. Its last part is a secret. A source that connects by itself has none."`
+	IngestURL string     `json:"ingest_url,omitzero" doc:"Where the system is to post. Its last part is a secret. Most sources that connect by themselves have none."`
 	State     string     `json:"state" enum:"listening,connecting,connected,failing,stopped" doc:"How it stands. One of webhooks is listening; the others connect by themselves."`
 	Since     time.Time  `json:"since,omitzero" doc:"Since when it is in this state."`
 	Reason    string     `json:"reason,omitzero" doc:"Why it fails. It is tried again and again."`
 	System    string     `json:"system,omitzero" doc:"What the phone system calls itself, such as Asterisk 22.10.1."`
 	Lag       *sourceLag `json:"lag,omitzero" doc:"How far behind the phone system is what was told of it."`
 	Stats     sourceStat `json:"stats" doc:"Counted since the program's start."`
+
+	connects bool // by itself: the operator's alone
 }
 
 // sourceLag is what came from a system and is not committed yet.
@@ -137,15 +139,15 @@ func (a *api) openDoor(w http.ResponseWriter, r *http.Request) {
 
 func (a *api) viewSource(s *switchhook.Source) sourceView {
 	v := sourceView{Source: *s, State: "listening"}
+	if s.Token != "" {
+		v.IngestURL = a.PublicURL + "/v1/in/" + s.ID + "/" + s.Token
+	}
 	c := a.connectors[s.Kind]
 	if c == nil {
 		v.Stats = a.sources.of(s.ID)
-		if s.Token != "" {
-			v.IngestURL = a.PublicURL + "/v1/in/" + s.ID + "/" + s.Token
-		}
 		return v
 	}
-	v.Options = withoutSecrets(s.Options, c.Secrets())
+	v.connects, v.Options = true, withoutSecrets(s.Options, c.Secrets())
 	st, ok := a.Live.Status(s.ID)
 	if !ok {
 		st.State = source.StateStopped
@@ -238,7 +240,7 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 		ID: body.ID, Kind: body.Kind, AccountID: body.AccountID, AccountMap: body.AccountMap, Options: body.Options,
 		CreatedAt: now(),
 	}
-	if a.connectors[s.Kind] == nil {
+	if source.Posted(a.connectors[s.Kind]) {
 		s.Token = NewToken()
 	}
 	s.UpdatedAt = s.CreatedAt
@@ -363,9 +365,12 @@ func (a *api) patchSource(ctx context.Context, in *struct {
 }
 
 func (a *api) rotateToken(ctx context.Context, in *ChangeID) (*tagged[sourceView], error) {
-	return a.editSource(ctx, *in, func(_ caller, s *switchhook.Source) error {
-		if a.connectors[s.Kind] != nil {
+	return a.editSource(ctx, *in, func(c caller, s *switchhook.Source) error {
+		if !source.Posted(a.connectors[s.Kind]) {
 			return switchhook.Errorf(switchhook.CodeInvalid, "a source of the kind %q connects by itself; it has no ingest URL", s.Kind)
+		}
+		if err := a.mayConnect(c, s.Kind); err != nil {
+			return err
 		}
 		s.Token = NewToken()
 		return nil

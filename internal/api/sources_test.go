@@ -218,6 +218,54 @@ func TestDoor(t *testing.T) {
 	}
 }
 
+// inbox is a kind of sources that connect, and are posted to.
+type inbox struct {
+	sourcetest.Lines
+	got chan string
+}
+
+func (i inbox) Post(_ context.Context, id string, r *source.Request) error {
+	if string(r.Body) == "later" {
+		return switchhook.Errorf(switchhook.CodeUnavailable, "not now")
+	}
+	i.got <- id + " " + r.Method + " " + r.Query + " " + string(r.Body)
+	return nil
+}
+
+// What comes to the ingest URL of a source that connects by itself is its own to take. The
+// URL is a key to whatever accounts it is mapped to, so only the operator is shown it.
+func TestInbox(t *testing.T) {
+	t.Parallel()
+	box := inbox{got: make(chan string, 2)}
+	s := newServer(t, func(o *api.Options) {
+		o.Connectors, o.Live = []source.Connector{box}, source.NewSupervisor(source.SupervisorOptions{})
+	})
+	var src sourceView
+	s.ok(201, request{method: "POST", path: "/v1/sources", body: `{"id":"pbx","kind":"lines","account_id":"acme","options":{"address":"127.0.0.1:1","secret":"x"}}`}, &src)
+	_, path, _ := strings.Cut(src.IngestURL, "/v1")
+	path = "/v1" + path
+	var got struct{ Events []switchhook.Receipt }
+	s.ok(202, request{method: "POST", path: path + "?uuid=1", key: "-", body: `{}`}, &got)
+	s.ok(202, request{method: "POST", path: "/v1/in/pbx", body: `{}`}, nil)
+	if first, second := <-box.got, <-box.got; first != "pbx POST uuid=1 {}" || second != "pbx POST  {}" || got.Events == nil {
+		t.Errorf("%q, %q, %+v", first, second, got)
+	}
+	s.problem(request{method: "POST", path: path, key: "-", body: `later`}, api.Problem{Status: 503, Code: "unavailable", Detail: "not now"})
+	s.problem(request{method: "POST", path: path + "x", key: "-", body: `{}`}, api.Problem{Status: 404, Code: "not_found", Detail: "there is no source with this ingest URL"})
+	var seen sourceView
+	s.ok(200, request{path: "/v1/sources/pbx", key: acmeKey}, &seen)
+	if !strings.HasSuffix(seen.IngestURL, "/v1/in/pbx/********") {
+		t.Error(seen.IngestURL)
+	}
+	s.problem(request{method: "POST", path: "/v1/sources/pbx/rotate-token", key: acmeKey}, api.Problem{
+		Status: 403, Code: "forbidden", Detail: `a source of the kind "lines" connects to whatever it is told to; only the operator's key may make, change or delete it`,
+	})
+	s.ok(200, request{method: "POST", path: "/v1/sources/pbx/rotate-token"}, &seen)
+	if seen.IngestURL == src.IngestURL {
+		t.Error("the ingest URL is the old one")
+	}
+}
+
 // A source that connects by itself reaches whatever this server reaches, so a customer has
 // no say in it.
 func TestOnlyTheOperatorMakesSourcesThatConnect(t *testing.T) {

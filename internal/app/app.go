@@ -172,7 +172,6 @@ func (a *App) takeUp(ctx context.Context) error {
 	if err := a.setSources(ctx); err != nil {
 		return err
 	}
-	handler = a.withInboxes(handler)
 	if a.hands != nil {
 		handler = a.hands.Handler(handler)
 		a.hands.Changed(func(n int) { a.engine.Senders(1 + n) })

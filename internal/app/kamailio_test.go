@@ -20,7 +20,7 @@ func TestKamailio(t *testing.T) {
 	}
 	const token = "a-token-for-the-tests"
 	c := app.Config{Data: t.TempDir(), Sources: []switchhook.Source{
-		{ID: "kam", Kind: "kamailio", AccountID: "root", Options: map[string]any{"token": token}},
+		{ID: "kam", Kind: "kamailio", AccountID: "root", Token: token},
 		{ID: "other", Kind: "teli", AccountID: "root", Token: token},
 	}}
 	run(t, c, func(p *process) {
@@ -44,7 +44,7 @@ func TestKamailio(t *testing.T) {
 			}
 		}
 		s := p.call("GET", "/v1/sources/kam", "")
-		if options, _ := s["options"].(map[string]any); s["state"] != "connected" || s["system"] != "Kamailio 5.6.3" || options["token"] == token {
+		if s["state"] != "connected" || s["system"] != "Kamailio 5.6.3" || s["ingest_url"] != p.app.URL()+"/v1/in/kam/"+token {
 			t.Errorf("%v", s)
 		}
 		ended, _ := p.call("GET", "/v1/events?type=call.hungup", "")["items"].([]any)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -32,24 +31,6 @@ func translators() []source.Translator {
 // open, so there is one of each.
 func connectors(c Config) []source.Connector {
 	return append([]source.Connector{asterisk.New(), freeswitch.New(), kamailio.New(), kazoobus.New()}, c.connectors...)
-}
-
-// withInboxes has sources answer what is posted to them that are more than a translator, and
-// everything else answered as before.
-func (a *App) withInboxes(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path, in := strings.CutPrefix(r.URL.Path, "/v1/in/")
-		id, token, whole := strings.Cut(path, "/")
-		if in && whole {
-			for _, c := range a.connectors {
-				if box, ok := c.(source.Inbox); ok && box.Has(id) {
-					box.Post(w, r, id, token)
-					return
-				}
-			}
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // supervisor makes what runs the sources that connect by themselves. None runs yet.
@@ -101,7 +82,7 @@ func (a *App) configuredSources(ctx context.Context) error {
 		return fmt.Errorf("read the accounts: %w", err)
 	}
 	for i, s := range a.c.Sources {
-		webhooks, err := a.checkSource(&s, accounts)
+		posted, err := a.checkSource(&s, accounts)
 		if err != nil {
 			return fmt.Errorf("the configuration file: %w", namedIn(fmt.Sprintf("sources[%d]", i), err))
 		}
@@ -111,7 +92,7 @@ func (a *App) configuredSources(ctx context.Context) error {
 		if s.Token == "" && old != nil {
 			s.Token = old.Token
 		}
-		if s.Token == "" && webhooks {
+		if s.Token == "" && posted {
 			s.Token = api.NewToken()
 		}
 		if old != nil {
@@ -141,14 +122,13 @@ func namedIn(place string, err error) error {
 }
 
 // checkSource says what is wrong with a source of the configuration file, and whether it
-// is one of webhooks.
-func (a *App) checkSource(s *switchhook.Source, accounts []*switchhook.Account) (webhooks bool, err error) {
+// has an ingest URL.
+func (a *App) checkSource(s *switchhook.Source, accounts []*switchhook.Account) (posted bool, err error) {
 	var kinds []string
 	var connector source.Connector
 	for _, t := range translators() {
 		kinds = append(kinds, t.Kind())
 	}
-	webhooks = slices.Contains(kinds, s.Kind)
 	for _, c := range a.connectors {
 		kinds = append(kinds, c.Kind())
 		if c.Kind() == s.Kind {
@@ -171,7 +151,7 @@ func (a *App) checkSource(s *switchhook.Source, accounts []*switchhook.Account) 
 		}
 	}
 	if connector != nil {
-		return false, connector.Check(s.Options)
+		err = connector.Check(s.Options)
 	}
-	return webhooks, nil
+	return source.Posted(connector), err
 }

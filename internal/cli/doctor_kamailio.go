@@ -3,7 +3,6 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/kamailio"
 )
 
@@ -30,13 +29,9 @@ docs/guides/kamailio.md.`,
 			if len(args) > 0 {
 				file = args[0]
 			}
-			found, err := kamailio.Diagnose(cmd.Context(), file)
+			findings, err := kamailio.Diagnose(cmd.Context(), file)
 			if err != nil {
 				return err
-			}
-			findings := make([]source.Finding, len(found))
-			for i, f := range found {
-				findings[i] = source.Finding{Level: source.Level(f.Level), About: f.About, Says: f.Says, Fix: f.Fix}
 			}
 			return writeFindings(cmd.OutOrStdout(), findings)
 		},

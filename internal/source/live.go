@@ -39,12 +39,20 @@ type Door interface {
 	Accept(w http.ResponseWriter, r *http.Request, sourceID string)
 }
 
-// An Inbox is a Connector whose systems post to us: what comes to /v1/in/{id}/{token} for a
-// source that it has is its to answer, and to find out who asks.
+// An Inbox is a Connector whose systems post to us, too: a source of its kind has an ingest
+// URL, and what comes there is its to take.
 type Inbox interface {
 	Connector
-	Has(sourceID string) bool
-	Post(w http.ResponseWriter, r *http.Request, sourceID, token string)
+	// Post takes a message, and returns once what follows from it is kept. What it refuses
+	// is a *switchhook.Error; CodeUnavailable says that it may be tried again.
+	Post(ctx context.Context, sourceID string, r *Request) error
+}
+
+// Posted reports whether a source of a kind has an ingest URL: c is the kind's Connector, nil
+// where it is that of another system's webhooks.
+func Posted(c Connector) bool {
+	_, inbox := c.(Inbox)
+	return c == nil || inbox
 }
 
 // A Host is what the program does for one source that runs.

@@ -11,25 +11,9 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/switchhook/switchhook/internal/source"
 )
-
-// A Level says how bad a Finding is.
-type Level string
-
-// The levels.
-const (
-	OK      Level = "ok"
-	Hint    Level = "hint"
-	Missing Level = "missing"
-)
-
-// A Finding is one thing about a Kamailio that a source depends on.
-type Finding struct {
-	Level Level
-	About string // in a word or two
-	Says  string // what was found
-	Fix   string // lines to be written, and where; empty: nothing to do
-}
 
 // modules is where Debian and others have Kamailio's modules.
 const modules = "/usr/lib*/kamailio/modules /usr/lib/*/kamailio/modules /usr/local/lib*/kamailio/modules"
@@ -37,7 +21,7 @@ const modules = "/usr/lib*/kamailio/modules /usr/lib/*/kamailio/modules /usr/loc
 // Diagnose reads a kamailio.cfg, with what it includes, and says which lines a source needs
 // that are not there, and whether Switchhook is where it is to post. It changes nothing. The
 // error is that of a file that cannot be read.
-func Diagnose(ctx context.Context, file string) ([]Finding, error) {
+func Diagnose(ctx context.Context, file string) ([]source.Finding, error) {
 	d := &doctor{}
 	if err := d.read(file, 0); err != nil {
 		return nil, err
@@ -53,11 +37,11 @@ func Diagnose(ctx context.Context, file string) ([]Finding, error) {
 type doctor struct {
 	text     string // of the operator's own files, without comments
 	included bool   // the snippet is
-	findings []Finding
+	findings []source.Finding
 }
 
-func (d *doctor) add(level Level, about, says, fix string) {
-	d.findings = append(d.findings, Finding{level, about, says, fix})
+func (d *doctor) add(level source.Level, about, says, fix string) {
+	d.findings = append(d.findings, source.Finding{Level: level, About: about, Says: says, Fix: fix})
 }
 
 var (
@@ -97,10 +81,10 @@ func (d *doctor) read(file string, depth int) error {
 
 func (d *doctor) snippet() {
 	if d.included {
-		d.add(OK, "snippet", "switchhook.cfg is included", "")
+		d.add(source.OK, "snippet", "switchhook.cfg is included", "")
 		return
 	}
-	d.add(Missing, "snippet", "switchhook.cfg is not included", "kamailio.cfg, after the last modparam and before request_route:\n  include_file \"/etc/kamailio/switchhook.cfg\"")
+	d.add(source.Missing, "snippet", "switchhook.cfg is not included", "kamailio.cfg, after the last modparam and before request_route:\n  include_file \"/etc/kamailio/switchhook.cfg\"")
 }
 
 // lines looks for the lines that call the snippet.
@@ -108,32 +92,32 @@ func (d *doctor) lines() {
 	for _, l := range []struct {
 		route string
 		about string
-		level Level
+		level source.Level
 		what  string
 		where string
 	}{
-		{"SWITCHHOOK", "requests", Missing, "calls and text messages", "request_route, after route(AUTH)"},
-		{"SWITCHHOOK_BRANCH", "branches", Missing, "to whom calls go", "the first line of branch_route[MANAGE_BRANCH]"},
-		{"SWITCHHOOK_REPLY", "replies", Missing, "that calls ring and are answered", "the first line of onreply_route[MANAGE_REPLY]"},
-		{"SWITCHHOOK_FAILURE", "failures", Hint, "that nobody answered at one before the next is tried", "the first line of failure_route[MANAGE_FAILURE]"},
-		{"SWITCHHOOK_REGISTER", "registrar", Hint, "registrations", "after save(\"location\") in route[REGISTRAR]"},
-		{"SWITCHHOOK_AUTH", "passwords", Hint, "registrations with a wrong password", "before auth_challenge() in route[AUTH]"},
+		{"SWITCHHOOK", "requests", source.Missing, "calls and text messages", "request_route, after route(AUTH)"},
+		{"SWITCHHOOK_BRANCH", "branches", source.Missing, "to whom calls go", "the first line of branch_route[MANAGE_BRANCH]"},
+		{"SWITCHHOOK_REPLY", "replies", source.Missing, "that calls ring and are answered", "the first line of onreply_route[MANAGE_REPLY]"},
+		{"SWITCHHOOK_FAILURE", "failures", source.Hint, "that nobody answered at one before the next is tried", "the first line of failure_route[MANAGE_FAILURE]"},
+		{"SWITCHHOOK_REGISTER", "registrar", source.Hint, "registrations", "after save(\"location\") in route[REGISTRAR]"},
+		{"SWITCHHOOK_AUTH", "passwords", source.Hint, "registrations with a wrong password", "before auth_challenge() in route[AUTH]"},
 	} {
 		if regexp.MustCompile(`route\s*\(\s*` + l.route + `\s*\)`).MatchString(d.text) {
-			d.add(OK, l.about, l.route+" tells "+l.what, "")
+			d.add(source.OK, l.about, l.route+" tells "+l.what, "")
 			continue
 		}
 		d.add(l.level, l.about, "nothing tells "+l.what, l.where+":\n  route("+l.route+");")
 	}
 	if !strings.Contains(d.text, "record_route(") || !strings.Contains(d.text, "loose_route(") {
-		d.add(Missing, "routes", "calls are not held on to, so their ends are not seen", "request_route, for each INVITE:\n  record_route();")
+		d.add(source.Missing, "routes", "calls are not held on to, so their ends are not seen", "request_route, for each INVITE:\n  record_route();")
 	}
 }
 
 func (d *doctor) eventRoutes() {
 	own := ownEvent.FindStringSubmatch(d.text)
 	if own != nil && !strings.Contains(d.text, "SWITCHHOOK_OWN_EVENT_ROUTES") {
-		d.add(Missing, "events", "event_route["+own[1]+"] is in kamailio.cfg and in switchhook.cfg",
+		d.add(source.Missing, "events", "event_route["+own[1]+"] is in kamailio.cfg and in switchhook.cfg",
 			"kamailio.cfg, before the include:\n  #!define SWITCHHOOK_OWN_EVENT_ROUTES\nand in your routes for the four events route(SWITCHHOOK_END), route(SWITCHHOOK_FAILED), route(SWITCHHOOK_REFUSED), route(SWITCHHOOK_EXPIRED)")
 	}
 }
@@ -144,19 +128,19 @@ func (d *doctor) module() {
 			continue
 		}
 		if found, _ := filepath.Glob(pattern + "/http_client.so"); len(found) == 0 {
-			d.add(Missing, "http_client", "Kamailio has no module http_client", "apt-get install kamailio-utils-modules")
+			d.add(source.Missing, "http_client", "Kamailio has no module http_client", "apt-get install kamailio-utils-modules")
 			return
 		}
-		d.add(OK, "http_client", "Kamailio has the module", "")
+		d.add(source.OK, "http_client", "Kamailio has the module", "")
 		return
 	}
 }
 
-// url asks whether Switchhook is there. A GET is refused, but only to who has the token.
+// url asks whether Switchhook is there. A GET is refused, but only where there is such a source.
 func (d *doctor) url(ctx context.Context) {
 	found := define.FindStringSubmatch(d.text)
 	if found == nil {
-		d.add(Missing, "address", "SWITCHHOOK_URL is not defined", "the first lines of kamailio.cfg:\n  #!define SWITCHHOOK_URL \"http://HOST:8420/v1/in/SOURCE/TOKEN\"")
+		d.add(source.Missing, "address", "SWITCHHOOK_URL is not defined", "the first lines of kamailio.cfg:\n  #!define SWITCHHOOK_URL \"http://HOST:8420/v1/in/SOURCE/TOKEN\"")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -167,17 +151,17 @@ func (d *doctor) url(ctx context.Context) {
 		resp, err = http.DefaultClient.Do(req)
 	}
 	if err != nil {
-		d.add(Missing, "address", err.Error(), "is Switchhook running, and can this machine reach it?")
+		d.add(source.Missing, "address", err.Error(), "is Switchhook running, and can this machine reach it?")
 		return
 	}
 	defer func() { _ = resp.Body.Close() }()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // it is only shown
 	switch resp.StatusCode {
 	case http.StatusBadRequest:
-		d.add(OK, "address", "Switchhook takes what is posted there", "")
+		d.add(source.OK, "address", "Switchhook takes what is posted there", "")
 	case http.StatusNotFound:
-		d.add(Missing, "address", "Switchhook has no such source, or it has another token", "the last two parts are the source's id and the token in its options")
+		d.add(source.Missing, "address", "Switchhook has no such source, or it has another token", "it is the ingest_url of GET /v1/sources/SOURCE")
 	default:
-		d.add(Missing, "address", fmt.Sprintf("%s: %s", resp.Status, strings.TrimSpace(string(said))), "")
+		d.add(source.Missing, "address", fmt.Sprintf("%s: %s", resp.Status, strings.TrimSpace(string(said))), "")
 	}
 }

@@ -11,17 +11,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/kamailio/kamailiotest"
 )
 
 // found is what the doctor says of a file: the level of each thing.
-func found(t *testing.T, file string) map[string]Level {
+func found(t *testing.T, file string) map[string]source.Level {
 	t.Helper()
 	findings, err := Diagnose(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	levels := map[string]Level{}
+	levels := map[string]source.Level{}
 	for _, f := range findings {
 		levels[f.About] = f.Level
 	}
@@ -40,10 +41,9 @@ func writeFile(t *testing.T, name, text string) string {
 
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	c, h := New(), newHost()
-	start(t, c, h)
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.Post(w, r, "kam", filepath.Base(r.URL.Path))
+	const token = "a-token"
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as /v1/in answers who does not post
+		w.WriteHeader(map[bool]int{true: http.StatusBadRequest, false: http.StatusNotFound}[filepath.Base(r.URL.Path) == token])
 	}))
 	defer web.Close()
 	all := `#!define SWITCHHOOK_URL "` + web.URL + `/v1/in/kam/` + token + `"
@@ -52,15 +52,16 @@ request_route { record_route(); loose_route(); route(SWITCHHOOK); }
 branch_route[B] { route( SWITCHHOOK_BRANCH ); }
 onreply_route[R] { route(SWITCHHOOK_REPLY); }
 `
-	want := map[string]Level{
-		"snippet": OK, "requests": OK, "branches": OK, "replies": OK, "failures": Hint, "registrar": Hint, "passwords": Hint, "address": OK,
+	want := map[string]source.Level{
+		"snippet": source.OK, "requests": source.OK, "branches": source.OK, "replies": source.OK,
+		"failures": source.Hint, "registrar": source.Hint, "passwords": source.Hint, "address": source.OK,
 	}
 	if diff := cmp.Diff(want, found(t, writeFile(t, "kamailio.cfg", all))); diff != "" {
 		t.Error(diff)
 	}
 	// What is in a comment is not there; another token; the event routes come twice.
 	wrong := strings.NewReplacer("request_route {", "request_route { # ", token, token+"x").Replace(all) + "/* route(SWITCHHOOK) */\nevent_route[dialog:end] {}\n"
-	want["requests"], want["routes"], want["events"], want["address"] = Missing, Missing, Missing, Missing
+	want["requests"], want["routes"], want["events"], want["address"] = source.Missing, source.Missing, source.Missing, source.Missing
 	if diff := cmp.Diff(want, found(t, writeFile(t, "kamailio.cfg", wrong))); diff != "" {
 		t.Error(diff)
 	}
@@ -114,7 +115,7 @@ func TestStockConfiguration(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 		for about, level := range found(t, file) {
-			if level != OK && about != "address" {
+			if level != source.OK && about != "address" {
 				t.Errorf("%s: %s", about, level)
 			}
 		}

@@ -42,19 +42,17 @@ func New() *Connector { return &Connector{boxes: map[string]*box{}} }
 // Kind is kamailio.
 func (*Connector) Kind() string { return "kamailio" }
 
-// Secrets is the token, the last part of the ingest URL.
-func (*Connector) Secrets() []string { return []string{"token"} }
+// Secrets are none: who posts is known by the ingest URL.
+func (*Connector) Secrets() []string { return nil }
 
-// Check names what is wrong with options.
+// Check names what is wrong with options. There are none.
 func (*Connector) Check(options map[string]any) error {
-	_, err := readOptions(options)
-	return err
+	return source.ReadOptions(options, &struct{}{}, source.Wording{Kind: "kamailio", Guide: "docs/guides/kamailio.md"})
 }
 
 // A box is where requests of a source come in. It is there as long as the program runs, and
 // taken from while the source does.
 type box struct {
-	token string
 	posts chan *post
 	open  context.Context //nolint:containedctx // of the Run that takes from it
 	gap   bool            // messages were dropped, which is to be said when it runs again
@@ -67,10 +65,10 @@ type post struct {
 }
 
 // open makes the source's box one that is taken from until ctx ends.
-func (c *Connector) open(ctx context.Context, id, token string) *box {
+func (c *Connector) open(ctx context.Context, id string) *box {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := &box{token: token, posts: make(chan *post), open: ctx}
+	b := &box{posts: make(chan *post), open: ctx}
 	if old := c.boxes[id]; old != nil {
 		b.gap = old.gap
 	}
@@ -84,40 +82,31 @@ func (c *Connector) box(id string) *box {
 	return c.boxes[id]
 }
 
-// Has reports whether what is posted for a source comes here.
-func (c *Connector) Has(id string) bool { return c.box(id) != nil }
+// errStopped says that nobody takes what is posted. Kamailio posts it again.
+var errStopped = errors.New("the source does not run at the moment")
 
-// mostBody bounds a request. The snippet makes them no larger than 64 KiB.
-const mostBody = 1 << 20
-
-// Post takes a request, and answers once what it says is kept. Whatever it answers but that,
-// Kamailio tries again.
-func (c *Connector) Post(w http.ResponseWriter, r *http.Request, id, token string) {
-	b := c.box(id)
-	if b == nil || !same(token, b.token) {
-		http.Error(w, "there is no source with this ingest URL", http.StatusNotFound)
-		return
+// Post takes a request. Whatever it is answered but that it is kept, Kamailio posts it again.
+func (c *Connector) Post(ctx context.Context, id string, r *source.Request) (err error) {
+	if r.Method != http.MethodPost {
+		return switchhook.Errorf(switchhook.CodeInvalid, "expected POST, got %s", r.Method)
 	}
-	body, err := readBody(w, r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	p := &post{body, make(chan error, 1)}
-	select {
-	case b.posts <- p:
-		err = b.answer(p)
-	case <-b.open.Done():
-		err = errors.New("the source does not run at the moment")
-	case <-r.Context().Done():
-		return
+	p := &post{r.Body, make(chan error, 1)}
+	if b := c.box(id); b == nil {
+		err = errStopped
+	} else {
+		select {
+		case b.posts <- p:
+			err = b.answer(p)
+		case <-b.open.Done():
+			err = errStopped
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
 	}
 	if err != nil {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
+		return switchhook.Errorf(switchhook.CodeUnavailable, "%v", err)
 	}
-	w.WriteHeader(http.StatusAccepted)
+	return nil
 }
 
 // answer is what Run says to a post that it has taken, which is an error if it ended.
@@ -131,20 +120,16 @@ func (b *box) answer(p *post) error {
 	case err := <-p.done:
 		return err
 	default:
-		return errors.New("the source has stopped")
+		return errStopped
 	}
 }
 
 // Run tells what is posted, until ctx ends, nothing is posted any more, or Kamailio says
 // that it had to drop messages.
 func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host) error {
-	o, err := readOptions(s.Options)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	b := c.open(ctx, s.ID, o.Token)
+	b := c.open(ctx, s.ID)
 	t := newTranslator()
 	quiet := time.NewTimer(silence)
 	quiet.Stop() // nothing has been posted yet

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,8 +12,6 @@ import (
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
-
-const token = "a-token-for-the-tests"
 
 // A host notes what it is told.
 type host struct {
@@ -56,7 +53,7 @@ func start(t *testing.T, c *Connector, h source.Host) (stop func() error) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- c.Run(ctx, &switchhook.Source{ID: "kam", Options: map[string]any{"token": token}}, h)
+		ended <- c.Run(ctx, &switchhook.Source{ID: "kam"}, h)
 	}()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
@@ -73,11 +70,14 @@ func start(t *testing.T, c *Connector, h source.Host) (stop func() error) {
 	}
 }
 
-func send(t *testing.T, c *Connector, token, body string) *httptest.ResponseRecorder {
+// send posts, and reports whether it is kept. What is not can be tried again.
+func send(t *testing.T, c *Connector, body string) bool {
 	t.Helper()
-	w := httptest.NewRecorder()
-	c.Post(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/in/kam/"+token, strings.NewReader(body)), "kam", token)
-	return w
+	err := c.Post(t.Context(), "kam", &source.Request{Method: http.MethodPost, Body: []byte(body)})
+	if err != nil && switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Errorf("%s: %v", body, err)
+	}
+	return err == nil
 }
 
 const started = `{"version":"5.6.3","messages":[{"event":"start","at":1796000000}]}`
@@ -85,15 +85,15 @@ const started = `{"version":"5.6.3","messages":[{"event":"start","at":1796000000
 func TestPost(t *testing.T) {
 	t.Parallel()
 	c, h := New(), newHost()
-	if c.Has("kam") {
-		t.Error("it has a source that does not run")
+	if send(t, c, started) {
+		t.Error("a source that has never run takes something")
 	}
 	stop := start(t, c, h)
-	if got := send(t, c, "another-token-for-it", started).Code; got != http.StatusNotFound {
-		t.Errorf("another token: %d", got)
+	if err := c.Post(t.Context(), "kam", &source.Request{Method: http.MethodGet}); switchhook.ErrorCode(err) != switchhook.CodeInvalid {
+		t.Errorf("GET: %v", err)
 	}
-	if got := send(t, c, token, started).Code; got != http.StatusAccepted {
-		t.Errorf("%d", got)
+	if !send(t, c, started) {
+		t.Error("it is not taken")
 	}
 	if kept := <-h.connected; kept {
 		t.Error("a Kamailio that has just started has kept nothing")
@@ -111,8 +111,8 @@ func TestPost(t *testing.T) {
 		`{"messages":[{"event":"message","call_id":"YQ=="}]}`:                   "at is missing",
 		`not JSON`: "expected what deploy/kamailio/switchhook.cfg posts",
 	} {
-		if got := send(t, c, token, body).Code; got != http.StatusAccepted {
-			t.Errorf("%s: %d; what cannot be read must not come again and again", body, got)
+		if !send(t, c, body) {
+			t.Errorf("%s: what cannot be read must not come again and again", body)
 		}
 		if reason := <-h.rejected; !strings.Contains(reason.Error(), want) {
 			t.Errorf("%s: %v, want %s", body, reason, want)
@@ -121,13 +121,13 @@ func TestPost(t *testing.T) {
 	if err := stop(); err == nil || err.Error() != "enough" {
 		t.Error(err)
 	}
-	if w := send(t, c, token, started); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-		t.Errorf("while it does not run: %d", w.Code)
+	if send(t, c, started) {
+		t.Error("it takes something while it does not run")
 	}
 	// It runs again: the Kamailio is the same, and has kept all.
 	start(t, c, h)
-	if got := send(t, c, token, `{"messages":[]}`).Code; got != http.StatusAccepted || !<-h.connected {
-		t.Errorf("%d, or it has not kept all", got)
+	if !send(t, c, `{"messages":[]}`) || !<-h.connected {
+		t.Error("it is not taken, or it has not kept all")
 	}
 }
 
@@ -137,8 +137,8 @@ func TestNotKept(t *testing.T) {
 	c, h := New(), newHost()
 	stop := start(t, c, h)
 	h.fails <- errors.New("the store is away")
-	if w := send(t, c, token, started); w.Code != http.StatusServiceUnavailable {
-		t.Error(w.Code)
+	if send(t, c, started) {
+		t.Error("what is not kept is said to be")
 	}
 	if err := stop(); err == nil || err.Error() != "the store is away" {
 		t.Error(err)
@@ -150,15 +150,15 @@ func TestGap(t *testing.T) {
 	t.Parallel()
 	c, h := New(), newHost()
 	stop := start(t, c, h)
-	if w := send(t, c, token, `{"lost":7,"messages":[]}`); w.Code != http.StatusAccepted || !<-h.connected {
-		t.Error(w.Code)
+	if !send(t, c, `{"lost":7,"messages":[]}`) || !<-h.connected {
+		t.Error("it is not taken")
 	}
 	if err := stop(); err == nil || err.Error() != "Kamailio's queue was full, and it dropped 7 messages" {
 		t.Error(err)
 	}
 	start(t, c, h)
-	if w := send(t, c, token, `{"messages":[]}`); w.Code != http.StatusAccepted || <-h.connected {
-		t.Error(w.Code, "or it says that it has kept all")
+	if !send(t, c, `{"messages":[]}`) || <-h.connected {
+		t.Error("it is not taken, or it says that it has kept all")
 	}
 }
 
@@ -168,33 +168,26 @@ func TestStartedAnew(t *testing.T) {
 	c, h := New(), newHost()
 	stop := start(t, c, h)
 	for range 2 {
-		if w := send(t, c, token, started); w.Code != http.StatusAccepted {
-			t.Error(w.Code)
+		if !send(t, c, started) {
+			t.Error("it is not taken")
 		}
 	}
 	if err := stop(); err == nil || err.Error() != "Kamailio has started anew" {
 		t.Error(err)
 	}
 	start(t, c, h)
-	if w := send(t, c, token, `{"messages":[]}`); w.Code != http.StatusAccepted || <-h.connected || <-h.connected {
-		t.Error(w.Code, "or it says that it has kept all")
+	if !send(t, c, `{"messages":[]}`) || <-h.connected || <-h.connected {
+		t.Error("it is not taken, or it says that it has kept all")
 	}
 }
 
+// There are no options: who posts is known by the ingest URL.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	c := New()
-	for want, given := range map[string]map[string]any{
-		"":              {"token": token},
-		"options.token": {"token": "short"},
-		"options.url":   {"token": token, "url": "x"},
-	} {
-		_, fields, err := sourcetest.Refused(nil, c.Check(given))
-		if (want == "") != (err != nil) || !strings.HasPrefix(fields, want) {
-			t.Errorf("%v: %q, %v", given, fields, err)
-		}
+	if err := New().Check(nil); err != nil {
+		t.Error(err)
 	}
-	if c.Check(nil) == nil || c.Check(map[string]any{"token": 5}) == nil {
-		t.Error("no token, or a number, is accepted")
+	if _, fields, _ := sourcetest.Refused(nil, New().Check(map[string]any{"url": "x"})); !strings.HasPrefix(fields, "options.url") {
+		t.Error(fields)
 	}
 }
