@@ -380,6 +380,14 @@ func readSources(node *yaml.Node, c *Config, lookupEnv func(string) (string, boo
 			return fmt.Errorf("the configuration file: %w", err)
 		}
 		s.Options, _ = options.(map[string]any)
+		token, err := fromEnvironment(place+".token", s.Token, lookupEnv)
+		if err != nil {
+			return fmt.Errorf("the configuration file: %w", err)
+		}
+		s.Token, _ = token.(string)
+		if s.Token != url.PathEscape(s.Token) {
+			return fmt.Errorf("the configuration file: %s.token: it is the end of a URL; expected letters, digits, - and _", place)
+		}
 		if s.AccountID == "" {
 			s.AccountID = switchhook.RootAccount
 		}
@@ -390,7 +398,7 @@ func readSources(node *yaml.Node, c *Config, lookupEnv func(string) (string, boo
 	return nil
 }
 
-// fromEnvironment is an option's value as JSON has it, each text ${NAME} being the value of
+// fromEnvironment is a value as JSON has it, each text ${NAME} being the value of
 // a variable: so that secrets need not be in the file.
 func fromEnvironment(place string, value any, lookupEnv func(string) (string, bool)) (_ any, err error) {
 	switch v := value.(type) {

@@ -25,10 +25,10 @@ func env(pairs ...string) func(string) (string, bool) {
 
 func TestFlagOverVariableOverFileOverDefault(t *testing.T) {
 	t.Parallel()
-	file := []byte("listen: file:1\ndata: /file\nretention: 48h\nallow_networks: [10.0.0.0/8]\nlog_level: warn\nsources:\n  - {id: s1, kind: voipbin, account_map: {x: acme}}\n")
+	file := []byte("listen: file:1\ndata: /file\nretention: 48h\nallow_networks: [10.0.0.0/8]\nlog_level: warn\nsources:\n  - {id: s1, kind: voipbin, account_map: {x: acme}, token: \"${TOKEN}\"}\n")
 	c, err := app.Load(
 		map[string][]string{"listen": {"flag:1"}},
-		env("SWITCHHOOK_LISTEN", "var:1", "SWITCHHOOK_DATA", "/var", "SWITCHHOOK_ALLOW_NETWORKS", "192.168.1.9/24, ::1/128", "SWITCHHOOK_ADMIN_KEY", "0123456789abcdef"),
+		env("SWITCHHOOK_LISTEN", "var:1", "SWITCHHOOK_DATA", "/var", "SWITCHHOOK_ALLOW_NETWORKS", "192.168.1.9/24, ::1/128", "SWITCHHOOK_ADMIN_KEY", "0123456789abcdef", "TOKEN", "secret"),
 		file,
 	)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestFlagOverVariableOverFileOverDefault(t *testing.T) {
 	if diff := cmp.Diff(want, texts(c.AllowNetworks)); diff != "" {
 		t.Error(diff)
 	}
-	if len(c.Sources) != 1 || c.Sources[0].AccountID != "root" || c.Sources[0].AccountMap["x"] != "acme" {
+	if len(c.Sources) != 1 || c.Sources[0].AccountID != "root" || c.Sources[0].AccountMap["x"] != "acme" || c.Sources[0].Token != "secret" {
 		t.Errorf("sources: %+v", c.Sources)
 	}
 }
@@ -90,6 +90,8 @@ func TestWrongSettings(t *testing.T) {
 		{"a list for one", nil, nil, "listen: [a, b]\n", "the configuration file, line 1: listen: expected one value"},
 		{"no YAML", nil, nil, "listen: [", "the configuration file: yaml:"},
 		{"a source without a kind", nil, nil, "sources:\n  - {id: a}\n", "the configuration file: sources[0]: id and kind are required"},
+		{"a token that is not there", nil, nil, "sources:\n  - {id: a, kind: teli, token: \"${TOKEN}\"}\n", "the configuration file: sources[0].token: the variable TOKEN is not set"},
+		{"a token that is no end of a URL", nil, nil, "sources:\n  - {id: a, kind: teli, token: a/b}\n", "the configuration file: sources[0].token: it is the end of a URL"},
 		{"half of TLS", map[string][]string{"tls-cert": {"a.pem"}}, nil, "", "--tls-cert and --tls-key go together"},
 		{"a short key", nil, []string{"SWITCHHOOK_ADMIN_KEY", "short"}, "", "SWITCHHOOK_ADMIN_KEY is not at least 16 printable"},
 		{"a wrong master key", nil, []string{"SWITCHHOOK_MASTER_KEY", "c2hvcnQ="}, "", "SWITCHHOOK_MASTER_KEY: is not the base64 of 32 bytes"},
