@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/app"
+	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/kamailio"
 )
 
 // What a Kamailio posted of one call, posted to the whole program: the answer comes when it
@@ -51,6 +55,16 @@ func TestKamailio(t *testing.T) {
 		began, _ := p.call("GET", "/v1/events?type=call.created", "")["items"].([]any)
 		if len(ended) != 1 || len(began) != 1 {
 			t.Errorf("%d begun, %d ended: %v", len(began), len(ended), p.types())
+		}
+		file := filepath.Join(t.TempDir(), "kamailio.cfg")
+		for token, want := range map[string]source.Level{token: source.OK, "another-token": source.Missing} {
+			if err := os.WriteFile(file, []byte(`#!define SWITCHHOOK_URL "`+p.app.URL()+"/v1/in/kam/"+token+`"`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			found, err := kamailio.Diagnose(t.Context(), file)
+			if i := slices.IndexFunc(found, func(f source.Finding) bool { return f.About == "address" }); err != nil || i < 0 || found[i].Level != want {
+				t.Errorf("doctor: %+v, %v", found, err)
+			}
 		}
 		for path, want := range map[string]int{
 			"/v1/in/kam/another-token-for-it": http.StatusNotFound,

@@ -96,6 +96,7 @@ const (
 	Rejected    Outcome = "rejected"
 	Congestion  Outcome = "congestion"
 	Unavailable Outcome = "unregistered"
+	Unallocated Outcome = "unallocated" // there is no such number
 	Failed      Outcome = "failed"
 )
 

@@ -89,6 +89,8 @@ func (l *leg) failure() string {
 		return cmp.Or(cause, "congestion")
 	case source.Unavailable:
 		return cmp.Or(cause, "unregistered")
+	case source.Unallocated:
+		return cmp.Or(cause, "unallocated")
 	case source.Failed:
 		return cmp.Or(cause, "failed")
 	case source.Answered:

@@ -157,7 +157,7 @@ func (d *doctor) url(ctx context.Context) {
 	defer func() { _ = resp.Body.Close() }()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // it is only shown
 	switch resp.StatusCode {
-	case http.StatusBadRequest:
+	case http.StatusUnprocessableEntity:
 		d.add(source.OK, "address", "Switchhook takes what is posted there", "")
 	case http.StatusNotFound:
 		d.add(source.Missing, "address", "Switchhook has no such source, or it has another token", "it is the ingest_url of GET /v1/sources/SOURCE")

@@ -43,7 +43,7 @@ func TestDoctor(t *testing.T) {
 	t.Parallel()
 	const token = "a-token"
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as /v1/in answers who does not post
-		w.WriteHeader(map[bool]int{true: http.StatusBadRequest, false: http.StatusNotFound}[filepath.Base(r.URL.Path) == token])
+		w.WriteHeader(map[bool]int{true: http.StatusUnprocessableEntity, false: http.StatusNotFound}[filepath.Base(r.URL.Path) == token])
 	}))
 	defer web.Close()
 	all := `#!define SWITCHHOOK_URL "` + web.URL + `/v1/in/kam/` + token + `"

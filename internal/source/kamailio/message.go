@@ -176,8 +176,6 @@ func (m *message) check() error {
 		return errors.New("at is missing")
 	case m.Branch < 0 || m.Branch >= mostBranches || m.AnsweredBranch < 0 || m.AnsweredBranch >= mostBranches || m.Branches < 0 || m.Branches > mostBranches:
 		return fmt.Errorf("a transaction has %d branches at most", mostBranches)
-	case len(m.CallID)+len(m.FromTag) > 1000:
-		return errors.New("Call-ID and tag are over 1,000 characters")
 	}
 	if time.Time(m.Began).IsZero() {
 		m.Began = m.At

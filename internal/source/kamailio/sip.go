@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,18 @@ func (u uri) address() string {
 		return u.user + u.host
 	}
 	return u.user + "@" + u.host
+}
+
+var escaped = regexp.MustCompile(`(?s)\\(.)`)
+
+// displayName is a name as it is shown: without its quotes, and what they escape (RFC 3261,
+// section 25.1).
+func displayName(s text) string {
+	quoted, ok := strings.CutPrefix(strings.TrimSpace(string(s)), `"`)
+	if !ok {
+		return quoted
+	}
+	return escaped.ReplaceAllString(strings.TrimSuffix(quoted, `"`), "$1")
 }
 
 // contactURI is the URI in a Contact, which has parameters of its own outside of < and >.
@@ -128,6 +141,7 @@ func outcomeOf(code int) source.Outcome {
 		408: source.NoAnswer,
 		487: source.Cancelled,
 		401: source.Rejected, 403: source.Rejected, 407: source.Rejected, 603: source.Rejected, 607: source.Rejected, 608: source.Rejected,
+		404: source.Unallocated, 410: source.Unallocated, 484: source.Unallocated, 485: source.Unallocated, 604: source.Unallocated,
 		480: source.Unavailable, 430: source.Unavailable,
 		503: source.Congestion,
 	}[code], source.Failed)

@@ -2,6 +2,7 @@ package kamailio
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -67,8 +68,15 @@ func (t *translator) translate(m *message) []source.Fact {
 	return t.registration(m)
 }
 
-// rootID is the call's id, and that of its first leg.
-func (m *message) rootID() string { return string(m.CallID + ";" + m.FromTag) }
+// rootID is the call's id, and that of its first leg. One that nobody could want to see in
+// an index is a hash of it.
+func (m *message) rootID() string {
+	id := string(m.CallID + ";" + m.FromTag)
+	if len(id) > 500 {
+		id = fmt.Sprintf("%x", sha256.Sum256([]byte(id)))
+	}
+	return id
+}
 
 // branchID is that of a branch's leg. Who was asked for credentials calls again, with the
 // same ids and a higher number.
@@ -82,7 +90,7 @@ func (t *translator) call(m *message) source.LegStarted {
 	f := source.LegStarted{
 		When: source.When(m.Began), Leg: id, Call: id, Channel: id, SIPCallID: string(m.CallID),
 		Trunk: t.isTrunk(m.IP), Device: cmp.Or(userOf(string(m.User)), from.user), Context: from.host,
-		Caller: source.Line{Number: from.user, Name: strings.Trim(string(m.Name), `"`)}, Dialed: dialed.user,
+		Caller: source.Line{Number: from.user, Name: displayName(m.Name)}, Dialed: dialed.user,
 	}
 	if f.Trunk {
 		f.Device, f.Context = m.IP, dialed.host
@@ -136,6 +144,10 @@ func (t *translator) reply(m *message) []source.Fact {
 	switch {
 	case m.Code < 200:
 		return append(t.leg(m, m.Branch, at, "", m.ReplyIP), source.LegRinging{When: at, Leg: leg})
+	case m.Code < 300 && !time.Time(m.Answered).IsZero() && m.Branch != m.AnsweredBranch:
+		// Two have answered at once. Who was second is hung up by the caller (RFC 3261, 13.2.2.4).
+		return append(t.leg(m, m.Branch, at, "", m.ReplyIP),
+			source.DialEnded{When: at, From: m.rootID(), To: leg, Outcome: source.Elsewhere}, source.LegEnded{When: at, Leg: leg})
 	case m.Code < 300:
 		return t.answered(m, m.Branch, at, m.ReplyIP)
 	}
@@ -165,9 +177,14 @@ func (t *translator) branchesFailed(m *message) []source.Fact {
 	return facts
 }
 
-// failed: the call led to nobody.
+// failed: the call led to nobody. Why is said by what the caller was answered, whichever
+// branch failed last; where Kamailio does not know that, nobody has answered in time.
 func (t *translator) failed(m *message) []source.Fact {
-	call, facts := t.call(m), t.branchesFailed(m)
+	if m.Code == 0 && m.Branches > 0 {
+		m.Code = 408
+	}
+	call := t.call(m)
+	facts := append(t.branchesFailed(m), source.DialEnded{When: source.When(m.At), From: call.Leg, Outcome: outcomeOf(m.Code)})
 	end := source.LegEnded{When: source.When(m.At), Leg: call.Leg, SIPStatus: m.Code, Q850: q850OfStatus(m.Code)}
 	switch m.Code {
 	case 487: // nobody but the caller ends a call that rings
@@ -216,7 +233,7 @@ func (t *translator) ended(m *message) []source.Fact {
 	if root.By == call.Channel {
 		facts = append(facts, root)
 	}
-	for i := range m.Branches {
+	for i := range max(m.Branches, m.AnsweredBranch+1) {
 		end := root
 		if end.Leg = m.branchID(i); m.Method == "BYE" && !byCaller {
 			end.By = end.Leg
