@@ -180,6 +180,10 @@ func (m *message) check() error {
 	if time.Time(m.Began).IsZero() {
 		m.Began = m.At
 	}
+	// A 180 that the 200 behind it has overtaken on its way through Kamailio's workers.
+	if answered := time.Time(m.Answered); m.Event == "reply" && m.Code < 200 && !answered.IsZero() && time.Time(m.At).After(answered) {
+		m.At = moment(answered.Add(-time.Microsecond))
+	}
 	return nil
 }
 
