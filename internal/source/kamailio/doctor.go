@@ -37,6 +37,7 @@ func Diagnose(ctx context.Context, file string) ([]source.Finding, error) {
 type doctor struct {
 	text     string // of the operator's own files, without comments
 	included bool   // the snippet is
+	late     string // a module of the snippet's that is loaded after it
 	findings []source.Finding
 }
 
@@ -45,11 +46,16 @@ func (d *doctor) add(level source.Level, about, says, fix string) {
 }
 
 var (
-	include  = regexp.MustCompile(`(?m)^\s*(?:#!|!!)?(?:include|import)_file\s+"([^"]+)"`)
-	define   = regexp.MustCompile(`(?m)^\s*(?:#!|!!)(?:define|trydef|redefine)\s+SWITCHHOOK_URL\s+"([^"]*)"`)
-	ownEvent = regexp.MustCompile(`event_route\s*\[\s*(dialog:end|dialog:failed|tm:local-response|usrloc:contact-expired)\s*\]`)
-	block    = regexp.MustCompile(`(?s)/\*.*?\*/`)
-	comment  = regexp.MustCompile(`(?m)(?:^|\s)(?:#(?:[^!\n].*)?|//.*)$`)
+	include    = regexp.MustCompile(`(?m)^\s*(?:#!|!!)?(?:include|import)_file\s+"([^"]+)"`)
+	define     = regexp.MustCompile(`(?m)^\s*(?:#!|!!)(?:define|trydef|redefine)\s+SWITCHHOOK_URL\s+"([^"]*)"`)
+	ownEvent   = regexp.MustCompile(`event_route\s*\[\s*(dialog:start|dialog:end|dialog:failed|tm:local-response|usrloc:contact-expired)\s*\]`)
+	head       = regexp.MustCompile(`(?m)^[ \t]*((?:\w+_)?route(?:\[[^\]]*\])?)\s*\{`)
+	load       = regexp.MustCompile(`(?m)^\s*loadmodule\s+"(?:[^"]*/)?(pv|tm|tmx|rr|xlog|siputils|textops|dialog|mqueue|rtimer|http_client)(?:\.so)?"`)
+	saves      = regexp.MustCompile(`\bsave\s*\(`)
+	challenges = regexp.MustCompile(`\b\w+_challenge\s*\(`)
+	refuses    = regexp.MustCompile(`\b(?:t|send)_reply\s*\(`) // \b: not sl_send_reply, which is not told at all
+	block      = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	comment    = regexp.MustCompile(`(?m)(?:^|\s)(?:#(?:[^!\n].*)?|//.*)$`)
 )
 
 // read adds a file and what it includes.
@@ -67,6 +73,10 @@ func (d *doctor) read(file string, depth int) error {
 		name := found[1]
 		if filepath.Base(name) == "switchhook.cfg" {
 			d.included = true
+			_, after, _ := strings.Cut(text, found[0])
+			if m := load.FindStringSubmatch(after); m != nil {
+				d.late = m[1]
+			}
 			continue
 		}
 		if !filepath.IsAbs(name) {
@@ -80,45 +90,99 @@ func (d *doctor) read(file string, depth int) error {
 }
 
 func (d *doctor) snippet() {
-	if d.included {
+	const place = "kamailio.cfg, after the last modparam and before request_route:\n  include_file \"/etc/kamailio/switchhook.cfg\""
+	switch {
+	case !d.included:
+		d.add(source.Missing, "snippet", "switchhook.cfg is not included", place)
+	case d.late != "":
+		d.add(source.Missing, "snippet", "the module "+d.late+" is loaded after switchhook.cfg, which has loaded it already", place)
+	default:
 		d.add(source.OK, "snippet", "switchhook.cfg is included", "")
-		return
 	}
-	d.add(source.Missing, "snippet", "switchhook.cfg is not included", "kamailio.cfg, after the last modparam and before request_route:\n  include_file \"/etc/kamailio/switchhook.cfg\"")
 }
 
 // lines looks for the lines that call the snippet.
 func (d *doctor) lines() {
-	for _, l := range []struct {
-		route string
-		about string
-		level source.Level
-		what  string
-		where string
-	}{
-		{"SWITCHHOOK", "requests", source.Missing, "calls and text messages", "request_route, after route(AUTH)"},
-		{"SWITCHHOOK_BRANCH", "branches", source.Missing, "to whom calls go", "the first line of branch_route[MANAGE_BRANCH]"},
-		{"SWITCHHOOK_REPLY", "replies", source.Missing, "that calls ring and are answered", "the first line of onreply_route[MANAGE_REPLY]"},
-		{"SWITCHHOOK_FAILURE", "failures", source.Hint, "that nobody answered at one before the next is tried", "the first line of failure_route[MANAGE_FAILURE]"},
-		{"SWITCHHOOK_REGISTER", "registrar", source.Hint, "registrations", "after save(\"location\") in route[REGISTRAR]"},
-		{"SWITCHHOOK_AUTH", "passwords", source.Hint, "registrations with a wrong password", "before auth_challenge() in route[AUTH]"},
-	} {
-		if regexp.MustCompile(`route\s*\(\s*` + l.route + `\s*\)`).MatchString(d.text) {
-			d.add(source.OK, l.about, l.route+" tells "+l.what, "")
-			continue
-		}
-		d.add(l.level, l.about, "nothing tells "+l.what, l.where+":\n  route("+l.route+");")
+	d.called("SWITCHHOOK", "requests", "calls and text messages", source.Missing, "request_route, after route(AUTH) and before anything is sent on")
+	d.routes("branch", "SWITCHHOOK_BRANCH", "branches", "to whom calls go", source.Missing)
+	d.routes("onreply", "SWITCHHOOK_REPLY", "replies", "that calls ring and are answered", source.Missing)
+	d.routes("failure", "SWITCHHOOK_FAILURE", "failures", "that nobody answered at one before the next is tried", source.Hint)
+	if saves.MatchString(d.text) {
+		d.called("SWITCHHOOK_REGISTER", "registrar", "registrations", source.Hint, "after save(\"location\"), in route[REGISTRAR]")
+	}
+	if challenges.MatchString(d.text) {
+		d.called("SWITCHHOOK_AUTH", "passwords", "registrations with a wrong password", source.Hint, "before the challenge, in route[AUTH]")
+	}
+	if refuses.MatchString(d.text) && !strings.Contains(d.text, "$dlg_var(sh_code)") {
+		d.add(source.Hint, "refusals", "up to Kamailio 5.7 nothing tells with which status kamailio.cfg itself refuses a call", "before send_reply(\"404\", \"Not Found\"), and likewise before others:\n  $dlg_var(sh_code) = \"404\";")
 	}
 	if !strings.Contains(d.text, "record_route(") || !strings.Contains(d.text, "loose_route(") {
 		d.add(source.Missing, "routes", "calls are not held on to, so their ends are not seen", "request_route, for each INVITE:\n  record_route();")
 	}
 }
 
+// called looks for a line that is needed once.
+func (d *doctor) called(line, about, what string, level source.Level, where string) {
+	if callsRoute(d.text, line) {
+		d.add(source.OK, about, line+" tells "+what, "")
+		return
+	}
+	d.add(level, about, "nothing tells "+what, where+":\n  route("+line+");")
+}
+
+func callsRoute(text, route string) bool {
+	return regexp.MustCompile(`\broute\s*\(\s*"?` + route + `"?\s*\)`).MatchString(text)
+}
+
+// routes looks into all routes of a kind, for each has to call the snippet. Those of the
+// snippet itself will do for a kamailio.cfg that has none.
+func (d *doctor) routes(kind, line, about, what string, level source.Level) {
+	arm := "t_on_" + strings.TrimPrefix(kind, "on") + `("SWITCHHOOK")`
+	tells := strings.Contains(d.text, arm)
+	var silent []string
+	heads := head.FindAllStringSubmatchIndex(d.text, -1)
+	for i, h := range heads {
+		end := len(d.text)
+		if i+1 < len(heads) {
+			end = heads[i+1][0]
+		}
+		switch name := d.text[h[2]:h[3]]; {
+		case !strings.HasPrefix(name, kind+"_route["):
+		case callsRoute(d.text[h[1]:end], line):
+			tells = true
+		default:
+			silent = append(silent, name)
+		}
+	}
+	first := "the first line of " + strings.Join(silent, ", ") + ":\n  route(" + line + ");"
+	switch {
+	case tells && silent == nil:
+		d.add(source.OK, about, line+" tells "+what, "")
+	case tells:
+		d.add(source.Hint, about, "nothing tells "+what+" where calls pass "+strings.Join(silent, ", "), first)
+	case silent != nil:
+		d.add(level, about, "nothing tells "+what, first)
+	default:
+		d.add(level, about, "nothing tells "+what, "before t_relay():\n  "+arm+";")
+	}
+}
+
+// eventRoutes looks for those that the snippet has too: Kamailio takes no route twice.
 func (d *doctor) eventRoutes() {
 	own := ownEvent.FindStringSubmatch(d.text)
-	if own != nil && !strings.Contains(d.text, "SWITCHHOOK_OWN_EVENT_ROUTES") {
+	defined := strings.Contains(d.text, "SWITCHHOOK_OWN_EVENT_ROUTES")
+	if own != nil && !defined {
 		d.add(source.Missing, "events", "event_route["+own[1]+"] is in kamailio.cfg and in switchhook.cfg",
-			"kamailio.cfg, before the include:\n  #!define SWITCHHOOK_OWN_EVENT_ROUTES\nand in your routes for the four events route(SWITCHHOOK_END), route(SWITCHHOOK_FAILED), route(SWITCHHOOK_REFUSED), route(SWITCHHOOK_EXPIRED)")
+			"kamailio.cfg, before the include:\n  #!define SWITCHHOOK_OWN_EVENT_ROUTES\nand then run this again")
+		return
+	}
+	for _, e := range []struct{ event, line string }{
+		{"dialog:start", "SWITCHHOOK_START"}, {"dialog:end", "SWITCHHOOK_END"}, {"dialog:failed", "SWITCHHOOK_FAILED"},
+		{"tm:local-response", "SWITCHHOOK_REFUSED"}, {"usrloc:contact-expired", "SWITCHHOOK_EXPIRED"},
+	} {
+		if defined && !callsRoute(d.text, e.line) && (e.line != "SWITCHHOOK_EXPIRED" || saves.MatchString(d.text)) {
+			d.add(source.Missing, "events", "nothing tells of "+e.event, "event_route["+e.event+"]:\n  route("+e.line+");")
+		}
 	}
 }
 

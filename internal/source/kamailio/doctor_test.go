@@ -54,7 +54,7 @@ onreply_route[R] { route(SWITCHHOOK_REPLY); }
 `
 	want := map[string]source.Level{
 		"snippet": source.OK, "requests": source.OK, "branches": source.OK, "replies": source.OK,
-		"failures": source.Hint, "registrar": source.Hint, "passwords": source.Hint, "address": source.OK,
+		"failures": source.Hint, "address": source.OK,
 	}
 	if diff := cmp.Diff(want, found(t, writeFile(t, "kamailio.cfg", all))); diff != "" {
 		t.Error(diff)
@@ -67,6 +67,63 @@ onreply_route[R] { route(SWITCHHOOK_REPLY); }
 	}
 	if _, err := Diagnose(t.Context(), filepath.Join(t.TempDir(), "none.cfg")); err == nil {
 		t.Error("a file that is not there is read")
+	}
+}
+
+// What is found in files of every style.
+func TestDoctorStyles(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		want map[string]source.Level
+	}{
+		"the routes of the snippet": {`
+include_file "switchhook.cfg"
+request_route { t_on_branch("SWITCHHOOK"); t_on_reply("SWITCHHOOK"); t_on_failure("SWITCHHOOK"); sl_send_reply("404", "No"); }
+`, map[string]source.Level{"snippet": source.OK, "branches": source.OK, "replies": source.OK, "failures": source.OK}},
+		"one of two": {`
+include_file "switchhook.cfg"
+branch_route[A] {
+	route(SWITCHHOOK_BRANCH);
+}
+branch_route[B] {
+	xlog("x");
+}
+onreply_route[C] { route(SWITCHHOOK_REPLY); }
+reply_route {
+}
+failure_route[D] {
+	xlog("x");
+}
+`, map[string]source.Level{"branches": source.Hint, "replies": source.OK, "failures": source.Hint}},
+		"a module that comes too late": {`
+include_file "switchhook.cfg"
+loadmodule "dialog"
+`, map[string]source.Level{"snippet": source.Missing}},
+		"event routes of its own, but not all": {`
+#!define SWITCHHOOK_OWN_EVENT_ROUTES
+event_route[dialog:end] { route(SWITCHHOOK_END); }
+`, map[string]source.Level{"events": source.Missing}},
+		"all event routes of its own, and no registrar": {`
+#!define SWITCHHOOK_OWN_EVENT_ROUTES
+event_route[dialog:start] { route(SWITCHHOOK_START); }
+event_route[dialog:end] { route(SWITCHHOOK_END); }
+event_route[dialog:failed] { route(SWITCHHOOK_FAILED); }
+event_route[tm:local-response] { route(SWITCHHOOK_REFUSED); }
+`, map[string]source.Level{"events": "", "registrar": "", "passwords": "", "refusals": ""}},
+		"a registrar that refuses": {`
+request_route { save("location"); www_challenge("$td", "0"); t_newtran(); send_reply("404", "No"); }
+`, map[string]source.Level{"registrar": source.Hint, "passwords": source.Hint, "refusals": source.Hint}},
+		"one that says why": {`
+request_route { $dlg_var(sh_code) = "404"; send_reply("404", "No"); }
+`, map[string]source.Level{"refusals": ""}},
+	} {
+		levels := found(t, writeFile(t, "kamailio.cfg", c.text))
+		for about, want := range c.want {
+			if levels[about] != want {
+				t.Errorf("%s: %s: %q, want %q", name, about, levels[about], want)
+			}
+		}
 	}
 }
 
@@ -98,6 +155,8 @@ func TestStockConfiguration(t *testing.T) {
 		{"	if (!save(\"location\")) {\n		sl_reply_error();\n", "", "		exit;\n"},
 		{"	if (!save(\"location\")) {\n		sl_reply_error();\n		exit;\n	}\n", "", "	route(SWITCHHOOK_REGISTER);\n"},
 		{"", "			auth_challenge(\"$fd\", \"0\");\n", "			route(SWITCHHOOK_AUTH);\n"},
+		{"", "				send_reply(\"404\", \"Not Found\");\n", "				$dlg_var(sh_code) = \"404\";\n"},
+		{"", "				send_reply(\"405\", \"Method Not Allowed\");\n", "				$dlg_var(sh_code) = \"405\";\n"},
 	} {
 		place := change.after + change.before
 		if strings.Count(text, place) != 1 && change.after != "	route(AUTH);\n" {

@@ -2,6 +2,7 @@ package kamailio
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
@@ -288,6 +289,120 @@ func TestURIs(t *testing.T) {
 	for in, want := range map[string]int{`Q.850;cause=17;text="x"`: 17, `SIP;cause=200, q.850 ; cause=34`: 34, `SIP;cause=200`: 0, `Q.850;cause=9999999999`: 0, "": 0} {
 		if got := q850Of(in); got != want {
 			t.Errorf("%s: %d, want %d", in, got, want)
+		}
+	}
+}
+
+// A name is shown without what RFC 3261 needs to write it.
+func TestDisplayNames(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[text]string{
+		`"Desk 103"`:                 "Desk 103",
+		` "Zoë \"Ω\" \\ <x>, y; z" `: `Zoë "Ω" \ <x>, y; z`,
+		`"ends \""`:                  `ends "`,
+		`Bare Name`:                  "Bare Name",
+		`""`:                         "",
+		`"`:                          "",
+		``:                           "",
+	} {
+		if got := displayName(in); got != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A call whose ids no index could hold is a call like any other.
+func TestLongIDs(t *testing.T) {
+	t.Parallel()
+	all := together(t, recordings(t)["testdata/answered"])
+	want := toldOf(t, write(t, all)).lines
+	for _, id := range []string{strings.Repeat("long", 3000), "zero\x00"} {
+		d := toldOf(t, bytes.ReplaceAll(write(t, all), []byte(callID(t, all)), []byte(base64.StdEncoding.EncodeToString([]byte(id)))))
+		if diff := cmp.Diff(want, d.lines); diff != "" {
+			t.Errorf("the events differ (-short +long):\n%s", diff)
+		}
+		for told := range d.calls {
+			if len(told) > 1000 || strings.Contains(told, "\x00") {
+				t.Errorf("the id %.100q has %d characters", told, len(told))
+			}
+		}
+	}
+}
+
+// callID is that of the call in a recording, as it was posted.
+func callID(t *testing.T, r *request) string {
+	t.Helper()
+	var m struct {
+		CallID string `json:"call_id"`
+	}
+	if err := json.Unmarshal(r.Messages[len(r.Messages)-1], &m); err != nil || m.CallID == "" {
+		t.Fatal(m, err)
+	}
+	return m.CallID
+}
+
+// Two phones answer at once: one of them has the call.
+func TestTwoAnswers(t *testing.T) {
+	t.Parallel()
+	for _, second := range []string{"before", "after"} {
+		all := together(t, recordings(t)["testdata/ring-all"])
+		for i, m := range all.Messages {
+			if !strings.Contains(string(m), `"code":200`) {
+				continue
+			}
+			other := bytes.Replace(m, []byte(`"event":"reply","branch":1`), []byte(`"event":"reply","branch":0`), 1)
+			if bytes.Equal(other, m) {
+				other = bytes.Replace(m, []byte(`"event":"reply","branch":0`), []byte(`"event":"reply","branch":1`), 1)
+			}
+			if second == "after" {
+				i++
+			}
+			all.Messages = slices.Insert(all.Messages, i, json.RawMessage(other))
+			break
+		}
+		text := strings.Join(toldOf(t, write(t, all)).lines, "\n")
+		for event, n := range map[string]int{"call.answered [": 1, "call.bridged [": 1, "leg.bridged [": 1, "reason=answered_elsewhere": 1, "call.hungup [": 1} {
+			if strings.Count(text, event) != n {
+				t.Errorf("%s: not %d times %s:\n%s", second, n, event, text)
+			}
+		}
+	}
+}
+
+// A 180 that its 200 overtook in Kamailio is told, as the phone rang.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	all := together(t, recordings(t)["testdata/answered"])
+	want := toldOf(t, write(t, all)).lines
+	var rings, answered int
+	for i, m := range all.Messages {
+		switch {
+		case strings.Contains(string(m), `"code":180`):
+			rings = i
+		case strings.Contains(string(m), `"code":200`):
+			answered = i
+		}
+	}
+	all.Messages[rings] = bytes.Replace(all.Messages[answered], []byte(`"code":200`), []byte(`"code":180`), 1)
+	if diff := cmp.Diff(want, toldOf(t, write(t, all)).lines); diff != "" {
+		t.Errorf("the events differ (-in order +overtaken):\n%s", diff)
+	}
+}
+
+// Why a call failed is what the caller was told, not what the last phone said.
+func TestFinalAnswer(t *testing.T) {
+	t.Parallel()
+	for final, want := range map[string]string{
+		"603": "reason=rejected cause=CALL_REJECTED hung_up_by=local released_by=callee sip=603",
+		"404": "reason=unallocated cause=UNALLOCATED_NUMBER hung_up_by=local released_by=system sip=404",
+		"487": "reason=cancelled cause=ORIGINATOR_CANCEL hung_up_by=remote released_by=caller sip=487",
+		"0":   "reason=no_answer cause=RECOVERY_ON_TIMER_EXPIRE hung_up_by=local released_by=system sip=408",
+	} {
+		all := together(t, recordings(t)["testdata/busy"])
+		last := len(all.Messages) - 1
+		all.Messages[last] = bytes.Replace(all.Messages[last], []byte(`"code":486`), []byte(`"code":`+final), 1)
+		if text := strings.Join(toldOf(t, write(t, all)).lines, "\n"); !strings.Contains(text, want) {
+			t.Errorf("%s: not %s:\n%s", final, want, text)
 		}
 	}
 }

@@ -158,7 +158,7 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 			}
 			if r.Lost > 0 {
 				b.gap = true
-				return fmt.Errorf("Kamailio's queue was full, and it dropped %d messages", r.Lost) //nolint:staticcheck // ST1005: a name
+				return fmt.Errorf("Kamailio dropped %d messages that its queue had no room for", r.Lost) //nolint:staticcheck // ST1005: a name
 			}
 			quiet.Reset(silence)
 		case now := <-look.C:

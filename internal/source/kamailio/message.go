@@ -1,6 +1,7 @@
 package kamailio
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -98,7 +99,7 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 		}
 		decoded = []byte(b.String())
 	}
-	*t = text(decoded)
+	*t = text(bytes.ReplaceAll(decoded, []byte{0}, []byte("\uFFFD"))) // no database has a zero in a text
 	return nil
 }
 
@@ -109,7 +110,7 @@ type moment time.Time
 func (m *moment) UnmarshalJSON(raw []byte) error {
 	seconds, fraction, _ := strings.Cut(string(raw), ".")
 	s, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil || s < 0 || s > 1<<40 {
+	if err != nil || s < 0 || s > 1<<37 { // until then a year has four digits
 		return fmt.Errorf("expected seconds since 1970, got %.80s", raw)
 	}
 	us, err := strconv.ParseInt((fraction + "000000")[:6], 10, 64)
@@ -134,7 +135,9 @@ func (t *translator) read(ctx context.Context, h rejecter, body []byte) (*reques
 		h.Reject(ctx, body, fmt.Errorf("expected what deploy/kamailio/switchhook.cfg posts: %w", err))
 		return &request{}, ctx.Err()
 	}
-	t.configure(r)
+	if t.configure(r); t.anothers(r) {
+		h.Reject(ctx, body, errors.New("two Kamailios post to this source, and when one starts the calls of the other end: each needs a source of its own"))
+	}
 	messages := make([]*message, 0, len(r.Messages))
 	for _, raw := range r.Messages {
 		m := &message{}
@@ -187,14 +190,24 @@ func (m *message) check() error {
 	return nil
 }
 
-// inOrder puts right what several workers of Kamailio have put into its queue side by side. The
-// requests of a registration are numbered; the rest has times, and what follows from another
-// was queued after it.
+// inOrder puts right what several workers of Kamailio have put into its queue side by side, by
+// their times. What a telephone registers is numbered besides, and changes places by that.
 func inOrder(messages []*message) {
-	slices.SortStableFunc(messages, func(a, b *message) int {
-		if a.Event == "register" && b.Event == "register" && a.CallID == b.CallID {
-			return cmp.Compare(a.CSeq, b.CSeq)
+	slices.SortStableFunc(messages, func(a, b *message) int { return time.Time(a.At).Compare(time.Time(b.At)) })
+	places := map[text][]int{}
+	for i, m := range messages {
+		if m.Event == "register" {
+			places[m.CallID] = append(places[m.CallID], i)
 		}
-		return time.Time(a.At).Compare(time.Time(b.At))
-	})
+	}
+	for _, at := range places {
+		var numbered []*message
+		for _, i := range at {
+			numbered = append(numbered, messages[i])
+		}
+		slices.SortStableFunc(numbered, func(a, b *message) int { return cmp.Compare(a.CSeq, b.CSeq) })
+		for n, i := range at {
+			messages[i] = numbered[n]
+		}
+	}
 }

@@ -106,6 +106,7 @@ func TestPost(t *testing.T) {
 		`{"messages":[{"event":"end","at":1}]}`:                                 "call_id is missing",
 		`{"messages":[{"event":"end","at":1,"call_id":"!"}]}`:                   "expected base64",
 		`{"messages":[{"event":"branch","at":1,"call_id":"YQ==","branch":31}]}`: "31 branches at most",
+		`{"messages":[{"event":"start","at":274877906944}]}`:                    "expected seconds since 1970",
 		`{"messages":[{"event":"else","at":1}]}`:                                `there is no event "else"`,
 		`{"messages":[{"event":"expired","at":1}]}`:                             "aor is missing",
 		`{"messages":[{"event":"message","call_id":"YQ=="}]}`:                   "at is missing",
@@ -131,6 +132,22 @@ func TestPost(t *testing.T) {
 	}
 }
 
+// Two Kamailios at one source are an error of the operator's, who is told once, and not a
+// reason to lose anything.
+func TestTwoKamailios(t *testing.T) {
+	t.Parallel()
+	c, h := New(), newHost()
+	start(t, c, h)
+	for _, boot := range []string{"7", "8", "7", "8", "7"} {
+		if !send(t, c, `{"boot":`+boot+`,"messages":[]}`) {
+			t.Error("it is not taken")
+		}
+	}
+	if reason := <-h.rejected; !strings.Contains(reason.Error(), "each needs a source of its own") || len(h.rejected) > 0 {
+		t.Error(reason)
+	}
+}
+
 // What is not kept is not answered for.
 func TestNotKept(t *testing.T) {
 	t.Parallel()
@@ -153,7 +170,7 @@ func TestGap(t *testing.T) {
 	if !send(t, c, `{"lost":7,"messages":[]}`) || !<-h.connected {
 		t.Error("it is not taken")
 	}
-	if err := stop(); err == nil || err.Error() != "Kamailio's queue was full, and it dropped 7 messages" {
+	if err := stop(); err == nil || err.Error() != "Kamailio dropped 7 messages that its queue had no room for" {
 		t.Error(err)
 	}
 	start(t, c, h)

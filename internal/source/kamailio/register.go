@@ -43,7 +43,7 @@ func (t *translator) contacts(m *message, f source.Registered) (facts []source.F
 		c := f
 		c.Contact, c.Status = contactURI(contact), "registered"
 		expires := cmp.Or(expiresOf(contact), strings.TrimSpace(string(m.Expires)))
-		if seconds, err := strconv.ParseInt(expires, 10, 64); err == nil {
+		if seconds, err := strconv.ParseInt(expires, 10, 64); err == nil && seconds >= 0 {
 			c.Expires = &seconds
 		}
 		if c.Contact == "*" {

@@ -21,6 +21,9 @@ type translator struct {
 	domains bool
 
 	asked map[string]source.LegEnded // calls that were asked for credentials, by leg
+
+	boot  int64 // when the Kamailio that started last did
+	other bool  // another one posts too
 }
 
 func newTranslator() *translator { return &translator{asked: map[string]source.LegEnded{}} }
@@ -37,6 +40,14 @@ func (t *translator) configure(r *request) {
 			t.trunks = append(t.trunks, strings.ToLower(word))
 		}
 	}
+}
+
+// anothers reports, once, that a request is of a Kamailio that had started before the one
+// that has posted last.
+func (t *translator) anothers(r *request) bool {
+	found := r.Boot > 0 && r.Boot < t.boot && !t.other
+	t.boot, t.other = max(t.boot, r.Boot), t.other || found
+	return found
 }
 
 // isTrunk reports whether a host, a name or an address, leads outside.
