@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -138,6 +140,7 @@ func scenarios() map[string]func(*stage) {
 		"busy":           call{callee: []kam.Step{kam.Refuse(486)}, caller: []kam.Step{kam.Refused(486)}, until: failed}.play,
 		"no-answer":      call{callee: []kam.Step{kam.Ring(short), kam.Cancelled()}, caller: []kam.Step{kam.Refused(408)}, until: failed}.play,
 		"cancelled":      call{callee: []kam.Step{kam.Ring(0), kam.Cancelled()}, caller: []kam.Step{kam.Cancel(short)}, until: failed}.play,
+		"cancel-unheard": call{callee: []kam.Step{kam.Ring(0), kam.Deaf()}, caller: []kam.Step{kam.Cancel(short)}, until: failed}.play,
 		"redirected":     call{callee: []kam.Step{kam.Redirect("sip:105@pbx.example")}, caller: []kam.Step{kam.Refused(302)}, until: failed}.play,
 		"dropped-ack":    call{callee: takes, caller: []kam.Step{kam.Answered(), kam.Talk(8 * short), kam.Ack(), kam.Talk(short), kam.HangUp()}}.play,
 		"invite-again":   call{callee: takes, caller: append([]kam.Step{kam.Again()}, talks...)}.play,
@@ -224,6 +227,91 @@ func TestReal(t *testing.T) {
 			}
 			if diff := gocmp.Diff(sorted(string(want)), sorted(strings.Join(d.lines, "\n"))); diff != "" {
 				t.Errorf("the events differ (-recorded +now):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Calls that the script refuses are told, each of them, whichever process of Kamailio has them.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	kam.Enabled(t)
+	r := &recorder{came: make(chan struct{}, 1)}
+	web := httptest.NewServer(r)
+	defer web.Close()
+	s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token"})
+	const calls = 12 // Kamailio has four processes that take them
+	for range calls {
+		s.Phone(t, "103").Call(t, "199", kam.Refused(404)).Wait(t)
+	}
+	r.until(t, failed, calls)
+	d := newTold(t)
+	for _, body := range r.all() {
+		d.post(body)
+	}
+	d.check()
+	if got := strings.Count(strings.Join(d.lines, "\n"), "reason=unallocated cause=UNALLOCATED_NUMBER hung_up_by=local released_by=system sip=404"); got != calls || len(d.calls) != calls {
+		t.Errorf("%d of %d were told:\n%s", got, calls, strings.Join(d.lines, "\n"))
+	}
+}
+
+// What is too long to be posted does not keep Kamailio from posting what comes then: names are
+// left out, and calls that have no end of a URI are not told.
+func TestTooLong(t *testing.T) {
+	t.Parallel()
+	kam.Enabled(t)
+	r := &recorder{came: make(chan struct{}, 1)}
+	web := httptest.NewServer(r)
+	defer web.Close()
+	s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token"})
+	long := strings.Repeat("n", 48000)
+	for i, from := range []string{`"` + long + `" <sip:103@pbx.example>`, "<sip:" + long + "@pbx.example>", "<sip:103@pbx.example>"} {
+		s.Send(t, fmt.Sprintf("INVITE sip:199@pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK%d\r\nFrom: %s;tag=%d\r\n"+
+			"To: <sip:199@pbx.example>\r\nCall-ID: %d@long\r\nCSeq: 1 INVITE\r\nContact: <sip:103@127.0.0.1:9>\r\nContent-Length: 0\r\n\r\n", i, from, i, i))
+	}
+	r.until(t, failed, 2)
+	d := newTold(t)
+	for _, body := range r.all() {
+		d.post(body)
+	}
+	d.check()
+	if text := strings.Join(d.lines, "\n"); len(d.calls) != 2 || strings.Count(text, "from=103 to=199") != 2 {
+		t.Error(text)
+	}
+}
+
+// A kamailio.cfg in another style tells the same of a call; one that arms nothing at least
+// when it was answered, and how it ended.
+func TestBalancer(t *testing.T) {
+	t.Parallel()
+	kam.Enabled(t)
+	outbound, err := os.ReadFile("testdata/outbound.events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ringing := regexp.MustCompile(`(?m)^.*\.ringing .*\n`) // of which a script that arms nothing says nothing
+	for number, want := range map[string]string{
+		"+12025550143":  string(outbound),
+		"9+12025550143": strings.ReplaceAll(ringing.ReplaceAllString(string(outbound), ""), "+12025550143", "9+12025550143"),
+	} {
+		t.Run(number, func(t *testing.T) {
+			t.Parallel()
+			r := &recorder{came: make(chan struct{}, 1)}
+			web := httptest.NewServer(r)
+			defer web.Close()
+			s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Style: "balancer"})
+			call{
+				carrier: "callee", number: number,
+				callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Talk(short), kam.Bye()},
+				caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Released()},
+			}.play(&stage{t, s, r})
+			d := newTold(t)
+			for _, body := range r.all() {
+				d.post(body)
+			}
+			d.check()
+			if diff := gocmp.Diff(sorted(want), sorted(strings.Join(d.lines, "\n"))); diff != "" {
+				t.Errorf("the events differ (-stock +balancer):\n%s", diff)
 			}
 		})
 	}

@@ -28,6 +28,7 @@ type Options struct {
 	Queue   int      // how many messages may wait, by default 10,000
 	Defines []string // of the snippet
 	Address string   // where an earlier one listened
+	Style   string   // of its kamailio.cfg: that of the stock one, or balancer
 }
 
 // A Server is a Kamailio that runs.
@@ -42,6 +43,9 @@ type Server struct {
 
 //go:embed kamailio.cfg
 var config string
+
+//go:embed balancer.cfg
+var balancer string
 
 // Enabled leaves the test out unless it is wanted, and its programs are there.
 func Enabled(tb testing.TB) {
@@ -76,8 +80,12 @@ func Start(tb testing.TB, o Options) *Server {
 	if len(found) == 0 {
 		tb.Fatal("there are no modules of Kamailio")
 	}
+	style := config
+	if o.Style == "balancer" {
+		style = balancer
+	}
 	var text bytes.Buffer
-	err := template.Must(template.New("kamailio.cfg").Parse(config)).Execute(&text, struct {
+	err := template.Must(template.New("kamailio.cfg").Parse(style)).Execute(&text, struct {
 		Options
 		Address, Trunk, Modules, Snippet string
 	}{o, s.Address, s.trunk, filepath.Dir(found[0]) + "/", filepath.Join(filepath.Dir(here), "../../../../deploy/kamailio/switchhook.cfg")})
@@ -152,6 +160,19 @@ func freeAddress(tb testing.TB, host string) string {
 	}
 	defer c.Close()
 	return c.LocalAddr().String()
+}
+
+// Send sends it a datagram, whatever that says.
+func (s *Server) Send(tb testing.TB, text string) {
+	tb.Helper()
+	c, err := new(net.Dialer).DialContext(tb.Context(), "udp", s.Address)
+	if err == nil {
+		defer c.Close()
+		_, err = c.Write([]byte(text))
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // A Phone is a telephone, or the carrier.
@@ -238,6 +259,9 @@ func Refuse(code int) Step { return Step{name: "refuse", Code: code} }
 
 // Redirect sends the caller to another URI.
 func Redirect(to string) Step { return Step{name: "refuse", Code: 302, Text: to} }
+
+// Deaf expects that, and does not answer it.
+func Deaf() Step { return Step{name: "deaf"} }
 
 // Cancelled expects that the caller gives up, or the proxy.
 func Cancelled() Step { return Step{name: "cancelled"} }
