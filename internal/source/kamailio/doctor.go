@@ -177,8 +177,11 @@ func (d *doctor) eventRoutes() {
 		return
 	}
 	for _, e := range []struct{ event, line string }{
-		{"dialog:start", "SWITCHHOOK_START"}, {"dialog:end", "SWITCHHOOK_END"}, {"dialog:failed", "SWITCHHOOK_FAILED"},
-		{"tm:local-response", "SWITCHHOOK_REFUSED"}, {"usrloc:contact-expired", "SWITCHHOOK_EXPIRED"},
+		{"dialog:start", "SWITCHHOOK_START"},
+		{"dialog:end", "SWITCHHOOK_END"},
+		{"dialog:failed", "SWITCHHOOK_FAILED"},
+		{"tm:local-response", "SWITCHHOOK_REFUSED"},
+		{"usrloc:contact-expired", "SWITCHHOOK_EXPIRED"},
 	} {
 		if defined && !callsRoute(d.text, e.line) && (e.line != "SWITCHHOOK_EXPIRED" || saves.MatchString(d.text)) {
 			d.add(source.Missing, "events", "nothing tells of "+e.event, "event_route["+e.event+"]:\n  route("+e.line+");")

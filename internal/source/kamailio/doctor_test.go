@@ -30,9 +30,9 @@ func found(t *testing.T, file string) map[string]source.Level {
 	return levels
 }
 
-func writeFile(t *testing.T, name, text string) string {
+func writeFile(t *testing.T, text string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), name)
+	file := filepath.Join(t.TempDir(), "kamailio.cfg")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +56,13 @@ onreply_route[R] { route(SWITCHHOOK_REPLY); }
 		"snippet": source.OK, "requests": source.OK, "branches": source.OK, "replies": source.OK,
 		"failures": source.Hint, "address": source.OK,
 	}
-	if diff := cmp.Diff(want, found(t, writeFile(t, "kamailio.cfg", all))); diff != "" {
+	if diff := cmp.Diff(want, found(t, writeFile(t, all))); diff != "" {
 		t.Error(diff)
 	}
 	// What is in a comment is not there; another token; the event routes come twice.
 	wrong := strings.NewReplacer("request_route {", "request_route { # ", token, token+"x").Replace(all) + "/* route(SWITCHHOOK) */\nevent_route[dialog:end] {}\n"
 	want["requests"], want["routes"], want["events"], want["address"] = source.Missing, source.Missing, source.Missing, source.Missing
-	if diff := cmp.Diff(want, found(t, writeFile(t, "kamailio.cfg", wrong))); diff != "" {
+	if diff := cmp.Diff(want, found(t, writeFile(t, wrong))); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := Diagnose(t.Context(), filepath.Join(t.TempDir(), "none.cfg")); err == nil {
@@ -118,7 +118,7 @@ request_route { save("location"); www_challenge("$td", "0"); t_newtran(); send_r
 request_route { $dlg_var(sh_code) = "404"; send_reply("404", "No"); }
 `, map[string]source.Level{"refusals": ""}},
 	} {
-		levels := found(t, writeFile(t, "kamailio.cfg", c.text))
+		levels := found(t, writeFile(t, c.text))
 		for about, want := range c.want {
 			if levels[about] != want {
 				t.Errorf("%s: %s: %q, want %q", name, about, levels[about], want)
@@ -169,7 +169,7 @@ func TestStockConfiguration(t *testing.T) {
 	}
 	text = strings.Replace(text, "/etc/kamailio/switchhook.cfg", snippet, 1)
 	for _, more := range []string{"", "#!define SWITCHHOOK_DOMAINS\n#!define WITH_NAT\n#!define WITH_ANTIFLOOD\n#!define SWITCHHOOK_KEEPALIVE\n"} {
-		file := writeFile(t, "kamailio.cfg", "#!KAMAILIO\n"+more+text)
+		file := writeFile(t, "#!KAMAILIO\n"+more+text)
 		if out, err := exec.CommandContext(t.Context(), "kamailio", "-c", "-f", file).CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, out)
 		}
