@@ -220,6 +220,23 @@ type LegEnded struct {
 	More *switchhook.Call
 }
 
+// EndRecorded is what the switch's own record of a leg says of its end. It is a second opinion:
+// written once the leg is over, and heard before the switch tells that, after it, or in its
+// place. What is told as it happens says more, so a record ends a leg only if nothing else does
+// for a while, or a Present does not have the leg.
+type EndRecorded struct {
+	When     // it ended
+	Leg      string
+	Answered time.Time // zero: it was not
+	// Outcome is what became of the leg, if it was dialled and nobody answered; of one that
+	// the switch was called by, what became of whom it was to call for it.
+	Outcome         Outcome
+	Q850, SIPStatus int
+	Self            bool             // who is at the leg's end ended it
+	More            *switchhook.Call // the name of the cause
+	Heard           time.Time        // when the record came, by our clock
+}
+
 // CallEnded says that to the switch all legs of the call are gone.
 type CallEnded struct {
 	When

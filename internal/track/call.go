@@ -98,6 +98,7 @@ type leg struct {
 	Key       string    `json:"key,omitzero"` // that was pressed last
 	KeyAt     time.Time `json:"keyat,omitzero"`
 	End       *ending   `json:"end,omitzero"`
+	Record    *onRecord `json:"cdr,omitzero"` // of its end, until that is told
 
 	call *call
 }

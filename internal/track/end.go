@@ -19,7 +19,8 @@ func (t *Tracker) legEnded(f source.LegEnded) {
 func (t *Tracker) endLeg(l *leg, e ending) {
 	c := l.call
 	t.touch(c)
-	l.End = &e
+	l.End, l.Record = &e, nil
+	delete(t.recorded, l.ID)
 	if l.Hidden {
 		l.Phase = over
 		t.remove(l)
