@@ -362,12 +362,20 @@ func (t *translator) end(id string, e ending, at source.When) (facts []source.Fa
 	if l.outbound && !l.up {
 		facts = append(facts, source.DialEnded{When: at, From: l.from, To: id, Outcome: outcomeOf(e.cause)})
 	}
-	if !l.outbound && !l.dialled && e.originate != "" && e.originate != "SUCCESS" && e.originate != "failure" {
-		// Nobody could be called at all, as where no telephone is registered.
-		facts = append(facts, source.DialEnded{When: at, From: id, Outcome: outcomeOf(e.originate)})
+	if nobody := e.reached(); !l.outbound && !l.dialled && nobody != "" {
+		facts = append(facts, source.DialEnded{When: at, From: id, Outcome: nobody})
 	}
 	delete(t.legs, id)
 	return append(facts, f)
+}
+
+// reached is what became of whom a leg was to call, empty if somebody answered or it called
+// nobody. Nobody can be called at all where no telephone is registered.
+func (e *ending) reached() source.Outcome {
+	if e.originate == "" || e.originate == "SUCCESS" || e.originate == "failure" {
+		return ""
+	}
+	return outcomeOf(e.originate)
 }
 
 // outcomeOf is what became of a leg that nobody answered, by its cause (switch_types.h).

@@ -36,8 +36,8 @@ type session struct {
 	unsure map[string]bool
 	beats  int
 
-	records    []record // of mod_json_cdr, until the events have had their time
-	recordWait time.Duration
+	spooled []source.Fact // what mod_json_cdr could not post: told before the Present, which knows no reasons
+	ready   func()        // is called when the Present was told; nil: nothing is
 }
 
 func newSession(o *Options, accounts map[string]string, h source.Host, w *wire, name string) *session {
@@ -79,6 +79,10 @@ func (n *session) run(ctx context.Context, queue *source.Queue, ended <-chan err
 				return err
 			}
 		}
+		if n.present == nil && n.ready != nil {
+			n.ready()
+			n.ready = nil
+		}
 		if err := done(items); err != nil {
 			return err
 		}
@@ -87,11 +91,8 @@ func (n *session) run(ctx context.Context, queue *source.Queue, ended <-chan err
 
 // read returns the facts of a message.
 func (n *session) read(ctx context.Context, item source.Item) ([]source.Fact, error) {
-	text := string(item.Message[:min(len(item.Message), len(recordMark))])
+	text := string(item.Message[:min(len(item.Message), len(busMark))])
 	switch {
-	case text == recordMark:
-		n.keep(ctx, item)
-		return nil, nil
 	case strings.HasPrefix(text, busMark):
 		item.Message = item.Message[len(busMark):]
 	case strings.HasPrefix(text, "-ERR"): // the only command that is given here is ask's
@@ -135,7 +136,7 @@ func (n *session) event(m Message, received time.Time) (facts []source.Fact, err
 	case "HEARTBEAT":
 		n.beats++
 	}
-	facts = append(n.late(received), n.t.translate(m, received)...)
+	facts = n.t.translate(m, received)
 	n.note(facts)
 	return facts, nil
 }
@@ -192,11 +193,9 @@ func (n *session) answer(text string, received time.Time) ([]source.Fact, error)
 	if n.present.next() != "" {
 		return nil, n.ask(received)
 	}
-	facts := n.lost()
-	n.note(facts)
-	f := n.present.fact(received)
-	n.unsure, n.beats, n.present = n.present.unsure, 0, nil
-	return append(facts, f), nil
+	facts := append(n.spooled, n.present.fact(received))
+	n.unsure, n.beats, n.present, n.spooled = n.present.unsure, 0, nil, nil
+	return facts, nil
 }
 
 // look takes the second list of channels. Whoever is not there any more has ended.
