@@ -416,3 +416,35 @@ func TestWhatCannotBeReadIsRejected(t *testing.T) {
 		t.Errorf("rejected: %q", h.rejects)
 	}
 }
+
+// FreeSWITCH answers our signs of life with -ERR, which is not the answer to what it was asked
+// meanwhile and has not answered yet.
+func TestASignOfLifeIsNoQuestion(t *testing.T) {
+	t.Parallel()
+	s := freeswitchtest.Start(t, freeswitchtest.Options{Answers: busyAnswers(), Hold: showChannels})
+	c, h := New(), newHost()
+	c.silence = 300 * time.Millisecond
+	run(t, c, sourceOf(s, nil), h)
+	client := s.Next(t)
+	client.Asked(t, showChannels)
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	patience := time.After(20 * time.Second)
+	for signs := 0; signs < 4; {
+		select {
+		case <-look.C:
+		case <-patience:
+			t.Fatalf("given: %q", client.Given())
+		}
+		signs = 0
+		for _, command := range client.Given() {
+			if command == sign {
+				signs++
+			}
+		}
+	}
+	s.Release()
+	if p := await(t, h, isPresent)[0].(source.Present); len(p.Legs) != 4 {
+		t.Errorf("told %s", describe(p))
+	}
+}
