@@ -375,6 +375,7 @@ type Texted struct {
 	When
 	ID, From, To, Text string
 	Outbound           bool
+	Account            string // whose it is, where the system says so
 }
 
 // Detailed is the switch's own record of a call (CDR), whole.

@@ -28,7 +28,9 @@ type leg struct {
 	by       string   // the channel that hung up
 	transfer string   // Caller-Transfer-Source, as it was last
 	vars     map[string]string
-	files    map[string]bool // that it is recorded into
+	files    map[string]bool  // that it is recorded into
+	fax      *source.FaxEnded // whose file is not known yet
+	faxed    bool             // the fax was told
 	started  source.LegStarted
 }
 
@@ -44,6 +46,10 @@ func (t *translator) late(m Message) []source.Fact {
 	at, ok := micros(m["Caller-Channel-Created-Time"])
 	if !ok {
 		return nil
+	}
+	if m["Caller-Transfer-Source"] != "" && m["Caller-RDNIS"] != "" { // what was called is overwritten
+		m = maps.Clone(m)
+		m["Caller-Destination-Number"] = m["Caller-RDNIS"]
 	}
 	return t.start(m, source.When(at))
 }
@@ -314,11 +320,15 @@ func (t *translator) dtmf(m Message, at source.When) []source.Fact {
 	}}
 }
 
-// hangup is the end of a leg, with all that is known of it.
+// hangup is the end of a leg, with all that is known of it. It is told once hooks of the dial
+// plan have run, and so maybe some time after that.
 func (t *translator) hangup(m Message, at source.When) []source.Fact {
+	if ended, ok := micros(m["Caller-Channel-Hangup-Time"]); ok && ended.Before(at.At()) {
+		at = source.When(ended)
+	}
 	e := endingOf(m.variable, m["Call-Direction"] == "outbound")
 	e.cause, e.channel = m["Hangup-Cause"], channelOf(m)
-	return t.end(m["Unique-ID"], e, at)
+	return append(t.lateFax(m, at), t.end(m["Unique-ID"], e, at)...)
 }
 
 // An ending is what FreeSWITCH says of a leg's end, in an event or in a record.
