@@ -208,9 +208,10 @@ type LegEnded struct {
 	Q850      int
 	CauseText string
 	SIPStatus int // of the answer that ended it, where known (RFC 3261)
-	// By is who hung up first, where the switch knows: the name of a channel. ByUnknown:
-	// it is not to be known; else nobody means the switch itself.
+	// By is who hung up first, where the switch knows: the name of a channel; Self: that of
+	// the leg. ByUnknown: it is not to be known; else nobody means the switch itself.
 	By        string
+	Self      bool
 	ByUnknown bool
 	// TellsMissed: if the call was missed, the system may tell that itself (Told).
 	TellsMissed bool

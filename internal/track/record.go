@@ -133,11 +133,8 @@ func (t *Tracker) endOnRecord(l *leg, r *onRecord) {
 		c.Failure = string(r.Outcome) // nobody could be called at all
 	}
 	e := ending{At: r.At, Q850: r.Q850, SIPStatus: r.SIPStatus, More: r.More}
-	switch {
-	case r.Self:
+	if r.Self {
 		e.By = l.Channel
-	case l.isRoot() && c.Human && r.At.Sub(c.LastEnd) < goneOn:
-		e.By = c.LastBy
 	}
 	t.endLeg(l, e)
 }

@@ -27,6 +27,7 @@ type leg struct {
 	waits    []string // the two that are bridged, and not both answered yet
 	by       string   // the channel that hung up
 	transfer string   // Caller-Transfer-Source, as it was last
+	listed   bool     // that is not known: a list had the leg
 	vars     map[string]string
 	files    map[string]bool  // that it is recorded into
 	fax      *source.FaxEnded // whose file is not known yet
@@ -276,6 +277,9 @@ func (t *translator) hold(m Message, at source.When) []source.Fact {
 	return []source.Fact{source.Held{When: at, Leg: m["Unique-ID"], On: m["Event-Name"] == "CHANNEL_HOLD"}}
 }
 
+// fresh is how long after a transfer an event shows it at most.
+const fresh = 2 * time.Second
+
 // passedOn tells of a blind transfer, by whatever event of the leg that goes on shows it first.
 // The dial plan marks what it sends elsewhere in the same way; but a telephone sends a REFER.
 func (t *translator) passedOn(id string, l *leg, m Message, at source.When) []source.Fact {
@@ -283,9 +287,11 @@ func (t *translator) passedOn(id string, l *leg, m Message, at source.When) []so
 	if mark == "" || mark == l.transfer {
 		return nil
 	}
-	l.transfer = mark
+	epoch, _, _ := strings.Cut(mark, ":")
+	old := l.listed && at.At().Sub(time.Unix(int64(number(epoch)), 0)) > fresh
+	l.transfer, l.listed = mark, false
 	_, target, blind := strings.Cut(mark, ":bl_xfer:")
-	if !blind || m.variable("sip_refer_to") == "" {
+	if !blind || old || m.variable("sip_refer_to") == "" {
 		return nil
 	}
 	target, _, _ = strings.Cut(target, "/")
@@ -363,11 +369,10 @@ func (t *translator) end(id string, e ending, at source.When) (facts []source.Fa
 	if l == nil { // it began before we came
 		l = &leg{channel: e.channel, outbound: e.outbound, up: e.answered, dialled: true}
 	}
-	if f.By = l.by; strings.HasPrefix(e.disposition, "recv_") {
-		f.By = l.channel
-		if peer := t.legs[l.peer]; peer != nil && peer.peer == id && e.disposition == "recv_bye" {
-			peer.by = l.channel // unless it goes on
-		}
+	if f.Self = strings.HasPrefix(e.disposition, "recv_"); !f.Self {
+		f.By = l.by
+	} else if peer := t.legs[l.peer]; peer != nil && peer.peer == id && e.disposition == "recv_bye" {
+		peer.by = l.channel // unless it goes on
 	}
 	if l.outbound && !l.up {
 		facts = append(facts, source.DialEnded{When: at, From: l.from, To: id, Outcome: outcomeOf(e.cause)})

@@ -216,6 +216,7 @@ func (p *present) channel(id string, row map[string]string, at source.When) {
 				p.legs[id], p.unsure[id] = f, true
 			}
 		}
+		p.t.legs[id].listed = true
 	}
 	if row["application"] == "park" {
 		p.apply(source.Parking{When: at, Leg: id, Step: source.Parked})

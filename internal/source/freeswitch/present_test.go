@@ -95,9 +95,12 @@ func TestWhatThereIs(t *testing.T) {
 	for _, f := range facts {
 		if f, is := f.(source.LegEnded); is {
 			ended[f.Leg] = f.By
+			if f.Self {
+				ended[f.Leg] = "itself"
+			}
 		}
 	}
-	if diff := cmp.Diff(map[string]string{"b": "sofia/internal/102@192.0.2.7", "a": "sofia/internal/102@192.0.2.7", "ghost": ""}, ended); diff != "" {
+	if diff := cmp.Diff(map[string]string{"b": "itself", "a": "sofia/internal/102@192.0.2.7", "ghost": ""}, ended); diff != "" {
 		t.Error(diff)
 	}
 }
