@@ -116,8 +116,11 @@ func testKept(t *testing.T, server *rabbittest.Server) {
 	s.Restart("another")
 	publish(freeswitchtest.Event("HEARTBEAT", "Core-UUID", "another"))
 	await(t, h, isPresent)
-	stop()
-	<-ended
+	// One that was there before speaks again: they are two.
+	publish(freeswitchtest.Event("HEARTBEAT", "Core-UUID", freeswitchtest.CoreUUID, "FreeSWITCH-Hostname", "pbx1"))
+	if err := within(t, ended); err == nil || !strings.Contains(err.Error(), "FreeSWITCH.pbx1.#") {
+		t.Errorf("Run ended with %v", err)
+	}
 }
 
 func testNoExchange(t *testing.T, server *rabbittest.Server) {

@@ -132,3 +132,16 @@ func TestListsAreBehind(t *testing.T) {
 		t.Errorf("%s\nwaiting %v, parked %v", diff, p.Waiting, p.ParkedLegs)
 	}
 }
+
+// What there is, is there by FreeSWITCH's clock, as all else that it says: by ours, what began
+// after it had not begun.
+func TestListsAreByTheClockOfFreeSWITCH(t *testing.T) {
+	t.Parallel()
+	const ahead = 4000000000
+	s := freeswitchtest.Start(t, freeswitchtest.Options{Answers: busyAnswers(), Time: ahead})
+	h := newHost()
+	run(t, New(), sourceOf(s, nil), h)
+	if p := await(t, h, isPresent)[0]; p.At().Unix() != ahead {
+		t.Errorf("it is told of %v", p.At())
+	}
+}

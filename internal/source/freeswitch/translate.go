@@ -90,12 +90,17 @@ func (t *translator) translate(m Message, received time.Time) []source.Fact {
 	if !ok {
 		return nil
 	}
-	at := source.When(received)
-	if stamp, ok := micros(m["Event-Date-Timestamp"]); ok {
-		at = source.When(stamp)
-	}
+	at := m.at(received)
 	facts := t.follow(m, at)
 	return append(facts, event(m, at)...)
+}
+
+// at is when an event was, by FreeSWITCH's clock if it tells.
+func (m Message) at(received time.Time) source.When {
+	if stamp, ok := micros(m["Event-Date-Timestamp"]); ok {
+		return source.When(stamp)
+	}
+	return source.When(received)
 }
 
 // follow tells what any event of a channel may be the first to show: that it is there at all
