@@ -104,7 +104,7 @@ func listing(t *testing.T, tr *translator, before []Message, behind bool) source
 		row := map[string]string{
 			"uuid": id, "direction": f["Call-Direction"], "created_epoch": f["Caller-Channel-Created-Time"][:10], "name": f["Channel-Name"], "callstate": "RINGING",
 			"initial_dest": f["Caller-Destination-Number"], "dest": l["Caller-Destination-Number"], "initial_cid_num": f["Caller-Caller-ID-Number"], "initial_cid_name": f["Caller-Caller-ID-Name"],
-			"presence_id": l["Channel-Presence-ID"], "call_uuid": f["Channel-Call-UUID"], "context": l["Caller-Context"],
+			"presence_id": l["Channel-Presence-ID"], "call_uuid": l["Channel-Call-UUID"], "context": l["Caller-Context"],
 		}
 		if l["Answer-State"] == "answered" {
 			row["callstate"] = "ACTIVE"

@@ -43,7 +43,7 @@ func readRecord(data []byte, heard time.Time) (f source.EndRecorded, err error) 
 			return string(in.Variables[name]) // a list is none that is asked for
 		}
 		if plain, err := url.PathUnescape(text); err == nil { // encode-values in json_cdr.conf.xml
-			return plain
+			return string(fromLatin1([]byte(plain)))
 		}
 		return text
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -253,4 +254,20 @@ func TestRecordsWaitForTheBus(t *testing.T) {
 	if err := n.run(t.Context(), q, ended, func([]source.Item) error { return nil }); err.Error() != "enough" || !ready {
 		t.Errorf("%v, ready: %t", err, ready)
 	}
+}
+
+// Whatever is posted: it is read or refused, and what is read is UTF-8.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte(`{"variables":{"uuid":"a","end_uepoch":"1795163272268062","hangup_cause":"%F6","answer_epoch":"1","direction":"outbound"}}`))
+	f.Add([]byte("cdr=%7B%22variables%22%3A%7B%7D%7D"))
+	f.Add([]byte("cdr=eyJ2YXJpYWJsZXMiOnt9fQ=="))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := readRecord(body, received())
+		if err != nil {
+			return
+		}
+		if r.Leg == "" || !utf8.ValidString(r.Leg) || r.More != nil && !utf8.ValidString(r.More.HangupCause) {
+			t.Errorf("%+v", r)
+		}
+	})
 }
