@@ -295,6 +295,7 @@ func (t *translator) passedOn(id string, l *leg, m Message, at source.When) []so
 		return nil
 	}
 	target, _, _ = strings.Cut(target, "/")
+	l.by = "" // who passed it on has not ended it
 	return []source.Fact{source.Transferred{When: at, Leg: l.peer, Transferee: id, Target: target}}
 }
 
@@ -351,13 +352,21 @@ type ending struct {
 func endingOf(variable func(string) string, outbound bool) ending {
 	e := ending{
 		channel: variable("channel_name"), outbound: outbound, answered: number(variable("answer_epoch")) > 0,
-		cause: variable("hangup_cause"), q850: number(variable("hangup_cause_q850")),
+		cause: variable("hangup_cause"), q850: q850(number(variable("hangup_cause_q850"))),
 		disposition: variable("sip_hangup_disposition"), originate: variable("originate_disposition"),
 	}
 	if !e.answered {
 		e.sip = sipStatus(variable, e.outbound)
 	}
 	return e
+}
+
+// q850 is a cause, if it is one of Q.850, which has 127. FreeSWITCH's own are above.
+func q850(cause int) int {
+	if cause > 127 {
+		return 0
+	}
+	return cause
 }
 
 func (t *translator) end(id string, e ending, at source.When) (facts []source.Fact) {

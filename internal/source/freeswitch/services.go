@@ -38,7 +38,7 @@ func (t *translator) valet(m Message, at source.When) []source.Fact {
 	default:
 		return nil
 	}
-	return []source.Fact{f}
+	return append(t.tenant(f.Leg, domainOf(f.Lot)), f)
 }
 
 func (t *translator) conference(m Message, at source.When) []source.Fact {

@@ -124,12 +124,7 @@ func (t *translator) follow(m Message, at source.When) []source.Fact {
 	}
 	changed := source.PartyChanged{When: at, Leg: id}
 	if l.domain == "" {
-		l.domain = t.plan.endpointOf(m).domain
-		if account := t.accounts[l.domain]; account != "" {
-			again := l.started
-			again.Account = account
-			facts = append(facts, again)
-		}
+		facts = append(facts, t.tenant(id, t.plan.endpointOf(m).domain)...)
 	}
 	for _, name := range t.variables {
 		if value := m.variable(name); value != "" && l.vars[name] != value {
@@ -144,6 +139,20 @@ func (t *translator) follow(m Message, at source.When) []source.Fact {
 		facts = append(facts, changed)
 	}
 	return append(facts, t.passedOn(id, l, m, at)...)
+}
+
+// tenant tells whose a call is, once that is known of one of its legs.
+func (t *translator) tenant(id, domain string) []source.Fact {
+	l := t.legs[id]
+	if l == nil || l.domain != "" {
+		return nil
+	}
+	l.domain = domain
+	again := l.started
+	if again.Account = t.accounts[domain]; again.Account == "" {
+		return nil
+	}
+	return []source.Fact{again}
 }
 
 // operators is a CUSTOM event of the operator's own: what it was given is the data.
