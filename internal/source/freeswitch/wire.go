@@ -38,7 +38,8 @@ type wire struct {
 	heard              time.Time // when an event came last; zero: there may be no HEARTBEAT
 
 	writing sync.Mutex
-	given   []string // commands that are not answered yet
+	waiting sync.Mutex // for given: who reads does not wait for who writes
+	given   []string   // commands that are not answered yet
 }
 
 // connect opens a connection and logs in.
@@ -225,7 +226,9 @@ func (w *wire) listen(format string, names ...string) (given bool, err error) {
 func (w *wire) send(command string) error {
 	w.writing.Lock()
 	defer w.writing.Unlock()
+	w.waiting.Lock()
 	w.given = append(w.given, command)
+	w.waiting.Unlock()
 	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -235,8 +238,8 @@ func (w *wire) send(command string) error {
 
 // answered is the command that is answered now: FreeSWITCH does so in order.
 func (w *wire) answered() (command string) {
-	w.writing.Lock()
-	defer w.writing.Unlock()
+	w.waiting.Lock()
+	defer w.waiting.Unlock()
 	if len(w.given) > 0 {
 		command, w.given = w.given[0], w.given[1:]
 	}

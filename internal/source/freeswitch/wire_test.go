@@ -448,3 +448,26 @@ func TestASignOfLifeIsNoQuestion(t *testing.T) {
 		t.Errorf("told %s", describe(p))
 	}
 }
+
+// FreeSWITCH takes no commands at the moment. What it says is read all the same: it may wait
+// for just that.
+func TestReadingWaitsForNoWriting(t *testing.T) {
+	t.Parallel()
+	a, b := net.Pipe()
+	w := &wire{conn: a, silence: time.Minute}
+	w.in = newFrameReader(w)
+	sent, read, events := make(chan error, 1), make(chan error, 1), make(chan string, 1)
+	go func() { sent <- w.send("bgapi version") }() // nobody reads it
+	go func() { read <- w.read(func(event []byte) error { events <- string(event); return nil }) }()
+	if _, err := io.WriteString(b, "Content-Type: command/reply\nReply-Text: +OK\n\nContent-Type: text/event-json\nContent-Length: 2\n\n{}"); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-events:
+	case <-time.After(5 * time.Second):
+		t.Error("the event was not read")
+	}
+	w.close()
+	_, _ = <-sent, <-read
+	_ = b.Close()
+}
