@@ -21,8 +21,8 @@ import (
 type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
-	// Senders are the domains whose addresses templates may name as senders, beside From's.
-	Senders []string
+	// Senders are whose addresses templates may name as senders, beside From.
+	Senders []mail.Sender
 	DKIM    struct{ Domain, Selector, KeyFile string }
 	// Catcher: the server is the demo's, which shows mails and delivers none.
 	Catcher bool
@@ -48,8 +48,15 @@ func mailOptions() []Option {
 		},
 		{
 			Flag: "mail-sender", Variable: "SWITCHHOOK_MAIL_SENDERS", YAML: "mail_senders", List: true,
-			Usage: "domain whose addresses templates may name as senders, beside that of --mail-from, or * for any; repeatable. A mail from another is sent as --mail-from, and answers to it go to whom it named", set: func(c *Config, v []string) error {
-				c.Mail.Senders = v
+			Usage: "DOMAIN whose addresses templates may name as senders, or ACCOUNT:DOMAIN if only those of an account and of accounts below it may; * is any domain; repeatable. A mail from another is sent as --mail-from, and answers to it go to whom it named", set: func(c *Config, v []string) error {
+				c.Mail.Senders = nil
+				for _, s := range v {
+					sender, ok := mail.ParseSender(s)
+					if !ok {
+						return fmt.Errorf("expected a domain such as example.com, or an account and a domain such as acme:acme.example; got %q", s)
+					}
+					c.Mail.Senders = append(c.Mail.Senders, sender)
+				}
 				return nil
 			},
 		},
