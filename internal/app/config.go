@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -357,6 +358,9 @@ func readFile(file []byte, c *Config, lookupEnv func(string) (string, bool)) (ma
 	return values, nil
 }
 
+// tokenForm is what the end of an ingest URL looks like that somebody chose.
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,128}$`)
+
 // readSources reads the list of sources.
 func readSources(node *yaml.Node, c *Config, lookupEnv func(string) (string, bool)) error {
 	var list []struct {
@@ -388,8 +392,8 @@ func readSources(node *yaml.Node, c *Config, lookupEnv func(string) (string, boo
 			return fmt.Errorf("the configuration file: %w", err)
 		}
 		s.Token, _ = token.(string)
-		if s.Token != url.PathEscape(s.Token) {
-			return fmt.Errorf("the configuration file: %s.token: it is the end of a URL; expected letters, digits, - and _", place)
+		if s.Token != "" && !tokenForm.MatchString(s.Token) {
+			return fmt.Errorf("the configuration file: %s.token: it is the secret end of a URL: expected 16 to 128 letters, digits, _ and -, such as openssl rand -hex 16 makes", place)
 		}
 		if s.AccountID == "" {
 			s.AccountID = switchhook.RootAccount

@@ -91,7 +91,7 @@ func TestWrongSettings(t *testing.T) {
 		{"no YAML", nil, nil, "listen: [", "the configuration file: yaml:"},
 		{"a source without a kind", nil, nil, "sources:\n  - {id: a}\n", "the configuration file: sources[0]: id and kind are required"},
 		{"a token that is not there", nil, nil, "sources:\n  - {id: a, kind: teli, token: \"${TOKEN}\"}\n", "the configuration file: sources[0].token: the variable TOKEN is not set"},
-		{"a token that is no end of a URL", nil, nil, "sources:\n  - {id: a, kind: teli, token: a/b}\n", "the configuration file: sources[0].token: it is the end of a URL"},
+		{"a token that is no end of a URL", nil, nil, "sources:\n  - {id: a, kind: teli, token: a/b}\n", "the configuration file: sources[0].token: it is the secret end of a URL"},
 		{"half of TLS", map[string][]string{"tls-cert": {"a.pem"}}, nil, "", "--tls-cert and --tls-key go together"},
 		{"a short key", nil, []string{"SWITCHHOOK_ADMIN_KEY", "short"}, "", "SWITCHHOOK_ADMIN_KEY is not at least 16 printable"},
 		{"a wrong master key", nil, []string{"SWITCHHOOK_MASTER_KEY", "c2hvcnQ="}, "", "SWITCHHOOK_MASTER_KEY: is not the base64 of 32 bytes"},
