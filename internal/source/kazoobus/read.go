@@ -154,7 +154,7 @@ func (r *reader) look(ctx context.Context, b *bus) error {
 // tell tells what comes, and says of each message that it was read once all that follows
 // from it is committed.
 func (r *reader) tell(ctx context.Context, ch *amqp.Channel, queue *source.Queue, ended <-chan error) error {
-	read := uint64(0)
+	read, known := uint64(0), tenants{}
 	for {
 		items, err := queue.Pop(ctx, r.memory.most(batch))
 		if errors.Is(err, io.EOF) {
@@ -165,7 +165,7 @@ func (r *reader) tell(ctx context.Context, ch *amqp.Channel, queue *source.Queue
 		}
 		var facts []source.Fact
 		for _, item := range items {
-			facts = append(facts, r.factsOf(ctx, item)...)
+			facts = append(facts, known.news(r.factsOf(ctx, item))...)
 		}
 		if len(facts) > 0 {
 			if err := r.h.Tell(ctx, facts); err != nil {
