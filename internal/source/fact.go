@@ -418,3 +418,12 @@ type Present struct {
 	// ParkedLegs are those that wait in slots; nil: not told.
 	ParkedLegs []Parking
 }
+
+// Alive is which legs there are at the moment, by their ids alone, told by a system that says no
+// more of them. What the Tracker believes of a call of which nothing was heard after Since, and is not
+// among them, has ended meanwhile.
+type Alive struct {
+	When
+	Since time.Time
+	Legs  []string
+}

@@ -44,6 +44,10 @@ type Options struct {
 	// Prefetch is how many messages are on their way to us and not committed yet.
 	Prefetch int `json:"prefetch,omitzero"`
 
+	// Reconcile: after an outage of the server Kazoo is asked which channels there are, so that calls
+	// that have ended meanwhile end; by default it is, if the user may.
+	Reconcile *bool `json:"reconcile,omitzero"`
+
 	// Families are what is read, by default all but dtmf.
 	Families []string `json:"families,omitzero"`
 	// ObjectTypes are the types of documents whose changes are read; all is a type, too. The
@@ -146,6 +150,9 @@ func (o *Options) complete() {
 		o.ObjectTypes = strings.Fields("account callflow device faxbox media user vmbox fax mailbox_message call_recording")
 	}
 }
+
+// reconciles reports whether Kazoo is asked for its channels.
+func (o *Options) reconciles() bool { return o.Reconcile == nil || *o.Reconcile }
 
 // authorities are who may have signed the certificate, nil for those of the machine.
 func (o *Options) authorities() (*x509.CertPool, error) {

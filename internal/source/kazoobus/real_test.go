@@ -524,7 +524,7 @@ func testRights(t *testing.T, server *rabbittest.Server) {
 	for _, f := range findings {
 		fmt.Fprintf(&all, "%s %s: %s\n%s\n", f.Level, f.About, f.Says, f.Fix)
 	}
-	for _, want := range []string{"ok connection: ", "ok callevt", "missing im: ", "rabbitmqctl set_permissions -p " + name + " " + user, "ok queue: "} {
+	for _, want := range []string{"ok connection: ", "ok callevt", "missing im: ", "rabbitmqctl set_permissions -p " + name + " " + user, "ok queue: ", "hint channels: the user may not ask"} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, all.String())
 		}
