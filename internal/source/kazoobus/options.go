@@ -152,7 +152,9 @@ func (o *Options) complete() {
 }
 
 // reconciles reports whether Kazoo is asked for its channels.
-func (o *Options) reconciles() bool { return o.Reconcile == nil || *o.Reconcile }
+func (o *Options) reconciles() bool {
+	return (o.Reconcile == nil || *o.Reconcile) && slices.Contains(o.Families, "calls")
+}
 
 // authorities are who may have signed the certificate, nil for those of the machine.
 func (o *Options) authorities() (*x509.CertPool, error) {
