@@ -262,7 +262,8 @@ type AgentLine struct {
 	Extension string
 }
 
-// AgentCalled says that the queue rings an agent for a caller.
+// AgentCalled says that the queue rings an agent for a caller. Queue may be missing: it is that in
+// which the caller waits.
 type AgentCalled struct {
 	When
 	Queue, Leg string // of the caller

@@ -246,9 +246,10 @@ func (a *answers) read(d *amqp.Delivery, id string) {
 	}
 }
 
-// ecallmgrOf is the ecallmgr that has sent a message, if it is one. Kazoo writes JSON without white space.
+// ecallmgrOf is the ecallmgr that has sent a message (Node) or looks after its channel (the variable Ecallmgr-Node;
+// Node is the switch then). Kazoo writes JSON without white space.
 func ecallmgrOf(message []byte) string {
-	_, rest, found := bytes.Cut(message, []byte(`"Node":"ecallmgr`))
+	_, rest, found := bytes.Cut(message, []byte(`Node":"ecallmgr`))
 	name, _, ended := bytes.Cut(rest, []byte{'"'})
 	if !found || !ended || len(name) > 255 {
 		return ""

@@ -133,7 +133,7 @@ func TestReconcile(t *testing.T) {
 	from := func(id, node string, steps ...int) (some []said) {
 		for _, i := range steps {
 			m := callOf(id, false)[i]
-			m.body = strings.Replace(m.body, `{"App-Name"`, fmt.Sprintf(`{"Node":%q,"App-Name"`, node), 1)
+			m.body = strings.Replace(m.body, `"Ecallmgr-Node":"ecallmgr@kz1.example.com"`, fmt.Sprintf(`"Ecallmgr-Node":%q`, node), 1)
 			some = append(some, m)
 		}
 		return some
@@ -225,8 +225,8 @@ func TestMayNotAsk(t *testing.T) {
 func TestECallMgrOf(t *testing.T) {
 	t.Parallel()
 	for message, want := range map[string]string{
-		`{"Node":"ecallmgr@kz1.example.com","a":1}`:              "ecallmgr@kz1.example.com",
-		`{"v":{"Ecallmgr-Node":"ecallmgr@kz2"},"Node":"kz@kz1"}`: "",
+		`{"Node":"ecallmgr@kz1.example.com","a":1}`:                      "ecallmgr@kz1.example.com",
+		`{"Node":"freeswitch@fs1","v":{"Ecallmgr-Node":"ecallmgr@kz2"}}`: "ecallmgr@kz2",
 		`{"Node":"ecallmgr`: "",
 		``:                  "",
 	} {

@@ -52,10 +52,11 @@ func (t *translator) above(id string, tree ...string) (ours []string) {
 	return ours
 }
 
-// isKazooID reports whether it is an id as Kazoo gives them: 32 hexadecimal digits. So no message
-// names one of our own accounts by chance.
+// isKazooID reports whether it is an id as Kazoo has them: 32 hexadecimal digits where it makes
+// them, 32 characters where it reads them (MATCH_ACCOUNT_RAW in kz_types.hrl). Those that we make have an underscore,
+// so that no message names one of them by chance.
 func isKazooID(id string) bool {
-	return len(id) == 32 && strings.Trim(id, "0123456789abcdef") == ""
+	return len(id) == 32 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 // Tenants are the accounts that were told on a connection, so that each is told once, and again

@@ -276,6 +276,9 @@ func (t *translator) conference(m *Message) ([]source.Fact, error) {
 	switch strings.ReplaceAll(m.text("Event"), "_", "-") {
 	case "add-member":
 		f.Joined = true
+		if f.Leg == "" {
+			return nil, switchhook.InvalidField("Call-ID", "is required: who joins the room")
+		}
 		vars := m.object("Conference-Channel-Vars")
 		if v := textOf(vars, "Is-Moderator"); v != "" {
 			f.Moderator = new(v == "true")
@@ -283,6 +286,7 @@ func (t *translator) conference(m *Message) ([]source.Fact, error) {
 		if v := textOf(vars, "Speak"); v != "" {
 			f.Muted = new(v != "true")
 		}
+		return []source.Fact{t.met(m, f.Leg), f}, nil
 	case "del-member":
 	case "conference-destroy":
 		f.Leg = ""
