@@ -61,7 +61,8 @@ func TestMakeAccounts(t *testing.T) {
 		{"a name takes the place of an id, and of a realm", []source.Tenant{{ID: "a1", Name: "One", Realm: "a1.example"}, {ID: "a0", Name: "Zero"}}, "a0<acme(Zero) a1<a0(One)"},
 		{"and not of another name", []source.Tenant{{ID: "a1", Name: "Uno", Realm: "a1.example"}}, "a0<acme(Zero) a1<a0(One)"},
 		{
-			"it moves down as more is known, and not up", []source.Tenant{{ID: "a2", Above: []string{"a0"}}, {ID: "a1", Above: []string{"a0", "a2"}}, {ID: "a1", Above: []string{"a0"}}},
+			"it moves down as more is known, and not up",
+			[]source.Tenant{{ID: "a2", Above: []string{"a0"}}, {ID: "a1", Above: []string{"a0", "a2"}}, {ID: "a1", Above: []string{"a0"}}},
 			"a0<acme(Zero) a1<a2(One) a2<a0(a2)",
 		},
 		{"not into a circle", []source.Tenant{{ID: "a0", Above: []string{"a1"}}}, "a0<acme(Zero) a1<a2(One) a2<a0(a2)"},

@@ -360,8 +360,10 @@ func TestTenants(t *testing.T) {
 			}
 			now := source.When(h.Now())
 			err := h.Tell(ctx, []source.Fact{
-				source.Tenant{ID: "new"}, source.LegStarted{When: now, Leg: "a", Call: "a", Account: "new"},
-				source.Tenant{ID: "next"}, source.LegStarted{When: now, Leg: "b", Call: "b", Account: "next"},
+				source.Tenant{ID: "new"},
+				source.LegStarted{When: now, Leg: "a", Call: "a", Account: "new"},
+				source.Tenant{ID: "next"},
+				source.LegStarted{When: now, Leg: "b", Call: "b", Account: "next"},
 			})
 			if err != nil {
 				return err

@@ -75,6 +75,7 @@ func (e *ecallmgr) connect(t *testing.T, server string) {
 }
 
 func (e *ecallmgr) answer(t *testing.T, ch *amqp.Channel, d *amqp.Delivery) {
+	t.Helper()
 	var asked struct {
 		Category string   `json:"Event-Category"`
 		Name     string   `json:"Event-Name"`
@@ -192,6 +193,7 @@ func TestMayNotAsk(t *testing.T) {
 		"the question": {"^(switchhook-.*|callevt)$", "^(switchhook-.*|targeted)$", `^call\.status_req\.channels$`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			user := strings.ReplaceAll(name, " ", "")
 			commands := [][]string{{"add_user", user, "secret"}, {"set_permissions", user, own, c.write, c.read}}
 			if c.topic != "" {

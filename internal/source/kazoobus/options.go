@@ -113,8 +113,10 @@ func (o *Options) check(wrong *source.Errors) {
 		field       string
 		value, most int
 	}{
-		{"max_length", o.MaxLength, mostLength}, {"expire_days", o.ExpireDays, mostExpire},
-		{"prefetch", o.Prefetch, mostPrefetch}, {"max_accounts", o.MaxAccounts, mostAccounts},
+		{"max_length", o.MaxLength, mostLength},
+		{"expire_days", o.ExpireDays, mostExpire},
+		{"prefetch", o.Prefetch, mostPrefetch},
+		{"max_accounts", o.MaxAccounts, mostAccounts},
 	} {
 		if n.value < 0 || n.value > n.most {
 			wrong.Add("options."+n.field, fmt.Sprintf("expected 1 to %d", n.most))

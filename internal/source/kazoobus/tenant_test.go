@@ -67,7 +67,14 @@ func TestTenantsNews(t *testing.T) {
 	known := tenants{}
 	var got []string
 	for _, f := range []source.Tenant{
-		{ID: "a"}, {ID: "a"}, {ID: "a", Name: "A"}, {ID: "a", Name: "B"}, {ID: "a", Above: []string{"x"}}, {ID: "a", Realm: "r"}, {ID: "b"}, {ID: "a", Above: []string{"y"}},
+		{ID: "a"},
+		{ID: "a"},
+		{ID: "a", Name: "A"},
+		{ID: "a", Name: "B"},
+		{ID: "a", Above: []string{"x"}},
+		{ID: "a", Realm: "r"},
+		{ID: "b"},
+		{ID: "a", Above: []string{"y"}},
 		{ID: "a", Above: []string{"y", "x"}},
 	} {
 		f.Most = 3
