@@ -84,7 +84,7 @@ func newServer(t *testing.T, change ...func(*api.Options)) *server {
 	dialects := []dialect.Dialect{native.New(dialect.Env{}), kazoo.New(dialect.Env{Version: "test", Host: "test"}), teli.New(dialect.Env{})}
 	var dir directory.Directory
 	logger := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.book = mail.NewBook(mail.Options{Directory: &dir, Email: true, Senders: []string{"acme.example"}, From: "no-reply@pbx.example.com", Hostname: "pbx.example.com"})
+	s.book = mail.NewBook(mail.Options{Directory: &dir, Email: true, Senders: []mail.Sender{{Domain: "acme.example"}}, From: "no-reply@pbx.example.com", Hostname: "pbx.example.com"})
 	var err error
 	s.router, err = route.New(ctx, route.Options{
 		Store: s.store, Directory: &dir, Notify: s.book.Targets, NewFolder: func() route.Folder { return calls.New() }, Dialects: dialects,

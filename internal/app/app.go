@@ -83,11 +83,10 @@ type App struct {
 	paused    map[*switchhook.Webhook]*switchhook.Webhook // those of suspended accounts, as the engine has them; reload is held
 	users     []*switchhook.User                          // as the book has them, and so on; reload is held
 	templates []*switchhook.Template
-	bookOf    []*switchhook.Account
-	bookSet   bool
-	keeps     map[string]time.Time // since the year 1; reload is held
-	keepLess  chan struct{}        // something is to be pruned now
-	changes   sync.Mutex           // held while a webhook, account or source is read, changed and written back
+	bookOf    []*switchhook.Account // never empty, but before the book was made
+	keeps     map[string]time.Time  // since the year 1; reload is held
+	keepLess  chan struct{}         // something is to be pruned now
+	changes   sync.Mutex            // held while a webhook, account or source is read, changed and written back
 }
 
 // New opens the store, takes up what an earlier process left, and listens. Run
@@ -318,11 +317,7 @@ func (a *App) accountsOf(ctx context.Context, webhookID string) ([]string, error
 }
 
 func (a *App) newDialects() []dialect.Dialect {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return dialectsOf(dialect.Env{Version: a.c.Version, Host: host, Reseller: a.directory.Reseller, ID: a.ids.Given, Integer: a.integer})
+	return dialectsOf(dialect.Env{Version: a.c.Version, Host: hostname(), Reseller: a.directory.Reseller, ID: a.ids.Given, Integer: a.integer})
 }
 
 // integer stands for a native id: its row's own, where the directory has such a
@@ -332,6 +327,12 @@ func (a *App) integer(accountID, schema, id string) (int64, error) {
 		return n, nil
 	}
 	return a.ids.Integer(accountID, schema, id)
+}
+
+// hostname is this machine's name.
+func hostname() string {
+	name, _ := os.Hostname()
+	return cmp.Or(name, "localhost")
 }
 
 // dialectsOf lists the dialects that there are, the default first.

@@ -286,6 +286,9 @@ func (c *Config) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key go together")
 	}
+	if (c.Mail.DKIM.Domain == "") != (c.Mail.DKIM.KeyFile == "") {
+		return errors.New("--dkim-domain and --dkim-key go together")
+	}
 	if (c.OIDC.Issuer == "") != (c.OIDC.ClientID == "") {
 		return errors.New("--oidc-issuer and --oidc-client-id go together")
 	}

@@ -70,8 +70,7 @@ func (a *App) openStore(ctx context.Context) (store.Store, error) {
 		a.log.Warn("processes on other machines cannot reach this one: it listens on loopback, and the database is elsewhere; set --listen or --advertise",
 			"listen", a.listener.Addr().String(), "address", local)
 	}
-	host, _ := os.Hostname() // empty is no harm
-	lease := db.Lease(fmt.Sprintf("%s/%d", host, os.Getpid()), a.advertised(db.Local()), a.log.With("component", "cluster"))
+	lease := db.Lease(fmt.Sprintf("%s/%d", hostname(), os.Getpid()), a.advertised(db.Local()), a.log.With("component", "cluster"))
 	transport := a.transport()
 	secret := func() (cluster.Secret, error) {
 		key, err := db.Key(ctx, keys)

@@ -21,8 +21,8 @@ import (
 type Mail struct {
 	Server *post.Server
 	From   string // the sender of mails whose template names none; empty: no_reply@HOSTNAME
-	// Senders are the domains whose addresses templates may name as senders, beside From's.
-	Senders []string
+	// Senders are whose addresses templates may name as senders, beside From.
+	Senders []mail.Sender
 	DKIM    struct{ Domain, Selector, KeyFile string }
 	// Catcher: the server is the demo's, which shows mails and delivers none.
 	Catcher bool
@@ -48,8 +48,15 @@ func mailOptions() []Option {
 		},
 		{
 			Flag: "mail-sender", Variable: "SWITCHHOOK_MAIL_SENDERS", YAML: "mail_senders", List: true,
-			Usage: "domain whose addresses templates may name as senders, beside that of --mail-from, or * for any; repeatable. A mail from another is sent as --mail-from, and answers to it go to whom it named", set: func(c *Config, v []string) error {
-				c.Mail.Senders = v
+			Usage: "DOMAIN whose addresses templates may name as senders, or ACCOUNT:DOMAIN if only those of an account and of accounts below it may; * is any domain; repeatable. A mail from another is sent as --mail-from, and answers to it go to whom it named", set: func(c *Config, v []string) error {
+				c.Mail.Senders = nil
+				for _, s := range v {
+					sender, ok := mail.ParseSender(s)
+					if !ok {
+						return fmt.Errorf("expected a domain such as example.com, or an account and a domain such as acme:acme.example; got %q", s)
+					}
+					c.Mail.Senders = append(c.Mail.Senders, sender)
+				}
 				return nil
 			},
 		},
@@ -94,9 +101,6 @@ func mailOptions() []Option {
 // postOffice makes what mails leave through. Nil: there is no server.
 func (a *App) postOffice() (*post.Office, error) {
 	c := a.c.Mail
-	if (c.DKIM.Domain == "") != (c.DKIM.KeyFile == "") {
-		return nil, errors.New("--dkim-domain and --dkim-key go together")
-	}
 	if c.Server == nil {
 		return nil, nil
 	}
@@ -133,11 +137,7 @@ func (c *Config) gateway() (*gateway.Gateway, error) {
 }
 
 func (a *App) mailFrom() string {
-	host, err := os.Hostname()
-	if err != nil || host == "" {
-		host = "localhost"
-	}
-	return cmp.Or(a.c.Mail.From, "no_reply@"+host)
+	return cmp.Or(a.c.Mail.From, "no_reply@"+hostname())
 }
 
 // mailedBefore is what became of earlier attempts of a delivery, since somebody wanted it
@@ -169,10 +169,9 @@ func (a *App) mailedBefore(ctx context.Context, eventID, webhookID, deliveryID s
 
 // newBook makes the book of notifications.
 func (a *App) newBook() *mail.Book {
-	host, _ := os.Hostname() // empty is no harm
 	return mail.NewBook(mail.Options{
 		Directory: &a.directory, Email: a.c.Mail.Server != nil, SMS: a.c.Mail.Gateway.URL != "",
-		From: a.mailFrom(), Senders: a.c.Mail.Senders, SMSFrom: a.c.Mail.Gateway.From, Hostname: host,
+		From: a.mailFrom(), Senders: a.c.Mail.Senders, SMSFrom: a.c.Mail.Gateway.From, Hostname: hostname(),
 		Webhook: func(id string) *switchhook.Webhook {
 			w, err := a.store.Webhook(context.Background(), id)
 			if err != nil {
@@ -193,10 +192,10 @@ func (a *App) setBook(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the templates: %w", err)
 	}
-	if slices.Equal(users, a.users) && slices.Equal(templates, a.templates) && slices.Equal(a.inForce, a.bookOf) && a.bookSet {
+	if slices.Equal(users, a.users) && slices.Equal(templates, a.templates) && slices.Equal(a.inForce, a.bookOf) {
 		return nil
 	}
-	a.bookSet, a.users, a.templates, a.bookOf = true, users, templates, a.inForce
+	a.users, a.templates, a.bookOf = users, templates, a.inForce
 	a.book.Set(a.inForce, users, templates)
 	a.engine.SetMade()
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -124,6 +125,9 @@ func namedIn(place string, err error) error {
 	return errors.New(strings.Join(lines, "; "))
 }
 
+// tokenForm is what the end of an ingest URL looks like that somebody chose.
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,128}$`)
+
 // checkSource says what is wrong with a source of the configuration file, and whether it
 // has an ingest URL.
 func (a *App) checkSource(s *switchhook.Source, accounts []*switchhook.Account) (posted bool, err error) {
@@ -141,6 +145,9 @@ func (a *App) checkSource(s *switchhook.Source, accounts []*switchhook.Account) 
 	if !slices.Contains(kinds, s.Kind) {
 		slices.Sort(kinds)
 		return false, switchhook.InvalidField("kind", "there is no kind %q; there is %s", s.Kind, strings.Join(kinds, ", "))
+	}
+	if s.Token != "" && !tokenForm.MatchString(s.Token) {
+		return false, switchhook.InvalidField("token", "expected 16 to 128 letters, digits, _ and -, such as openssl rand -hex 16 makes")
 	}
 	known := func(id string) bool {
 		return slices.ContainsFunc(accounts, func(a *switchhook.Account) bool { return a.ID == id })

@@ -192,6 +192,7 @@ func TestWrongOptionsInTheFile(t *testing.T) {
 	for file, want := range map[string]string{
 		`sources: [{id: a, kind: lines, options: {address: x, secret: y}}, {id: b, kind: lines, options: {address: 5038, secret: z, secrets: q}}]`: "the configuration file: sources[1].options.address: is missing: expected a text; sources[1].options.secrets: there is no such option",
 		`sources: [{id: a, kind: lynes}]`:                                                              `the configuration file: sources[0].kind: there is no kind "lynes"; there is asterisk, freeswitch, kamailio, kazoo, kazoo_bus, lines, primevox, teli, voipbin`,
+		`sources: [{id: a, kind: kazoo, token: a/b}]`:                                                  "the configuration file: sources[0].token: expected 16 to 128 letters, digits, _ and -, such as openssl rand -hex 16 makes",
 		`sources: [{id: a, kind: kazoo, account_id: nobody}]`:                                          `the configuration file: sources[0].account_id: there is no account "nobody"`,
 		`sources: [{id: a, kind: asterisk, options: {address: pbx, username: switchhook, secret: 1}}]`: "the configuration file: sources[0].options.secret: expected a text (a number needs quotes)",
 	} {

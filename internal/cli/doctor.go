@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +13,6 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
-	"github.com/switchhook/switchhook/internal/source/asterisk"
 )
 
 func newDoctor() *cobra.Command {
@@ -34,88 +33,73 @@ changed there.
 	return cmd
 }
 
-func newDoctorAsterisk() *cobra.Command {
-	var file, id string
-	var o asterisk.Options
-	var ari asterisk.ARIOptions
-	cmd := &cobra.Command{
-		Use:   "asterisk [ADDRESS]",
-		Short: "Look at an Asterisk, and say which line of which file is missing",
-		Long: `Connects to an Asterisk as a source would, looks at what a source depends on
-(rights, event classes, time stamps, records, versions, clocks), and says for
-each thing that is missing which line to write into which file, also in FreePBX.
-It changes nothing. What it finds has three levels:
+// A doctor is a command that looks at phone systems of a kind: one whose place is given, with
+// flags, or one that is a source of the configuration file.
+type doctor struct {
+	kind  string // of the source
+	place string // what may be given in place of a file, such as "the address of an Asterisk, such as 192.0.2.10"
+	guide string // about it, in docs/guides
+	// options are those of a source at that place, with what flags and variables say.
+	options func(place string) any
+	// diagnose looks at it. id is the source's, empty where there is none.
+	diagnose func(ctx context.Context, options map[string]any, id string) ([]source.Finding, error)
 
-  ok       as it should be
-  hint     works, and would work better
-  missing  has to be put right before events can be relied upon
+	file, id string
+}
 
-With at least one of the last kind the exit code is 1.
-
-Give the address and the user, as in manager.conf, or a configuration file with
-a source of the kind asterisk. The secret is best given by the variable
-SWITCHHOOK_ASTERISK_SECRET (that of ARI by SWITCHHOOK_ARI_PASSWORD), for others
-can read the command line. All about the files: docs/guides/asterisk.md.`,
-		Example: `  SWITCHHOOK_ASTERISK_SECRET=… switchhook doctor asterisk 192.0.2.10 --username switchhook
-  switchhook doctor asterisk --config /etc/switchhook.yaml --source pbx`,
-		Args: cobra.MaximumNArgs(1),
-	}
-	f := cmd.Flags()
-	f.StringVar(&file, "config", "", "YAML file with the source (variable SWITCHHOOK_CONFIG, unless ADDRESS is given)")
-	f.StringVar(&id, "source", "", "which source of the file; not needed if one is an Asterisk")
-	f.StringVar(&o.Username, "username", "", "user of the manager interface: a section of manager.conf")
-	f.StringVar(&o.Secret, "secret", "", "their secret (variable SWITCHHOOK_ASTERISK_SECRET)")
-	f.StringVar(&o.Auth, "auth", "", "how it is shown: auto, md5 or plain")
-	f.BoolVar(&o.TLS, "tls", false, "speak TLS (port 5039)")
-	f.StringVar(&o.TLSCA, "tls-ca", "", "PEM file with who signed the certificate")
-	f.BoolVar(&o.TLSInsecure, "tls-insecure", false, "take any certificate")
-	f.StringVar(&ari.URL, "ari-url", "", "look at ARI too, such as http://192.0.2.10:8088/ari")
-	f.StringVar(&ari.Username, "ari-username", "", "user of ARI: a section of ari.conf")
-	f.StringVar(&ari.Password, "ari-password", "", "their password (variable SWITCHHOOK_ARI_PASSWORD)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		options, err := func() (map[string]any, error) {
-			if len(args) == 0 {
-				s, err := configured(cmd, file, id, "asterisk", "the address of an Asterisk, such as 192.0.2.10", "asterisk.md")
-				if err != nil {
-					return nil, err
-				}
-				return s.Options, nil
-			}
-			if file != "" || id != "" {
-				return nil, errors.New("either an address or --config: with both it is not clear which is meant")
-			}
-			o.Address = args[0]
-			o.Secret = cmp.Or(o.Secret, os.Getenv("SWITCHHOOK_ASTERISK_SECRET"))
-			if ari.Password = cmp.Or(ari.Password, os.Getenv("SWITCHHOOK_ARI_PASSWORD")); ari.URL != "" || ari.Username != "" {
-				o.ARI = &ari
-			}
-			return asMap(&o)
-		}()
-		if err != nil {
-			return err
-		}
-		findings, err := asterisk.Diagnose(cmd.Context(), options)
-		if e, ok := errors.AsType[*switchhook.Error](err); ok && len(args) > 0 {
-			return errors.New(asFlags(e))
-		}
-		if err != nil {
-			return err
-		}
-		return writeFindings(cmd.OutOrStdout(), findings)
-	}
+// command makes the command run the doctor, and gives it the flags that all have.
+func (d *doctor) command(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVar(&d.file, "config", "", "YAML file with the source (variable SWITCHHOOK_CONFIG, unless it is said where the system is)")
+	cmd.Flags().StringVar(&d.id, "source", "", "which source of the file; not needed if one is of the kind "+d.kind)
+	cmd.Args = cobra.MaximumNArgs(1)
+	cmd.RunE = d.run
 	return cmd
 }
 
-// configured is a source of the configuration file.
-func configured(cmd *cobra.Command, file, id, kind, instead, guide string) (*switchhook.Source, error) {
-	c, err := config(cmd, file)
+func (d *doctor) run(cmd *cobra.Command, args []string) error {
+	options, id, err := d.patient(cmd, args)
+	if err != nil {
+		return err
+	}
+	findings, err := d.diagnose(cmd.Context(), options, id)
+	if e, ok := errors.AsType[*switchhook.Error](err); ok && len(args) > 0 {
+		return errors.New(asFlags(e))
+	}
+	if err != nil {
+		return err
+	}
+	return writeFindings(cmd.OutOrStdout(), findings)
+}
+
+// patient is whom to look at.
+func (d *doctor) patient(cmd *cobra.Command, args []string) (options map[string]any, id string, err error) {
+	if len(args) == 0 {
+		s, err := d.configured(cmd)
+		if err != nil {
+			return nil, "", err
+		}
+		return s.Options, s.ID, nil
+	}
+	if d.file != "" || d.id != "" {
+		return nil, "", errors.New("either an address or --config: with both it is not clear which is meant")
+	}
+	raw, err := json.Marshal(d.options(args[0]))
+	if err != nil {
+		return nil, "", err
+	}
+	return options, "", json.Unmarshal(raw, &options)
+}
+
+// configured is the source of the configuration file.
+func (d *doctor) configured(cmd *cobra.Command) (*switchhook.Source, error) {
+	c, err := config(cmd, d.file)
 	if err != nil {
 		return nil, err
 	}
 	var found []switchhook.Source
 	var ids []string
 	for _, s := range c.Sources {
-		if s.Kind == kind && (id == "" || s.ID == id) {
+		if s.Kind == d.kind && (d.id == "" || s.ID == d.id) {
 			found = append(found, s)
 			ids = append(ids, s.ID)
 		}
@@ -125,22 +109,13 @@ func configured(cmd *cobra.Command, file, id, kind, instead, guide string) (*swi
 		return &found[0], nil
 	case len(found) > 1:
 		return nil, fmt.Errorf("which one? --source wants one of %s", strings.Join(ids, ", "))
-	case file == "" && os.Getenv("SWITCHHOOK_CONFIG") == "":
-		return nil, fmt.Errorf("give %s, or a file with --config; see %s --help", instead, cmd.CommandPath())
-	case id != "":
-		return nil, fmt.Errorf("the configuration file has no source %s of the kind %s", id, kind)
+	case d.file == "" && os.Getenv("SWITCHHOOK_CONFIG") == "":
+		return nil, fmt.Errorf("give %s, or a file with --config; see %s --help", d.place, cmd.CommandPath())
+	case d.id != "":
+		return nil, fmt.Errorf("the configuration file has no source %s of the kind %s", d.id, d.kind)
 	default:
-		return nil, fmt.Errorf("the configuration file has no source of the kind %s; see docs/guides/%s", kind, guide)
+		return nil, fmt.Errorf("the configuration file has no source of the kind %s; see docs/guides/%s", d.kind, d.guide)
 	}
-}
-
-// asMap is options as a source has them.
-func asMap(o any) (m map[string]any, err error) {
-	raw, err := json.Marshal(o)
-	if err != nil {
-		return nil, err
-	}
-	return m, json.Unmarshal(raw, &m)
 }
 
 // asFlags says what is wrong with options that were flags.

@@ -3,6 +3,7 @@ package mail
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,14 +32,32 @@ type Options struct {
 	Email, SMS bool
 	// From is the sender of mails whose template names none, and SMSFrom of text messages.
 	From, SMSFrom string
-	// Senders are the domains that templates and events may name senders of, beside From's
-	// own: a mail from any other is sent as From, and answers go to whom it named. "*": all.
-	Senders []string
+	// Senders are whom templates and events may name as senders, beside From; the operator's
+	// any of From's domain, too. A mail from another is sent as From, and answers go to whom
+	// it named.
+	Senders []Sender
 	// Hostname is the name of this server, for mails that tell it.
 	Hostname string
 	// Webhook is one of an account's, for the mail that says that it was disabled. Nil: it
 	// is not known.
 	Webhook func(id string) *switchhook.Webhook
+}
+
+// A Sender is a domain whose addresses may be senders: of mails of an account and those below
+// it, or of all where none is named.
+type Sender struct {
+	AccountID string
+	Domain    string // "*": any
+}
+
+// ParseSender reads a Sender, as acme.example or acme:acme.example.
+func ParseSender(s string) (sender Sender, ok bool) {
+	account, domain, found := strings.Cut(s, ":")
+	if !found {
+		account, domain = "", s
+	}
+	ok = domain == "*" || domain != "" && !strings.ContainsAny(domain, "@: <>*")
+	return Sender{account, domain}, ok && (!found || switchhook.ValidAccountID(account))
 }
 
 // A Book knows which notifications are in force for whom: what accounts have made their own

@@ -46,7 +46,7 @@ func newTown(t *testing.T) *town {
 	w.put("acme", "mailbox", "101", `{"owner_id":"bob"}`)
 	w.put("acme", "extension", "201", `{"owner_id":"bob","missed_call_alert":true}`)
 	w.put("acme", "faxbox", "f", `{"notifications":{"inbound":{"email":{"send_to":["fax@acme.example"]}}}}`)
-	w.book = mail.NewBook(mail.Options{Directory: w, Email: true, SMS: true, From: "no-reply@pbx.example", Senders: []string{"root.example"}, SMSFrom: "PBX", Hostname: "pbx.example"})
+	w.book = mail.NewBook(mail.Options{Directory: w, Email: true, SMS: true, From: "no-reply@pbx.example", Senders: []mail.Sender{{Domain: "root.example"}, {AccountID: "shop", Domain: "shop.example"}}, SMSFrom: "PBX", Hostname: "pbx.example"})
 	w.set()
 	return w
 }
@@ -312,5 +312,61 @@ func TestHostileParts(t *testing.T) {
 	}
 	if _, ok := errors.AsType[*mail.PartError](err); !ok {
 		t.Errorf("%T", err)
+	}
+}
+
+// An account writes as the server, or as whom the operator has named for it or for those above
+// it. The operator alone may write as anybody of the server's own domain.
+func TestWhoMayWriteAsWhom(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for _, c := range []struct {
+		template, event string // whose template names the sender; whose event it is
+		from            string
+		may             bool
+	}{
+		{"acme", "acme", "no-reply@pbx.example", true},
+		{"acme", "acme", "ceo@pbx.example", false},
+		{"root", "acme", "ceo@PBX.example", true},
+		{"acme", "acme", "a@root.example", true},
+		{"acme", "acme", "a@shop.example", true}, // it is below the shop
+		{"shop", "mill", "a@shop.example", true},
+		{"root", "mill", "a@shop.example", false},
+		{"acme", "acme", "a@evil.example", false},
+		{"acme", "acme", "a@evil.shop.example", false},
+		{"", "acme", "ceo@pbx.example", false}, // named by the event
+		{"", "shop", "a@shop.example", true},
+	} {
+		w.templates = nil
+		data := "{}"
+		if c.template != "" {
+			w.set(&switchhook.Template{AccountID: c.template, ID: "low_balance", Version: 1, From: new("X <" + c.from + ">")})
+		} else {
+			w.set()
+			data = `{"notification":{"from":"X <` + c.from + `>"}}`
+		}
+		m, err := w.message(event(c.event, "billing.low_balance", data), "mail:"+c.event+":low_balance")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `"X" <no-reply@pbx.example>`
+		if c.may {
+			want = `"X" <` + c.from + `>`
+		}
+		if m.From != want {
+			t.Errorf("%+v: from %s, want %s", c, m.From, want)
+		}
+	}
+}
+
+func TestParseSender(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]mail.Sender{
+		"acme.example": {Domain: "acme.example"}, "*": {Domain: "*"}, "acme:acme.example": {AccountID: "acme", Domain: "acme.example"}, "acme:*": {AccountID: "acme", Domain: "*"},
+		"": {}, "a@acme.example": {}, ":x.example": {}, "ACME:x.example": {}, "acme:": {}, "acme:a:b": {}, "*.example": {},
+	} {
+		if got, ok := mail.ParseSender(given); ok != (want.Domain != "") || ok && got != want {
+			t.Errorf("%q: %+v, %v", given, got, ok)
+		}
 	}
 }

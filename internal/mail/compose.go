@@ -10,6 +10,7 @@ import (
 	"net/mail"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -68,12 +69,12 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 		text, html = n.Text, decoded(n.HTML)
 	}
 	m.Text, m.HTML = p.render("text", text), p.render("html", html)
-	wanted := p.from(n, l, b.o.From)
+	wanted, whose := p.from(n, ev.AccountID, l, b.o.From)
 	m.ReplyTo = few(addresses(n.ReplyTo))
 	if len(m.ReplyTo) == 0 {
 		m.ReplyTo = few(p.addresses("reply_to", l.ReplyTo.Value))
 	}
-	if m.From = b.sender(wanted); m.From != wanted && len(m.ReplyTo) == 0 {
+	if m.From = b.sender(wanted, whose); m.From != wanted && len(m.ReplyTo) == 0 {
 		m.ReplyTo = []string{wanted}
 	}
 	if !strings.Contains(m.HTML, "cid:logo") {
@@ -126,31 +127,33 @@ func (p *page) addresses(part, text string) []string {
 	return addresses(ordjson.String(p.render(part, text)))
 }
 
-// from is the sender: the event's, the template's or the server's. What is no address does
-// not keep a mail from going.
-func (p *page) from(n switchhook.Notification, l *Letter, server string) string {
+// from is the sender, and whose wish that is: the event's, the template's or the server's.
+// What is no address does not keep a mail from going.
+func (p *page) from(n switchhook.Notification, account string, l *Letter, server string) (address, whose string) {
 	if given := addresses(n.From); len(given) > 0 {
-		return given[0]
+		return given[0], account
 	}
 	if a, err := mail.ParseAddress(p.render("from", l.From.Value)); err == nil {
-		return written(a)
+		return written(a), cmp.Or(l.From.AccountID, switchhook.RootAccount)
 	}
-	return server
+	return server, switchhook.RootAccount
 }
 
-// sender is who a mail is from in truth: who is wanted, if that is of a domain that may be,
-// else the server under that name. Else any customer could write as anybody, by the
-// operator's mail server.
-func (b *Book) sender(wanted string) string {
+// sender is who a mail is from in truth: who is wanted, if the account that wants it may
+// write so, else the server under that name. Else any customer could write as anybody, by
+// the operator's mail server.
+func (b *Book) sender(wanted, account string) string {
 	a, err := mail.ParseAddress(wanted)
 	own, ownErr := mail.ParseAddress(b.o.From)
 	if err != nil || ownErr != nil {
 		return b.o.From
 	}
-	for _, domain := range append([]string{domainOf(own.Address)}, b.o.Senders...) {
-		if domain == "*" || strings.EqualFold(domain, domainOf(a.Address)) {
-			return wanted
-		}
+	domain := domainOf(a.Address)
+	operators := account == switchhook.RootAccount && strings.EqualFold(domain, domainOf(own.Address))
+	if strings.EqualFold(a.Address, own.Address) || operators || slices.ContainsFunc(b.o.Senders, func(s Sender) bool {
+		return (s.Domain == "*" || strings.EqualFold(s.Domain, domain)) && (s.AccountID == "" || slices.Contains(b.chain(account), s.AccountID))
+	}) {
+		return wanted
 	}
 	return written(&mail.Address{Name: cmp.Or(a.Name, own.Name), Address: own.Address})
 }

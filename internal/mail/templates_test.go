@@ -150,12 +150,16 @@ func TestEachMacroHasASampleAndIsKnown(t *testing.T) {
 func TestLetters(t *testing.T) {
 	t.Parallel()
 	for _, l := range letters(t) {
-		full := l.render(t, mail.Context(mail.Sample(l.ID), mail.SampleEnv(l.ID)))
+		sample := mail.Context(mail.Sample(l.ID), mail.SampleEnv(l.ID))
+		checkPlain(t, l.ID, sample)
+		full := l.render(t, sample)
 		check(t, l.ID+", full", full, &l)
 		bare := l.render(t, mail.Context(empty(l.ID), &mail.Env{Account: mail.Account{ID: "4f1a2b3c4d5e6f708192a3b4c5d6e7f8"}}))
 		check(t, l.ID+", bare", bare, &l)
 		ev, env := hostile(t, l.ID)
-		bad := l.render(t, mail.Context(ev, env))
+		spoilt := mail.Context(ev, env)
+		checkPlain(t, l.ID+", hostile", spoilt)
+		bad := l.render(t, spoilt)
 		checkHostile(t, l.ID, bad)
 
 		a := &txtar.Archive{}

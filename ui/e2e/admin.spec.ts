@@ -95,3 +95,38 @@ test("the API reference is for whoever comes", async ({ page, server }) => {
   await expect(page.getByRole("heading", { level: 1, name: "API reference" })).toBeVisible();
   await expectFits(page, "docs");
 });
+
+test("sources are added that connect, and one that is posted to", async ({ page, server }) => {
+  await signIn(page, server, "/sources");
+  await page.getByRole("button", { name: /^FreeSWITCH/ }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Id").fill("fs");
+  await dialog.getByLabel("Password").fill("cluecon");
+  await dialog.getByLabel("Trunks").fill("carrier*, external");
+  expectComplaint(/422/);
+  await dialog.getByRole("button", { name: "Add source" }).click();
+  await expect(dialog.getByText("expected the address of the event socket").first()).toBeVisible();
+  await dialog.getByLabel("Event socket").fill("127.0.0.1:1");
+  await dialog.getByText("mod_amqp: nothing is missed").click();
+  await dialog.getByLabel("RabbitMQ").fill("amqp://127.0.0.1:1");
+  await expectAccessible(page);
+  await dialog.getByRole("button", { name: "Add source" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "fs" })).toBeVisible();
+  await expect(page.getByText("It cannot connect")).toBeVisible();
+  const made = await server.api("GET", "/v1/sources/fs");
+  expect(made.options).toEqual({
+    address: "127.0.0.1:1",
+    password: "********",
+    trunks: ["carrier*", "external"],
+    amqp: { url: "********" },
+  });
+
+  await page.goto(server.url + "/sources?add=kamailio");
+  await dialog.getByLabel("Id").fill("kam");
+  await dialog.getByRole("button", { name: "Add source" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "kam" })).toBeVisible();
+  await expect(page.getByText("/v1/in/kam/", { exact: false })).toBeVisible();
+  await expect(page.getByText("Nothing has been posted yet")).toBeVisible();
+  await expectAccessible(page);
+  await expectFits(page, "a source");
+});

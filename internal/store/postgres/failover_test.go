@@ -1,11 +1,14 @@
 package postgres_test
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/store/ledger"
+	"github.com/switchhook/switchhook/internal/store/postgres"
 	"github.com/switchhook/switchhook/internal/store/postgres/pgtest"
 )
 
@@ -92,4 +95,35 @@ func TestFailover(t *testing.T) {
 	if got := there(t, s); len(got) != 3 {
 		t.Errorf("the events %v are there", got)
 	}
+}
+
+// A process that waits for the lease has an idle connection to a server that stands still,
+// which nothing breaks. It takes over with the standby all the same.
+func TestTakeoverFromAFrozenServer(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t, nil)
+	standby := primary.Standby(t, true)
+	database, err := primary.Or(standby, primary.New(t))
+	must(t, err)
+	dir := t.TempDir()
+	must(t, open(t, database, dir).Close())
+	db, err := postgres.Connect(t.Context(), database)
+	must(t, err)
+	keys := ledger.MasterKeys(nil, dir, dir)
+	_, err = db.Key(t.Context(), keys)
+	must(t, err)
+	read := time.Now()
+	must(t, primary.Freeze())
+	must(t, standby.Promote())
+	pgtest.Eventually(t, "the connection to be idle for a while", 5*time.Second, func() bool { return time.Since(read) > 1100*time.Millisecond })
+	lease := db.Lease("test", "", slog.New(slog.DiscardHandler))
+	must(t, lease.Acquire(t.Context()))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s, err := db.Open(ctx, postgres.Options{Lease: lease, MasterKeys: keys})
+	must(t, err)
+	must(t, submit(s, switchhook.Commit{Events: []*switchhook.Event{event(1)}}))
+	_, err = db.Key(ctx, keys)
+	must(t, err)
+	must(t, s.Close())
 }

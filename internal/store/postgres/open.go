@@ -79,13 +79,25 @@ func Connect(ctx context.Context, rawURL string) (*Database, error) {
 	if err := d.prepare(ctx); err != nil {
 		return nil, err
 	}
-	d.DB = sql.OpenDB(stdlib.GetConnector(*config))
+	d.DB = sql.OpenDB(stdlib.GetConnector(*config, stdlib.OptionShouldPing(silent)))
 	d.SetMaxOpenConns(readers)
 	d.SetMaxIdleConns(readers)
 	d.SetConnMaxIdleTime(5 * time.Minute)
 	d.lease = sql.OpenDB(stdlib.GetConnector(*config)) // a renewal must not wait for a long list
 	d.lease.SetMaxOpenConns(2)
 	return d, nil
+}
+
+// silent reports whether a connection that was idle has to be given up. One to a server that
+// stands still breaks by nothing: whoever read over it would wait for ever, such as a process
+// that takes over because of just that.
+func silent(ctx context.Context, p stdlib.ShouldPingParams) bool {
+	if p.IdleDuration < time.Second {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	return p.Conn.Ping(ctx) != nil // it is closed then, which is what the ping finds that follows
 }
 
 // hostsOf are the different servers of a URL.

@@ -3539,7 +3539,7 @@ export interface components {
             created_at: string;
             /** @description Its id. */
             id: string;
-            /** @description Where the system is to send its webhooks. Its last part is a secret. A source that connects by itself has none. */
+            /** @description Where the system is to post. Its last part is a secret. Most sources that connect by themselves have none. */
             ingest_url?: string;
             /** @description The system that it speaks with. */
             kind: string;

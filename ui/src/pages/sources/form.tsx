@@ -5,27 +5,14 @@ import { useLocation } from "wouter";
 import { api, body, Problem } from "../../api/client";
 import { given } from "../../api/lists";
 import { Button } from "../../parts/button";
-import { Check, Field, Input, TextArea } from "../../parts/field";
+import { Field, Input } from "../../parts/field";
 import { Dialog, say } from "../../parts/overlay";
 import { Failure } from "../../parts/page";
 import { AccountPicker, useAccounts } from "../../shell/accounts";
 import { useAccount, useWho } from "../../shell/session";
 import { hrefOf, kindOf, type Source } from "./kinds";
+import { OptionFields, type Options } from "./options";
 import css from "./sources.module.css";
-
-interface Options {
-  [option: string]: unknown;
-  address?: string;
-  username?: string;
-  secret?: string;
-  tls?: boolean;
-  tls_insecure?: boolean;
-  classes?: string[];
-  trunks?: string[];
-  trunk_contexts?: string[];
-  extensions?: string[];
-  ari?: { [option: string]: unknown; url?: string; username?: string; password?: string };
-}
 
 /** Makes a source, or changes one. */
 export function SourceDialog({ kind: kindName, source, onClose }: { kind: string; source?: Source; onClose(): void }) {
@@ -120,9 +107,7 @@ export function SourceDialog({ kind: kindName, source, onClose }: { kind: string
           {(w) => <Input {...w} mono value={id} onChange={(e) => setId(e.target.value)} />}
         </Field>
       )}
-      {kind.way === "connects" && (
-        <AsteriskOptions options={options} change={(o) => setOptions((before) => ({ ...before, ...o }))} problem={problem} />
-      )}
+      {kind.options && <OptionFields of={kind.options} options={options} change={setOptions} problem={problem} />}
       {(accounts?.length ?? 0) > 1 && (
         <Field label="Account" hint="Whose events are that nothing else says of." error={problem?.about("account_id")}>
           {(w) => <AccountPicker id={w.id} label="Account" value={account} onChange={setAccount} />}
@@ -163,119 +148,5 @@ export function SourceDialog({ kind: kindName, source, onClose }: { kind: string
       )}
       {error !== undefined && <Failure error={error} />}
     </Dialog>
-  );
-}
-
-const words = (text: string) => {
-  const list = text.split(/[\s,]+/).filter(Boolean);
-  return list.length ? list : undefined;
-};
-
-function AsteriskOptions({ options: o, change, problem }: { options: Options; change(o: Options): void; problem?: Problem }) {
-  const about = (name: string) => problem?.about(`options.${name}`);
-  const [trunks, setTrunks] = useState((o.trunks ?? []).join(" "));
-  const ari = (more: Options["ari"]) => {
-    const next = Object.fromEntries(Object.entries({ ...o.ari, ...more }).filter(([, v]) => v !== "" && v !== undefined));
-    change({ ari: Object.keys(next).length ? next : undefined });
-  };
-  return (
-    <>
-      <Field label="Manager interface (AMI)" hint="Host, or host:port. The port is 5038, with TLS 5039." error={about("address")}>
-        {(w) => (
-          <Input
-            {...w}
-            mono
-            placeholder="192.0.2.1"
-            value={o.address ?? ""}
-            onChange={(e) => change({ address: e.target.value || undefined })}
-          />
-        )}
-      </Field>
-      <div className={css.pair2}>
-        <Field label="User" hint="A section of manager.conf." error={about("username")}>
-          {(w) => (
-            <Input
-              {...w}
-              mono
-              placeholder="switchhook"
-              value={o.username ?? ""}
-              onChange={(e) => change({ username: e.target.value || undefined })}
-            />
-          )}
-        </Field>
-        <Field label="Secret" hint="Sealed in the database, never shown." error={about("secret")}>
-          {(w) => (
-            <Input
-              {...w}
-              mono
-              type="password"
-              autoComplete="new-password"
-              value={o.secret ?? ""}
-              onChange={(e) => change({ secret: e.target.value || undefined })}
-            />
-          )}
-        </Field>
-      </div>
-      <Check label="TLS" checked={o.tls ?? false} onChange={(e) => change({ tls: e.target.checked || undefined })} />
-      <Field
-        label="Trunks"
-        optional
-        hint="Endpoints that lead outside, such as trunk* or PJSIP/carrier. Left empty: as Asterisk’s contexts say."
-        error={about("trunks")}
-      >
-        {(w) => (
-          <TextArea
-            {...w}
-            mono
-            rows={2}
-            value={trunks}
-            onChange={(e) => {
-              setTrunks(e.target.value);
-              change({ trunks: words(e.target.value) });
-            }}
-          />
-        )}
-      </Field>
-      <Check
-        label="Ask which extensions a call passes"
-        hint="Tells ring groups, at twice the traffic (the event class dialplan)."
-        checked={o.classes?.includes("dialplan") ?? false}
-        onChange={(e) => {
-          const rest = (o.classes ?? []).filter((c) => c !== "dialplan");
-          const next = e.target.checked ? [...rest, "dialplan"] : rest;
-          change({ classes: next.length ? next : undefined });
-        }}
-      />
-      <details className={css.more}>
-        <summary>ARI, Asterisk’s REST interface</summary>
-        <div className="stack">
-          <Field
-            label="Address of ARI"
-            optional
-            hint="Such as http://192.0.2.1:8088/ari. It knows some things that the manager interface does not."
-            error={about("ari.url")}
-          >
-            {(w) => <Input {...w} mono value={o.ari?.url ?? ""} onChange={(e) => ari({ url: e.target.value })} />}
-          </Field>
-          <div className={css.pair2}>
-            <Field label="User" error={about("ari.username")}>
-              {(w) => <Input {...w} mono value={o.ari?.username ?? ""} onChange={(e) => ari({ username: e.target.value })} />}
-            </Field>
-            <Field label="Password" error={about("ari.password")}>
-              {(w) => (
-                <Input
-                  {...w}
-                  mono
-                  type="password"
-                  autoComplete="new-password"
-                  value={o.ari?.password ?? ""}
-                  onChange={(e) => ari({ password: e.target.value })}
-                />
-              )}
-            </Field>
-          </div>
-        </div>
-      </details>
-    </>
   );
 }

@@ -186,7 +186,7 @@ function Ingest({ source, may }: { source: Source; may: boolean }) {
   return (
     <Card
       title="Its address here"
-      lead="Where the system is to send its webhooks. Its last part is a secret: who has it can send events."
+      lead="Where the system posts. Its last part is a secret: who has it can send events."
       actions={
         may && (
           <Button size="small" icon={KeyRound} onClick={() => setRotating(true)}>
