@@ -224,6 +224,51 @@ func TestMayNotAsk(t *testing.T) {
 	}
 }
 
+// What the doctor says is to be done does it, for all that a source wants.
+func TestPrescription(t *testing.T) {
+	t.Parallel()
+	server := rabbittest.Start(t)
+	newECallMgr(t, server.URL("guest", "guest"), "ecallmgr@kz1", callEvent, "a")
+	if _, err := server.Control(t.Context(), "add_user", "switchhook", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Control(t.Context(), "set_permissions", "switchhook", "^switchhook-.*", "^switchhook-.*", "^switchhook-.*"); err != nil {
+		t.Fatal(err)
+	}
+	options := map[string]any{"url": server.URL("switchhook", "secret")}
+	findings, err := Diagnose(t.Context(), options, "kazoo")
+	if err != nil || len(findings) == 0 || findings[len(findings)-1].Fix == "" {
+		t.Fatalf("%+v, %v", findings, err)
+	}
+	for line := range strings.Lines(findings[len(findings)-1].Fix) {
+		_, command, _ := strings.Cut(line, "rabbitmqctl ")
+		args := strings.Fields(strings.ReplaceAll(command, "'", ""))
+		if args[0] == "add_user" {
+			continue
+		}
+		if _, err := server.Control(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := newProgram(t)
+	p.start(newSource(server.URL("switchhook", "secret"), map[string]any{"families": []any{}}))
+	if s := p.connected(); strings.Contains(s.System, "without") {
+		t.Errorf("it is %q", s.System)
+	}
+	findings, err = Diagnose(t.Context(), options, "kazoo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range findings {
+		if f.Level != source.OK {
+			t.Errorf("%+v", f)
+		}
+	}
+	if last := findings[len(findings)-1]; last.Says != "ecallmgr@kz1: 1 channels" {
+		t.Errorf("%+v", last)
+	}
+}
+
 func TestECallMgrOf(t *testing.T) {
 	t.Parallel()
 	for message, want := range map[string]string{
