@@ -61,7 +61,7 @@ func drawing() map[string][]string {
 		"internal/source/*":                     {"internal/source", "internal/catalogue", "internal/ordjson"},
 		"internal/source/asterisk/asterisktest": {},
 		"internal/source/kazoobus":              {"internal/source", "internal/source/kazoo", "internal/catalogue", "internal/ordjson"}, // the bus says what the webhooks say, in other names
-		"internal/source/kazoobus/rabbittest":   {},
+		"internal/source/rabbittest":            {},
 		"internal/source/freeswitch/*":          {},
 		"internal/source/kamailio/kamailiotest": {},
 		"internal/store":                        {"internal/catalogue"},

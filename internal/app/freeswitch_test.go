@@ -3,10 +3,12 @@ package app_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,5 +95,66 @@ func TestFreeSWITCH(t *testing.T) {
 		if rejects, _ := p.call("GET", "/v1/sources/pbx/rejects", "")["items"].([]any); len(rejects) > 0 {
 			t.Errorf("%v", rejects)
 		}
+	})
+}
+
+// FreeSWITCH posts a record of a call whose end the event socket lost: it is answered when it is
+// kept, outlives a crash, and ends the call when nothing else does.
+func TestFreeSWITCHRecords(t *testing.T) {
+	t.Parallel()
+	posts, err := os.ReadFile("../source/freeswitch/testdata/samples/01-direct-answered.json_cdr.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const token = "a-token-for-the-tests"
+	pbx := freeswitchtest.Start(t, freeswitchtest.Options{})
+	c := app.Config{Data: t.TempDir(), Sources: []switchhook.Source{
+		{ID: "pbx", Kind: "freeswitch", AccountID: "root", Token: token, Options: map[string]any{"address": pbx.Address, "password": "secret"}},
+	}}
+	post := func(p *process, body string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.app.URL()+"/v1/in/pbx/"+token+"?uuid=x", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	run(t, c, func(p *process) {
+		client := pbx.Next(t)
+		client.Asked(t, "show channels")
+		for _, e := range recordedCall(t, "01-direct-answered") {
+			if !bytes.Contains(e, []byte(`"Event-Name":"CHANNEL_HANGUP_COMPLETE"`)) {
+				client.Send(e)
+			}
+		}
+		p.until("/v1/events?type=call.bridged", func(list map[string]any) bool { return len(list["items"].([]any)) == 1 })
+		for _, body := range append(strings.SplitAfter(strings.TrimSpace(string(posts)), "\n"), "<cdr/>") {
+			if got := post(p, body); got != http.StatusAccepted {
+				t.Errorf("answered with %d", got)
+			}
+		}
+		if rejects, _ := p.call("GET", "/v1/sources/pbx/rejects", "")["items"].([]any); len(rejects) != 1 {
+			t.Errorf("%v", rejects)
+		}
+	})
+	run(t, c, func(p *process) { // the list of what there is does not have the call
+		p.until("/v1/events?type=call.hungup", func(list map[string]any) bool {
+			items, _ := list["items"].([]any)
+			if len(items) == 0 {
+				return false
+			}
+			call := fmt.Sprint(items[0])
+			for _, want := range []string{"hangup_cause:NORMAL_CLEARING", "released_by:caller"} {
+				if !strings.Contains(call, want) || strings.Contains(call, "reconciled") {
+					t.Errorf("%s, want %s", call, want)
+				}
+			}
+			return true
+		})
 	})
 }

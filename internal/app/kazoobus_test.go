@@ -17,7 +17,7 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/app"
-	"github.com/switchhook/switchhook/internal/source/kazoobus/rabbittest"
+	"github.com/switchhook/switchhook/internal/source/rabbittest"
 )
 
 // busMessage is what Kazoo says of a channel.

@@ -223,9 +223,10 @@ type LegEnded struct {
 	Q850      int
 	CauseText string
 	SIPStatus int // of the answer that ended it, where known (RFC 3261)
-	// By is who hung up first, where the switch knows: the name of a channel. ByUnknown:
-	// it is not to be known; else nobody means the switch itself.
+	// By is who hung up first, where the switch knows: the name of a channel; Self: that of
+	// the leg. ByUnknown: it is not to be known; else nobody means the switch itself.
 	By        string
+	Self      bool
 	ByUnknown bool
 	// TellsMissed: if the call was missed, the system may tell that itself (Told).
 	TellsMissed bool
@@ -233,6 +234,23 @@ type LegEnded struct {
 	Talked bool
 	// More has times, and the name of the cause, where the switch tells them.
 	More *switchhook.Call
+}
+
+// EndRecorded is what the switch's own record of a leg says of its end. It is a second opinion:
+// written once the leg is over, and heard before the switch tells that, after it, or in its
+// place. What is told as it happens says more, so a record ends a leg only if nothing else does
+// for a while, or a Present does not have the leg.
+type EndRecorded struct {
+	When     // it ended
+	Leg      string
+	Answered time.Time // zero: it was not
+	// Outcome is what became of the leg, if it was dialled and nobody answered; of one that
+	// the switch was called by, what became of whom it was to call for it.
+	Outcome         Outcome
+	Q850, SIPStatus int
+	Self            bool             // who is at the leg's end ended it
+	More            *switchhook.Call // the name of the cause
+	Heard           time.Time        // when the record came, by our clock
 }
 
 // CallEnded says that to the switch all legs of the call are gone.
@@ -374,6 +392,7 @@ type Texted struct {
 	When
 	ID, From, To, Text string
 	Outbound           bool
+	Account            string // whose it is, where the system says so
 }
 
 // Detailed is the switch's own record of a call (CDR), whole.

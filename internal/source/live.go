@@ -88,7 +88,8 @@ type Tracker interface {
 
 	// Tick does what is due at a time of our own clock, and is called every second or so:
 	// some things are told once it is clear that nothing more is coming, and a call of
-	// which nothing was heard for hours has ended.
+	// which nothing was heard for hours has ended. While messages wait, the time is when
+	// the oldest of them came; so it may go back a little.
 	Tick(now time.Time) (events []*switchhook.Event, changed []Belief)
 
 	// Restore puts back a belief that was committed earlier.

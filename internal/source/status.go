@@ -91,20 +91,30 @@ func (w *watch) add(q *Queue) {
 func (w *watch) reached() (at time.Time, queued bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var waiting time.Time
 	for _, q := range w.queues {
-		_, last, oldest := q.progress()
-		if last.After(at) {
+		if _, last, _ := q.progress(); last.After(at) {
 			at = last
 		}
-		if !oldest.IsZero() && (waiting.IsZero() || oldest.Before(waiting)) {
-			waiting = oldest
+	}
+	return w.before(at), len(w.queues) > 0
+}
+
+// known is up to when all that came by now was committed: now, where nothing waits.
+func (w *watch) known(now time.Time) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.before(now)
+}
+
+// before is a time, or when the oldest message came that waits, if that was before it. The lock
+// is held.
+func (w *watch) before(at time.Time) time.Time {
+	for _, q := range w.queues {
+		if _, _, oldest := q.progress(); !oldest.IsZero() && oldest.Before(at) {
+			at = oldest
 		}
 	}
-	if !waiting.IsZero() && waiting.Before(at) {
-		at = waiting
-	}
-	return at, len(w.queues) > 0
+	return at
 }
 
 // ended lets go of the connection's queues.

@@ -415,6 +415,58 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
+// ticks is a Tracker that notes what time it is told to be.
+type ticks struct {
+	source.Tracker
+	seen []time.Time
+}
+
+func (k *ticks) Tick(now time.Time) ([]*switchhook.Event, []source.Belief) {
+	k.seen = append(k.seen, now)
+	return k.Tracker.Tick(now)
+}
+
+// While a message waits, nothing is due that it may decide.
+func TestTicksDoNotOvertake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, begin := newProgram(t), time.Now()
+		k := &ticks{}
+		p.tracker = func(src *switchhook.Source) source.Tracker {
+			k.Tracker = track.New(track.Options{Source: src.ID, Account: src.AccountID})
+			return k
+		}
+		s := p.start(script(func(ctx context.Context, _ *switchhook.Source, h source.Host) error {
+			q := h.NewQueue()
+			for _, after := range []time.Duration{0, 4500 * time.Millisecond, 0} {
+				time.Sleep(after)
+				if err := q.Push([]byte("x"), h.Now()); err != nil {
+					return err
+				}
+			}
+			for range 3 { // the last one finds nothing, and so the two before are told
+				time.Sleep(4 * time.Second)
+				if _, err := q.Pop(ctx, 2); err != nil {
+					return err
+				}
+			}
+			return errors.New("it is not to come here")
+		}))
+		s.Set([]*switchhook.Source{{ID: "pbx", Kind: "script", AccountID: "acme"}})
+		time.Sleep(20*time.Second + time.Millisecond)
+		p.stop(s)
+		var got []float64
+		for _, at := range k.seen {
+			got = append(got, at.Sub(begin).Seconds())
+		}
+		// The first two are taken at 8.5 s, and done with at 12.5 s; the third is at 16.5 s.
+		want := []float64{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4.5, 4.5, 4.5, 4.5, 17, 18, 19, 20}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+	})
+}
+
 // After a crash, a gap begins when the system was last heard, or some seconds before; and
 // what has waited all the time was not heard.
 func TestGapAfterACrash(t *testing.T) {

@@ -213,8 +213,9 @@ func (t *teller) makeAccounts(ctx context.Context, facts []Fact) ([]Fact, error)
 	return others, err
 }
 
-// tick gets committed what is due, and now and then, when the system was last heard.
-// What the store does not take at once waits for the next time.
+// tick gets committed what is due, and now and then, when the system was last heard. What is
+// due is so by the time up to which the system was understood: while messages wait, what they
+// say is not missing. What the store does not take at once waits for the next time.
 func (t *teller) tick(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, tickWait)
 	defer cancel()
@@ -225,6 +226,7 @@ func (t *teller) tick(ctx context.Context, now time.Time) error {
 	if t.tracker == nil {
 		return nil
 	}
+	now = t.watch.known(now)
 	if err := t.fold(func(tracker Tracker) ([]*switchhook.Event, []Belief) { return tracker.Tick(now) }); err != nil {
 		return err
 	}

@@ -86,6 +86,9 @@ func (t *Tracker) restoreCall(c *call) {
 	for _, l := range c.Legs {
 		l.call = c
 		t.legs[l.ID] = l
+		if l.Record != nil {
+			t.recorded[l.ID] = time.Time{}
+		}
 		if bridge := l.Bridge; bridge != "" {
 			l.Bridge = ""
 			t.enter(l, bridge)

@@ -95,9 +95,11 @@ type leg struct {
 	Leaving   bool      `json:"leav,omitzero"` // it has transferred the call
 	Parked    *slot     `json:"park,omitzero"`
 	Recording []string  `json:"recs,omitzero"`
+	Faxed     string    `json:"fax,omitzero"` // what was told of a fax
 	Key       string    `json:"key,omitzero"` // that was pressed last
 	KeyAt     time.Time `json:"keyat,omitzero"`
 	End       *ending   `json:"end,omitzero"`
+	Record    *onRecord `json:"cdr,omitzero"` // of its end, until that is told
 
 	call *call
 }

@@ -163,6 +163,8 @@ func (c *call) releasedBy(r *leg) string {
 		return "callee" // or what lay between
 	case !c.Human && refusal(c.Failure):
 		return "callee"
+	case e.By == "" && c.LastBy != "" && c.LastBy != r.Channel && e.At.Sub(c.LastEnd) < goneOn && c.Human:
+		return "callee" // which was told before a gap, and is not known to whoever came after it
 	case e.Unsaid:
 		return ""
 	default:

@@ -30,8 +30,24 @@ func (t *Tracker) dialled(f source.Dialled) {
 		t.announce(c)
 	}
 	if from != nil {
+		t.calledFor(from, to, &f)
 		t.ringGroup(from, &f)
 	}
+}
+
+// calledFor tells whom a call is for that began with a telephone which the switch called, for a
+// click on a number: what the dial plan has got then, or who is called next.
+func (t *Tracker) calledFor(from, to *leg, f *source.Dialled) {
+	dialed := f.Exten
+	if !isNumber(dialed) {
+		dialed = to.Number
+	}
+	if !from.isRoot() || !from.phone() || from.Dialed != "" || to.Hidden || dialed == "" {
+		return
+	}
+	from.Dialed = dialed
+	call := &switchhook.Call{ID: from.ID, To: from.call.target(dialed), Dialed: dialed}
+	t.tell(from.call, "call.updated", f.At(), &switchhook.Resources{Call: call}, from.ID, "called for")
 }
 
 // ringGroup tells that a leg entered a ring group: the dial plan says so, or several are

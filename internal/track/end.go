@@ -11,6 +11,9 @@ import (
 func (t *Tracker) legEnded(f source.LegEnded) {
 	if l := t.live(f.Leg, f.When); l != nil {
 		l.call.Human = l.call.Human || f.Talked
+		if f.Self {
+			f.By = l.Channel
+		}
 		t.endLeg(l, ending{At: f.At(), Q850: f.Q850, SIPStatus: f.SIPStatus, By: f.By, Unsaid: f.ByUnknown, Alerts: f.TellsMissed, More: f.More})
 	}
 }
@@ -19,7 +22,8 @@ func (t *Tracker) legEnded(f source.LegEnded) {
 func (t *Tracker) endLeg(l *leg, e ending) {
 	c := l.call
 	t.touch(c)
-	l.End = &e
+	l.End, l.Record = &e, nil
+	delete(t.recorded, l.ID)
 	if l.Hidden {
 		l.Phase = over
 		t.remove(l)
@@ -48,7 +52,13 @@ func (t *Tracker) endFurther(l *leg) {
 	if had < answered && reason != "answered_elsewhere" {
 		c.Failure = reason
 	}
-	c.LastBy, c.LastEnd = l.End.By, l.End.At
+	switch by := l.End.By; {
+	case l.Leaving: // they have passed the call on
+		c.LastBy = ""
+	case had >= answered && (by != "" || l.End.At.Sub(c.LastEnd) >= goneOn): // else it is because of the one before
+		c.LastBy = by
+	}
+	c.LastEnd = l.End.At
 	t.tellLeg(l, "hungup", l.End.At, l.ended(reason))
 	l.Phase = over
 	switch {

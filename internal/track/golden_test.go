@@ -252,6 +252,7 @@ func kinds() map[string]reflect.Type {
 		source.DTMF{},
 		source.Recording{},
 		source.LegEnded{},
+		source.EndRecorded{},
 		source.CallEnded{},
 		source.QueueJoined{},
 		source.QueueLeft{},

@@ -119,8 +119,14 @@ func (t *Tracker) faxEnded(f *source.FaxEnded) {
 		return
 	}
 	t.announce(c)
-	c.Met = true
 	t.touch(c)
+	c.Met = true
+	if l := t.legs[f.Leg]; l != nil {
+		if l.Faxed == typ {
+			return
+		}
+		l.Faxed = typ
+	}
 	t.tell(c, typ, f.At(), &switchhook.Resources{Fax: fax}, f.Leg)
 }
 
@@ -132,7 +138,8 @@ func (t *Tracker) texted(f source.Texted) {
 		typ, own = "message.sent", f.From
 	}
 	name := cmp.Or(f.ID, f.From+"\x00"+f.To+"\x00"+stamp(f.At()))
-	t.event(t.ownerOf("number", own, "extension", own, "device", own), typ, f.At(), &switchhook.Resources{Message: m}, name)
+	account := cmp.Or(f.Account, t.ownerOf("number", own, "extension", own, "device", own))
+	t.event(account, typ, f.At(), &switchhook.Resources{Message: m}, name)
 }
 
 // A record is a switch's own of a call.

@@ -46,15 +46,12 @@ func (t *Tracker) endAbsent(legs []source.LegStarted, now time.Time) {
 		if c == nil {
 			continue
 		}
-		for _, l := range slices.Backward(slices.Clone(c.Legs)) { // the first leg last
-			switch {
-			case l.Phase == over:
-			case listed[l.ID]:
-				l.call.hear(now)
-			case !l.Started.After(now):
-				t.endLeg(l, ending{At: now, Reconciled: true})
+		for _, l := range c.Legs {
+			if listed[l.ID] && l.Phase < over {
+				c.hear(now)
 			}
 		}
+		t.endGone(c, now, func(l *leg) bool { return !listed[l.ID] && !l.Started.After(now) })
 	}
 }
 

@@ -298,6 +298,9 @@ func (t *Tracker) transferred(f source.Transferred) {
 	c := l.call
 	t.touch(c)
 	t.announce(c)
+	if t.live(f.Leg, f.When) == nil { // whoever did it has left already
+		c.LastBy = ""
+	}
 	callee := &switchhook.Party{Address: f.Target, Type: "extension"}
 	if target := t.legs[f.TargetLeg]; target != nil {
 		callee = cmp.Or(target.end(), callee)

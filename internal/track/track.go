@@ -69,9 +69,10 @@ type Tracker struct {
 	rooms     map[string]*room
 	failures  failures
 
-	missing map[string]waiting   // calls that were missed, which was not told yet
-	open    map[string]time.Time // calls of which something remains open: until when, zero before the next Tick
-	checked time.Time            // when calls were last looked at for silence
+	missing  map[string]waiting   // calls that were missed, which was not told yet
+	open     map[string]time.Time // calls of which something remains open: until when, zero before the next Tick
+	recorded map[string]time.Time // legs with a record of their end: until when it may be told, zero before the next Tick
+	checked  time.Time            // when calls were last looked at for silence
 
 	events  []*switchhook.Event
 	changed map[string]remembered // nil: forgotten
@@ -89,7 +90,7 @@ func New(o Options) *Tracker {
 	return &Tracker{
 		o: o, all: map[string]*call{}, calls: map[string]*call{}, legs: map[string]*leg{}, bridges: map[string][]*leg{}, gone: map[string]*call{}, agents: map[string]*agent{},
 		devices: map[string]*device{}, mailboxes: map[string]*mailbox{}, rooms: map[string]*room{},
-		missing: map[string]waiting{}, open: map[string]time.Time{}, changed: map[string]remembered{},
+		missing: map[string]waiting{}, open: map[string]time.Time{}, recorded: map[string]time.Time{}, changed: map[string]remembered{},
 	}
 }
 
@@ -119,6 +120,8 @@ func (t *Tracker) fold(fact source.Fact) {
 		t.linked(f)
 	case source.LegEnded:
 		t.legEnded(f)
+	case source.EndRecorded:
+		t.endRecorded(&f)
 	case source.CallEnded:
 		t.callEnded(f)
 	case source.BridgeEntered:
@@ -198,6 +201,7 @@ func (t *Tracker) Tick(now time.Time) ([]*switchhook.Event, []source.Belief) {
 		}
 	}
 	t.tickMissing(now)
+	t.tickRecorded(now)
 	if now.Sub(t.checked) >= time.Minute {
 		t.checked = now
 		t.endSilent(now)

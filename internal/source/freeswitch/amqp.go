@@ -58,10 +58,14 @@ func (o *AMQPOptions) look(ctx context.Context) error {
 	}
 	defer conn.Close()
 	in, err := conn.Channel()
-	if err == nil {
-		err = in.ExchangeDeclarePassive(o.Exchange, amqp.ExchangeTopic, true, false, false, false, nil)
-	}
 	if err != nil {
+		return fmt.Errorf("connect to RabbitMQ: %w", err)
+	}
+	return o.exchange(in)
+}
+
+func (o *AMQPOptions) exchange(in *amqp.Channel) error {
+	if err := in.ExchangeDeclarePassive(o.Exchange, amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
 		return fmt.Errorf("look for the exchange %s, which mod_amqp makes when it starts: %w", o.Exchange, err)
 	}
 	return nil
@@ -89,6 +93,9 @@ func (b *bus) read(o *AMQPOptions) error {
 	if err != nil {
 		return fmt.Errorf("connect to RabbitMQ: %w", err)
 	}
+	if err := o.exchange(look); err != nil { // a queue that is bound to nothing would have kept nothing
+		return err
+	}
 	_, err = look.QueueDeclarePassive(o.Queue, true, false, false, false, nil)
 	b.kept = err == nil // else the channel is gone
 	if b.in, err = b.conn.Channel(); err != nil {
@@ -100,7 +107,7 @@ func (b *bus) read(o *AMQPOptions) error {
 		}
 	}
 	if err := b.in.QueueBind(o.Queue, o.Binding, o.Exchange, false, nil); err != nil {
-		return fmt.Errorf("bind the queue %s to the exchange %s, which mod_amqp makes when it starts: %w", o.Queue, o.Exchange, err)
+		return fmt.Errorf("bind the queue %s to the exchange %s: %w", o.Queue, o.Exchange, err)
 	}
 	if err := b.in.Qos(prefetch, 0, false); err != nil {
 		return fmt.Errorf("read the queue %s: %w", o.Queue, err)

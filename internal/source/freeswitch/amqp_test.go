@@ -3,7 +3,6 @@ package freeswitch
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -11,15 +10,13 @@ import (
 
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/freeswitch/freeswitchtest"
+	"github.com/switchhook/switchhook/internal/source/rabbittest"
 )
 
-// rabbit is a RabbitMQ server that somebody started: its exchange, and how to write to it.
-func rabbit(t *testing.T, exchange string) (url string, publish func(events ...[]byte)) {
+// exchange is an exchange as mod_amqp makes one, and how to write to it.
+func exchange(t *testing.T, server *rabbittest.Server, exchange string) (url string, publish func(events ...[]byte)) {
 	t.Helper()
-	url = os.Getenv("SWITCHHOOK_TEST_RABBITMQ")
-	if url == "" {
-		t.Skip("LEFT OUT: it needs a RabbitMQ server, as SWITCHHOOK_TEST_RABBITMQ=amqp://guest:guest@127.0.0.1:5672/")
-	}
+	url = server.URL("guest", "guest") + "/"
 	conn, err := amqp.Dial(url)
 	if err != nil {
 		t.Fatal(err)
@@ -35,10 +32,6 @@ func rabbit(t *testing.T, exchange string) (url string, publish func(events ...[
 	if err := in.Confirm(false); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = in.ExchangeDelete(exchange, false, false)
-		_, _ = in.QueueDelete(exchange+".queue", false, false, false)
-	})
 	return url, func(events ...[]byte) {
 		t.Helper()
 		for _, e := range events {
@@ -59,9 +52,16 @@ func rabbit(t *testing.T, exchange string) (url string, publish func(events ...[
 // What happened while nobody was there was kept, and so was what was not committed.
 func TestBus(t *testing.T) {
 	t.Parallel()
-	exchange := "freeswitch-test-" + fmt.Sprint(os.Getpid())
-	url, publish := rabbit(t, exchange)
-	bus := map[string]any{"amqp": map[string]any{"url": url, "exchange": exchange, "queue": exchange + ".queue"}}
+	server := rabbittest.Start(t)
+	t.Run("what was kept", func(t *testing.T) { testKept(t, server) })
+	t.Run("no exchange", func(t *testing.T) { testNoExchange(t, server) })
+}
+
+func testKept(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
+	t.Parallel()
+	url, publish := exchange(t, server, "TAP.Events")
+	bus := map[string]any{"amqp": map[string]any{"url": url}}
 	// mod_amqp sends the answers to commands too.
 	s := freeswitchtest.Start(t, freeswitchtest.Options{Job: func(event []byte) { publish(event) }})
 	events := sampled(t, "01-direct-answered.ndjson")
@@ -116,13 +116,17 @@ func TestBus(t *testing.T) {
 	s.Restart("another")
 	publish(freeswitchtest.Event("HEARTBEAT", "Core-UUID", "another"))
 	await(t, h, isPresent)
-	stop()
-	<-ended
+	// One that was there before speaks again: they are two.
+	publish(freeswitchtest.Event("HEARTBEAT", "Core-UUID", freeswitchtest.CoreUUID, "FreeSWITCH-Hostname", "pbx1"))
+	if err := within(t, ended); err == nil || !strings.Contains(err.Error(), "FreeSWITCH.pbx1.#") {
+		t.Errorf("Run ended with %v", err)
+	}
 }
 
-func TestNoBusSaysSo(t *testing.T) {
+func testNoExchange(t *testing.T, server *rabbittest.Server) {
+	t.Helper()
 	t.Parallel()
-	url, _ := rabbit(t, "freeswitch-test-none-"+fmt.Sprint(os.Getpid()))
+	url := server.URL("guest", "guest") + "/"
 	s := freeswitchtest.Start(t, freeswitchtest.Options{})
 	err := within(t, run(t, New(), sourceOf(s, map[string]any{"amqp": map[string]any{"url": url, "exchange": "there.is.none"}}), newHost()))
 	if err == nil || !strings.Contains(err.Error(), "mod_amqp") {

@@ -77,6 +77,15 @@ func userOf(address string) string {
 	return address[strings.LastIndexAny(address, "/:")+1:]
 }
 
+// domainOf is pbx.example of the same.
+func domainOf(address string) string {
+	_, domain, _ := strings.Cut(address, "@")
+	if i := strings.IndexAny(domain, ">;:"); i >= 0 {
+		domain = domain[:i]
+	}
+	return domain
+}
+
 // isHidden reports whether a channel is a device of FreeSWITCH's own.
 func isHidden(channel string) bool {
 	tech, _, _ := strings.Cut(channel, "/")

@@ -172,7 +172,7 @@ func (d *doctor) modules() {
 	if len(without) > 0 {
 		says += "; not loaded: " + strings.Join(without, " ")
 	}
-	for module, option := range map[string]bool{"mod_json_cdr": d.o.CDR != nil, "mod_amqp": d.o.AMQP != nil} {
+	for module, option := range map[string]bool{"mod_json_cdr": d.o.CDRSpool != "", "mod_amqp": d.o.AMQP != nil} {
 		if option && slices.Contains(without, module) {
 			d.say(source.Missing, "modules", module+" is not loaded, though the options count on it", "autoload_configs/modules.conf.xml\n  <load module=\""+module+"\"/>\nthen fs_cli -x 'load "+module+"'")
 			return
@@ -249,20 +249,20 @@ func (d *doctor) bus(ctx context.Context) {
 	d.say(source.OK, "mod_amqp", "RabbitMQ has the exchange "+d.o.AMQP.Exchange, "")
 }
 
-// records looks after mod_json_cdr's.
+// records looks after mod_json_cdr's. Whether it posts them cannot be seen from here.
 func (d *doctor) records() {
-	if d.o.CDR == nil && d.w == nil {
-		return
-	}
-	if d.o.CDR == nil {
-		d.say(source.Hint, "records", "of mod_json_cdr are not used: why calls ended that did so during an outage stays unknown", "cdr in the options; see docs/guides/freeswitch.md")
-		return
-	}
-	if spool := d.o.CDR.Spool; spool != "" {
-		if files, err := os.ReadDir(spool); err != nil {
-			d.say(source.Missing, "records", "the spool cannot be read: "+err.Error(), "let the user that Switchhook runs as read err-log-dir of autoload_configs/json_cdr.conf.xml")
-		} else {
-			d.say(source.OK, "records", fmt.Sprintf("%d files are in the spool", len(files)), "")
+	if d.o.CDRSpool == "" {
+		if d.w == nil {
+			return
 		}
+		if answer, err := d.w.api("module_exists mod_json_cdr"); err != nil || answer != "true" {
+			d.say(source.Hint, "records", "mod_json_cdr tells none: why calls ended that did so during an outage stays unknown", "autoload_configs/json_cdr.conf.xml, as in docs/guides/freeswitch.md")
+		}
+		return
+	}
+	if files, err := os.ReadDir(d.o.CDRSpool); err != nil {
+		d.say(source.Missing, "records", "the spool cannot be read: "+err.Error(), "let the user that Switchhook runs as read err-log-dir of autoload_configs/json_cdr.conf.xml")
+	} else {
+		d.say(source.OK, "records", fmt.Sprintf("%d files are in the spool", len(files)), "")
 	}
 }

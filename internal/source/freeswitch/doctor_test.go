@@ -53,7 +53,7 @@ func modules(loaded string) map[string]string {
 func TestDiagnosis(t *testing.T) {
 	t.Parallel()
 	s := freeswitchtest.Start(t, freeswitchtest.Options{Answers: modules("mod_sofia mod_callcenter mod_json_cdr")})
-	findings := diagnose(t, s, map[string]any{"cdr": map[string]any{"spool": t.TempDir()}})
+	findings := diagnose(t, s, map[string]any{"cdr_spool": t.TempDir()})
 	for about, text := range map[string]string{
 		"connection": s.Address, "login": "FreeSWITCH 1.11.1", "lists": "", "modules": "not loaded: mod_fifo", "events": "all", "records": "0 files",
 	} {
@@ -78,7 +78,7 @@ func TestDiagnosisOfWhatIsMissing(t *testing.T) {
 		maps.Copy(m, more)
 		return m
 	}
-	findings := diagnose(t, s, with(map[string]any{"cdr": map[string]any{"spool": "/does/not/exist"}}))
+	findings := diagnose(t, s, with(map[string]any{"cdr_spool": "/does/not/exist"}))
 	found(t, findings, source.Hint, "login", "1.10")
 	found(t, findings, source.Hint, "password", "everybody")
 	found(t, findings, source.Hint, "lists", "who waits in queues")

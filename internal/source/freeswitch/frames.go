@@ -11,10 +11,13 @@ import (
 )
 
 // mostBody bounds what is read at once. An event has some kilobytes; a list of ten thousand
-// channels is under 16 MiB. mostHead bounds the lines before it.
+// channels is under 16 MiB. What says that it is longer than mostSkipped is none: to read past it
+// would be to hear nothing any more. mostHead bounds the lines before a body, and empty ones
+// before those.
 const (
-	mostBody = 32 << 20
-	mostHead = 64 << 10
+	mostBody    = 32 << 20
+	mostSkipped = 1 << 30
+	mostHead    = 64 << 10
 )
 
 // A frame is a unit of the event socket: lines, and a body as long as they say.
@@ -63,7 +66,7 @@ func (r *frameReader) next() (*frame, error) {
 		return f, nil
 	}
 	n, err := strconv.Atoi(length)
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > mostSkipped {
 		return nil, fmt.Errorf("this is no event socket: a frame has the Content-Length %.20q", length)
 	}
 	return f, r.content(f, n)
@@ -72,16 +75,20 @@ func (r *frameReader) next() (*frame, error) {
 // lines reads up to an empty line.
 func (r *frameReader) lines() error {
 	r.head = r.head[:0]
+	empty := 0
 	for start := true; ; {
 		part, err := r.in.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return err
 		}
 		if start && err == nil && len(bytes.TrimRight(part, "\r\n")) == 0 {
-			if len(r.head) == 0 {
-				continue
+			if len(r.head) > 0 {
+				return nil
 			}
-			return nil
+			if empty++; empty > mostHead {
+				return errors.New("this is no event socket: there are empty lines without end")
+			}
+			continue
 		}
 		start = err == nil
 		if r.head = append(r.head, part...); len(r.head) > mostHead {

@@ -14,21 +14,20 @@ import (
 
 // A Connector speaks with FreeSWITCH.
 type Connector struct {
-	silence    time.Duration // that ends a connection
-	recordWait time.Duration // for the events that say the same
-	inboxes    inboxes
+	silence time.Duration // that ends a connection
+	inboxes inboxes
 }
 
+var _ source.Inbox = (*Connector)(nil)
+
 // New returns the Connector.
-func New() *Connector {
-	return &Connector{silence: silence, recordWait: recordWait, inboxes: inboxes{all: map[string]*inbox{}, linger: recently}}
-}
+func New() *Connector { return &Connector{silence: silence} }
 
 // Kind is freeswitch.
 func (*Connector) Kind() string { return "freeswitch" }
 
 // Secrets are the options that nobody is shown.
-func (*Connector) Secrets() []string { return []string{"password", "amqp.url", "cdr.password"} }
+func (*Connector) Secrets() []string { return []string{"password", "amqp.url"} }
 
 // Check names what is wrong with options.
 func (*Connector) Check(options map[string]any) error {
@@ -51,13 +50,9 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	defer cancel()
 	queue := h.NewQueue()
 	defer queue.Drop()
-	push := (&pusher{queue: queue, h: h}).push // records come beside events
-	if o.CDR != nil && o.CDR.Listen != "" {
-		leave, err := c.inboxes.open(ctx, s.ID, o.CDR, push)
-		if err != nil {
-			return err
-		}
-		defer leave()
+	push := (&pusher{queue: queue, h: h}).push // the bus and the event socket both do
+	if o.AMQP == nil {
+		defer c.inboxes.enter(ctx, s.ID, h)()
 	}
 	w, err := connect(ctx, o)
 	if err != nil {
@@ -69,11 +64,6 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	system, err := w.systemOf()
 	if err != nil {
 		return err
-	}
-	if o.CDR != nil {
-		if err := o.CDR.spooled(h.Now(), push); err != nil {
-			return err
-		}
 	}
 	ended := make(chan error, 2) // why the event socket and the bus did; either ends both
 	read := func(read func() error, leave func()) {
@@ -102,7 +92,14 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 		return err
 	}
 	n := newSession(o, s.AccountMap, h, w, uuid.NewString())
-	n.recordWait = c.recordWait
+	if n.spooled, err = spooled(ctx, o.CDRSpool, h); err != nil {
+		return err
+	}
+	if o.AMQP != nil { // what is told of a leg's end lies in RabbitMQ, maybe far behind
+		leave := func() {}
+		n.ready = func() { leave = c.inboxes.enter(ctx, s.ID, h) }
+		defer func() { leave() }()
+	}
 	return n.run(ctx, queue, ended, done)
 }
 

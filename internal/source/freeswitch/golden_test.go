@@ -251,7 +251,7 @@ func tenants() map[string]string { return map[string]string{"pbx.example": "acme
 func newTold(t *testing.T) *told {
 	t.Helper()
 	return &told{
-		t: t, tracker: track.New(track.Options{Source: "pbx", Account: sourcetest.Account, Accounts: tenants()}), folder: calls.New(),
+		t: t, tracker: track.New(track.Options{Source: "pbx", Account: "root", Accounts: tenants()}), folder: calls.New(),
 		ids: map[string]bool{}, calls: map[string]*switchhook.Call{}, ends: map[string]int{},
 	}
 }

@@ -27,8 +27,11 @@ type leg struct {
 	waits    []string // the two that are bridged, and not both answered yet
 	by       string   // the channel that hung up
 	transfer string   // Caller-Transfer-Source, as it was last
+	listed   bool     // that is not known: a list had the leg
 	vars     map[string]string
-	files    map[string]bool // that it is recorded into
+	files    map[string]bool  // that it is recorded into
+	fax      *source.FaxEnded // whose file is not known yet
+	faxed    bool             // the fax was told
 	started  source.LegStarted
 }
 
@@ -44,6 +47,10 @@ func (t *translator) late(m Message) []source.Fact {
 	at, ok := micros(m["Caller-Channel-Created-Time"])
 	if !ok {
 		return nil
+	}
+	if m["Caller-Transfer-Source"] != "" && m["Caller-RDNIS"] != "" { // what was called is overwritten
+		m = maps.Clone(m)
+		m["Caller-Destination-Number"] = m["Caller-RDNIS"]
 	}
 	return t.start(m, source.When(at))
 }
@@ -270,6 +277,9 @@ func (t *translator) hold(m Message, at source.When) []source.Fact {
 	return []source.Fact{source.Held{When: at, Leg: m["Unique-ID"], On: m["Event-Name"] == "CHANNEL_HOLD"}}
 }
 
+// fresh is how long after a transfer an event shows it at most.
+const fresh = 2 * time.Second
+
 // passedOn tells of a blind transfer, by whatever event of the leg that goes on shows it first.
 // The dial plan marks what it sends elsewhere in the same way; but a telephone sends a REFER.
 func (t *translator) passedOn(id string, l *leg, m Message, at source.When) []source.Fact {
@@ -277,12 +287,15 @@ func (t *translator) passedOn(id string, l *leg, m Message, at source.When) []so
 	if mark == "" || mark == l.transfer {
 		return nil
 	}
-	l.transfer = mark
+	epoch, _, _ := strings.Cut(mark, ":")
+	old := l.listed && at.At().Sub(time.Unix(int64(number(epoch)), 0)) > fresh
+	l.transfer, l.listed = mark, false
 	_, target, blind := strings.Cut(mark, ":bl_xfer:")
-	if !blind || m.variable("sip_refer_to") == "" {
+	if !blind || old || m.variable("sip_refer_to") == "" {
 		return nil
 	}
 	target, _, _ = strings.Cut(target, "/")
+	l.by = "" // who passed it on has not ended it
 	return []source.Fact{source.Transferred{When: at, Leg: l.peer, Transferee: id, Target: target}}
 }
 
@@ -314,11 +327,15 @@ func (t *translator) dtmf(m Message, at source.When) []source.Fact {
 	}}
 }
 
-// hangup is the end of a leg, with all that is known of it.
+// hangup is the end of a leg, with all that is known of it. It is told once hooks of the dial
+// plan have run, and so maybe some time after that.
 func (t *translator) hangup(m Message, at source.When) []source.Fact {
+	if ended, ok := micros(m["Caller-Channel-Hangup-Time"]); ok && ended.Before(at.At()) {
+		at = source.When(ended)
+	}
 	e := endingOf(m.variable, m["Call-Direction"] == "outbound")
 	e.cause, e.channel = m["Hangup-Cause"], channelOf(m)
-	return t.end(m["Unique-ID"], e, at)
+	return append(t.lateFax(m, at), t.end(m["Unique-ID"], e, at)...)
 }
 
 // An ending is what FreeSWITCH says of a leg's end, in an event or in a record.
@@ -335,13 +352,21 @@ type ending struct {
 func endingOf(variable func(string) string, outbound bool) ending {
 	e := ending{
 		channel: variable("channel_name"), outbound: outbound, answered: number(variable("answer_epoch")) > 0,
-		cause: variable("hangup_cause"), q850: number(variable("hangup_cause_q850")),
+		cause: variable("hangup_cause"), q850: q850(number(variable("hangup_cause_q850"))),
 		disposition: variable("sip_hangup_disposition"), originate: variable("originate_disposition"),
 	}
 	if !e.answered {
 		e.sip = sipStatus(variable, e.outbound)
 	}
 	return e
+}
+
+// q850 is a cause, if it is one of Q.850, which has 127. FreeSWITCH's own are above.
+func q850(cause int) int {
+	if cause > 127 {
+		return 0
+	}
+	return cause
 }
 
 func (t *translator) end(id string, e ending, at source.When) (facts []source.Fact) {
@@ -353,21 +378,28 @@ func (t *translator) end(id string, e ending, at source.When) (facts []source.Fa
 	if l == nil { // it began before we came
 		l = &leg{channel: e.channel, outbound: e.outbound, up: e.answered, dialled: true}
 	}
-	if f.By = l.by; strings.HasPrefix(e.disposition, "recv_") {
-		f.By = l.channel
-		if peer := t.legs[l.peer]; peer != nil && peer.peer == id && e.disposition == "recv_bye" {
-			peer.by = l.channel // unless it goes on
-		}
+	if f.Self = strings.HasPrefix(e.disposition, "recv_"); !f.Self {
+		f.By = l.by
+	} else if peer := t.legs[l.peer]; peer != nil && peer.peer == id && e.disposition == "recv_bye" {
+		peer.by = l.channel // unless it goes on
 	}
 	if l.outbound && !l.up {
 		facts = append(facts, source.DialEnded{When: at, From: l.from, To: id, Outcome: outcomeOf(e.cause)})
 	}
-	if !l.outbound && !l.dialled && e.originate != "" && e.originate != "SUCCESS" && e.originate != "failure" {
-		// Nobody could be called at all, as where no telephone is registered.
-		facts = append(facts, source.DialEnded{When: at, From: id, Outcome: outcomeOf(e.originate)})
+	if nobody := e.reached(); !l.outbound && !l.dialled && nobody != "" {
+		facts = append(facts, source.DialEnded{When: at, From: id, Outcome: nobody})
 	}
 	delete(t.legs, id)
 	return append(facts, f)
+}
+
+// reached is what became of whom a leg was to call, empty if somebody answered or it called
+// nobody. Nobody can be called at all where no telephone is registered.
+func (e *ending) reached() source.Outcome {
+	if e.originate == "" || e.originate == "SUCCESS" || e.originate == "failure" {
+		return ""
+	}
+	return outcomeOf(e.originate)
 }
 
 // outcomeOf is what became of a leg that nobody answered, by its cause (switch_types.h).

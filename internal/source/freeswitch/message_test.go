@@ -121,7 +121,10 @@ func TestFrames(t *testing.T) {
 	if f, err = in.next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("half a body is %+v, %v", f, err)
 	}
-	for _, bad := range []string{"SSH-2.0-OpenSSH_9.2\n\n", "Content-Type: a\nContent-Length: -1\n\n", "Content-Type: a\nContent-Length: x\n\n", strings.Repeat("a", 2*mostHead)} {
+	for _, bad := range []string{
+		"SSH-2.0-OpenSSH_9.2\n\n", "Content-Type: a\nContent-Length: -1\n\n", "Content-Type: a\nContent-Length: x\n\n", strings.Repeat("a", 2*mostHead),
+		"Content-Type: a\nContent-Length: 9223372036854775807\n\n", "Content-Type: a\nContent-Length: 99999999999999999999\n\n", strings.Repeat("\n", 2*mostHead) + "Content-Type: a\n\n",
+	} {
 		if f, err := newFrameReader(strings.NewReader(bad)).next(); err == nil {
 			t.Errorf("%.40q is %+v", bad, f)
 		}

@@ -35,7 +35,8 @@ type Options struct {
 	DTMF bool `json:"dtmf,omitzero"`
 
 	AMQP *AMQPOptions `json:"amqp,omitzero"`
-	CDR  *CDROptions  `json:"cdr,omitzero"`
+	// CDRSpool is the directory of the records that mod_json_cdr could not post (err-log-dir).
+	CDRSpool string `json:"cdr_spool,omitzero"`
 }
 
 // AMQPOptions say where mod_amqp sends events, in place of the event socket, which is then
@@ -50,18 +51,6 @@ type AMQPOptions struct {
 	Queue string `json:"queue,omitzero"`
 	// Binding is which routing keys it gets, by default all.
 	Binding string `json:"binding,omitzero"`
-}
-
-// CDROptions say where mod_json_cdr's records are found, which tell the ends of calls that
-// were missed.
-type CDROptions struct {
-	// Listen is an address of our own where they are posted, such as 192.0.2.2:8422, with a
-	// name and a password (cred in json_cdr.conf.xml).
-	Listen   string `json:"listen,omitzero"`
-	Username string `json:"username,omitzero"`
-	Password string `json:"password,omitzero"`
-	// Spool is the directory of those that could not be posted (err-log-dir).
-	Spool string `json:"spool,omitzero"`
 }
 
 // readOptions reads strictly: an unknown option or one of a wrong type is an error with the
@@ -117,24 +106,6 @@ func (o *Options) check(wrong *source.Errors) {
 		if u, err := url.Parse(o.AMQP.URL); err != nil || u.Scheme != "amqp" && u.Scheme != "amqps" || u.Host == "" {
 			wrong.Add("options.amqp.url", "expected a URL such as amqp://user:password@192.0.2.3:5672/")
 		}
-	}
-	if o.CDR != nil {
-		o.CDR.check(wrong)
-	}
-}
-
-func (o *CDROptions) check(wrong *source.Errors) {
-	if o.Listen == "" && o.Spool == "" {
-		wrong.Add("options.cdr.listen", "is missing, and so is spool")
-	}
-	if o.Listen == "" {
-		return
-	}
-	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
-		wrong.Add("options.cdr.listen", "expected host:port or :port")
-	}
-	if o.Username == "" || o.Password == "" {
-		wrong.Add("options.cdr.password", "is missing, or username is: who may post is known by them")
 	}
 }
 

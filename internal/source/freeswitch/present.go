@@ -190,6 +190,9 @@ func (p *present) channel(id string, row map[string]string, at source.When) {
 		"Caller-Caller-ID-Number": cmp.Or(row["initial_cid_num"], row["cid_num"]), "Caller-Caller-ID-Name": cmp.Or(row["initial_cid_name"], row["cid_name"]),
 		"Caller-Callee-ID-Number": row["callee_num"], "Caller-Callee-ID-Name": row["callee_name"], "variable_accountcode": row["accountcode"],
 	}
+	if strings.EqualFold(userOf(row["name"]), "anonymous") { // who it is stands there all the same
+		m["Caller-Privacy-Hide-Number"] = "true"
+	}
 	if user, domain, is := strings.Cut(row["presence_id"], "@"); is && row["direction"] == "outbound" {
 		m["variable_dialed_user"], m["variable_dialed_domain"] = user, domain
 	} else if is && profileOf(row["name"]) != "external" {
@@ -213,6 +216,7 @@ func (p *present) channel(id string, row map[string]string, at source.When) {
 				p.legs[id], p.unsure[id] = f, true
 			}
 		}
+		p.t.legs[id].listed = true
 	}
 	if row["application"] == "park" {
 		p.apply(source.Parking{When: at, Leg: id, Step: source.Parked})

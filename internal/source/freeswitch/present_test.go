@@ -95,9 +95,12 @@ func TestWhatThereIs(t *testing.T) {
 	for _, f := range facts {
 		if f, is := f.(source.LegEnded); is {
 			ended[f.Leg] = f.By
+			if f.Self {
+				ended[f.Leg] = "itself"
+			}
 		}
 	}
-	if diff := cmp.Diff(map[string]string{"b": "sofia/internal/102@192.0.2.7", "a": "sofia/internal/102@192.0.2.7", "ghost": ""}, ended); diff != "" {
+	if diff := cmp.Diff(map[string]string{"b": "itself", "a": "sofia/internal/102@192.0.2.7", "ghost": ""}, ended); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -127,5 +130,18 @@ func TestListsAreBehind(t *testing.T) {
 	slices.Sort(legs)
 	if diff := cmp.Diff([]string{"a", "b", "ghost", "new"}, legs); diff != "" || len(p.Waiting) != 0 || p.ParkedLegs != nil {
 		t.Errorf("%s\nwaiting %v, parked %v", diff, p.Waiting, p.ParkedLegs)
+	}
+}
+
+// What there is, is there by FreeSWITCH's clock, as all else that it says: by ours, what began
+// after it had not begun.
+func TestListsAreByTheClockOfFreeSWITCH(t *testing.T) {
+	t.Parallel()
+	const ahead = 4000000000
+	s := freeswitchtest.Start(t, freeswitchtest.Options{Answers: busyAnswers(), Time: ahead})
+	h := newHost()
+	run(t, New(), sourceOf(s, nil), h)
+	if p := await(t, h, isPresent)[0]; p.At().Unix() != ahead {
+		t.Errorf("it is told of %v", p.At())
 	}
 }

@@ -16,7 +16,7 @@ func (t *translator) callcenter(m Message, at source.When) []source.Fact {
 	queue, caller, agent := m["CC-Queue"], m["CC-Member-Session-UUID"], agentLine(m["CC-Agent"])
 	switch m["CC-Action"] {
 	case "member-queue-start":
-		return []source.Fact{source.QueueJoined{When: at, Queue: queue, Leg: caller}}
+		return append(t.tenant(caller, domainOf(queue)), source.QueueJoined{When: at, Queue: queue, Leg: caller})
 	case "agent-offering":
 		// A telephone that is called has a leg, which is told as it begins. An agent who
 		// waits on the line does not get another one.
@@ -116,7 +116,7 @@ func (t *translator) fifo(m Message, at source.When) []source.Fact {
 	queue, leg := m["FIFO-Name"], m["Unique-ID"]
 	switch m["FIFO-Action"] {
 	case "push":
-		return []source.Fact{source.QueueJoined{When: at, Queue: queue, Leg: leg}}
+		return append(t.tenant(leg, domainOf(queue)), source.QueueJoined{When: at, Queue: queue, Leg: leg})
 	case "bridge-caller-start":
 		f := source.AgentConnected{When: at, Queue: queue, Leg: leg, AgentLeg: m["Other-Leg-Unique-ID"]}
 		if l := t.legs[leg]; l != nil && f.AgentLeg == "" {

@@ -1,7 +1,10 @@
 package freeswitch
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,127 +15,108 @@ import (
 	"strings"
 	"time"
 
+	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 )
 
-// A record is what mod_json_cdr writes of a leg's end: a second opinion. The event socket tells
-// the same, and more, unless nobody was there to listen. So a record waits until the events
-// have had their time, and then ends a leg that is believed to be up; else it says nothing.
-type record struct {
-	leg    string
-	ending ending
-	at     time.Time
-	came   time.Time
-}
-
-// recordMark begins a record in the queue, where it goes with the events.
-const recordMark = "record "
-
 const (
 	mostRecord = 1 << 20
-	// recordWait is how long the events may take that say the same.
-	recordWait = 10 * time.Second
 	// spoolAge and mostSpooled bound which files are read.
 	spoolAge    = 24 * time.Hour
 	mostSpooled = 20_000
-	// mostKept bounds records that wait. All are small.
-	mostKept = 50_000
 )
 
-// fields are the variables of a leg that a record is read for.
-const fields = "uuid end_uepoch channel_name direction answer_epoch hangup_cause hangup_cause_q850 proto_specific_hangup_cause sip_invite_failure_status sip_hangup_disposition originate_disposition"
-
-// readRecord reads a post of mod_json_cdr, or a file of its spool. less is what of it is
-// needed, as a record: a tenth of the whole.
-func readRecord(data []byte) (r record, less []byte, err error) {
+// readRecord reads what mod_json_cdr posts at a leg's end, or a file of its spool. The event
+// socket tells the same, and more, unless nobody was there to listen.
+func readRecord(data []byte, heard time.Time) (f source.EndRecorded, err error) {
+	if len(data) > mostRecord {
+		return f, fmt.Errorf("the record is over %d bytes", mostRecord)
+	}
 	var in struct {
-		Variables map[string]string `json:"variables"`
+		Variables map[string]json.RawMessage `json:"variables"`
 	}
-	if err := json.Unmarshal(fromLatin1(data), &in); err != nil {
-		return r, nil, fmt.Errorf("the record is not mod_json_cdr's: %w", err)
+	if err := json.Unmarshal(fromLatin1(decoded(data)), &in); err != nil {
+		return f, fmt.Errorf("the record is not mod_json_cdr's: %w", err)
 	}
-	v := func(name string) string { // encode-values in json_cdr.conf.xml
-		if s, err := url.PathUnescape(in.Variables[name]); err == nil {
-			return s
+	v := func(name string) (text string) {
+		if json.Unmarshal(in.Variables[name], &text) != nil {
+			return string(in.Variables[name]) // a list is none that is asked for
 		}
-		return in.Variables[name]
+		if plain, err := url.PathUnescape(text); err == nil { // encode-values in json_cdr.conf.xml
+			return string(fromLatin1([]byte(plain)))
+		}
+		return text
 	}
-	r = record{leg: v("uuid"), ending: endingOf(v, v("direction") == "outbound")}
-	var ok bool
-	if r.at, ok = micros(v("end_uepoch")); !ok || r.leg == "" {
-		return r, nil, errors.New("the record is not mod_json_cdr's: its variables have no uuid or end_uepoch")
+	outbound := v("direction") == "outbound"
+	e := endingOf(v, outbound)
+	ended, ok := micros(v("end_uepoch"))
+	if f.Leg = v("uuid"); !ok || f.Leg == "" {
+		return f, errors.New("the record is not mod_json_cdr's: its variables have no uuid or end_uepoch")
 	}
-	few := map[string]string{}
-	for name := range strings.FieldsSeq(fields) {
-		few[name] = in.Variables[name]
+	f.When, f.Heard, f.Q850, f.SIPStatus = source.When(ended), heard, e.q850, e.sip
+	f.Self = strings.HasPrefix(e.disposition, "recv_")
+	if e.cause != "" {
+		f.More = &switchhook.Call{HangupCause: e.cause}
 	}
-	less, err = json.Marshal(map[string]any{"variables": few})
-	return r, less, err
+	if e.answered {
+		f.Answered, _ = micros(cmp.Or(v("answer_uepoch"), v("answer_epoch")+"000000"))
+	}
+	switch {
+	case !outbound:
+		f.Outcome = e.reached()
+	case !e.answered:
+		f.Outcome = outcomeOf(e.cause)
+	}
+	return f, nil
 }
 
-// keep keeps a record until its time has come.
-func (n *session) keep(ctx context.Context, item source.Item) {
-	data := item.Message[len(recordMark):]
-	r, _, err := readRecord(data)
-	if err != nil {
-		n.h.Reject(ctx, data, err)
-		return
+// decoded is a record as JSON, whatever encode in json_cdr.conf.xml says: no, yes or base64. In
+// a post it is a field of a form then, and in a file alone.
+func decoded(data []byte) []byte {
+	data = bytes.TrimSpace(data)
+	if bytes.HasPrefix(data, []byte("{")) { // disable-100-continue makes a form of that, too, by name
+		return data
 	}
-	if r.came = item.At; len(n.records) < mostKept {
-		n.records = append(n.records, r)
-	}
-}
-
-// lost are the ends of legs that records tell, when what there is has been listed: all but
-// those that are there. It goes before the Present, which knows no reasons.
-func (n *session) lost() (facts []source.Fact) {
-	for _, r := range n.records {
-		if _, there := n.present.legs[r.leg]; !there {
-			facts = append(facts, n.t.end(r.leg, r.ending, source.When(r.at))...)
+	data = bytes.TrimPrefix(data, []byte("cdr="))
+	if bytes.HasPrefix(data, []byte("%")) {
+		if plain, err := url.PathUnescape(string(data)); err == nil {
+			return []byte(plain)
 		}
 	}
-	n.records = nil
-	return facts
-}
-
-// late are those of legs whose end no event has told for a while.
-func (n *session) late(now time.Time) (facts []source.Fact) {
-	if n.present != nil {
-		return nil // lost does it
+	if plain, err := base64.StdEncoding.AppendDecode(nil, data); err == nil && len(plain) > 0 {
+		return plain
 	}
-	for len(n.records) > 0 && now.Sub(n.records[0].came) > n.recordWait {
-		r := n.records[0]
-		n.records = n.records[1:]
-		facts = append(facts, n.t.end(r.leg, r.ending, source.When(r.at))...)
-	}
-	return facts
+	return data
 }
 
 // spooled reads the files of the last day that mod_json_cdr could not post. They stay where
 // they are.
-func (o *CDROptions) spooled(now time.Time, push func(message []byte) error) error {
-	if o.Spool == "" {
-		return nil
+func spooled(ctx context.Context, dir string, h source.Host) (facts []source.Fact, err error) {
+	if dir == "" {
+		return nil, nil
 	}
-	files, err := os.ReadDir(o.Spool)
+	files, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("read the spool of mod_json_cdr: %w", err)
+		return nil, fmt.Errorf("read the spool of mod_json_cdr: %w", err)
 	}
 	slices.SortFunc(files, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	read := 0
-	for _, f := range files {
-		info, err := f.Info()
-		if err != nil || !strings.HasSuffix(f.Name(), ".cdr.json") || !info.Mode().IsRegular() || info.Size() > mostRecord || now.Sub(info.ModTime()) > spoolAge || read >= mostSpooled {
+	now, read := h.Now(), 0
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil || !strings.HasSuffix(file.Name(), ".cdr.json") || !info.Mode().IsRegular() || info.Size() > mostRecord || now.Sub(info.ModTime()) > spoolAge || read >= mostSpooled {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(o.Spool, f.Name()))
+		data, err := os.ReadFile(filepath.Join(dir, file.Name())) //nolint:gosec // the directory is the operator's word
 		if err != nil {
-			return fmt.Errorf("read the spool of mod_json_cdr: %w", err)
+			return nil, fmt.Errorf("read the spool of mod_json_cdr: %w", err)
 		}
 		read++
-		if err := push(append([]byte(recordMark), data...)); err != nil {
-			return err
+		f, err := readRecord(data, now)
+		if err != nil {
+			h.Reject(ctx, data, fmt.Errorf("%s: %w", file.Name(), err))
+			continue
 		}
+		facts = append(facts, f)
 	}
-	return nil
+	return facts, ctx.Err()
 }

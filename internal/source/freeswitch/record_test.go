@@ -1,16 +1,22 @@
 package freeswitch
 
 import (
-	"bytes"
 	"context"
-	"net"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
@@ -36,49 +42,84 @@ const (
 	secondLeg = "2aa1f9eb-3222-4751-9ca8-78c65ab96f16"
 )
 
-// What a record says of a leg's end is what the event says.
+// What is told of a call by records, where the events of its end were lost, is what the events
+// say; where they were lost from the answer on, too. The times may differ by what FreeSWITCH
+// takes to say so.
 func TestRecordsSayWhatEventsSay(t *testing.T) {
 	t.Parallel()
 	a, b := recorded(t)
-	told := map[string]string{}
-	for _, f := range translateAll(t, &Options{}, sampled(t, "01-direct-answered.ndjson")) {
-		if f, is := f.(source.LegEnded); is {
-			told[f.Leg] = describe(f)
+	ends := func(lost string, records ...[]byte) (told []string) {
+		d, tr := newTold(t), newTranslator(&Options{}, tenants())
+		for _, e := range sampled(t, "01-direct-answered.ndjson") {
+			m, err := Parse(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(lost, m["Event-Name"]) {
+				d.fold(tr.translate(m, received())...)
+			}
+		}
+		for _, data := range records {
+			f, err := readRecord(data, received())
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.fold(f)
+		}
+		d.tick()
+		d.ended()
+		for _, ev := range d.events {
+			if family, what, _ := strings.Cut(ev.Type, "."); what != "bridged" && family != "queuecall" {
+				told = append(told, ev.Type+" "+string(ev.Data))
+			}
+		}
+		return told
+	}
+	want := ends("")
+	const end = "CHANNEL_HANGUP_COMPLETE CHANNEL_UNBRIDGE"
+	for _, records := range [][][]byte{{a, b}, {b, a}} {
+		for _, lost := range []string{end, end + " CHANNEL_ANSWER CHANNEL_BRIDGE"} {
+			if d := cmp.Diff(want, ends(lost, records...)); d != "" {
+				t.Errorf("without %s (-events +records):\n%s", lost, d)
+			}
 		}
 	}
-	tr := newTranslator(&Options{}, tenants())
-	for _, e := range sampled(t, "01-direct-answered.ndjson") {
-		if m, _ := Parse(e); m["Event-Name"] != "CHANNEL_HANGUP_COMPLETE" {
-			tr.translate(m, received())
+}
+
+// A record is read in whichever form mod_json_cdr writes it, and what is none is refused.
+func TestRecordsAreRead(t *testing.T) {
+	t.Parallel()
+	a, _ := recorded(t)
+	want, err := readRecord(a, received())
+	if err != nil || want.Leg != firstLeg || !want.Self || want.More.HangupCause != "NORMAL_CLEARING" || want.Answered.IsZero() {
+		t.Fatalf("%+v %v", want, err)
+	}
+	escaped, in64 := url.PathEscape(string(a)), base64.StdEncoding.EncodeToString(a)
+	latin := strings.Replace(string(a), `"variables":{`, `"variables":{"name":"M`+"\xfc"+`ller","list":["a","b"],`, 1)
+	for _, text := range []string{
+		string(a) + "\n", latin, "cdr=" + escaped, "cdr=" + in64, escaped + "\n", in64[:72] + "\n" + in64[72:] + "\n",
+	} {
+		if got, err := readRecord([]byte(text), received()); err != nil || cmp.Diff(want, got, cmp.Comparer(func(a, b source.When) bool { return a.At().Equal(b.At()) })) != "" {
+			t.Errorf("%.40q is %+v, %v", text, got, err)
 		}
 	}
-	for _, data := range [][]byte{a, b} {
-		r, less, err := readRecord(data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if again, _, err := readRecord(less); err != nil || again != r || len(less) > 1000 {
-			t.Errorf("%s is %+v, %v, want %+v", less, again, err, r)
-		}
-		facts := tr.end(r.leg, r.ending, source.When(r.at))
-		if got := describe(facts[len(facts)-1]); got != told[r.leg] {
-			t.Errorf("the record has\n%s\nthe event\n%s", got, told[r.leg])
-		}
+	values := `{"variables":{"uuid":"a%2Db","end_uepoch":"1795163272268062","hangup_cause":"USER%5FBUSY","direction":"outbound","sip_hangup_disposition":"recv%5Frefuse"}}`
+	if f, err := readRecord([]byte(values), received()); err != nil || f.Leg != "a-b" || f.Outcome != source.Busy || !f.Self || f.More.HangupCause != "USER_BUSY" {
+		t.Errorf("%+v %v", f, err)
 	}
-	for _, bad := range []string{"", "{}", "[]", `{"variables":{"uuid":"a"}}`, `{"variables":{"end_uepoch":"1"}}`, "<cdr/>"} {
-		if r, _, err := readRecord([]byte(bad)); err == nil {
-			t.Errorf("%q is %+v", bad, r)
+	for _, bad := range []string{
+		"", "{}", "[]", "cdr=", "cdr=%7", "cdr=%zz", "cdr=e30=", `{"variables":{"uuid":"a"}}`, `{"variables":{"end_uepoch":"1"}}`, `{"variables":{"uuid":{},"end_uepoch":[]}}`, "<cdr/>",
+		string(a[:len(a)/2]), strings.Repeat(" ", mostRecord) + string(a),
+	} {
+		if f, err := readRecord([]byte(bad), received()); err == nil {
+			t.Errorf("%.40q is %+v", bad, f)
 		}
-	}
-	encoded := `{"variables":{"uuid":"a%2Db","end_uepoch":"1795163272268062","hangup_cause":"USER%5FBUSY"}}`
-	if r, _, err := readRecord([]byte(encoded)); err != nil || r.leg != "a-b" || r.ending.cause != "USER_BUSY" {
-		t.Errorf("%+v %v", r, err)
 	}
 }
 
 // The call began before an outage and ended in it: its record tells why, before the list of
-// what there is ends it without a reason. The record of a leg that is up says nothing.
-func TestRecordsOfAnOutage(t *testing.T) {
+// what there is, which ends it without a reason.
+func TestSpooledRecords(t *testing.T) {
 	t.Parallel()
 	a, b := recorded(t)
 	spool := t.TempDir()
@@ -97,130 +138,136 @@ func TestRecordsOfAnOutage(t *testing.T) {
 	write("readme.txt", []byte("x"), time.Hour)
 	s := freeswitchtest.Start(t, freeswitchtest.Options{})
 	h := newHost()
-	run(t, New(), sourceOf(s, map[string]any{"cdr": map[string]any{"spool": spool}}), h)
+	run(t, New(), sourceOf(s, map[string]any{"cdr_spool": spool}), h)
 	facts := await(t, h, isPresent)
-	if got, want := factLines(facts[:1]), "LegEnded 08:27:52.268062 Leg="+firstLeg+" Q850=16 By=sofia/external/4917012345678@carrier.example More={\"hangup_cause\":\"NORMAL_CLEARING\"}\n"; got != want || len(facts) != 2 {
-		t.Errorf("told %swant %s", factLines(facts), want)
+	if f, is := facts[0].(source.EndRecorded); len(facts) != 2 || !is || f.Leg != firstLeg {
+		t.Errorf("told %s", factLines(facts))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.rejects) != 1 {
+	if len(h.rejects) != 1 || !strings.HasPrefix(h.rejects[0], "c.cdr.json: ") {
 		t.Errorf("rejected: %q", h.rejects)
 	}
 }
 
-// listens is a source with an address for records, and how to post one.
-func listens(t *testing.T, s *freeswitchtest.Server) (src *switchhook.Source, post func(password, contentType string, body []byte) int) {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	return sourceOf(s, map[string]any{"cdr": map[string]any{"listen": address, "username": "fs", "password": "pw"}}), func(password, contentType string, body []byte) int {
-		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/cdr?uuid=x", bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", contentType)
-		r.SetBasicAuth("fs", password)
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		return resp.StatusCode
-	}
+// post posts a record as the API passes it on.
+func post(ctx context.Context, c *Connector, body []byte) error {
+	return c.Post(ctx, "pbx", &source.Request{Method: http.MethodPost, Query: "uuid=x", ContentType: "application/json", Body: body, ReceivedAt: time.Now()})
 }
 
-// A call ends as the connection breaks, and its record comes before there is another one.
-func TestRecordsBetweenConnections(t *testing.T) {
+// A record is answered when it is kept. It is taken while the source runs, and shortly before.
+func TestPostedRecords(t *testing.T) {
 	t.Parallel()
-	a, b := recorded(t)
-	s := freeswitchtest.Start(t, freeswitchtest.Options{})
-	src, post := listens(t, s)
-	c := New()
-	t.Cleanup(func() {
-		for _, b := range c.inboxes.all {
-			_ = b.server.Close()
-			b.closed.Stop()
-		}
-	})
-	h := newHost()
-	ended := run(t, c, src, h)
+	a, _ := recorded(t)
+	s, c, h := freeswitchtest.Start(t, freeswitchtest.Options{}), New(), newHost()
+	early := make(chan error, 1)
+	go func() { early <- post(t.Context(), c, a) }()
+	var fails error
+	h.tell = func() error { return fails }
+	ended := run(t, c, sourceOf(s, nil), h)
 	client := s.Next(t)
-	await(t, h, isPresent)
-	if got := post("pw", "application/json", a); got != http.StatusOK { // the session ends before its time has come
-		t.Errorf("answered with %d", got)
+	facts := await(t, h, isPresent)
+	if err := <-early; err != nil {
+		t.Error(err)
+	}
+	if !slices.ContainsFunc(facts, func(f source.Fact) bool { _, is := f.(source.EndRecorded); return is }) {
+		await(t, h, func(source.EndRecorded) bool { return true })
+	}
+	if err := post(t.Context(), c, []byte("half a rec")); err != nil {
+		t.Error(err)
+	}
+	h.mu.Lock()
+	if len(h.rejects) != 1 {
+		t.Errorf("%q", h.rejects)
+	}
+	h.mu.Unlock()
+	if err := c.Post(t.Context(), "pbx", &source.Request{Method: http.MethodGet}); switchhook.ErrorCode(err) != switchhook.CodeInvalid {
+		t.Error(err)
+	}
+	fails = errors.New("no space left on device")
+	if err := post(t.Context(), c, a); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Error(err)
 	}
 	client.Notice("bye\n")
 	_ = within(t, ended)
-	if got := post("pw", "application/json", b); got != http.StatusOK {
-		t.Errorf("answered with %d", got)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := post(ctx, c, a); switchhook.ErrorCode(err) != switchhook.CodeUnavailable {
+		t.Error(err)
 	}
-	h = newHost()
-	ctx, stop := context.WithCancel(t.Context())
-	ended2 := make(chan error, 1)
-	go func() { ended2 <- c.Run(ctx, src, h) }()
-	s.Next(t)
-	facts := await(t, h, isPresent)
-	var legs []string
-	for _, f := range facts {
-		if f, is := f.(source.LegEnded); is {
-			legs = append(legs, f.Leg)
-		}
-	}
-	if !slices.Equal(legs, []string{firstLeg, secondLeg}) {
-		t.Errorf("told %s", factLines(facts))
-	}
-	stop()
-	<-ended2
 }
 
-// Records are posted to an address of ours, by whoever knows the password. While the events
-// tell the same, they are not needed; where one is missing, the record ends the leg.
-func TestPostedRecords(t *testing.T) {
+// Nobody waits for long: not for a source that does not run, nor for one whose store takes
+// nothing; and a source that ends waits for nobody either.
+func TestPostsEnd(t *testing.T) {
 	t.Parallel()
-	a, b := recorded(t)
-	s := freeswitchtest.Start(t, freeswitchtest.Options{})
-	src, post := listens(t, s)
-	h := newHost()
-	c := New()
-	c.recordWait = -1    // whatever comes next is late enough
-	c.inboxes.linger = 0 // nothing is left of it
-	run(t, c, src, h)
-	client := s.Next(t)
-	await(t, h, isPresent)
-	for _, e := range sampled(t, "01-direct-answered.ndjson") {
-		if m, _ := Parse(e); m["Event-Name"] == "CHANNEL_HANGUP_COMPLETE" && m["Unique-ID"] == firstLeg {
-			continue // it is lost
-		}
-		client.Send(e)
-	}
-	await(t, h, func(f source.LegEnded) bool { return f.Leg == secondLeg })
-	const form = "application/x-www-form-urlencoded"
-	for i, got := range []int{
-		post("wrong", "application/json", a), post("pw", "application/json", []byte("x")), post("pw", "application/json", b),
-		post("pw", form, []byte(url.Values{"cdr": {string(a)}}.Encode())),
-	} {
-		if want := []int{401, 400, 200, 200}[i]; got != want {
-			t.Errorf("post %d is answered with %d, want %d", i, got, want)
-		}
-	}
-	client.Send(freeswitchtest.Event("HEARTBEAT"))
-	facts := await(t, h, func(f source.LegEnded) bool { return f.Leg == firstLeg })
-	n := 0
-	for _, f := range facts {
-		if f, is := f.(source.LegEnded); is && f.Leg == firstLeg {
-			n++
-			if f.By != "sofia/external/4917012345678@carrier.example" {
-				t.Errorf("told %s", describe(f))
+	a, _ := recorded(t)
+	synctest.Test(t, func(t *testing.T) {
+		c, began := New(), time.Now()
+		unavailable := func(waited time.Duration) {
+			t.Helper()
+			if err := post(t.Context(), c, a); switchhook.ErrorCode(err) != switchhook.CodeUnavailable || time.Since(began) != waited {
+				t.Errorf("%v after %v", err, time.Since(began))
 			}
+			began = time.Now()
 		}
+		unavailable(postPatience)
+		full := &stuck{host: newHost()}
+		leave := c.inboxes.enter(t.Context(), "pbx", full)
+		unavailable(postPatience)
+		time.AfterFunc(time.Second, leave)
+		unavailable(time.Second)
+	})
+}
+
+// stuck is a host whose store takes nothing.
+type stuck struct{ *host }
+
+func (*stuck) Tell(ctx context.Context, _ []source.Fact) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// With mod_amqp, what is told of a leg's end may lie far behind in RabbitMQ: no record goes
+// before it.
+func TestRecordsWaitForTheBus(t *testing.T) {
+	t.Parallel()
+	h, ready := newHost(), false
+	h.tell = func() error {
+		if ready {
+			return errors.New("records are taken before it is told what there is")
+		}
+		return nil
 	}
-	if n != 1 {
-		t.Errorf("it ends %d times", n)
+	n := newSession(&Options{}, tenants(), h, nil, "x")
+	n.ready, n.command, n.given, n.present.left = func() { ready = true }, showChannels, received(), []string{showChannels}
+	answer, err := json.Marshal(map[string]string{"Event-Name": "BACKGROUND_JOB", "Job-UUID": n.job(), "_body": `{"row_count":0}`})
+	if err != nil {
+		t.Fatal(err)
 	}
+	q, ended := &source.Queue{}, make(chan error, 1)
+	if err := q.Push(answer, received()); err != nil {
+		t.Fatal(err)
+	}
+	q.Close()
+	ended <- errors.New("enough")
+	if err := n.run(t.Context(), q, ended, func([]source.Item) error { return nil }); err.Error() != "enough" || !ready {
+		t.Errorf("%v, ready: %t", err, ready)
+	}
+}
+
+// Whatever is posted: it is read or refused, and what is read is UTF-8.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte(`{"variables":{"uuid":"a","end_uepoch":"1795163272268062","hangup_cause":"%F6","answer_epoch":"1","direction":"outbound"}}`))
+	f.Add([]byte("cdr=%7B%22variables%22%3A%7B%7D%7D"))
+	f.Add([]byte("cdr=eyJ2YXJpYWJsZXMiOnt9fQ=="))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := readRecord(body, received())
+		if err != nil {
+			return
+		}
+		if r.Leg == "" || !utf8.ValidString(r.Leg) || r.More != nil && !utf8.ValidString(r.More.HangupCause) {
+			t.Errorf("%+v", r)
+		}
+	})
 }

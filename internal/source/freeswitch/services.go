@@ -38,7 +38,7 @@ func (t *translator) valet(m Message, at source.When) []source.Fact {
 	default:
 		return nil
 	}
-	return []source.Fact{f}
+	return append(t.tenant(f.Leg, domainOf(f.Lot)), f)
 }
 
 func (t *translator) conference(m Message, at source.When) []source.Fact {
@@ -55,7 +55,7 @@ func (t *translator) conference(m Message, at source.When) []source.Fact {
 		e := t.plan.endpointOf(m)
 		f.Caller = source.Line{Number: calleeOf(m, &e), Name: known(m["Caller-Callee-ID-Name"])}
 	} else {
-		f.Caller = callerOf(m)
+		f.Caller, _ = t.began(m)
 	}
 	if kind := m["Member-Type"]; kind != "" {
 		moderator := kind == "moderator"
@@ -197,21 +197,59 @@ func (t *translator) voicemail(m Message, at source.When) []source.Fact {
 	return []source.Fact{f}
 }
 
+// fax: where its file is, FreeSWITCH may say at the leg's end only.
 func (t *translator) fax(m Message, at source.When) []source.Fact {
+	f := t.faxOf(m, at, func(name string) string { return m["fax-"+name] })
+	f.Sent = m["Event-Subclass"] == "spandsp::txfaxresult"
+	if l := t.legs[f.Leg]; l != nil {
+		if l.faxed = true; f.File == "" {
+			l.fax = &f
+			return nil
+		}
+	}
+	return []source.Fact{f}
+}
+
+// lateFax is the fax of a leg that ends, if it was not told. Its variables say the same again,
+// to whoever comes late.
+func (t *translator) lateFax(m Message, at source.When) []source.Fact {
+	l := t.legs[m["Unique-ID"]]
+	switch {
+	case l != nil && l.fax != nil:
+		l.fax.File = m.variable("fax_filename")
+		return []source.Fact{*l.fax}
+	case l == nil || l.faxed || m.variable("fax_success") == "":
+		return nil
+	}
+	f := t.faxOf(m, at, func(name string) string { return m.variable("fax_" + strings.ReplaceAll(name, "-", "_")) })
+	f.Sent = m.variable("current_application") == "txfax"
+	return []source.Fact{f}
+}
+
+// faxOf reads what became of a fax. Who sent it to whom is as the leg began: FreeSWITCH
+// overwrites both.
+func (t *translator) faxOf(m Message, at source.When, value func(name string) string) source.FaxEnded {
 	f := source.FaxEnded{
-		When: at, Leg: m["Unique-ID"], Sent: m["Event-Subclass"] == "spandsp::txfaxresult", OK: m["fax-success"] == "1",
-		Local: m["fax-local-station-id"], Remote: m["fax-remote-station-id"], Pages: number(m["fax-document-transferred-pages"]),
-		Status: m["fax-result-text"], File: m.variable("fax_filename"), BitRate: m["fax-transfer-rate"], DPI: m["fax-image-resolution"],
+		When: at, Leg: m["Unique-ID"], OK: value("success") == "1", Local: value("local-station-id"), Remote: value("remote-station-id"),
+		Pages: number(value("document-transferred-pages")), Status: value("result-text"), File: m.variable("fax_filename"), BitRate: value("transfer-rate"), DPI: value("image-resolution"),
 	}
 	if !f.OK {
-		f.Status, f.Error = "FAILED", strings.TrimSpace(m["fax-result-code"]+" "+m["fax-result-text"])
+		f.Status, f.Error = "FAILED", strings.TrimSpace(value("result-code")+" "+value("result-text"))
 	}
 	if m["Call-Direction"] == "outbound" {
 		f.CallerOrCallee, f.LocalNumber = source.Line{Number: m["Caller-Destination-Number"]}, known(m["Caller-Caller-ID-Number"])
 	} else {
-		f.CallerOrCallee, f.LocalNumber = callerOf(m), m["Caller-Destination-Number"]
+		f.CallerOrCallee, f.LocalNumber = t.began(m)
 	}
-	return []source.Fact{f}
+	return f
+}
+
+// began is who called on a leg that came in, and what, when it began.
+func (t *translator) began(m Message) (caller source.Line, dialed string) {
+	if l := t.legs[m["Unique-ID"]]; l != nil {
+		return l.started.Caller, l.started.Dialed
+	}
+	return callerOf(m), m["Caller-Destination-Number"]
 }
 
 // record: a leg is written to a file. What is left in a mailbox is told as that.
@@ -241,9 +279,14 @@ func (t *translator) text(m Message, at source.When) []source.Fact {
 	}
 	t.texts = append(t.texts, id)
 	t.texts = t.texts[max(0, len(t.texts)-mostTexts):]
-	profile := m["sip_profile"]
-	return []source.Fact{source.Texted{
+	profile, own := m["sip_profile"], m["from"]
+	f := source.Texted{
 		When: at, ID: id, From: userOf(m["from"]), To: userOf(m["to"]), Text: m[body],
 		Outbound: !matches(t.plan.trunks, profile) && !matches(usualTrunks, strings.ToLower(profile)),
-	}}
+	}
+	if !f.Outbound {
+		own = m["to"]
+	}
+	f.Account = t.accounts[domainOf(own)]
+	return []source.Fact{f}
 }

@@ -24,6 +24,7 @@ type session struct {
 	t        *translator
 
 	core string // Core-UUID, another for each start of FreeSWITCH
+	past string // that of the one before
 	name string // of this session's jobs, for there are those of others
 
 	present *present // nil: it was told
@@ -36,8 +37,8 @@ type session struct {
 	unsure map[string]bool
 	beats  int
 
-	records    []record // of mod_json_cdr, until the events have had their time
-	recordWait time.Duration
+	spooled []source.Fact // what mod_json_cdr could not post: told before the Present, which knows no reasons
+	ready   func()        // is called when the Present was told; nil: nothing is
 }
 
 func newSession(o *Options, accounts map[string]string, h source.Host, w *wire, name string) *session {
@@ -79,6 +80,10 @@ func (n *session) run(ctx context.Context, queue *source.Queue, ended <-chan err
 				return err
 			}
 		}
+		if n.present == nil && n.ready != nil {
+			n.ready()
+			n.ready = nil
+		}
 		if err := done(items); err != nil {
 			return err
 		}
@@ -87,11 +92,8 @@ func (n *session) run(ctx context.Context, queue *source.Queue, ended <-chan err
 
 // read returns the facts of a message.
 func (n *session) read(ctx context.Context, item source.Item) ([]source.Fact, error) {
-	text := string(item.Message[:min(len(item.Message), len(recordMark))])
+	text := string(item.Message[:min(len(item.Message), len(busMark))])
 	switch {
-	case text == recordMark:
-		n.keep(ctx, item)
-		return nil, nil
 	case strings.HasPrefix(text, busMark):
 		item.Message = item.Message[len(busMark):]
 	case strings.HasPrefix(text, "-ERR"): // the only command that is given here is ask's
@@ -113,6 +115,10 @@ func (n *session) event(m Message, received time.Time) (facts []source.Fact, err
 		if n.core != "" && n.o.AMQP == nil {
 			return nil, errors.New("FreeSWITCH was started anew")
 		}
+		if core == n.past { // each would be asked what there is as often as another says something
+			return nil, fmt.Errorf("several FreeSWITCHes send to the exchange %s: let amqp.binding have one of them, such as FreeSWITCH.%s.#", n.o.AMQP.Exchange, m["FreeSWITCH-Hostname"])
+		}
+		n.past = n.core
 		if n.core != "" { // while nobody was here, or it is too soon for the event socket to say
 			n.t = newTranslator(n.o, n.accounts)
 			n.present, n.unsure, n.command = newPresent(n.t), nil, ""
@@ -129,13 +135,13 @@ func (n *session) event(m Message, received time.Time) (facts []source.Fact, err
 	switch m["Event-Name"] {
 	case "BACKGROUND_JOB":
 		if m["Job-UUID"] == n.job() {
-			return n.answer(m[body], received)
+			return n.answer(m[body], m.at(received).At())
 		}
 		return nil, nil
 	case "HEARTBEAT":
 		n.beats++
 	}
-	facts = append(n.late(received), n.t.translate(m, received)...)
+	facts = n.t.translate(m, received)
 	n.note(facts)
 	return facts, nil
 }
@@ -177,30 +183,28 @@ func (n *session) ask(now time.Time) error {
 }
 
 // answer takes that to the command.
-func (n *session) answer(text string, received time.Time) ([]source.Fact, error) {
+func (n *session) answer(text string, at time.Time) ([]source.Fact, error) {
 	command := n.command
 	n.command = ""
 	switch {
 	case command == "":
 		return nil, nil
 	case n.present == nil:
-		return n.look(text, received), nil
+		return n.look(text, at), nil
 	}
-	if err := n.present.take(command, text, received); err != nil {
+	if err := n.present.take(command, text, at); err != nil {
 		return nil, err
 	}
 	if n.present.next() != "" {
-		return nil, n.ask(received)
+		return nil, n.ask(n.h.Now())
 	}
-	facts := n.lost()
-	n.note(facts)
-	f := n.present.fact(received)
-	n.unsure, n.beats, n.present = n.present.unsure, 0, nil
-	return append(facts, f), nil
+	facts := append(n.spooled, n.present.fact(at))
+	n.unsure, n.beats, n.present, n.spooled = n.present.unsure, 0, nil, nil
+	return facts, nil
 }
 
 // look takes the second list of channels. Whoever is not there any more has ended.
-func (n *session) look(text string, received time.Time) (facts []source.Fact) {
+func (n *session) look(text string, at time.Time) (facts []source.Fact) {
 	list, err := rows(text)
 	if err != nil {
 		n.unsure = nil
@@ -211,7 +215,7 @@ func (n *session) look(text string, received time.Time) (facts []source.Fact) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(n.unsure)) {
 		delete(n.t.legs, id)
-		facts = append(facts, source.LegEnded{When: source.When(received), Leg: id})
+		facts = append(facts, source.LegEnded{When: source.When(at), Leg: id})
 	}
 	n.unsure = nil
 	return facts

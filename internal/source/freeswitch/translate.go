@@ -90,12 +90,17 @@ func (t *translator) translate(m Message, received time.Time) []source.Fact {
 	if !ok {
 		return nil
 	}
-	at := source.When(received)
-	if stamp, ok := micros(m["Event-Date-Timestamp"]); ok {
-		at = source.When(stamp)
-	}
+	at := m.at(received)
 	facts := t.follow(m, at)
 	return append(facts, event(m, at)...)
+}
+
+// at is when an event was, by FreeSWITCH's clock if it tells.
+func (m Message) at(received time.Time) source.When {
+	if stamp, ok := micros(m["Event-Date-Timestamp"]); ok {
+		return source.When(stamp)
+	}
+	return source.When(received)
 }
 
 // follow tells what any event of a channel may be the first to show: that it is there at all
@@ -119,12 +124,7 @@ func (t *translator) follow(m Message, at source.When) []source.Fact {
 	}
 	changed := source.PartyChanged{When: at, Leg: id}
 	if l.domain == "" {
-		l.domain = t.plan.endpointOf(m).domain
-		if account := t.accounts[l.domain]; account != "" {
-			again := l.started
-			again.Account = account
-			facts = append(facts, again)
-		}
+		facts = append(facts, t.tenant(id, t.plan.endpointOf(m).domain)...)
 	}
 	for _, name := range t.variables {
 		if value := m.variable(name); value != "" && l.vars[name] != value {
@@ -139,6 +139,20 @@ func (t *translator) follow(m Message, at source.When) []source.Fact {
 		facts = append(facts, changed)
 	}
 	return append(facts, t.passedOn(id, l, m, at)...)
+}
+
+// tenant tells whose a call is, once that is known of one of its legs.
+func (t *translator) tenant(id, domain string) []source.Fact {
+	l := t.legs[id]
+	if l == nil || l.domain != "" {
+		return nil
+	}
+	l.domain = domain
+	again := l.started
+	if again.Account = t.accounts[domain]; again.Account == "" {
+		return nil
+	}
+	return []source.Fact{again}
 }
 
 // operators is a CUSTOM event of the operator's own: what it was given is the data.

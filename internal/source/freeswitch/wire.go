@@ -36,7 +36,10 @@ type wire struct {
 
 	silence, heartless time.Duration
 	heard              time.Time // when an event came last; zero: there may be no HEARTBEAT
-	writing            sync.Mutex
+
+	writing sync.Mutex
+	waiting sync.Mutex // for given: who reads does not wait for who writes
+	given   []string   // commands that are not answered yet
 }
 
 // connect opens a connection and logs in.
@@ -110,15 +113,12 @@ func (w *wire) login(o *Options) error {
 	if !strings.HasPrefix(f.reply, "+OK") {
 		return switchhook.Errorf(switchhook.CodeUnauthorized, "FreeSWITCH refuses %s", who)
 	}
-	if o.Username == "" || bytes.Contains(f.head, []byte(noLog)) {
+	if o.Username == "" || bytes.Count(f.head, []byte("Content-Type:")) > 1 { // it was cut, and both are one
 		return nil
 	}
 	_, err = w.await("nolog", "command/reply")
 	return err
 }
-
-// noLog is in the answer to nolog.
-const noLog = "+OK no longer logging"
 
 // do gives a command and waits for its answer, which is valid until the call after. Only
 // while nobody else reads.
@@ -141,6 +141,7 @@ func (w *wire) await(name, answer string) (*frame, error) {
 		case err != nil:
 			return nil, fmt.Errorf("wait for the answer to %s: %w", name, explained(err))
 		case f.kind == answer, f.kind == "command/reply":
+			w.answered()
 			return f, nil // what is refused is answered so, whatever it was
 		case f.kind == "text/disconnect-notice":
 			return nil, notice(f)
@@ -225,6 +226,9 @@ func (w *wire) listen(format string, names ...string) (given bool, err error) {
 func (w *wire) send(command string) error {
 	w.writing.Lock()
 	defer w.writing.Unlock()
+	w.waiting.Lock()
+	w.given = append(w.given, command)
+	w.waiting.Unlock()
 	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -232,15 +236,27 @@ func (w *wire) send(command string) error {
 	return explained(err)
 }
 
-// ping keeps the connection alive, and proves that it is, until ctx ends. nolog does nothing
-// for whoever has asked for no log.
+// answered is the command that is answered now: FreeSWITCH does so in order.
+func (w *wire) answered() (command string) {
+	w.waiting.Lock()
+	defer w.waiting.Unlock()
+	if len(w.given) > 0 {
+		command, w.given = w.given[0], w.given[1:]
+	}
+	return command
+}
+
+// sign is a command that does nothing for whoever has asked for no log. The answer is -ERR.
+const sign = "nolog"
+
+// ping keeps the connection alive, and proves that it is, until ctx ends.
 func (w *wire) ping(ctx context.Context) {
 	ticker := time.NewTicker(w.silence / 3)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
-			if w.send("nolog") != nil {
+			if w.send(sign) != nil {
 				return // the reader finds out
 			}
 		case <-ctx.Done():
@@ -291,9 +307,12 @@ func (w *wire) read(push func(message []byte) error) error {
 			err = push(f.body)
 		case f.kind == "text/disconnect-notice" && f.get("Content-Disposition") != "linger":
 			err = notice(f)
-		case f.kind == "command/reply" && strings.HasPrefix(f.reply, "-ERR"):
-			err = push([]byte(f.reply))
-		case !w.heard.IsZero() && time.Since(w.heard) > w.heartless:
+		case f.kind == "command/reply":
+			if command := w.answered(); command != sign && strings.HasPrefix(f.reply, "-ERR") {
+				err = push([]byte(f.reply))
+			}
+		}
+		if err == nil && !w.heard.IsZero() && time.Since(w.heard) > w.heartless {
 			err = errors.New("FreeSWITCH answers, but tells nothing any more: even its HEARTBEAT has stopped. Another of its clients may have stopped reading")
 		}
 		if err != nil {

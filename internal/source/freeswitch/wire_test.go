@@ -416,3 +416,58 @@ func TestWhatCannotBeReadIsRejected(t *testing.T) {
 		t.Errorf("rejected: %q", h.rejects)
 	}
 }
+
+// FreeSWITCH answers our signs of life with -ERR, which is not the answer to what it was asked
+// meanwhile and has not answered yet.
+func TestASignOfLifeIsNoQuestion(t *testing.T) {
+	t.Parallel()
+	s := freeswitchtest.Start(t, freeswitchtest.Options{Answers: busyAnswers(), Hold: showChannels})
+	c, h := New(), newHost()
+	c.silence = 300 * time.Millisecond
+	run(t, c, sourceOf(s, nil), h)
+	client := s.Next(t)
+	client.Asked(t, showChannels)
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	patience := time.After(20 * time.Second)
+	for signs := 0; signs < 4; {
+		select {
+		case <-look.C:
+		case <-patience:
+			t.Fatalf("given: %q", client.Given())
+		}
+		signs = 0
+		for _, command := range client.Given() {
+			if command == sign {
+				signs++
+			}
+		}
+	}
+	s.Release()
+	if p := await(t, h, isPresent)[0].(source.Present); len(p.Legs) != 4 {
+		t.Errorf("told %s", describe(p))
+	}
+}
+
+// FreeSWITCH takes no commands at the moment. What it says is read all the same: it may wait
+// for just that.
+func TestReadingWaitsForNoWriting(t *testing.T) {
+	t.Parallel()
+	a, b := net.Pipe()
+	w := &wire{conn: a, silence: time.Minute}
+	w.in = newFrameReader(w)
+	sent, read, events := make(chan error, 1), make(chan error, 1), make(chan string, 1)
+	go func() { sent <- w.send("bgapi version") }() // nobody reads it
+	go func() { read <- w.read(func(event []byte) error { events <- string(event); return nil }) }()
+	if _, err := io.WriteString(b, "Content-Type: command/reply\nReply-Text: +OK\n\nContent-Type: text/event-json\nContent-Length: 2\n\n{}"); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-events:
+	case <-time.After(5 * time.Second):
+		t.Error("the event was not read")
+	}
+	w.close()
+	_, _ = <-sent, <-read
+	_ = b.Close()
+}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
-	"github.com/switchhook/switchhook/internal/source/kazoobus/rabbittest"
+	"github.com/switchhook/switchhook/internal/source/rabbittest"
 )
 
 var messages = flag.Int("bus.messages", 5000, "how many messages are sent while the server is killed")

@@ -213,8 +213,8 @@ func (c *Client) do(command string) bool {
 		return c.let(rest == c.server.User, extra)
 	case "event":
 		c.subscribe(strings.Fields(rest))
-	case "nolog":
-		c.reply("+OK no longer logging")
+	case "nolog": // nothing was logged
+		c.reply("-ERR not loging")
 	case "exit":
 		c.reply("+OK bye")
 		return false
@@ -302,9 +302,21 @@ func (c *Client) job(text string) {
 	case c.asked <- struct{}{}:
 	default:
 	}
-	if command == c.server.Hold {
-		<-c.server.held
+	if command != c.server.Hold {
+		c.result(id, command)
+		return
 	}
+	c.server.wg.Go(func() { // as FreeSWITCH does: other commands are answered meanwhile
+		select {
+		case <-c.server.held:
+			c.result(id, command)
+		case <-c.gone:
+		}
+	})
+}
+
+// result is what a command in the background led to.
+func (c *Client) result(id, command string) {
 	answer := c.server.answer(command)
 	send := c.server.Job
 	if send == nil {
