@@ -15,7 +15,7 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
-	"github.com/switchhook/switchhook/internal/source/kazoobus/rabbittest"
+	"github.com/switchhook/switchhook/internal/source/rabbittest"
 )
 
 // An ecallmgr answers as Kazoo's do (ecallmgr_fs_channels:handle_query_channels/2): to the queue
