@@ -2,8 +2,6 @@ package asterisk
 
 import (
 	"cmp"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,33 +9,18 @@ import (
 	"github.com/switchhook/switchhook/internal/source"
 )
 
-// What there is, is asked for in several lists, between which things happen: Asterisk sends
-// what happened before it made a list after it. So each list is kept up to date with the
-// facts that come after it, and when all are there, and a Ping after them was answered, they
-// are one Present. The facts themselves are told too, before it.
+// What there is, is asked for in several lists. When all are there, and a Ping after them was
+// answered, they are one Present. The facts that come meanwhile are told too, before it.
 
 // A present is what there is, as far as it was listed.
 type present struct {
+	*source.Snapshot
 	t    *translator
 	told map[string]bool // the lists that Asterisk has; false: refused, or not over
-
-	legs      map[string]source.LegStarted
-	ended     map[string]bool   // legs whose end was told already: a list may still have them
-	unsure    map[string]bool   // legs that only the list has
-	bridges   map[string]string // by leg
-	apart     map[string]bool   // bridges in which nobody simply talks
-	waiting   map[string]source.QueueJoined
-	agents    map[string]source.AgentStatus
-	devices   map[string]source.Registered
-	mailboxes map[string]source.VoicemailCount
-	parked    map[string]source.Parking
 }
 
 func newPresent(t *translator) *present {
-	return &present{
-		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, ended: map[string]bool{}, unsure: map[string]bool{}, bridges: map[string]string{}, apart: map[string]bool{}, waiting: map[string]source.QueueJoined{},
-		agents: map[string]source.AgentStatus{}, devices: map[string]source.Registered{}, mailboxes: map[string]source.VoicemailCount{}, parked: map[string]source.Parking{},
-	}
+	return &present{Snapshot: source.NewSnapshot(), t: t, told: map[string]bool{}}
 }
 
 // ofPresent marks the ActionID of a list.
@@ -81,14 +64,14 @@ func (p *present) entry(m Message, at source.When) {
 	case "EndpointList":
 		p.t.plan.learn(m)
 	case "BridgeListItem":
-		p.apart[m.Get("BridgeUniqueid")] = isApart(m.Get("BridgeTechnology"), m.Get("BridgeCreator"))
+		p.SetApart(m.Get("BridgeUniqueid"), isApart(m.Get("BridgeTechnology"), m.Get("BridgeCreator")))
 	case "CoreShowChannel":
 		p.channel(m, at)
 	case "QueueMember":
-		p.apply(member(m, at))
+		p.Apply(member(m, at))
 	case "QueueEntry":
 		wait := source.When(at.At().Add(-seconds(m.Get("Wait"))))
-		p.apply(source.QueueJoined{When: wait, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid"), Position: number(m.Get("Position"))})
+		p.Apply(source.QueueJoined{When: wait, Queue: m.Get("Queue"), Leg: m.Get("Uniqueid"), Position: number(m.Get("Position"))})
 	case "ContactList":
 		if f := contact(m, at); m.Get("Status") != "Removed" && !p.t.plan.trunk("PJSIP/"+f.Device+"-", "") {
 			f.Port = cmp.Or(f.Port, number(m.Get("ViaPort")))
@@ -96,18 +79,18 @@ func (p *present) entry(m Message, at source.When) {
 				left := max(0, until-at.At().Unix())
 				f.Expires = &left
 			}
-			p.apply(f)
+			p.Apply(f)
 		}
 	case "PeerEntry":
 		if ip := m.Get("IPaddress"); m.Get("Dynamic") == "yes" && ip != "-none-" && ip != "" {
-			p.apply(source.Registered{When: at, Device: m.Get("ObjectName"), IP: ip, Port: number(m.Get("IPport")), Status: "registered"})
+			p.Apply(source.Registered{When: at, Device: m.Get("ObjectName"), IP: ip, Port: number(m.Get("IPport")), Status: "registered"})
 		}
 	case "VoicemailUserEntry":
-		p.apply(source.VoicemailCount{
+		p.Apply(source.VoicemailCount{
 			When: at, Mailbox: m.Get("VoiceMailbox"), Context: m.Get("VMContext"), New: number(m.Get("NewMessageCount")), Old: number(m.Get("OldMessageCount")),
 		})
 	case "ParkedCall":
-		p.apply(parking(m, at))
+		p.Apply(parking(m, at))
 	}
 }
 
@@ -115,7 +98,7 @@ func (p *present) entry(m Message, at source.When) {
 // its endpoint's any more, and whether Asterisk made it is told by what it does.
 func (p *present) channel(m Message, at source.When) {
 	id, channel := m.Get("Uniqueid"), m.Get("Channel")
-	if p.ended[id] {
+	if p.Ended(id) {
 		return
 	}
 	f := source.LegStarted{
@@ -138,110 +121,23 @@ func (p *present) channel(m Message, at source.When) {
 		p.t.legs[id] = l
 		p.t.pair(f)
 	}
-	if _, started := p.legs[id]; !started {
-		p.unsure[id] = true
-	}
-	p.legs[id] = f
-	if l.bridge != "" {
-		p.bridges[id] = l.bridge
-	}
-}
-
-// apply keeps the lists up to date.
-func (p *present) apply(fact source.Fact) {
-	switch f := fact.(type) {
-	case source.LegStarted:
-		p.legs[f.Leg] = f
-		delete(p.unsure, f.Leg)
-	case source.LegRinging:
-		if l, ok := p.legs[f.Leg]; ok {
-			l.Ringing = !l.Answered
-			p.legs[f.Leg] = l
-		}
-	case source.LegAnswered:
-		if l, ok := p.legs[f.Leg]; ok {
-			l.Ringing, l.Answered = false, true
-			p.legs[f.Leg] = l
-		}
-	case source.Linked:
-		if l, ok := p.legs[f.Leg]; ok {
-			l.Call = f.Call
-			p.legs[f.Leg] = l
-		}
-	case source.LegEnded:
-		p.ended[f.Leg] = true
-		delete(p.unsure, f.Leg)
-		delete(p.legs, f.Leg)
-		delete(p.bridges, f.Leg)
-		delete(p.parked, f.Leg)
-		maps.DeleteFunc(p.waiting, func(_ string, w source.QueueJoined) bool { return w.Leg == f.Leg })
-	case source.BridgeEntered:
-		p.bridges[f.Leg] = f.Bridge
-		p.apart[f.Bridge] = f.Holding || f.Conference
-	case source.BridgeLeft:
-		if p.bridges[f.Leg] == f.Bridge {
-			delete(p.bridges, f.Leg)
-		}
-	case source.QueueJoined:
-		p.waiting[f.Queue+"\n"+f.Leg] = f
-	case source.QueueLeft:
-		delete(p.waiting, f.Queue+"\n"+f.Leg)
-	case source.AgentStatus:
-		p.agents[f.Queue+"\n"+f.Agent.ID] = f
-		if f.Removed {
-			delete(p.agents, f.Queue+"\n"+f.Agent.ID)
-		}
-	case source.Registered:
-		switch f.Status {
-		case "registered":
-			p.devices[f.Device+"\n"+f.Contact] = f
-		case "deregistered":
-			delete(p.devices, f.Device+"\n"+f.Contact)
-		}
-	case source.VoicemailCount:
-		p.mailboxes[f.Mailbox+"@"+f.Context] = f
-	case source.Parking:
-		p.parked[f.Leg] = f
-		if f.Step != source.Parked {
-			delete(p.parked, f.Leg)
-		}
-	}
+	p.Listed(f, l.bridge)
 }
 
 // fact is what there is. A list that Asterisk does not have is nil.
 func (p *present) fact(at time.Time) source.Present {
-	f := source.Present{When: source.When(at), Bridges: map[string][]string{}, Legs: slices.Collect(maps.Values(p.legs))}
-	slices.SortFunc(f.Legs, func(a, b source.LegStarted) int {
-		return cmp.Or(a.At().Compare(b.At()), sequence(a.Leg)-sequence(b.Leg), cmp.Compare(a.Leg, b.Leg))
-	})
+	f := p.Present(at, source.Lists{
+		Waiting: p.told["QueueStatus"], Agents: p.told["QueueStatus"], Devices: p.told["PJSIPShowContacts"] || p.told["SIPpeers"],
+		Mailboxes: p.told["VoicemailUsersList"], Parked: p.told["ParkedCalls"],
+	}, func(a, b string) int { return cmp.Or(sequence(a)-sequence(b), cmp.Compare(a, b)) })
 	halves := map[string]string{}
 	for i, l := range f.Legs {
-		if b := p.bridges[l.Leg]; b != "" && !p.apart[b] {
-			f.Bridges[b] = append(f.Bridges[b], l.Leg)
-		}
 		if name, half := halfOf(l.Channel); half {
 			f.Legs[i].Twin = halves[name]
 			halves[name] = l.Leg
 		}
 	}
-	f.Waiting = listed(p.told["QueueStatus"], p.waiting)
-	f.Agents = listed(p.told["QueueStatus"], p.agents)
-	f.Devices = listed(p.told["PJSIPShowContacts"] || p.told["SIPpeers"], p.devices)
-	f.Mailboxes = listed(p.told["VoicemailUsersList"], p.mailboxes)
-	f.ParkedLegs = listed(p.told["ParkedCalls"], p.parked)
 	return f
-}
-
-// listed is a list in the order of its keys, nil if it was not told.
-func listed[T any](told bool, all map[string]T) []T {
-	if !told {
-		return nil
-	}
-	list := make([]T, 0, len(all))
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, all[key])
-	}
-	return list
 }
 
 // startOf is when a channel began, by its id: [system-]seconds.number. An id that somebody

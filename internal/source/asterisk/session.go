@@ -231,7 +231,7 @@ func (n *session) facts(m Message, received time.Time) ([]source.Fact, error) {
 			received = at
 		}
 		f := n.present.fact(received)
-		n.unsure, n.pongs = n.present.unsure, 0
+		n.unsure, n.pongs = n.present.Unsure(), 0
 		n.present, n.synced = nil, received
 		return []source.Fact{f}, nil
 	}
@@ -241,7 +241,7 @@ func (n *session) facts(m Message, received time.Time) ([]source.Fact, error) {
 	facts := n.t.translate(m, received)
 	for _, f := range facts {
 		if n.present != nil {
-			n.present.apply(f)
+			n.present.Apply(f)
 		}
 		switch f := f.(type) {
 		case source.LegStarted:

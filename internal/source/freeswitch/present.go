@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,25 +16,16 @@ import (
 // What there is, is asked for in several lists, one after the other, while events go on. Each
 // is asked for as a job (bgapi), for its result comes as an event, in order with the others.
 // The lists of channels and phones are made of what FreeSWITCH has in its database, which is
-// a moment behind the events. So each list is kept up to date with all facts since the
-// connection began, and when all are there they are one Present. The facts themselves are
-// told too, before it.
+// a moment behind the events. When all are there they are one Present. The facts that come
+// meanwhile are told too, before it.
 
 // A present is what there is, as far as it was listed.
 type present struct {
-	t    *translator
-	left []string        // commands that are to be given
-	told map[string]bool // the lists that FreeSWITCH has
-
-	legs    map[string]source.LegStarted
-	ended   map[string]bool   // legs whose end was told already: a list may still have them
-	unsure  map[string]bool   // legs that only the list has
-	bridges map[string]string // by leg
-	pairs   map[string]string // who hears whom, as listed
-	waiting map[string]source.QueueJoined
-	agents  map[string]source.AgentStatus
-	devices map[string]source.Registered
-	parked  map[string]source.Parking
+	*source.Snapshot
+	t     *translator
+	left  []string          // commands that are to be given
+	told  map[string]bool   // the lists that FreeSWITCH has
+	pairs map[string]string // who hears whom, as listed
 }
 
 // The lists. showChannels is the one without which there is no Present.
@@ -54,8 +44,7 @@ const mostQueues = 2000
 
 func newPresent(t *translator) *present {
 	return &present{
-		t: t, told: map[string]bool{}, legs: map[string]source.LegStarted{}, ended: map[string]bool{}, unsure: map[string]bool{}, bridges: map[string]string{}, pairs: map[string]string{},
-		waiting: map[string]source.QueueJoined{}, agents: map[string]source.AgentStatus{}, devices: map[string]source.Registered{}, parked: map[string]source.Parking{},
+		Snapshot: source.NewSnapshot(), t: t, told: map[string]bool{}, pairs: map[string]string{},
 		left: []string{listAgents, listQueues, valetInfo, showRegistrations, showBridged, showChannels},
 	}
 }
@@ -90,7 +79,7 @@ func (p *present) take(command, answer string, at time.Time) error {
 	case command == listAgents:
 		for _, row := range table(answer) {
 			for _, f := range p.t.agentIs(row["name"], row["status"], row["state"], when) {
-				p.apply(f)
+				p.Apply(f)
 			}
 		}
 	case command == listQueues:
@@ -162,7 +151,7 @@ func (p *present) channels(answer string, at source.When) error {
 	}
 	for _, row := range list {
 		id, peer := row["uuid"], p.pairs[row["uuid"]]
-		if id == "" || p.ended[id] || row["callstate"] == "HANGUP" {
+		if id == "" || p.Ended(id) || row["callstate"] == "HANGUP" {
 			continue
 		}
 		// An agent's leg has a call of its own, until somebody hears it.
@@ -173,7 +162,9 @@ func (p *present) channels(answer string, at source.When) error {
 	}
 	for a, b := range p.pairs {
 		if a < b && p.t.legs[a] != nil && p.t.legs[b] != nil {
-			p.bridges[a], p.bridges[b] = bridgeID(a, b), bridgeID(a, b)
+			for _, leg := range []string{a, b} {
+				p.Apply(source.BridgeEntered{When: at, Bridge: bridgeID(a, b), Leg: leg})
+			}
 			p.t.meet(a, b, at)
 		}
 	}
@@ -213,13 +204,13 @@ func (p *present) channel(id string, row map[string]string, at source.When) {
 		for _, f := range p.t.start(m, began) {
 			if f, is := f.(source.LegStarted); is {
 				f.Ringing = f.Outbound && (row["callstate"] == "RINGING" || row["callstate"] == "EARLY")
-				p.legs[id], p.unsure[id] = f, true
+				p.Listed(f, "")
 			}
 		}
 		p.t.legs[id].listed = true
 	}
 	if row["application"] == "park" {
-		p.apply(source.Parking{When: at, Leg: id, Step: source.Parked})
+		p.Apply(source.Parking{When: at, Leg: id, Step: source.Parked})
 	}
 }
 
@@ -259,7 +250,7 @@ func (p *present) registrations(answer string, at source.When) error {
 		if known := p.t.phones.all[key]; !slices.Contains(known, f.Contact) {
 			p.t.phones.all[key] = append(slices.Clip(known), f.Contact)
 		}
-		p.apply(f)
+		p.Apply(f)
 	}
 	for _, contacts := range p.t.phones.all {
 		p.t.phones.several = p.t.phones.several || len(contacts) > 1
@@ -278,7 +269,7 @@ func (p *present) members(queue, answer string, at source.When) {
 		if seconds := number(row["joined_epoch"]); seconds > 0 {
 			joined = source.When(time.Unix(int64(seconds), 0).UTC())
 		}
-		p.apply(source.QueueJoined{When: joined, Queue: queue, Leg: leg})
+		p.Apply(source.QueueJoined{When: joined, Queue: queue, Leg: leg})
 	}
 }
 
@@ -299,94 +290,14 @@ func (p *present) lots(answer string, at source.When) {
 	}
 	for _, lot := range lots.Lots {
 		for _, slot := range lot.Slots {
-			p.apply(source.Parking{When: at, Leg: slot.Leg, Lot: lot.Name, Slot: strings.TrimSpace(slot.Number), Step: source.Parked})
-		}
-	}
-}
-
-// apply keeps the lists up to date.
-func (p *present) apply(fact source.Fact) {
-	switch f := fact.(type) {
-	case source.LegStarted:
-		p.legs[f.Leg] = f
-		delete(p.unsure, f.Leg)
-	case source.LegRinging:
-		if l, ok := p.legs[f.Leg]; ok {
-			l.Ringing = !l.Answered
-			p.legs[f.Leg] = l
-		}
-	case source.LegAnswered:
-		if l, ok := p.legs[f.Leg]; ok {
-			l.Ringing, l.Answered = false, true
-			p.legs[f.Leg] = l
-		}
-	case source.LegEnded:
-		p.ended[f.Leg] = true
-		delete(p.unsure, f.Leg)
-		delete(p.legs, f.Leg)
-		delete(p.bridges, f.Leg)
-		delete(p.parked, f.Leg)
-		maps.DeleteFunc(p.waiting, func(_ string, w source.QueueJoined) bool { return w.Leg == f.Leg })
-	case source.BridgeEntered:
-		p.bridges[f.Leg] = f.Bridge
-	case source.BridgeLeft:
-		if p.bridges[f.Leg] == f.Bridge {
-			delete(p.bridges, f.Leg)
-		}
-	default:
-		p.applyService(fact)
-	}
-}
-
-func (p *present) applyService(fact source.Fact) {
-	switch f := fact.(type) {
-	case source.QueueJoined:
-		p.waiting[f.Queue+"\n"+f.Leg] = f
-	case source.AgentConnected:
-		delete(p.waiting, f.Queue+"\n"+f.Leg)
-	case source.QueueAbandoned:
-		delete(p.waiting, f.Queue+"\n"+f.Leg)
-	case source.AgentStatus:
-		p.agents[f.Agent.ID] = f
-	case source.Registered:
-		switch key := f.Device + "@" + f.Domain + "\n" + f.Contact; f.Status {
-		case "registered":
-			p.devices[key] = f
-		case "deregistered":
-			delete(p.devices, key)
-		}
-	case source.Parking:
-		p.parked[f.Leg] = f
-		if f.Step != source.Parked {
-			delete(p.parked, f.Leg)
+			p.Apply(source.Parking{When: at, Leg: slot.Leg, Lot: lot.Name, Slot: strings.TrimSpace(slot.Number), Step: source.Parked})
 		}
 	}
 }
 
 // fact is what there is. A list that FreeSWITCH does not have is nil.
 func (p *present) fact(at time.Time) source.Present {
-	f := source.Present{When: source.When(at), Bridges: map[string][]string{}, Legs: slices.Collect(maps.Values(p.legs))}
-	slices.SortFunc(f.Legs, func(a, b source.LegStarted) int { return cmp.Or(a.At().Compare(b.At()), cmp.Compare(a.Leg, b.Leg)) })
-	for _, l := range f.Legs {
-		if b := p.bridges[l.Leg]; b != "" {
-			f.Bridges[b] = append(f.Bridges[b], l.Leg)
-		}
-	}
-	f.Waiting = listed(p.told[listQueues], p.waiting)
-	f.Agents = listed(p.told[listAgents], p.agents)
-	f.Devices = listed(p.told[showRegistrations], p.devices)
-	f.ParkedLegs = listed(p.told[valetInfo], p.parked)
-	return f
-}
-
-// listed is a list in the order of its keys, nil if it was not told.
-func listed[T any](told bool, all map[string]T) []T {
-	if !told {
-		return nil
-	}
-	list := make([]T, 0, len(all))
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		list = append(list, all[key])
-	}
-	return list
+	return p.Present(at, source.Lists{
+		Waiting: p.told[listQueues], Agents: p.told[listAgents], Devices: p.told[showRegistrations], Parked: p.told[valetInfo],
+	}, strings.Compare)
 }

@@ -78,7 +78,7 @@ func TestTheListHidesWhoIsAnonymous(t *testing.T) {
 	t.Parallel()
 	p := newPresent(newTranslator(&Options{}, nil))
 	err := p.channels(`{"rows":[{"uuid":"a","direction":"inbound","name":"sofia/external/Anonymous@anonymous.invalid","cid_num":"49170","cid_name":"Alice","dest":"4930900","callstate":"ACTIVE"}]}`, source.When(received()))
-	if l := p.legs["a"]; err != nil || l.Caller != (source.Line{}) || l.Dialed != "4930900" {
+	if l := p.fact(received()).Legs[0]; err != nil || l.Caller != (source.Line{}) || l.Dialed != "4930900" {
 		t.Errorf("%s, %v", describe(l), err)
 	}
 }

@@ -150,7 +150,7 @@ func (n *session) event(m Message, received time.Time) (facts []source.Fact, err
 func (n *session) note(facts []source.Fact) {
 	for _, f := range facts {
 		if n.present != nil {
-			n.present.apply(f)
+			n.present.Apply(f)
 		}
 		switch f := f.(type) {
 		case source.LegStarted:
@@ -199,7 +199,7 @@ func (n *session) answer(text string, at time.Time) ([]source.Fact, error) {
 		return nil, n.ask(n.h.Now())
 	}
 	facts := append(n.spooled, n.present.fact(at))
-	n.unsure, n.beats, n.present, n.spooled = n.present.unsure, 0, nil, nil
+	n.unsure, n.beats, n.present, n.spooled = n.present.Unsure(), 0, nil, nil
 	return facts, nil
 }
 
