@@ -242,9 +242,12 @@ type api struct {
 	tenants atomic.Pointer[tenants]
 }
 
-// New makes the API's handler. It reads the accounts, keys and sources, so what
+// An API is its handler, and what the program does by itself as the API would.
+type API struct{ *api }
+
+// New makes the API. It reads the accounts, keys and sources, so what
 // the program itself puts into the store at its start is put there before.
-func New(o Options) (http.Handler, error) {
+func New(o Options) (*API, error) {
 	if o.Changes == nil {
 		o.Changes = new(sync.Mutex)
 	}
@@ -283,7 +286,7 @@ func New(o Options) (http.Handler, error) {
 	a.register()
 	a.amend()
 	a.openapi = sync.OnceValues(a.describe)
-	return a, nil
+	return &API{a}, nil
 }
 
 // register binds every operation to its path.

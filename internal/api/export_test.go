@@ -15,7 +15,7 @@ var PasswordCost = func() [2]uint32 {
 }()
 
 // Patterns are what a handler of New has registered.
-func Patterns(h http.Handler) []string { return h.(*api).mux.patterns }
+func Patterns(h http.Handler) []string { return h.(*API).mux.patterns }
 
 // Operations are those of the table of who may do what.
 func Operations() []string { return slices.Sorted(maps.Keys(least)) }

@@ -61,6 +61,7 @@ type App struct {
 	engine     *deliver.Engine
 	replays    *deliver.Replayer
 	live       *source.Supervisor
+	rest       *api.API // nil until there is one; before sources run there is
 	connectors []source.Connector
 	feed       *api.Feed
 	tally      *tally.Tally
@@ -147,17 +148,17 @@ func New(ctx context.Context, c Config) (_ *App, err error) {
 }
 
 // takeUp makes the parts and takes up what an earlier process left.
-func (a *App) takeUp(ctx context.Context) error {
+func (a *App) takeUp(ctx context.Context) (err error) {
 	if err := a.found(ctx); err != nil {
 		return err
 	}
 	if err := a.wire(ctx); err != nil {
 		return err
 	}
-	handler, err := a.api() //nolint:contextcheck // what the API keeps outlives the start
-	if err != nil {
+	if a.rest, err = a.api(); err != nil { //nolint:contextcheck // what the API keeps outlives the start
 		return err
 	}
+	var handler http.Handler = a.rest
 	open, err := a.engine.Recover(ctx)
 	if err != nil {
 		return fmt.Errorf("take up open deliveries: %w", err)
@@ -412,7 +413,7 @@ func (a *App) tellDisabled(ctx context.Context, w *switchhook.Webhook) error {
 	return err
 }
 
-func (a *App) api() (http.Handler, error) {
+func (a *App) api() (*api.API, error) {
 	o := api.Options{
 		Store: a.store, Router: a.router, Engine: a.engine, Replayer: a.replays, IDs: a.ids,
 		Book: a.book, MailServer: a.mailServer(), MailCatcher: a.c.Mail.Catcher,

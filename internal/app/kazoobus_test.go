@@ -3,8 +3,10 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -61,6 +63,87 @@ func TestKazooBus(t *testing.T) {
 		})
 		if d := p.types(); !strings.Contains(strings.Join(d, " "), "call.created one call.answered one call.hungup one") {
 			t.Errorf("got %v", d)
+		}
+	})
+}
+
+// An operator whose Kazoo has tenants, and resellers: each becomes an account below the source's,
+// with its name, and has its own events from the first on.
+func TestKazooTenants(t *testing.T) {
+	t.Parallel()
+	server := rabbittest.Start(t)
+	id := func(n int) string { return fmt.Sprintf("%032x", n) }
+	const master, reseller, acme, gone = 1, 2, 3, 4
+	data := t.TempDir()
+	call := func(ch *amqp.Channel, name string, of int, vars string) error {
+		at := time.Now().UnixMicro()
+		for i, event := range []string{"CHANNEL_CREATE", "CHANNEL_DESTROY"} {
+			key, body := busMessage(event, name, at+int64(i)*1e6)
+			body = []byte(strings.Replace(string(body), `"Account-ID":"4f6a","Account-Name":"Acme"`, fmt.Sprintf(`"Account-ID":%q%s`, id(of), vars), 1))
+			if err := ch.PublishWithContext(t.Context(), "callevt", key, true, false, amqp.Publishing{ContentType: "application/json", Body: body}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	source := func(more map[string]any) app.Config {
+		options := map[string]any{"url": server.URL("guest", "guest")}
+		maps.Copy(options, more)
+		return app.Config{Data: data, Sources: []switchhook.Source{{ID: "kz", Kind: "kazoo_bus", AccountID: "root", AccountMap: map[string]string{id(master): "root"}, Options: options}}}
+	}
+	read := func(n float64) func(map[string]any) bool {
+		return func(s map[string]any) bool {
+			stats, _ := s["stats"].(map[string]any)
+			lag, _ := s["lag"].(map[string]any)
+			return stats["messages"] == n && lag["messages"] == 0.0
+		}
+	}
+	connected := func(s map[string]any) bool { return s["state"] == "connected" }
+	run(t, source(nil), func(p *process) {
+		p.until("/v1/sources/kz", connected)
+		say(t, server, func(ch *amqp.Channel) error {
+			return errors.Join(
+				call(ch, "one", acme, fmt.Sprintf(`,"Reseller-ID":%q`, id(reseller))), // whose name is told later
+				call(ch, "two", acme, `,"Account-Name":"Acme Ltd."`),
+				call(ch, "three", reseller, fmt.Sprintf(`,"Account-Name":"Reseller","Reseller-ID":%q`, id(master))),
+				call(ch, "four", master, `,"Account-Name":"Master"`),
+			)
+		})
+		p.until("/v1/sources/kz", read(8))
+		for account, want := range map[string]string{id(acme): "Acme Ltd. " + id(reseller), id(reseller): "Reseller root", "root": "Operator <nil>"} {
+			if a := p.call("GET", "/v1/accounts/"+account, ""); fmt.Sprint(a["name"], " ", a["parent_id"]) != want {
+				t.Errorf("%s is %v, want %s", account, a, want)
+			}
+		}
+		for account, want := range map[string]int{id(acme): 4, id(reseller): 2} {
+			if list, _ := p.call("GET", "/v1/events?type=call.created&type=call.hungup&account_id="+account, "")["items"].([]any); len(list) != want {
+				t.Errorf("%s has %d events, want %d: %v", account, len(list), want, list)
+			}
+		}
+		if log, _ := p.call("GET", "/v1/audit?resource=account&resource_id="+id(acme), "")["items"].([]any); len(log) != 2 || !strings.Contains(fmt.Sprint(log), "source kz") {
+			t.Errorf("the audit log has %v", log)
+		}
+		p.call("POST", "/v1/accounts", fmt.Sprintf(`{"id":%q}`, id(gone)))
+		p.call("DELETE", "/v1/accounts/"+id(gone), "")
+	})
+	run(t, source(map[string]any{"max_accounts": 2}), func(p *process) {
+		p.until("/v1/sources/kz", connected)
+		say(t, server, func(ch *amqp.Channel) error {
+			return errors.Join(call(ch, "five", gone, ""), call(ch, "six", 5, ""), call(ch, "seven", acme, ""))
+		})
+		p.until("/v1/sources/kz", read(6))
+		rejects := fmt.Sprint(p.call("GET", "/v1/sources/kz/rejects", "")["items"])
+		if list, _ := p.call("GET", "/v1/accounts", "")["items"].([]any); len(list) != 3 || !strings.Contains(rejects, id(5)+" was not made: below root there are 2") {
+			t.Errorf("the accounts are %v; rejected is %s", list, rejects)
+		}
+	})
+	run(t, source(map[string]any{"make_accounts": false}), func(p *process) {
+		p.until("/v1/sources/kz", connected)
+		say(t, server, func(ch *amqp.Channel) error { return call(ch, "eight", 6, "") })
+		s := p.until("/v1/sources/kz", read(2))
+		stats, _ := s["stats"].(map[string]any)
+		if list, _ := p.call("GET", "/v1/accounts", "")["items"].([]any); len(list) != 3 || stats["rejects"] != 0.0 {
+			t.Errorf("the accounts are %v, of %v", list, s)
 		}
 	})
 }

@@ -46,6 +46,9 @@ func (a *App) supervisor() *source.Supervisor {
 			})
 		},
 		Owns: a.directory.Owns, Dir: a.c.Data,
+		MakeAccounts: func(ctx context.Context, s *switchhook.Source, tenants []source.Tenant) ([]error, error) {
+			return a.rest.MakeAccounts(ctx, s, tenants)
+		},
 		Metrics: a.metrics, Logger: a.log.With("component", "source"),
 	})
 }

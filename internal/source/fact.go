@@ -19,6 +19,21 @@ type When time.Time
 // At is the time.
 func (w When) At() time.Time { return time.Time(w) }
 
+// A Tenant says that the phone system has an account, which is to be one of ours with the same
+// id, below the source's own. It is before the facts that speak of it: those belong to it then.
+type Tenant struct {
+	When
+	ID   string
+	Name string
+	// Realm is the account's domain, by which it is called as long as no name is known.
+	Realm string
+	// Above are the accounts that it lies below, by our ids, the topmost first, as far as the
+	// message tells.
+	Above []string
+	// Most is how many accounts there may be below the source's own: then none is made.
+	Most int
+}
+
 // A Line is one end as the switch displays it.
 type Line struct{ Number, Name string }
 
@@ -266,7 +281,8 @@ type AgentLine struct {
 	Extension string
 }
 
-// AgentCalled says that the queue rings an agent for a caller.
+// AgentCalled says that the queue rings an agent for a caller. Queue may be missing: it is that in
+// which the caller waits.
 type AgentCalled struct {
 	When
 	Queue, Leg string // of the caller
@@ -422,4 +438,13 @@ type Present struct {
 	Mailboxes []VoicemailCount
 	// ParkedLegs are those that wait in slots; nil: not told.
 	ParkedLegs []Parking
+}
+
+// Alive is which legs there are at the moment, by their ids alone, told by a system that says no
+// more of them. What the Tracker believes of a call of which nothing was heard after Since, and is not
+// among them, has ended meanwhile.
+type Alive struct {
+	When
+	Since time.Time
+	Legs  []string
 }

@@ -33,6 +33,10 @@ type SupervisorOptions struct {
 	NewTracker func(*switchhook.Source) Tracker
 	// Owns reports whether an account is the other, or lies below it.
 	Owns func(account, other string) bool
+	// MakeAccounts makes the accounts of ours that a source's system has (Tenant), and says why it
+	// did not make one, which makes a reject; an error says that it is tried again. When it
+	// returns they are in force. Nil: none is made.
+	MakeAccounts func(ctx context.Context, s *switchhook.Source, tenants []Tenant) (refused []error, err error)
 	// Dir is where queues keep what memory has no room for. Empty: the usual one.
 	Dir string
 	// Metrics registers the sources' metrics. Nil: none.

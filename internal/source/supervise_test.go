@@ -33,6 +33,8 @@ type program struct {
 	tracker func(*switchhook.Source) source.Tracker
 	// router stands before the real one. Nil: nothing does.
 	router func(source.Router) source.Router
+	// makeAccounts is asked for those of Tenants. Nil: there is nobody.
+	makeAccounts func(context.Context, *switchhook.Source, []source.Tenant) ([]error, error)
 
 	mu     sync.Mutex
 	events []*switchhook.Event
@@ -80,7 +82,7 @@ func (p *program) start(connectors ...source.Connector) *source.Supervisor {
 			}
 			return track.New(track.Options{Source: src.ID, Account: src.AccountID, Accounts: src.AccountMap})
 		},
-		Owns: p.dir.Owns,
+		Owns: p.dir.Owns, MakeAccounts: p.makeAccounts,
 	})
 	p.t.Cleanup(func() { p.stop(s) })
 	return s
@@ -333,6 +335,49 @@ func (script) Secrets() []string          { return nil }
 func (script) Check(map[string]any) error { return nil }
 func (run script) Run(ctx context.Context, s *switchhook.Source, h source.Host) error {
 	return run(ctx, s, h)
+}
+
+// An account that a system has is there before what is said of it is told, however long that
+// takes; why one was not made is kept.
+func TestTenants(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgram(t)
+		tries := 0
+		p.makeAccounts = func(_ context.Context, s *switchhook.Source, tenants []source.Tenant) ([]error, error) {
+			if tries++; tries < 3 {
+				return nil, errors.New("no space left on device")
+			}
+			if len(tenants) != 2 || s.ID != "pbx" || len(p.events) != 1 {
+				t.Errorf("%s has %+v after %d events", s.ID, tenants, len(p.events))
+			}
+			p.dir.SetAccounts([]*switchhook.Account{{ID: "root"}, {ID: "acme", ParentID: "root"}, {ID: "new", ParentID: "acme"}})
+			return []error{errors.New("there are too many")}, nil
+		}
+		s := p.start(script(func(ctx context.Context, _ *switchhook.Source, h source.Host) error {
+			if err := h.Connected(ctx, "", true); err != nil {
+				return err
+			}
+			now := source.When(h.Now())
+			err := h.Tell(ctx, []source.Fact{
+				source.Tenant{ID: "new"},
+				source.LegStarted{When: now, Leg: "a", Call: "a", Account: "new"},
+				source.Tenant{ID: "next"},
+				source.LegStarted{When: now, Leg: "b", Call: "b", Account: "next"},
+			})
+			if err != nil {
+				return err
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		}))
+		s.Set([]*switchhook.Source{{ID: "pbx", Kind: "script", AccountID: "acme"}})
+		p.tells("source.connected", "call.created a of new", "call.created b")
+		if got, _ := s.Status("pbx"); got.Rejects != 1 || tries != 3 {
+			t.Errorf("%+v after %d tries", got, tries)
+		}
+		p.stop(s)
+	})
 }
 
 // Between two tries pass one second, two, four and so on up to 30; after a connection that

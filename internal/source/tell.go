@@ -165,6 +165,10 @@ func (t *teller) tell(ctx context.Context, facts []Fact) error {
 		return err
 	}
 	defer t.leave()
+	facts, err := t.makeAccounts(ctx, facts)
+	if err != nil {
+		return err
+	}
 	if err := t.fold(func(tracker Tracker) ([]*switchhook.Event, []Belief) { return tracker.Fold(facts) }); err != nil {
 		if _, is := errors.AsType[*panicError](err); is {
 			t.reject(ctx, &switchhook.Reject{Reason: err.Error(), Body: fmt.Sprintf("%+v", facts)})
@@ -178,6 +182,35 @@ func (t *teller) tell(ctx context.Context, facts []Fact) error {
 	}
 	t.hear(reached)
 	return t.flush(ctx)
+}
+
+// makeAccounts makes the accounts that facts say there are, and returns the others.
+func (t *teller) makeAccounts(ctx context.Context, facts []Fact) ([]Fact, error) {
+	isTenant := func(f Fact) bool { _, is := f.(Tenant); return is }
+	if !slices.ContainsFunc(facts, isTenant) {
+		return facts, nil
+	}
+	var tenants []Tenant
+	var others []Fact
+	for _, f := range facts {
+		if tenant, is := f.(Tenant); is {
+			tenants = append(tenants, tenant)
+		} else {
+			others = append(others, f)
+		}
+	}
+	if t.o.MakeAccounts == nil {
+		return others, nil
+	}
+	var refused []error
+	err := t.insist(ctx, func() (err error) {
+		refused, err = t.o.MakeAccounts(ctx, t.source, tenants)
+		return err
+	})
+	for _, why := range refused {
+		t.reject(ctx, rejectOf(nil, why))
+	}
+	return others, err
 }
 
 // tick gets committed what is due, and now and then, when the system was last heard. What is

@@ -270,6 +270,7 @@ func kinds() map[string]reflect.Type {
 		source.Detailed{},
 		source.Custom{},
 		source.Present{},
+		source.Alive{},
 	} {
 		m[reflect.TypeOf(f).Name()] = reflect.TypeOf(f)
 	}

@@ -55,6 +55,31 @@ func (t *Tracker) endAbsent(legs []source.LegStarted, now time.Time) {
 	}
 }
 
+// alive takes a list of the legs that there are, of which it knows no more. Calls that were heard of
+// after the gap are judged by what was heard.
+func (t *Tracker) alive(f source.Alive) {
+	listed := make(map[string]bool, len(f.Legs))
+	for _, id := range f.Legs {
+		listed[id] = true
+	}
+	for _, key := range sortedKeys(t.all) {
+		c := t.all[key]
+		if c == nil || c.Heard.After(f.Since) {
+			continue
+		}
+		for _, l := range slices.Backward(slices.Clone(c.Legs)) { // the first leg last
+			switch {
+			case l.Phase == over:
+			case listed[l.ID]:
+				l.call.hear(f.At())
+				t.touch(l.call)
+			default:
+				t.endLeg(l, ending{At: f.At(), Reconciled: true})
+			}
+		}
+	}
+}
+
 // startPresent starts the legs that are listed and not known, those that calls begin with
 // first.
 func (t *Tracker) startPresent(p *source.Present) {

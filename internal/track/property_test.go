@@ -54,7 +54,7 @@ func TestAnyFacts(t *testing.T) {
 		facts = slices.Clone(facts)
 		for range rapid.IntRange(0, 20).Draw(t, "accidents") {
 			i, j := rapid.IntRange(0, len(facts)-1).Draw(t, "i"), rapid.IntRange(0, len(facts)-1).Draw(t, "j")
-			switch rapid.IntRange(0, 3).Draw(t, "what") {
+			switch rapid.IntRange(0, 4).Draw(t, "what") {
 			case 0: // lost
 				if len(facts) > 1 {
 					facts = slices.Delete(facts, i, i+1)
@@ -65,6 +65,8 @@ func TestAnyFacts(t *testing.T) {
 				facts = slices.Insert(facts, j, facts[i])
 			case 3: // after a gap
 				facts = slices.Insert(facts, j, source.Fact(source.Present{When: source.When(facts[i].At())}))
+			case 4: // the same, by ids alone
+				facts = slices.Insert(facts, j, source.Fact(source.Alive{When: source.When(facts[i].At()), Since: facts[i].At(), Legs: []string{"A"}}))
 			}
 		}
 		o := track.Options{Source: "pbx", Account: "acme"}

@@ -40,7 +40,7 @@ const mostCalled = 50
 // waits reports whether nobody serves the caller yet.
 func (q *queueCall) waits() bool { return q.Served.IsZero() }
 
-// inQueue finds a leg's stay in a queue that is not done.
+// inQueue finds a leg's stay in a queue that is not done. Of no queue: where it waits.
 func (t *Tracker) inQueue(queue, leg string, at source.When) (*call, *queueCall) {
 	c := t.callOf(leg)
 	if c == nil || !c.Ended.IsZero() {
@@ -48,7 +48,7 @@ func (t *Tracker) inQueue(queue, leg string, at source.When) (*call, *queueCall)
 	}
 	c.hear(at.At())
 	for _, q := range c.Queues {
-		if q.Queue == queue && q.Leg == leg {
+		if q.Leg == leg && (q.Queue == queue || queue == "" && q.waits()) {
 			return c, q
 		}
 	}

@@ -136,6 +136,8 @@ func (t *Tracker) fold(fact source.Fact) {
 		t.pickedUp(f)
 	case source.Present:
 		t.present(&f)
+	case source.Alive:
+		t.alive(f)
 	default:
 		t.foldService(fact)
 	}

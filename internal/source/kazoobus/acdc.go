@@ -18,7 +18,7 @@ func (t *translator) queueCall(m *Message) ([]source.Fact, error) {
 	agent := source.AgentLine{ID: m.text("Agent-ID")}
 	switch m.Name {
 	case "waiting":
-		f := source.QueueJoined{When: m.at("Entered-Timestamp"), Queue: queue, Leg: leg}
+		f := source.QueueJoined{When: m.at("Entered-Timestamp"), Queue: queue, Leg: leg, Position: max(0, number(m.text("Entered-Position")))}
 		if priority, err := strconv.Atoi(m.text("Caller-Priority")); err == nil {
 			f.Priority = &priority
 		}
@@ -53,7 +53,7 @@ func (t *translator) caller(m *Message, leg string) source.Fact {
 // call.
 var statuses = map[string]string{ //nolint:gochecknoglobals // a constant, but for the language
 	"ready": "available", "logged_in": "available", "logged_out": "offline", "connecting": "ringing",
-	"connected": "busy", "outbound": "busy", "wrapup": "away", "paused": "away",
+	"connected": "busy", "outbound": "busy", "inbound": "busy", "wrapup": "away", "paused": "away",
 }
 
 // agentStatus translates how an agent stands, for all queues. One who is connected with a
@@ -67,10 +67,10 @@ func (t *translator) agentStatus(m *Message) ([]source.Fact, error) {
 	if status == "" {
 		return nil, nil
 	}
-	facts := []source.Fact{source.AgentStatus{When: m.at(), Account: t.account(m), Agent: agent, Status: status}}
-	if queue, leg := m.text("Queue-ID"), m.text("Call-ID"); m.Name == "connecting" && queue != "" && leg != "" {
-		facts = append(facts, source.AgentCalled{
-			When: m.at(), Queue: queue, Leg: leg, Agent: agent, AgentLeg: agent.ID + "." + m.text("Timestamp"), // which leg it is, is not told
+	facts := []source.Fact{source.AgentStatus{When: m.at(), Account: t.account(m), Agent: agent, Status: status, Reason: m.text("Pause-Alias")}}
+	if leg := m.text("Call-ID"); m.Name == "connecting" && leg != "" {
+		facts = append(facts, source.AgentCalled{ // few versions of ACDC tell the queue
+			When: m.at(), Queue: m.text("Queue-ID"), Leg: leg, Agent: agent, AgentLeg: agent.ID + "." + m.text("Timestamp"), // which leg it is, is not told
 		})
 	}
 	return facts, nil

@@ -23,7 +23,11 @@ func (t *translator) channel(m *Message) ([]source.Fact, error) {
 		return nil, switchhook.InvalidField("Call-ID", "is required: the channel's id")
 	}
 	if step, parking := parkSteps[m.Name]; parking {
-		return []source.Fact{source.Parking{When: m.at(), Leg: leg, Slot: m.text("Parking-Slot"), Step: step}}, nil
+		parking := source.Parking{When: m.at(), Leg: leg, Slot: m.text("Parking-Slot"), Step: step}
+		if step == source.Parked {
+			return []source.Fact{t.met(m, leg), parking}, nil
+		}
+		return []source.Fact{parking}, nil
 	}
 	tell := channelEvents[m.Name]
 	if tell == nil {
@@ -84,6 +88,16 @@ func (t *translator) leg(m *Message, id string) source.LegStarted {
 		f.Dialed = m.dialed()
 	}
 	return f
+}
+
+// met is what a message says of a channel that is told by somebody else than the switch, and of which we may not have
+// heard: it can be older than we are here. What is known of it already stays.
+func (t *translator) met(m *Message, id string) source.LegStarted {
+	return source.LegStarted{
+		When: m.at(), Leg: id, SIPCallID: id, Trunk: m.trunk(), Account: t.account(m), AccountLater: true,
+		Device: cmp.Or(user(cmp.Or(m.text("Channel-Presence-ID"), m.variable("Presence-ID"))), m.variable("Username", "Authorizing-ID")),
+		Caller: source.Line{Number: m.text("Caller-ID-Number"), Name: m.text("Caller-ID-Name")},
+	}
 }
 
 // began is when the channel was made.

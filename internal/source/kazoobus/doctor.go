@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -61,6 +62,27 @@ func (d *doctor) server(ctx context.Context, zone, address string) {
 	if lacks {
 		d.findings[len(d.findings)-1].Fix = d.user(address)
 	}
+	if d.o.reconciles() {
+		d.asks(ctx, b, address)
+	}
+}
+
+// asks tries whether Kazoo can be asked for its channels.
+func (d *doctor) asks(ctx context.Context, b *bus, address string) {
+	const patience = 2 * time.Second
+	err := b.exchange(answersAt, amqp.ExchangeDirect)
+	var got *answers
+	if err == nil {
+		got, err = b.ask(ctx, patience)
+	}
+	switch {
+	case err != nil:
+		d.say(source.Hint, "channels", mayNot(err).Error()+": a call whose end falls into an outage of the server ends half a day later", d.user(address))
+	case len(got.nodes) == 0:
+		d.say(source.Hint, "channels", "nobody answers which there are: no ecallmgr runs, or it uses another virtual host", "")
+	default:
+		d.say(source.OK, "channels", fmt.Sprintf("%s: %d channels", strings.Join(slices.Sorted(maps.Keys(got.nodes)), ", "), len(got.channels)), "")
+	}
 }
 
 // olderThan38 reads a version of 3.
@@ -76,10 +98,14 @@ func (d *doctor) user(address string) string {
 		return ""
 	}
 	name, host := cmp.Or(d.o.Username, u.User.Username(), "switchhook"), cmp.Or(strings.TrimPrefix(u.Path, "/"), "/")
-	exchanges := strings.Join(slices.Sorted(maps.Keys(d.o.bindings())), "|")
-	own := strings.ReplaceAll(d.queue, ".", `\.`) + ".*"
-	return fmt.Sprintf("on the server, once: rabbitmqctl add_user %[1]s a-long-password\nrabbitmqctl set_permissions -p %[2]s %[1]s '^(%[3]s|%[4]s)$' '^%[3]s$' '^(%[3]s|%[4]s)$'",
-		name, host, own, exchanges)
+	exchanges, own := slices.Sorted(maps.Keys(d.o.bindings())), strings.ReplaceAll(d.queue, ".", `\.`)+".*"
+	write, question := own, ""
+	if d.o.reconciles() {
+		exchanges, write = append(exchanges, answersAt), "("+own+"|"+asksAt+")"
+		question = fmt.Sprintf("\nrabbitmqctl set_topic_permissions -p %s %s %s '%s' '.*'", host, name, asksAt, questionOnly)
+	}
+	return fmt.Sprintf("on the server, once: rabbitmqctl add_user %[1]s a-long-password\nrabbitmqctl set_permissions -p %[2]s %[1]s '^(%[3]s|%[4]s)$' '^%[5]s$' '^(%[3]s|%[4]s)$'%[6]s",
+		name, host, own, strings.Join(exchanges, "|"), write, question)
 }
 
 // ownQueue tries whether the user may make our queue, with one like it.

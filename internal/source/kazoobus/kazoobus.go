@@ -5,7 +5,7 @@
 // says that it has read a message once all that follows from it is committed. So a message
 // can come twice, which makes nothing new.
 //
-// wire.go is the connection, channel.go makes facts of legs of what is said of channels,
+// ask.go asks which channels there are, after an outage of the server; wire.go is the connection, channel.go makes facts of legs of what is said of channels,
 // translate.go and acdc.go of all else (they are pure and read like tables).
 package kazoobus
 
@@ -26,12 +26,14 @@ import (
 
 // A Connector speaks with Kazoo's bus.
 type Connector struct {
+	pace pace
+
 	mu       sync.Mutex
 	memories map[string]*remembered // by source
 }
 
 // New returns the Connector.
-func New() *Connector { return &Connector{memories: map[string]*remembered{}} }
+func New() *Connector { return &Connector{pace: usualPace(), memories: map[string]*remembered{}} }
 
 // Kind is kazoo_bus.
 func (*Connector) Kind() string { return "kazoo_bus" }
@@ -54,7 +56,7 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 	}
 	r := &reader{
 		o: o, h: h, t: newTranslator(o, s.AccountMap), queue: o.queueOf(s.ID), name: "switchhook " + s.ID,
-		memory: c.memoryOf(s.ID), zones: map[string]string{},
+		memory: c.memoryOf(s.ID), zones: map[string]string{}, lines: map[*bus]*source.Queue{}, pace: c.pace, gaps: make(chan struct{}, 1),
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var others sync.WaitGroup
@@ -66,6 +68,9 @@ func (c *Connector) Run(ctx context.Context, s *switchhook.Source, h source.Host
 		}
 		for zone, url := range o.Zones {
 			others.Go(func() { r.readZone(ctx, zone, url) })
+		}
+		if o.reconciles() {
+			others.Go(func() { _ = r.guarded(func() error { r.reconcile(ctx); return nil }) })
 		}
 		return nil
 	})
@@ -95,10 +100,13 @@ type reader struct {
 	t           *translator
 	queue, name string
 	memory      *remembered
+	pace        pace
+	gaps        chan struct{} // a server has not kept what came; capacity 1
 
 	mu    sync.Mutex
 	main  *bus
-	zones map[string]string // how the servers of other zones stand
+	zones map[string]string      // how the servers of other zones stand
+	lines map[*bus]*source.Queue // of all servers that are connected
 }
 
 // connected says that the first server has let us in.

@@ -44,11 +44,20 @@ type Options struct {
 	// Prefetch is how many messages are on their way to us and not committed yet.
 	Prefetch int `json:"prefetch,omitzero"`
 
+	// Reconcile: after an outage of the server Kazoo is asked which channels there are, so that calls
+	// that have ended meanwhile end; by default it is, if the user may.
+	Reconcile *bool `json:"reconcile,omitzero"`
+
 	// Families are what is read, by default all but dtmf.
 	Families []string `json:"families,omitzero"`
 	// ObjectTypes are the types of documents whose changes are read; all is a type, too. The
 	// default is those of Kazoo's webhooks.
 	ObjectTypes []string `json:"object_types,omitzero"`
+	// MakeAccounts: an account of Kazoo's that is not ours and not in the source's account map
+	// becomes one of ours, with Kazoo's id, below the source's own; by default it does.
+	// MaxAccounts is how many lie below that one at most: beyond, none is made.
+	MakeAccounts *bool `json:"make_accounts,omitzero"`
+	MaxAccounts  int   `json:"max_accounts,omitzero"`
 	// Accounts are the accounts, by Kazoo's ids, that are read; none: all.
 	Accounts []string `json:"accounts,omitzero"`
 }
@@ -77,6 +86,7 @@ const (
 	usualLength, mostLength     = 500_000, 50_000_000
 	usualExpire, mostExpire     = 7, 365
 	usualPrefetch, mostPrefetch = 2000, 20_000
+	usualAccounts, mostAccounts = 10_000, 1_000_000
 )
 
 func (o *Options) check(wrong *source.Errors) {
@@ -102,7 +112,12 @@ func (o *Options) check(wrong *source.Errors) {
 	for _, n := range []struct {
 		field       string
 		value, most int
-	}{{"max_length", o.MaxLength, mostLength}, {"expire_days", o.ExpireDays, mostExpire}, {"prefetch", o.Prefetch, mostPrefetch}} {
+	}{
+		{"max_length", o.MaxLength, mostLength},
+		{"expire_days", o.ExpireDays, mostExpire},
+		{"prefetch", o.Prefetch, mostPrefetch},
+		{"max_accounts", o.MaxAccounts, mostAccounts},
+	} {
 		if n.value < 0 || n.value > n.most {
 			wrong.Add("options."+n.field, fmt.Sprintf("expected 1 to %d", n.most))
 		}
@@ -129,13 +144,18 @@ func checkURL(s string) error {
 func (o *Options) complete() {
 	o.QueueType = cmp.Or(o.QueueType, "classic")
 	o.MaxLength, o.ExpireDays = cmp.Or(o.MaxLength, usualLength), cmp.Or(o.ExpireDays, usualExpire)
-	o.Prefetch = cmp.Or(o.Prefetch, usualPrefetch)
+	o.Prefetch, o.MaxAccounts = cmp.Or(o.Prefetch, usualPrefetch), cmp.Or(o.MaxAccounts, usualAccounts)
 	if len(o.Families) == 0 {
 		o.Families = slices.DeleteFunc(familyNames(), func(name string) bool { return name == "dtmf" })
 	}
 	if len(o.ObjectTypes) == 0 {
 		o.ObjectTypes = strings.Fields("account callflow device faxbox media user vmbox fax mailbox_message call_recording")
 	}
+}
+
+// reconciles reports whether Kazoo is asked for its channels.
+func (o *Options) reconciles() bool {
+	return (o.Reconcile == nil || *o.Reconcile) && slices.Contains(o.Families, "calls")
 }
 
 // authorities are who may have signed the certificate, nil for those of the machine.

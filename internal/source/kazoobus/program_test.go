@@ -27,6 +27,8 @@ type program struct {
 	live  *source.Supervisor
 	// fails makes a Tell fail as if our own code had a mistake. Nil: none does.
 	fails func([]source.Fact) bool
+	// pace is how Kazoo is asked for its channels. Nil: as usual.
+	pace *pace
 
 	mu     sync.Mutex
 	events []*switchhook.Event
@@ -69,8 +71,12 @@ func (p *program) start(sources ...*switchhook.Source) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	connector := New()
+	if p.pace != nil {
+		connector.pace = *p.pace
+	}
 	p.live = source.NewSupervisor(source.SupervisorOptions{
-		Connectors: []source.Connector{New()}, Router: router, Dir: p.t.TempDir(), Logger: slog.New(slog.DiscardHandler), Owns: p.dir.Owns,
+		Connectors: []source.Connector{connector}, Router: router, Dir: p.t.TempDir(), Logger: slog.New(slog.DiscardHandler), Owns: p.dir.Owns,
 		NewTracker: func(s *switchhook.Source) source.Tracker {
 			var tracker source.Tracker = track.New(track.Options{Source: s.ID, Account: s.AccountID, Accounts: s.AccountMap})
 			if p.fails != nil {

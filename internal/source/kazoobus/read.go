@@ -38,6 +38,8 @@ func (r *reader) read(ctx context.Context, url string, connected func(*bus) erro
 	}
 	queue := r.h.NewQueue()
 	defer queue.Drop()
+	r.opens(b, queue)
+	defer r.closes(b)
 	ended := make(chan error, 1)
 	var others sync.WaitGroup
 	defer others.Wait()
@@ -60,6 +62,26 @@ func (r *reader) read(ctx context.Context, url string, connected func(*bus) erro
 		b.remove()
 	}
 	return err
+}
+
+// opens notes that a server is read.
+func (r *reader) opens(b *bus, queue *source.Queue) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines[b] = queue
+	if b.kept {
+		return
+	}
+	select {
+	case r.gaps <- struct{}{}:
+	default:
+	}
+}
+
+func (r *reader) closes(b *bus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.lines, b)
 }
 
 const (
@@ -154,7 +176,7 @@ func (r *reader) look(ctx context.Context, b *bus) error {
 // tell tells what comes, and says of each message that it was read once all that follows
 // from it is committed.
 func (r *reader) tell(ctx context.Context, ch *amqp.Channel, queue *source.Queue, ended <-chan error) error {
-	read := uint64(0)
+	read, known := uint64(0), tenants{}
 	for {
 		items, err := queue.Pop(ctx, r.memory.most(batch))
 		if errors.Is(err, io.EOF) {
@@ -163,9 +185,10 @@ func (r *reader) tell(ctx context.Context, ch *amqp.Channel, queue *source.Queue
 		if err != nil {
 			return err
 		}
+		r.memory.heard(items)
 		var facts []source.Fact
 		for _, item := range items {
-			facts = append(facts, r.factsOf(ctx, item)...)
+			facts = append(facts, known.news(r.factsOf(ctx, item))...)
 		}
 		if len(facts) > 0 {
 			if err := r.h.Tell(ctx, facts); err != nil {
@@ -219,6 +242,8 @@ type remembered struct {
 	alone int // how many messages are to be told one by one
 	known [sha256.Size]byte
 	there map[string]time.Time // when each server was last there
+
+	ecallmgrs map[string]time.Time // when each was last heard
 }
 
 // see notes that a server was there until now.

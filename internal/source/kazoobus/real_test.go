@@ -19,11 +19,7 @@ import (
 	"github.com/switchhook/switchhook/internal/source/rabbittest"
 )
 
-var (
-	messages = flag.Int("bus.messages", 5000, "how many messages are sent while the server is killed")
-	// RabbitMQ 3.10 itself sometimes does not bring a quorum queue back after a kill.
-	quorum = flag.Bool("bus.quorum", false, "kill the server of a quorum queue, too")
-)
+var messages = flag.Int("bus.messages", 5000, "how many messages are sent while the server is killed")
 
 // A sender sends messages as Kazoo does, and more carefully: it waits until the server has
 // them, so that what is lost is lost by us.
@@ -202,11 +198,7 @@ func newSource(url string, options map[string]any) *switchhook.Source {
 // marked as to be kept, as Kazoo's are not.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	kinds := []string{"classic"}
-	if *quorum {
-		kinds = append(kinds, "quorum")
-	}
-	for _, kind := range kinds {
+	for _, kind := range []string{"classic", "quorum"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			testKill(t, kind)
@@ -222,6 +214,11 @@ func testKill(t *testing.T, kind string) {
 	src := newSource(url, map[string]any{"queue_type": kind})
 	p.start(src)
 	p.connected()
+	if kind == "quorum" {
+		if err := server.Wrote("switchhook-kazoo"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	n := *messages / 5
 	sent := make(chan error, 1)
 	go func() {
@@ -524,7 +521,7 @@ func testRights(t *testing.T, server *rabbittest.Server) {
 	for _, f := range findings {
 		fmt.Fprintf(&all, "%s %s: %s\n%s\n", f.Level, f.About, f.Says, f.Fix)
 	}
-	for _, want := range []string{"ok connection: ", "ok callevt", "missing im: ", "rabbitmqctl set_permissions -p " + name + " " + user, "ok queue: "} {
+	for _, want := range []string{"ok connection: ", "ok callevt", "missing im: ", "rabbitmqctl set_permissions -p " + name + " " + user, "ok queue: ", "hint channels: the user may not ask"} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("the doctor does not say %q:\n%s", want, all.String())
 		}

@@ -17,11 +17,15 @@ import (
 type translator struct {
 	only     map[string]bool // the accounts, by Kazoo's ids, that are read; nil: all
 	accounts map[string]string
+	most     int // accounts that are made; 0: none is
 	payloads *kazoo.Translator
 }
 
 func newTranslator(o *Options, accounts map[string]string) *translator {
 	t := &translator{accounts: accounts, payloads: kazoo.New()}
+	if o.MakeAccounts == nil || *o.MakeAccounts {
+		t.most = o.MaxAccounts
+	}
 	if len(o.Accounts) > 0 {
 		t.only = map[string]bool{}
 		for _, id := range o.Accounts {
@@ -73,7 +77,11 @@ func (t *translator) translate(body []byte, received time.Time) ([]source.Fact, 
 	if t.only != nil && !t.only[m.account()] {
 		return nil, nil
 	}
-	return read(t, m)
+	facts, err := read(t, m)
+	if tenant, ok := t.tenant(m); ok && err == nil && len(facts) > 0 {
+		return slices.Insert(facts, 0, source.Fact(tenant)), nil
+	}
+	return facts, err
 }
 
 // told is an event that a payload makes.
@@ -268,6 +276,9 @@ func (t *translator) conference(m *Message) ([]source.Fact, error) {
 	switch strings.ReplaceAll(m.text("Event"), "_", "-") {
 	case "add-member":
 		f.Joined = true
+		if f.Leg == "" {
+			return nil, switchhook.InvalidField("Call-ID", "is required: who joins the room")
+		}
 		vars := m.object("Conference-Channel-Vars")
 		if v := textOf(vars, "Is-Moderator"); v != "" {
 			f.Moderator = new(v == "true")
@@ -275,6 +286,7 @@ func (t *translator) conference(m *Message) ([]source.Fact, error) {
 		if v := textOf(vars, "Speak"); v != "" {
 			f.Muted = new(v != "true")
 		}
+		return []source.Fact{t.met(m, f.Leg), f}, nil
 	case "del-member":
 	case "conference-destroy":
 		f.Leg = ""

@@ -221,19 +221,23 @@ func (b *bus) bindAll() error {
 	return nil
 }
 
-// bind binds the queue to an exchange. One that is not there is made as Kazoo makes it: it
-// is Kazoo's then, and whoever declares it first does not matter. One that is there is
-// taken as it is.
-func (b *bus) bind(exchange string, keys []string) error {
+// exchange has an exchange there. One that is not is made as Kazoo makes it: it is Kazoo's
+// then, and whoever declares it first does not matter. One that is there is taken as it is.
+func (b *bus) exchange(name, kind string) error {
 	err := b.try(func(ch *amqp.Channel) error {
-		return ch.ExchangeDeclarePassive(exchange, amqp.ExchangeTopic, false, false, false, false, nil)
+		return ch.ExchangeDeclarePassive(name, kind, false, false, false, false, nil)
 	})
 	if isNotFound(err) {
 		err = b.try(func(ch *amqp.Channel) error {
-			return ch.ExchangeDeclare(exchange, amqp.ExchangeTopic, false, false, false, false, nil)
+			return ch.ExchangeDeclare(name, kind, false, false, false, false, nil)
 		})
 	}
-	if err != nil {
+	return err
+}
+
+// bind binds the queue to an exchange.
+func (b *bus) bind(exchange string, keys []string) error {
+	if err := b.exchange(exchange, amqp.ExchangeTopic); err != nil {
 		return err
 	}
 	return b.try(func(ch *amqp.Channel) error {

@@ -7,6 +7,7 @@
 package rabbittest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -189,6 +190,31 @@ func (s *Server) Restart() error {
 			if conn, err := net.Dial("tcp", s.Address); err == nil { //nolint:noctx // it is on this machine
 				return conn.Close()
 			}
+		}
+	}
+}
+
+// Wrote waits until the server has the name of a quorum queue on disk. Until then, some seconds after it
+// was made, a kill makes RabbitMQ 3.10 forget it, though not that there is such a queue: it has
+// no leader then, for ever.
+func (s *Server) Wrote(queue string) error {
+	deadline := time.After(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		files, err := filepath.Glob(filepath.Join(s.dir, "mnesia", "*", "quorum", "*", "names.dets"))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if written, err := os.ReadFile(file); err == nil && bytes.Contains(written, []byte(queue)) { //nolint:gosec // G304: of our own
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return fmt.Errorf("the queue %s is not on disk after %v", queue, patience)
 		}
 	}
 }
