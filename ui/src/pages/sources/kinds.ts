@@ -29,6 +29,8 @@ export interface Option {
   /** member: a tick that says whether the list has the member. A name stands beside the secret that follows. */
   type?: "name" | "secret" | "words" | "check" | "member";
   member?: string;
+  /** What a ticked check says; true if left out. */
+  ticked?: boolean;
   /** What it lies under, folded. */
   group?: string;
 }
@@ -146,6 +148,13 @@ export const kinds: { [kind: string]: Kind } = {
         hint: "Kazoo’s ids of those that are read. Left empty: all.",
         optional: true,
         type: "words",
+      },
+      {
+        name: "make_accounts",
+        label: "Make no accounts",
+        hint: "Else each of Kazoo’s accounts becomes one below the source’s own, with the same id; a webhook there needs “include accounts below” to have their events.",
+        type: "check",
+        ticked: false,
       },
     ],
     steps: [

@@ -18,7 +18,7 @@ function valueOf(options: Options, name: string): unknown {
 function withValue(options: Options, name: string, value: unknown): Options {
   const [outer = "", inner] = name.split(".");
   const next = inner ? withValue((options[outer] as Options | undefined) ?? {}, inner, value) : value;
-  const empty = next === undefined || next === "" || next === false || (typeof next === "object" && !Object.keys(next as object).length);
+  const empty = next === undefined || next === "" || (typeof next === "object" && !Object.keys(next as object).length);
   const { [outer]: _, ...rest } = options;
   return empty ? rest : { ...rest, [outer]: next };
 }
@@ -74,10 +74,12 @@ function OptionField({ of: o, options, change, problem }: Omit<Props, "of"> & { 
       <Check
         label={o.label}
         hint={o.hint}
-        checked={o.type === "check" ? value === true : list.includes(o.member ?? "")}
+        checked={o.type === "check" ? value === (o.ticked ?? true) : list.includes(o.member ?? "")}
         onChange={(e) => {
           const on = e.target.checked;
-          set(o.type === "check" ? on : [...list.filter((m) => m !== o.member), ...(on ? [o.member] : [])]);
+          set(
+            o.type === "check" ? (on ? (o.ticked ?? true) : undefined) : [...list.filter((m) => m !== o.member), ...(on ? [o.member] : [])],
+          );
         }}
       />
     );
