@@ -359,7 +359,7 @@ func readFile(file []byte, c *Config, lookupEnv func(string) (string, bool)) (ma
 }
 
 // tokenForm is what the end of an ingest URL looks like that somebody chose.
-var tokenForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,128}$`)
+var tokenForm = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,128}$`)
 
 // readSources reads the list of sources.
 func readSources(node *yaml.Node, c *Config, lookupEnv func(string) (string, bool)) error {
@@ -393,7 +393,7 @@ func readSources(node *yaml.Node, c *Config, lookupEnv func(string) (string, boo
 		}
 		s.Token, _ = token.(string)
 		if s.Token != "" && !tokenForm.MatchString(s.Token) {
-			return fmt.Errorf("the configuration file: %s.token: it is the secret end of a URL: expected 16 to 128 letters, digits, _ and -, such as openssl rand -hex 16 makes", place)
+			return fmt.Errorf("the configuration file: %s.token: it is the secret end of a URL: expected at most 128 letters, digits and ._~-, such as openssl rand -hex 16 makes", place)
 		}
 		if s.AccountID == "" {
 			s.AccountID = switchhook.RootAccount

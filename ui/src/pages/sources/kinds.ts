@@ -152,7 +152,7 @@ export const kinds: { [kind: string]: Kind } = {
       {
         name: "make_accounts",
         label: "Make no accounts",
-        hint: "Else each of Kazoo’s accounts becomes one below the source’s own, with the same id; a webhook there needs “include accounts below” to have their events.",
+        hint: "Else each of Kazoo’s accounts becomes one below the source’s own, with the same id; a webhook there gets their events if it is to have those of the accounts below, too.",
         type: "check",
         ticked: false,
       },
