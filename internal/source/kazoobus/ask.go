@@ -159,11 +159,13 @@ const (
 func (b *bus) ask(ctx context.Context, collect time.Duration) (*answers, error) {
 	var ch *amqp.Channel
 	var came <-chan amqp.Delivery
+	var closed <-chan *amqp.Error
 	queue, id := b.queue+".answers", rand.Text()
 	err := b.within(func() (err error) {
 		if ch, err = b.conn.Channel(); err != nil {
 			return err
 		}
+		closed = ch.NotifyClose(make(chan *amqp.Error, 1))
 		if _, err := ch.QueueDeclare(queue, false, true, true, false, nil); err != nil {
 			return err
 		}
@@ -177,9 +179,8 @@ func (b *bus) ask(ctx context.Context, collect time.Duration) (*answers, error) 
 		defer func() { _ = b.within(ch.Close) }() // and with it the queue
 	}
 	if err != nil {
-		return nil, mayNot(err)
+		return nil, mayNot(refused(err, closed))
 	}
-	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	for _, category := range []string{callEvent, "channel"} { // of Kazoo 4, and of 5; each hears its own
 		m := ordjson.Object{}
 		for _, member := range [][2]string{
@@ -195,7 +196,7 @@ func (b *bus) ask(ctx context.Context, collect time.Duration) (*answers, error) 
 		m.Set("Fields", []byte(`["Call-ID"]`))
 		m.Set("Active-Only", []byte("false")) // who has none says so
 		if err := ch.PublishWithContext(ctx, asksAt, question, false, false, amqp.Publishing{ContentType: "application/json", Body: m.Append(nil)}); err != nil {
-			return nil, mayNot(err)
+			return nil, mayNot(refused(err, closed))
 		}
 	}
 	all, end := newAnswers(), time.NewTimer(collect)

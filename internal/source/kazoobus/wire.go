@@ -32,7 +32,8 @@ type bus struct {
 	o     *Options
 	queue string
 	conn  *amqp.Connection
-	ch    *amqp.Channel // for all but messages; nil or closed: to be opened
+	ch    *amqp.Channel      // for all but messages; nil or closed: to be opened
+	ended <-chan *amqp.Error // why ch was closed
 
 	system  string            // what the server is, such as RabbitMQ 3.10.8
 	major   string            // of its version
@@ -120,9 +121,21 @@ func (b *bus) try(do func(*amqp.Channel) error) error {
 			if b.ch, err = b.conn.Channel(); err != nil {
 				return err
 			}
+			b.ended = b.ch.NotifyClose(make(chan *amqp.Error, 1))
 		}
-		return do(b.ch)
+		return refused(do(b.ch), b.ended)
 	})
+}
+
+// refused is an error of a channel's, or what the server has closed the channel with: whoever
+// gives it another command meanwhile only hears that it is closed.
+func refused(err error, ended <-chan *amqp.Error) error {
+	if errors.Is(err, amqp.ErrClosed) && ended != nil {
+		if why := <-ended; why != nil {
+			return why
+		}
+	}
+	return err
 }
 
 // isNotFound reports whether a server says that there is no such thing.
