@@ -20,7 +20,7 @@ func TestKamailio(t *testing.T) {
 	kam.Enabled(t)
 	bin, dir, listen := build(t), t.TempDir(), freePort(t)
 	const token = "a-token-for-the-tests"
-	config := "sources:\n- id: kam\n  kind: kamailio\n  options:\n    token: " + token + "\n"
+	config := "sources:\n- id: kam\n  kind: kamailio\n  token: " + token + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "switchhook.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
