@@ -42,13 +42,19 @@ func (a *api) audit(ctx context.Context, account, resource, id string, before, a
 
 // auditOf is audit for what is done without a key.
 func (a *api) auditOf(ctx context.Context, c caller, account, resource, id string, before, after *state) *switchhook.AuditEntry {
-	e := &switchhook.AuditEntry{
-		At: now(), AccountID: account, Action: c.operation, Resource: resource, ResourceID: id,
-		Actor: c.actor,
-	}
+	e := c.entry(account, resource, id, before, after)
 	e.Actor.Address = a.clientAddr(requestOf(ctx)).String()
 	if ex, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		e.RequestID = ex.id
+	}
+	return e
+}
+
+// entry is the entry of a change that the caller makes, by whatever way.
+func (c caller) entry(account, resource, id string, before, after *state) *switchhook.AuditEntry {
+	e := &switchhook.AuditEntry{
+		At: now(), AccountID: account, Action: c.operation, Resource: resource, ResourceID: id,
+		Actor: c.actor,
 	}
 	e.Before, e.After = difference(before, after)
 	return e

@@ -24,12 +24,12 @@ func (a *API) MakeAccounts(ctx context.Context, s *switchhook.Source, tenants []
 	for i := range tenants {
 		err := m.settle(ctx, &tenants[i])
 		if code := switchhook.ErrorCode(err); err != nil && (code == "" || code == switchhook.CodeUnavailable) {
-			return nil, err // what was made is made, and is known again
+			return nil, err // it is tried again; what was made by then is met again
 		} else if err != nil {
 			refused = append(refused, err)
 		}
 	}
-	if m.changed {
+	if m.stale {
 		err = m.api.reload(ctx)
 	}
 	return refused, err
@@ -38,9 +38,10 @@ func (a *API) MakeAccounts(ctx context.Context, s *switchhook.Source, tenants []
 // A maker makes accounts for a source, which may do so below its own.
 type maker struct {
 	caller
-	api     *api
-	changed bool
-	count   int // of accounts below the source's own; 0: not counted yet
+	api    *api
+	copied bool // the tree is our own
+	stale  bool // what is in force is not what the store has
+	count  int  // of accounts below the source's own; 0: not counted yet
 }
 
 // settle makes an account, and those above it, each below the one before.
@@ -81,7 +82,8 @@ func (m *maker) put(ctx context.Context, t *source.Tenant, parent string) (strin
 		return t.ID, nil
 	}
 	next.UpdatedAt = later(old.UpdatedAt)
-	err := m.api.Store.UpdateAccount(ctx, &next, m.entry("update-account", old, &next))
+	m.operation = "update-account"
+	err := m.api.Store.UpdateAccount(ctx, &next, m.entry(next.ID, "account", next.ID, accountState(old, m.flows[old.ID]), accountState(&next, m.flows[next.ID])))
 	if err == nil {
 		m.know(&next)
 	}
@@ -105,40 +107,32 @@ func (m *maker) create(ctx context.Context, t *source.Tenant, parent string) err
 	if err := m.place(acc, parent); err != nil {
 		return err
 	}
-	err := m.api.Store.CreateAccount(ctx, acc, m.entry("create-account", nil, acc))
+	m.operation = "create-account"
+	err := m.api.Store.CreateAccount(ctx, acc, m.entry(acc.ID, "account", acc.ID, nil, accountState(acc, false)))
 	switch {
 	case err == nil:
 		m.count++
 		m.know(acc)
 	case switchhook.ErrorCode(err) == switchhook.CodeConflict:
-		return nil // somebody has deleted it; it does not come back
+		m.stale = true // an earlier try has made it, or
+		return nil     // somebody has deleted it; it does not come back
 	}
 	return err
 }
 
 // know has an account among those that are there.
 func (m *maker) know(acc *switchhook.Account) {
-	if !m.changed {
+	if !m.copied {
 		m.tree = newTree(m.tree.rows) // others read the one that it was
-		m.changed = true
+		m.copied = true
 	}
+	m.stale = true
 	if old := m.accounts[acc.ID]; old != nil {
 		siblings := m.children[old.ParentID]
 		m.children[old.ParentID] = slices.DeleteFunc(siblings, func(id string) bool { return id == acc.ID })
 	}
 	m.accounts[acc.ID] = acc
 	m.children[acc.ParentID] = append(m.children[acc.ParentID], acc.ID)
-}
-
-// entry is that of the audit log. The source is who did it.
-func (m *maker) entry(operation string, before, after *switchhook.Account) *switchhook.AuditEntry {
-	e := &switchhook.AuditEntry{At: now(), AccountID: after.ID, Action: operation, Resource: "account", ResourceID: after.ID, Actor: m.actor}
-	var was *state
-	if before != nil {
-		was = accountState(before, m.flows[before.ID])
-	}
-	e.Before, e.After = difference(was, accountState(after, m.flows[after.ID]))
-	return e
 }
 
 // short is a name of a length that is allowed.

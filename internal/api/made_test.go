@@ -94,6 +94,15 @@ func TestMakeAccounts(t *testing.T) {
 		t.Errorf("%+v", a1)
 	}
 
+	// A try that failed half way has made an account of which nobody knows yet.
+	if err := s.store.CreateAccount(t.Context(), &switchhook.Account{ID: "a6", ParentID: "acme", Name: "a6", CreatedAt: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rest.MakeAccounts(t.Context(), pbx, []source.Tenant{{ID: "a6", Most: 9}}); err != nil {
+		t.Error(err)
+	}
+	s.ok(200, request{path: "/v1/accounts/a6", key: acmeKey}, nil) // it is in force
+
 	s.store.Break(errors.New("no space left on device"))
 	if _, err := rest.MakeAccounts(context.WithoutCancel(t.Context()), pbx, []source.Tenant{{ID: "a1", Above: []string{"a0", "a2", "a4"}, Most: 9}}); err == nil {
 		t.Error("nobody is told that the store took nothing")
