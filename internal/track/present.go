@@ -46,13 +46,20 @@ func (t *Tracker) endAbsent(legs []source.LegStarted, now time.Time) {
 		if c == nil {
 			continue
 		}
-		for _, l := range c.Legs {
-			if listed[l.ID] && l.Phase < over {
-				c.hear(now)
-			}
-		}
+		hearListed(c, listed, now)
 		t.endGone(c, now, func(l *leg) bool { return !listed[l.ID] && !l.Started.After(now) })
 	}
+}
+
+// hearListed notes that a call was heard of, if one of its legs is listed.
+func hearListed(c *call, listed map[string]bool, now time.Time) (heard bool) {
+	for _, l := range c.Legs {
+		if listed[l.ID] && l.Phase < over {
+			c.hear(now)
+			heard = true
+		}
+	}
+	return heard
 }
 
 // alive takes a list of the legs that there are, of which it knows no more. Calls that were heard of
@@ -67,16 +74,10 @@ func (t *Tracker) alive(f source.Alive) {
 		if c == nil || c.Heard.After(f.Since) {
 			continue
 		}
-		for _, l := range slices.Backward(slices.Clone(c.Legs)) { // the first leg last
-			switch {
-			case l.Phase == over:
-			case listed[l.ID]:
-				l.call.hear(f.At())
-				t.touch(l.call)
-			default:
-				t.endLeg(l, ending{At: f.At(), Reconciled: true})
-			}
+		if hearListed(c, listed, f.At()) {
+			t.touch(c)
 		}
+		t.endGone(c, f.At(), func(l *leg) bool { return !listed[l.ID] })
 	}
 }
 
