@@ -111,19 +111,6 @@ func TestFreeSWITCHRecords(t *testing.T) {
 	c := app.Config{Data: t.TempDir(), Sources: []switchhook.Source{
 		{ID: "pbx", Kind: "freeswitch", AccountID: "root", Token: token, Options: map[string]any{"address": pbx.Address, "password": "secret"}},
 	}}
-	post := func(p *process, body string) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.app.URL()+"/v1/in/pbx/"+token+"?uuid=x", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Content-Type", "application/json")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode
-	}
 	run(t, c, func(p *process) {
 		client := pbx.Next(t)
 		client.Asked(t, "show channels")
@@ -134,7 +121,7 @@ func TestFreeSWITCHRecords(t *testing.T) {
 		}
 		p.until("/v1/events?type=call.bridged", func(list map[string]any) bool { return len(list["items"].([]any)) == 1 })
 		for _, body := range append(strings.SplitAfter(strings.TrimSpace(string(posts)), "\n"), "<cdr/>") {
-			if got := post(p, body); got != http.StatusAccepted {
+			if got := p.post("/v1/in/pbx/"+token+"?uuid=x", body); got != http.StatusAccepted {
 				t.Errorf("answered with %d", got)
 			}
 		}

@@ -28,22 +28,10 @@ func TestKamailio(t *testing.T) {
 		{ID: "other", Kind: "teli", AccountID: "root", Token: token},
 	}}
 	run(t, c, func(p *process) {
-		post := func(path string, body []byte) int {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.app.URL()+path, bytes.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
-			return resp.StatusCode
-		}
 		for body := range bytes.Lines(recorded) {
 			for range 2 {
 				p.until("/v1/sources/kam", func(map[string]any) bool { // as Kamailio does
-					return post("/v1/in/kam/"+token, body) == http.StatusAccepted
+					return p.post("/v1/in/kam/"+token, string(body)) == http.StatusAccepted
 				})
 			}
 		}
@@ -71,7 +59,7 @@ func TestKamailio(t *testing.T) {
 			"/v1/in/nobody/" + token:          http.StatusNotFound,
 			"/v1/in/other/" + token:           http.StatusUnprocessableEntity, // it is there, and translates
 		} {
-			if got := post(path, []byte(`{}`)); got != want {
+			if got := p.post(path, `{}`); got != want {
 				t.Errorf("%s: %d, want %d", path, got, want)
 			}
 		}

@@ -63,6 +63,22 @@ func (p *process) types() []string {
 	return list
 }
 
+// post posts as a phone system does, which has no key, and returns the status.
+func (p *process) post(path, body string) int {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.app.URL()+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
 // refused is the answer to a request that is refused.
 func (p *process) refused(method, path, body string) string {
 	p.t.Helper()

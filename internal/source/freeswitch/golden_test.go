@@ -90,6 +90,21 @@ type scenario struct {
 	events  [][]byte
 }
 
+// messages are the scenario's events that say something of calls.
+func (s *scenario) messages(t *testing.T) (messages []Message) {
+	t.Helper()
+	for _, e := range s.events {
+		m, err := Parse(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if newTranslator(&s.options, nil).events[m.kind()] != nil {
+			messages = append(messages, m)
+		}
+	}
+	return messages
+}
+
 func scenarios(t *testing.T) (all []*scenario) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/facts/*.txtar")
@@ -202,16 +217,7 @@ func TestScenariosWithAGap(t *testing.T) {
 	for _, s := range scenarios(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			var messages []Message
-			for _, e := range s.events {
-				m, err := Parse(e)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if newTranslator(&s.options, nil).events[m.kind()] != nil {
-					messages = append(messages, m)
-				}
-			}
+			messages := s.messages(t)
 			for cut := range messages {
 				for _, missed := range []int{0, 1} {
 					d := newTold(t)

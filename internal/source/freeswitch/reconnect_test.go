@@ -20,16 +20,7 @@ func TestScenariosWithAReconnect(t *testing.T) {
 	for _, s := range scenarios(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			var messages []Message
-			for _, e := range s.events {
-				m, err := Parse(e)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if newTranslator(&s.options, nil).events[m.kind()] != nil {
-					messages = append(messages, m)
-				}
-			}
+			messages := s.messages(t)
 			var want map[string]string
 			for i := range 2 * len(messages) {
 				cut, behind := i/2, i%2 == 1

@@ -61,6 +61,28 @@ func (r *recorder) all() [][]byte {
 	return r.bodies
 }
 
+// startReal starts a Kamailio that posts to a recorder.
+func startReal(t *testing.T, o kam.Options) (*recorder, *kam.Server) {
+	t.Helper()
+	kam.Enabled(t)
+	r := &recorder{came: make(chan struct{}, 1)}
+	web := httptest.NewServer(r)
+	t.Cleanup(web.Close)
+	o.URL = web.URL + "/v1/in/kam/token"
+	return r, kam.Start(t, o)
+}
+
+// told is what is told of all that was posted.
+func (r *recorder) told(t *testing.T) *told {
+	t.Helper()
+	d := newTold(t)
+	for _, body := range r.all() {
+		d.post(body)
+	}
+	d.check()
+	return d
+}
+
 // until waits until what was posted has a word so many times.
 func (r *recorder) until(t *testing.T, word string, n int) {
 	t.Helper()
@@ -195,19 +217,10 @@ func TestReal(t *testing.T) {
 	for name, play := range scenarios() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			kam.Enabled(t)
-			r := &recorder{came: make(chan struct{}, 1)}
-			web := httptest.NewServer(r)
-			defer web.Close()
-			s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Defines: []string{"SWITCHHOOK_DOMAINS"}})
+			r, s := startReal(t, kam.Options{Defines: []string{"SWITCHHOOK_DOMAINS"}})
 			play(&stage{t, s, r})
 			s.Kill()
-			bodies := r.all()
-			d := newTold(t)
-			for _, body := range bodies {
-				d.post(body)
-			}
-			d.check()
+			bodies, d := r.all(), r.told(t)
 			if text := s.Log(); strings.Contains(text, "ERROR") {
 				t.Error("Kamailio complains")
 			}
@@ -235,21 +248,13 @@ func TestReal(t *testing.T) {
 // Calls that the script refuses are told, each of them, whichever process of Kamailio has them.
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	kam.Enabled(t)
-	r := &recorder{came: make(chan struct{}, 1)}
-	web := httptest.NewServer(r)
-	defer web.Close()
-	s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token"})
+	r, s := startReal(t, kam.Options{})
 	const calls = 12 // Kamailio has four processes that take them
 	for range calls {
 		s.Phone(t, "103").Call(t, "199", kam.Refused(404)).Wait(t)
 	}
 	r.until(t, failed, calls)
-	d := newTold(t)
-	for _, body := range r.all() {
-		d.post(body)
-	}
-	d.check()
+	d := r.told(t)
 	if got := strings.Count(strings.Join(d.lines, "\n"), "reason=unallocated cause=UNALLOCATED_NUMBER hung_up_by=local released_by=system sip=404"); got != calls || len(d.calls) != calls {
 		t.Errorf("%d of %d were told:\n%s", got, calls, strings.Join(d.lines, "\n"))
 	}
@@ -259,22 +264,14 @@ func TestRefused(t *testing.T) {
 // left out, and calls that have no end of a URI are not told.
 func TestTooLong(t *testing.T) {
 	t.Parallel()
-	kam.Enabled(t)
-	r := &recorder{came: make(chan struct{}, 1)}
-	web := httptest.NewServer(r)
-	defer web.Close()
-	s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token"})
+	r, s := startReal(t, kam.Options{})
 	long := strings.Repeat("n", 48000)
 	for i, from := range []string{`"` + long + `" <sip:103@pbx.example>`, "<sip:" + long + "@pbx.example>", "<sip:103@pbx.example>"} {
 		s.Send(t, fmt.Sprintf("INVITE sip:199@pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK%d\r\nFrom: %s;tag=%d\r\n"+
 			"To: <sip:199@pbx.example>\r\nCall-ID: %d@long\r\nCSeq: 1 INVITE\r\nContact: <sip:103@127.0.0.1:9>\r\nContent-Length: 0\r\n\r\n", i, from, i, i))
 	}
 	r.until(t, failed, 2)
-	d := newTold(t)
-	for _, body := range r.all() {
-		d.post(body)
-	}
-	d.check()
+	d := r.told(t)
 	if text := strings.Join(d.lines, "\n"); len(d.calls) != 2 || strings.Count(text, "from=103 to=199") != 2 {
 		t.Error(text)
 	}
@@ -296,20 +293,13 @@ func TestBalancer(t *testing.T) {
 	} {
 		t.Run(number, func(t *testing.T) {
 			t.Parallel()
-			r := &recorder{came: make(chan struct{}, 1)}
-			web := httptest.NewServer(r)
-			defer web.Close()
-			s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Style: "balancer"})
+			r, s := startReal(t, kam.Options{Style: "balancer"})
 			call{
 				carrier: "callee", number: number,
 				callee: []kam.Step{kam.Ring(short), kam.Answer(), kam.Acked(), kam.Talk(short), kam.Bye()},
 				caller: []kam.Step{kam.Answered(), kam.Ack(), kam.Released()},
 			}.play(&stage{t, s, r})
-			d := newTold(t)
-			for _, body := range r.all() {
-				d.post(body)
-			}
-			d.check()
+			d := r.told(t)
 			if diff := gocmp.Diff(sorted(want), sorted(strings.Join(d.lines, "\n"))); diff != "" {
 				t.Errorf("the events differ (-stock +balancer):\n%s", diff)
 			}
@@ -320,11 +310,7 @@ func TestBalancer(t *testing.T) {
 // A queue that is full keeps what came first, and the ends: each call that was begun has one.
 func TestQueueFull(t *testing.T) {
 	t.Parallel()
-	kam.Enabled(t)
-	r := &recorder{came: make(chan struct{}, 1)}
-	web := httptest.NewServer(r)
-	defer web.Close()
-	s := kam.Start(t, kam.Options{URL: web.URL + "/v1/in/kam/token", Queue: 9})
+	r, s := startReal(t, kam.Options{Queue: 9})
 	callee := s.Phone(t, "101")
 	callee.Register(t, "101", "60")
 	r.until(t, `"event":"register"`, 1)
