@@ -4,6 +4,7 @@ import { Compartment, EditorState, type Extension, Transaction } from "@codemirr
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import type { EditorProps } from "./code";
+import { Echoes } from "./echo";
 import { look, marked, showMarks, treeIn } from "./codemirror";
 import { folding, jsonWords } from "./json";
 import { htmlTemplate, textTemplate } from "./template";
@@ -24,6 +25,7 @@ export default function Editor({ value, onChange, label, wrap, lines, language =
     told.current = { onChange, onFocus };
   });
   const first = useRef({ value, marks });
+  const echoes = useRef(new Echoes());
   const writable = onChange !== undefined;
   const attributes = useRef(new Compartment());
 
@@ -48,12 +50,12 @@ export default function Editor({ value, onChange, label, wrap, lines, language =
                 history(),
                 keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap]),
                 // What the page itself put in is no change of its user's.
-                EditorView.updateListener.of(
-                  (u) =>
-                    u.docChanged &&
-                    !u.transactions.some((t) => t.annotation(Transaction.remote)) &&
-                    told.current.onChange?.(u.state.doc.toString()),
-                ),
+                EditorView.updateListener.of((u) => {
+                  if (!u.docChanged || u.transactions.some((t) => t.annotation(Transaction.remote))) return;
+                  const text = u.state.doc.toString();
+                  echoes.current.tell(text);
+                  told.current.onChange?.(text);
+                }),
                 EditorView.domEventHandlers({ focus: (_, of) => told.current.onFocus?.(inserter(of)), beforeinput: typedOver }),
               ]
             : [EditorState.readOnly.of(true), EditorView.editable.of(false), keymap.of(foldKeymap)],
@@ -69,7 +71,7 @@ export default function Editor({ value, onChange, label, wrap, lines, language =
     const v = view.current;
     first.current = { value, marks };
     if (!v) return;
-    if (v.state.doc.toString() !== value)
+    if (echoes.current.isNews(value, v.state.doc.toString()))
       v.dispatch({ changes: { from: 0, to: v.state.doc.length, insert: value }, annotations: Transaction.remote.of(true) });
     showMarks(v, marks ?? []);
     v.dispatch({
