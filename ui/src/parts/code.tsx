@@ -49,15 +49,22 @@ export function Code({
         <Copy text={text} label={`Copy ${label}`} />
       </div>
       {language === "text" || text.length > 300_000 ? (
-        <pre className={css.plain} tabIndex={0} role="region" aria-label={label}>
-          {text}
-        </pre>
+        <Plain text={text} label={label} />
       ) : (
-        <Suspense fallback={<pre className={css.plain}>{text}</pre>}>
+        <Suspense fallback={<Plain text={text} label={label} />}>
           <Editor value={text} label={label} wrap={wrap} lines={lines} language={language} />
         </Suspense>
       )}
     </div>
+  );
+}
+
+/** A text as it is: for good, or until the editor is there. It scrolls, so the keyboard gets there. */
+function Plain({ text, label }: { text: string; label: string }) {
+  return (
+    <pre className={css.plain} tabIndex={0} role="region" aria-label={label}>
+      {text}
+    </pre>
   );
 }
 
@@ -121,7 +128,7 @@ export function Diff({
 }) {
   return (
     <div className={css.code}>
-      <Suspense fallback={<pre className={css.plain}>{after}</pre>}>
+      <Suspense fallback={<Plain text={after} label={label} />}>
         <Merge before={before} after={after} label={label} language={language} />
       </Suspense>
     </div>
