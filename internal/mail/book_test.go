@@ -240,7 +240,6 @@ func TestBrandIsInherited(t *testing.T) {
 	}
 }
 
-// A customer update goes to each of those whom it is for, and nobody else's customers.
 // An event's own parts are templates too; its HTML may be in base64, as Kazoo's portal sends it.
 func TestPartsOfAnEvent(t *testing.T) {
 	t.Parallel()
@@ -256,6 +255,26 @@ func TestPartsOfAnEvent(t *testing.T) {
 	}
 }
 
+// A fax comes with the mail about it, also where it could not be sent, if the event says
+// where it is.
+func TestDocumentOfAFax(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for target, typ := range map[string]string{
+		"mail:acme:fax_inbound_to_email": "fax.received", "mail:acme:fax_inbound_error_to_email": "fax.receive_failed",
+		"mail:acme:fax_inbound_error_to_email_filtered": "fax.receive_failed",
+		"mail:acme:fax_outbound_to_email":               "fax.sent", "mail:acme:fax_outbound_error_to_email": "fax.send_failed",
+	} {
+		for _, at := range []string{"https://pbx.example.com/f1.pdf", ""} {
+			m, err := w.message(event("acme", typ, `{"fax":{"id":"f1","box_id":"f","document_url":"`+at+`"},"notification":{"to":"x@example.com"}}`), target)
+			if err != nil || len(m.Attachments) > 0 != (at != "") || at != "" && m.Attachments[0].Name != "f1.pdf" {
+				t.Errorf("%s of %q: %+v %v", target, at, m.Attachments, err)
+			}
+		}
+	}
+}
+
+// A customer update goes to each of those whom it is for, and nobody else's customers.
 func TestCustomerUpdate(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

@@ -177,7 +177,7 @@ func attachments(r *switchhook.Resources, n switchhook.Notification, l *Letter) 
 		if v := r.Voicemail; v != nil {
 			at = cmp.Or(at, v.AudioURL)
 		}
-	case "fax_inbound_to_email", "fax_outbound_to_email":
+	case "fax_inbound_to_email", "fax_outbound_to_email", "fax_inbound_error_to_email", "fax_inbound_error_to_email_filtered", "fax_outbound_error_to_email":
 		name = "fax"
 		if f := r.Fax; f != nil {
 			at = cmp.Or(at, f.DocumentURL)
