@@ -219,6 +219,7 @@ func (r *run) apply(v any, through []application) any {
 		a := &through[i]
 		r.at = a.at
 		r.step(1)
+		r.room(ofValue)
 		var arg any = absent{}
 		if a.arg != nil {
 			arg = a.arg.resolve(r)
@@ -229,6 +230,7 @@ func (r *run) apply(v any, through []application) any {
 		}
 		v = a.filter.do(r, v, arg)
 		if s, ok := v.(string); ok && trusted {
+			r.room(ofValue)
 			v = Trusted(s)
 		}
 	}

@@ -66,7 +66,7 @@ func floatformat(r *run, in, arg any) any {
 	if !ok || p > 100 || p < -100 {
 		return r.text(in)
 	}
-	r.room(256)
+	r.room(128 + 8*max(p, -p))
 	digits := plain(in, n)
 	result := round(digits, max(p, -p))
 	if whole, rest, _ := strings.Cut(result, "."); p < 0 && strings.Trim(rest, "0") == "" {
@@ -162,8 +162,9 @@ func intcomma(r *run, in, _ any) any {
 	return in
 }
 
-func formatInteger(_ *run, in, _ any) any {
+func formatInteger(r *run, in, _ any) any {
 	if n, ok := numberOf(in); ok && n.whole {
+		r.room(ofValue)
 		return strconv.FormatInt(n.i, 10)
 	}
 	return in
@@ -209,9 +210,6 @@ func pluralize(r *run, in, arg any) any {
 	n, ok := numberOf(in)
 	if !ok {
 		n, ok = number{i: int64(size(in)), whole: true}, size(in) >= 0
-		if _, isText := in.(string); isText {
-			ok = false
-		}
 	}
 	result := many
 	if ok && n.float() == 1 || !ok && in != nil {
@@ -222,6 +220,7 @@ func pluralize(r *run, in, arg any) any {
 
 // yesno is one of the words for true, false and nothing.
 func yesno(r *run, in, arg any) any {
+	r.room(4 * ofValue)
 	words := strings.SplitN(r.given(arg, "yes,no,maybe"), ",", 4)
 	switch {
 	case len(words) < 2:
@@ -257,6 +256,7 @@ func stringformat(r *run, in, arg any) any {
 	if len(rest) != 1 || width > maxMade || precision > 100 {
 		return ""
 	}
+	r.room(256 + max(precision, 0) + min(width, 400))
 	return r.justified(r.converted(in, flags, rest[0], precision, width), flags, width)
 }
 
