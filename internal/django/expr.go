@@ -112,6 +112,7 @@ func (p *parser) variable(c *cursor, o *operand) {
 		o.path = nil
 	}
 	for o.path != nil && strings.HasPrefix(c.rest(), ".") {
+		p.part(c.at)
 		c.at++
 		if c.at < c.end && (c.source[c.at] == '"' || c.source[c.at] == '\'') {
 			o.path = append(o.path, c.text(false))

@@ -51,6 +51,7 @@ func (l *loop) member(name string) any {
 func parseFor(p *parser, t *tagged) node {
 	n := &forNode{at: t.start}
 	for {
+		p.part(t.at)
 		n.names = append(n.names, t.cursor.name("a name for the elements"))
 		if !t.sign(",") {
 			break
