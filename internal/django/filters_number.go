@@ -199,7 +199,8 @@ func filesizeformat(r *run, in, _ any) any {
 	return sign + round(strconv.FormatFloat(size, 'f', -1, 64), 1) + " " + units[i]
 }
 
-// pluralize is "s" unless the number, or the length of the list, is 1.
+// pluralize is "s" unless the number, or the length of the list, is 1. Of what is neither, it
+// says nothing.
 func pluralize(r *run, in, arg any) any {
 	one, many, two := strings.Cut(r.given(arg, "s"), ",")
 	if !two {
@@ -211,11 +212,13 @@ func pluralize(r *run, in, arg any) any {
 	if !ok {
 		n, ok = number{i: int64(size(in)), whole: true}, size(in) >= 0
 	}
-	result := many
-	if ok && n.float() == 1 || !ok && in != nil {
-		result = one
+	switch {
+	case !ok:
+		return ""
+	case n.float() == 1:
+		return like(arg, one)
 	}
-	return like(arg, result)
+	return like(arg, many)
 }
 
 // yesno is one of the words for true, false and nothing.
@@ -257,7 +260,11 @@ func stringformat(r *run, in, arg any) any {
 		return ""
 	}
 	r.room(256 + max(precision, 0) + min(width, 400))
-	return r.justified(r.converted(in, flags, rest[0], precision, width), flags, width)
+	s, ok := r.converted(in, flags, rest[0], precision, width)
+	if !ok {
+		return ""
+	}
+	return r.justified(s, flags, width)
 }
 
 // leading reads the digits at the beginning.
@@ -270,8 +277,8 @@ func leading(s string) (int, string) {
 	return n, s
 }
 
-// converted writes a value as the letter of a format says.
-func (r *run) converted(in any, flags string, letter byte, precision, width int) string {
+// converted writes a value as the letter of a format says, if it can be.
+func (r *run) converted(in any, flags string, letter byte, precision, width int) (string, bool) {
 	n, ok := numberOf(in)
 	verb := "%" + strings.Map(func(c rune) rune {
 		if strings.ContainsRune("+ #", c) {
@@ -290,34 +297,34 @@ func (r *run) converted(in any, flags string, letter byte, precision, width int)
 			r.read(len(s))
 			s = s[:offset(s, precision)]
 		}
-		return s
+		return s, true
 	case 'd', 'i', 'u', 'x', 'X', 'o':
 		if i, whole := wholeOf(in); ok && whole {
 			if letter == 'i' || letter == 'u' {
 				letter = 'd'
 			}
 			if precision >= 0 {
-				return fmt.Sprintf(verb+".*"+string(letter), max(precision, 1), i)
+				return fmt.Sprintf(verb+".*"+string(letter), max(precision, 1), i), true
 			}
-			return fmt.Sprintf(verb+"0*"+string(letter), max(zeros, 1), i)
+			return fmt.Sprintf(verb+"0*"+string(letter), max(zeros, 1), i), true
 		}
 	case 'e', 'E', 'f', 'F', 'g', 'G':
 		if precision < 0 {
 			precision = 6
 		}
 		if ok {
-			return fmt.Sprintf(verb+"0*.*"+string(letter), max(zeros, 1), precision, n.float())
+			return fmt.Sprintf(verb+"0*.*"+string(letter), max(zeros, 1), precision, n.float()), true
 		}
 	case 'c':
 		if i, whole := wholeOf(in); whole && i > 0 && i <= 0x10FFFF {
 			c := string(rune(i))
 			if _, trusted := in.(Trusted); trusted { // escaped or not, it was another sign before
-				return r.safe(c)
+				return r.safe(c), true
 			}
-			return c
+			return c, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 func (r *run) justified(s, flags string, width int) string {
