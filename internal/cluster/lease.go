@@ -179,7 +179,7 @@ func (l *Lease) Acquire(ctx context.Context) error {
 				_ = l.giveBack() //nolint:contextcheck // ctx has ended; and it runs out by itself
 			}
 			return context.Cause(ctx)
-		case <-time.After(left + mathrand.N(askEvery/10)): // not all at once
+		case <-time.After(left + mathrand.N(askEvery/10)): //nolint:gosec // not all at once
 		}
 	}
 	l.now(Leader{l.owner, l.url})
