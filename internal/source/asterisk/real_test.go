@@ -361,22 +361,23 @@ func TestRealPresentAmongManyCalls(t *testing.T) {
 		defer w.close()
 		go w.read(func([]byte) error { return nil })
 		go w.ping(t.Context())
-		begin := func() {
-			if err := w.send("Originate", "", "Channel", "Local/650@internal", "Application", "Wait", "Data", "0.1", "Async", "true"); err != nil {
+		begin := func(i int) { // every other one ends at once, the others live for a while
+			number := []string{"650", "620"}[i%2]
+			if err := w.send("Originate", "", "Channel", "Local/"+number+"@internal", "Application", "Wait", "Data", fmt.Sprint("0.", i), "Async", "true"); err != nil {
 				t.Error(err)
 			}
 		}
 		var hosts []*host
 		seen := 0
 		for range 15 {
-			for range 10 {
-				begin()
+			for i := range 10 {
+				begin(i)
 			}
 			h := newHost()
 			hosts = append(hosts, h)
 			run(t, ofAMI(s, nil), h)
-			for range 10 {
-				begin()
+			for i := range 10 {
+				begin(i)
 			}
 			<-h.connected
 		}
