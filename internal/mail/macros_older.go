@@ -1,11 +1,16 @@
 package mail
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // older are names that templates of Kazoo's app notify have, and of the first teletype: what
 // they mean now. There is no telling how old an operator's templates are; both apps ran side
 // by side up to Kazoo 4.3.
-func older() map[string]string {
+//
+//nolint:gochecknoglobals // the names are constants
+var older = sync.OnceValue(func() map[string]string {
 	names := map[string]string{
 		"account.pvt_account_id": "account.id", "from_user": "from.user", "to_user": "to.user",
 		"caller_id_name": "caller_id.name", "caller_id_number": "caller_id.number", "callee_id_name": "callee_id.name", "callee_id_number": "callee_id.number",
@@ -21,7 +26,7 @@ func older() map[string]string {
 		}
 	}
 	return names
-}
+})
 
 // olderNames adds them, where there is what they mean and no macro that has the name.
 func (m *macros) olderNames() {
