@@ -26,6 +26,7 @@ type Fax struct {
 	Notifications    json.RawMessage `json:"notifications,omitzero"` // an object: who is told, and how
 	FromEmail        string          `json:"from_email,omitzero"`
 	ToEmail          string          `json:"to_email,omitzero"`
+	Subject          string          `json:"subject,omitzero"`         // of the mail that was to be a fax
 	Number           string          `json:"number,omitzero"`          // the number that a mail was for
 	OriginalNumber   string          `json:"original_number,omitzero"` // that number as the mail had it
 	DocumentURL      string          `json:"document_url,omitzero"`

@@ -47,7 +47,7 @@ func emergencyTypes() []Type {
 			str("device_name", "That device's name."), str("emergency_to_did", "The emergency number that was dialled."),
 			boolean("emergency_test_call", "A test call.")),
 		callers,
-		fields(str("emergency_address_street_1", "The caller's address: street."), str("emergency_address_street_2", "The address's second line."),
+		fields(str("emergency_address_house_number", "The caller's address: the house's number."), str("emergency_address_street_1", "The caller's address: street."), str("emergency_address_street_2", "The address's second line."),
 			str("emergency_address_city", "The city."), str("emergency_address_region", "The state or region."),
 			str("emergency_address_postal_code", "The postal code."), decimal("emergency_address_latitude", "Degrees north."),
 			decimal("emergency_address_longitude", "Degrees east."),

@@ -386,7 +386,7 @@ func resources() []Resource {
 				str("status", "How it fares, in the phone system's words."), str("result_code", "The fax engine's result code."), str("error", "What went wrong."),
 				strs("errors", "What was wrong with the mail that asked for it."),
 				object("info", "The fax engine's own data."), object("notifications", "Who is told of it, and how."),
-				str("from_email", "Who mailed it."), str("to_email", "Where the mail was sent to."),
+				str("from_email", "Who mailed it."), str("to_email", "Where the mail was sent to."), str("subject", "The subject of the mail."),
 				str("number", "The number that the mail was for."), str("original_number", "That number as the mail had it."),
 				str("document_url", "Where the document can be fetched."), at("completed_at", "When it was through, or given up."),
 			},

@@ -140,13 +140,16 @@ func (r *run) format(t time.Time, layout string) string {
 		case c == '\\':
 			escaped = true
 		default:
-			if part, ok := ofDate(t, c); ok {
-				b.write(part)
-			} else if part, ok := ofTime(t, c); ok {
-				b.write(part)
-			} else {
-				b.writeRune(c)
+			part, ok := ofDate(t, c)
+			if !ok {
+				part, ok = ofTime(t, c)
 			}
+			if !ok {
+				b.writeRune(c)
+				break
+			}
+			r.room(len(part))
+			b.write(part)
 		}
 	}
 	return b.String()

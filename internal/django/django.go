@@ -96,7 +96,14 @@ func (t *Template) Names() []string { return slices.Clone(t.names) }
 // for {% now %} and the like, and its location is the zone of times that come without one.
 // Errors are *Error, or the context's.
 func (t *Template) Render(ctx context.Context, data map[string]any, now time.Time) (string, error) {
-	return t.render(newRun(ctx, t, data, now))
+	return t.RenderWithin(ctx, data, now, new(Budget))
+}
+
+// RenderWithin is Render within a budget that others have a part in.
+func (t *Template) RenderWithin(ctx context.Context, data map[string]any, now time.Time, of *Budget) (string, error) {
+	r := newRun(ctx, t, data, now, of)
+	defer r.spend(of)
+	return t.render(r)
 }
 
 func (t *Template) render(r *run) (result string, err error) {
@@ -111,8 +118,14 @@ func (t *Template) render(r *run) (result string, err error) {
 			result, err = "", mistake{r.at, fmt.Sprintf("this cannot be rendered (%v)", m)}.in(t.source)
 		}
 	}()
+	r.whole.grow(min(len(t.source), r.whole.most))
 	r.nodes(t.nodes)
-	return strings.ToValidUTF8(r.out.String(), "?"), nil
+	result = r.out.String()
+	if !utf8.ValidString(result) {
+		r.room(2 * len(result))
+		result = strings.ToValidUTF8(result, "?")
+	}
+	return result, nil
 }
 
 // A mistake is an Error whose place is still a byte of the source. It is thrown, by the parser

@@ -112,6 +112,7 @@ func (p *parser) variable(c *cursor, o *operand) {
 		o.path = nil
 	}
 	for o.path != nil && strings.HasPrefix(c.rest(), ".") {
+		p.part(c.at)
 		c.at++
 		if c.at < c.end && (c.source[c.at] == '"' || c.source[c.at] == '\'') {
 			o.path = append(o.path, c.text(false))
@@ -219,6 +220,7 @@ func (r *run) apply(v any, through []application) any {
 		a := &through[i]
 		r.at = a.at
 		r.step(1)
+		r.room(ofValue)
 		var arg any = absent{}
 		if a.arg != nil {
 			arg = a.arg.resolve(r)
@@ -229,6 +231,7 @@ func (r *run) apply(v any, through []application) any {
 		}
 		v = a.filter.do(r, v, arg)
 		if s, ok := v.(string); ok && trusted {
+			r.room(ofValue)
 			v = Trusted(s)
 		}
 	}

@@ -167,7 +167,10 @@ func striptags(r *run, in, _ any) any {
 
 // removetags removes the tags of some names, which are given with spaces between them.
 func removetags(r *run, in, arg any) any {
-	names := strings.Fields(strings.ToLower(clipBytes(r.text(arg))))
+	spelled := clipBytes(r.text(arg))
+	r.list(len(spelled)/2 + 1)
+	r.room(len(spelled))
+	names := strings.Fields(strings.ToLower(spelled))
 	return r.without(r.readable(in), func(tag string) bool { return slices.Contains(names, tagName(tag)) })
 }
 
@@ -276,14 +279,17 @@ func unit(s string) (size int, space bool) {
 	return size, unicode.IsSpace(c)
 }
 
+// alone are the tags that have no end.
+var alone = strings.Fields("br hr img input link meta col area base wbr") //nolint:gochecknoglobals // a constant, but for the language
+
 // track returns the names of the tags that are open after another.
 func (r *run) track(open []string, tag string) []string {
 	name := tagName(tag)
 	switch {
-	case name == "" || strings.HasSuffix(tag, "/>") || slices.Contains(strings.Fields("br hr img input link meta col area base wbr"), name):
+	case name == "" || strings.HasSuffix(tag, "/>") || slices.Contains(alone, name):
 		return open
 	case tag[1] != '/':
-		r.list(2)
+		r.list(len(open) + 2)
 		return append(slices.Clip(open), name) // what was kept before stays as it is
 	}
 	for i := len(open) - 1; i >= max(0, len(open)-maxNesting); i-- {

@@ -90,6 +90,7 @@ func slice(r *run, in, arg any) any {
 		r.read(len(s))
 		n = utf8.RuneCountInString(s)
 	}
+	r.room(4 * ofValue)
 	from, to, step, ok := bounds(r.text(arg), n)
 	switch {
 	case !ok:
@@ -122,7 +123,7 @@ func (r *run) stepped(from, to, step int) int {
 
 // bounds reads a slice of n elements. A single number is where it ends, as in Django.
 func bounds(arg string, n int) (from, to, step int, ok bool) {
-	parts := strings.Split(clipBytes(arg), ":")
+	parts := strings.SplitN(arg, ":", 4)
 	if len(parts) > 3 {
 		return 0, 0, 0, false
 	}

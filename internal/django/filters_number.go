@@ -66,7 +66,7 @@ func floatformat(r *run, in, arg any) any {
 	if !ok || p > 100 || p < -100 {
 		return r.text(in)
 	}
-	r.room(256)
+	r.room(128 + 8*max(p, -p))
 	digits := plain(in, n)
 	result := round(digits, max(p, -p))
 	if whole, rest, _ := strings.Cut(result, "."); p < 0 && strings.Trim(rest, "0") == "" {
@@ -162,8 +162,9 @@ func intcomma(r *run, in, _ any) any {
 	return in
 }
 
-func formatInteger(_ *run, in, _ any) any {
+func formatInteger(r *run, in, _ any) any {
 	if n, ok := numberOf(in); ok && n.whole {
+		r.room(ofValue)
 		return strconv.FormatInt(n.i, 10)
 	}
 	return in
@@ -198,7 +199,8 @@ func filesizeformat(r *run, in, _ any) any {
 	return sign + round(strconv.FormatFloat(size, 'f', -1, 64), 1) + " " + units[i]
 }
 
-// pluralize is "s" unless the number, or the length of the list, is 1.
+// pluralize is "s" unless the number, or the length of the list, is 1. Of what is neither, it
+// says nothing.
 func pluralize(r *run, in, arg any) any {
 	one, many, two := strings.Cut(r.given(arg, "s"), ",")
 	if !two {
@@ -209,19 +211,19 @@ func pluralize(r *run, in, arg any) any {
 	n, ok := numberOf(in)
 	if !ok {
 		n, ok = number{i: int64(size(in)), whole: true}, size(in) >= 0
-		if _, isText := in.(string); isText {
-			ok = false
-		}
 	}
-	result := many
-	if ok && n.float() == 1 || !ok && in != nil {
-		result = one
+	switch {
+	case !ok:
+		return ""
+	case n.float() == 1:
+		return like(arg, one)
 	}
-	return like(arg, result)
+	return like(arg, many)
 }
 
 // yesno is one of the words for true, false and nothing.
 func yesno(r *run, in, arg any) any {
+	r.room(4 * ofValue)
 	words := strings.SplitN(r.given(arg, "yes,no,maybe"), ",", 4)
 	switch {
 	case len(words) < 2:
@@ -257,7 +259,12 @@ func stringformat(r *run, in, arg any) any {
 	if len(rest) != 1 || width > maxMade || precision > 100 {
 		return ""
 	}
-	return r.justified(r.converted(in, flags, rest[0], precision, width), flags, width)
+	r.room(256 + max(precision, 0) + min(width, 400))
+	s, ok := r.converted(in, flags, rest[0], precision, width)
+	if !ok {
+		return ""
+	}
+	return r.justified(s, flags, width)
 }
 
 // leading reads the digits at the beginning.
@@ -270,8 +277,8 @@ func leading(s string) (int, string) {
 	return n, s
 }
 
-// converted writes a value as the letter of a format says.
-func (r *run) converted(in any, flags string, letter byte, precision, width int) string {
+// converted writes a value as the letter of a format says, if it can be.
+func (r *run) converted(in any, flags string, letter byte, precision, width int) (string, bool) {
 	n, ok := numberOf(in)
 	verb := "%" + strings.Map(func(c rune) rune {
 		if strings.ContainsRune("+ #", c) {
@@ -290,34 +297,34 @@ func (r *run) converted(in any, flags string, letter byte, precision, width int)
 			r.read(len(s))
 			s = s[:offset(s, precision)]
 		}
-		return s
+		return s, true
 	case 'd', 'i', 'u', 'x', 'X', 'o':
 		if i, whole := wholeOf(in); ok && whole {
 			if letter == 'i' || letter == 'u' {
 				letter = 'd'
 			}
 			if precision >= 0 {
-				return fmt.Sprintf(verb+".*"+string(letter), max(precision, 1), i)
+				return fmt.Sprintf(verb+".*"+string(letter), max(precision, 1), i), true
 			}
-			return fmt.Sprintf(verb+"0*"+string(letter), max(zeros, 1), i)
+			return fmt.Sprintf(verb+"0*"+string(letter), max(zeros, 1), i), true
 		}
 	case 'e', 'E', 'f', 'F', 'g', 'G':
 		if precision < 0 {
 			precision = 6
 		}
 		if ok {
-			return fmt.Sprintf(verb+"0*.*"+string(letter), max(zeros, 1), precision, n.float())
+			return fmt.Sprintf(verb+"0*.*"+string(letter), max(zeros, 1), precision, n.float()), true
 		}
 	case 'c':
 		if i, whole := wholeOf(in); whole && i > 0 && i <= 0x10FFFF {
 			c := string(rune(i))
 			if _, trusted := in.(Trusted); trusted { // escaped or not, it was another sign before
-				return r.safe(c)
+				return r.safe(c), true
 			}
-			return c
+			return c, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 func (r *run) justified(s, flags string, width int) string {

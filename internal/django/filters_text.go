@@ -197,7 +197,7 @@ func truncatewords(r *run, in, arg any) any {
 
 func phone2numeric(r *run, in, _ any) any {
 	s := r.readable(in)
-	r.room(len(s))
+	r.room(len(s) + len(s)>>1)
 	return strings.Map(func(c rune) rune {
 		if c|0x20 >= 'a' && c|0x20 <= 'z' && c < 0x80 {
 			return rune("22233344455566677778889999"[c|0x20-'a'])

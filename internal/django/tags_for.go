@@ -51,6 +51,7 @@ func (l *loop) member(name string) any {
 func parseFor(p *parser, t *tagged) node {
 	n := &forNode{at: t.start}
 	for {
+		p.part(t.at)
 		n.names = append(n.names, t.cursor.name("a name for the elements"))
 		if !t.sign(",") {
 			break
@@ -82,6 +83,7 @@ func parseFor(p *parser, t *tagged) node {
 
 func (n *forNode) render(r *run) {
 	r.at = n.at
+	r.room(8 * ofValue)
 	l := &loop{parent: r.loop}
 	v := n.in.eval(r)
 	r.at = n.at
@@ -154,7 +156,7 @@ func (n *forNode) visitMembers(r *run, l *loop, v any, what string, visit func(k
 	if l.n == 0 {
 		return
 	}
-	r.list(2 * l.n)
+	r.list(3 * l.n)
 	all := make(Object, 0, l.n)
 	r.members(v, func(name string, value any) { all = append(all, Member{name, value}) })
 	for i := range all {
@@ -180,11 +182,13 @@ func (n *forNode) visitLetters(r *run, l *loop, s string, visit func(key, value 
 	for rest := s; rest != ""; {
 		if n.reversed {
 			_, size := utf8.DecodeLastRuneInString(rest)
+			r.room(ofValue)
 			visit(rest[len(rest)-size:], absent{})
 			rest = rest[:len(rest)-size]
 			continue
 		}
 		_, size := utf8.DecodeRuneInString(rest)
+		r.room(ofValue)
 		visit(rest[:size], absent{})
 		rest = rest[size:]
 	}

@@ -39,6 +39,7 @@ func parseCycle(p *parser, t *tagged) node {
 	n := &cycle{}
 	if rest := t.rest(); strings.Contains(rest, ",") && !strings.ContainsAny(rest, `"'|`) {
 		for name := range strings.SplitSeq(rest, ",") { // {% cycle odd,even %}: the names are the texts
+			p.part(t.at)
 			n.values = append(n.values, &expression{operand: operand{value: Trusted(strings.TrimSpace(name))}})
 		}
 		t.at = t.cursor.end

@@ -18,6 +18,7 @@ func parseNow(p *parser, t *tagged) node {
 	if t.done() {
 		n.layout.value = Trusted("")
 	} else {
+		p.part(t.at)
 		n.layout.operand = p.operand(&t.cursor, true)
 	}
 	n.as = t.as(p)

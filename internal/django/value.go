@@ -67,10 +67,11 @@ func (r *run) member(v any, name string) any {
 		}
 		r.step(len(v) >> 3)
 	case []any:
-		if i, err := strconv.Atoi(name); err == nil && i >= 0 && i < len(v) {
+		if i, ok := place(name); ok && i < len(v) {
 			return v[i]
 		}
 	case *loop:
+		r.room(ofValue)
 		return v.member(name)
 	case *group:
 		switch name {
@@ -80,11 +81,24 @@ func (r *run) member(v any, name string) any {
 			return v.list
 		}
 	case string, Trusted:
-		if i, err := strconv.Atoi(name); err == nil && i >= 0 {
+		if i, ok := place(name); ok {
+			r.room(ofValue)
 			return r.letter(r.text(v), i)
 		}
 	}
 	return nil
+}
+
+// place is a name that is the place of an element: strconv would say of each that is none why.
+func place(name string) (int, bool) {
+	n := 0
+	for i := range len(name) {
+		if !isDigit(name[i]) || i == 9 {
+			return 0, false
+		}
+		n = n*10 + int(name[i]-'0')
+	}
+	return n, name != ""
 }
 
 func (r *run) letter(s string, i int) any {
@@ -111,12 +125,16 @@ func (r *run) text(v any) string {
 	case bool:
 		return strconv.FormatBool(v)
 	case int64:
+		r.room(ofValue)
 		return strconv.FormatInt(v, 10)
 	case int:
+		r.room(ofValue)
 		return strconv.Itoa(v)
 	case float64:
+		r.room(2 * ofValue)
 		return decimal(v)
 	case time.Time:
+		r.room(2 * ofValue)
 		return v.Format(time.DateTime)
 	case []any, map[string]any, Object, *group:
 		if t, ok := r.local(v); ok {
@@ -290,7 +308,7 @@ func (r *run) equalObjects(a, b any, depth int) bool {
 	return same
 }
 
-// size is how many elements, members or letters a value has; -1: it has none.
+// size is how many elements or members a value has; -1: it has none.
 func size(v any) int {
 	switch v := v.(type) {
 	case []any:
@@ -299,10 +317,6 @@ func size(v any) int {
 		return len(v)
 	case Object:
 		return len(v)
-	case string:
-		return utf8.RuneCountInString(v)
-	case Trusted:
-		return utf8.RuneCountInString(string(v))
 	}
 	return -1
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -240,7 +241,6 @@ func TestBrandIsInherited(t *testing.T) {
 	}
 }
 
-// A customer update goes to each of those whom it is for, and nobody else's customers.
 // An event's own parts are templates too; its HTML may be in base64, as Kazoo's portal sends it.
 func TestPartsOfAnEvent(t *testing.T) {
 	t.Parallel()
@@ -256,6 +256,26 @@ func TestPartsOfAnEvent(t *testing.T) {
 	}
 }
 
+// A fax comes with the mail about it, also where it could not be sent, if the event says
+// where it is.
+func TestDocumentOfAFax(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	for target, typ := range map[string]string{
+		"mail:acme:fax_inbound_to_email": "fax.received", "mail:acme:fax_inbound_error_to_email": "fax.receive_failed",
+		"mail:acme:fax_inbound_error_to_email_filtered": "fax.receive_failed",
+		"mail:acme:fax_outbound_to_email":               "fax.sent", "mail:acme:fax_outbound_error_to_email": "fax.send_failed",
+	} {
+		for _, at := range []string{"https://pbx.example.com/f1.pdf", ""} {
+			m, err := w.message(event("acme", typ, `{"fax":{"id":"f1","box_id":"f","document_url":"`+at+`"},"notification":{"to":"x@example.com"}}`), target)
+			if err != nil || len(m.Attachments) > 0 != (at != "") || at != "" && m.Attachments[0].Name != "f1.pdf" {
+				t.Errorf("%s of %q: %+v %v", target, at, m.Attachments, err)
+			}
+		}
+	}
+}
+
+// A customer update goes to each of those whom it is for, and nobody else's customers.
 func TestCustomerUpdate(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
@@ -296,12 +316,12 @@ func TestHostileParts(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.set(&switchhook.Template{AccountID: "acme", ID: "vip", Version: 1, Subject: new("{{ event.comments }}"), Text: new("{{ event.comments }}"), HTML: new("<b>{{ event.comments }}</b>"), From: new("{{ event.comments }}")})
-	ev := event("acme", "notification.custom", `{"template_id":"vip","to":["a@x.example"],"comments":"A\r\nBcc: eve@x.example\r\n\r\n<script>{{ system.hostname }}{% now \"Y\" %}`+strings.Repeat("long ", 400)+`"}`)
+	ev := event("acme", "notification.custom", `{"template_id":"vip","to":["a@x.example"],"comments":"A\r\nBcc: eve@x.example\r\n\r\n\u202e\u0085<script>{{ system.hostname }}{% now \"Y\" %}`+strings.Repeat("long ", 400)+`"}`)
 	m, err := w.message(ev, "mail:acme:vip")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.ContainsAny(m.Subject, "\r\n") || len([]rune(m.Subject)) > 500 || strings.Contains(m.HTML, "<script") || m.From != "no-reply@pbx.example" || !strings.Contains(m.Text, "{{ system.hostname }}") {
+	if strings.ContainsAny(m.Subject, "\r\n\u0085\u202e") || len([]rune(m.Subject)) > 500 || strings.Contains(m.HTML, "<script") || m.From != "no-reply@pbx.example" || !strings.Contains(m.Text, "{{ system.hostname }}") {
 		t.Errorf("%+v", m)
 	}
 	w.set(&switchhook.Template{AccountID: "acme", ID: "vip", Version: 2, HTML: new("one\n  {{ a|nofilter }}")})
@@ -317,6 +337,26 @@ func TestHostileParts(t *testing.T) {
 
 // An account writes as the server, or as whom the operator has named for it or for those above
 // it. The operator alone may write as anybody of the server's own domain.
+// The parts of a mail may do together what one may: a template is not given that much for each
+// of its addresses. The part that went too far is named, and not those that came after it.
+func TestAMailHasOneBudget(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	const busy = "{% for a in event.comments %}{% for b in event.comments %}{% endfor %}{% endfor %}"
+	many := &switchhook.Addresses{Type: switchhook.AddressesSpecified, EmailAddresses: slices.Repeat([]string{busy + "x@x.example"}, 10)}
+	w.set(&switchhook.Template{AccountID: "acme", ID: "vip", Version: 1, Subject: new(busy), Text: new(busy), HTML: new(busy), From: new(busy), ReplyTo: new(busy), To: many, Cc: many, Bcc: many})
+	for letters, want := range map[int]int{20: 0, 300: 1} { // 20 × 20 rounds in each of 35 parts are few enough
+		ev := event("acme", "notification.custom", `{"template_id":"vip","comments":"`+strings.Repeat("a", letters)+`"}`)
+		_, err := w.message(ev, "mail:acme:vip")
+		if got := strings.Count(fmt.Sprint(err), "the template's "); got != want {
+			t.Errorf("%d letters: %v", letters, err)
+		}
+		if part, _, ok := mail.Problem(err); want > 0 && (!ok || part != "to") {
+			t.Errorf("%d letters: %q: %v", letters, part, err)
+		}
+	}
+}
+
 func TestWhoMayWriteAsWhom(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)

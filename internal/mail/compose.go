@@ -63,7 +63,7 @@ func (b *Book) compose(ev *switchhook.Event, t Target, l *Letter) (*Message, err
 	} else {
 		m.To, m.Cc, m.Bcc = b.recipients(ev, r, l, func(address string) []string { return p.addresses("to", address) })
 	}
-	m.Subject = cut(strings.Join(strings.Fields(strings.Map(printable, p.render("subject", cmp.Or(n.Subject, l.Subject.Value)))), " "))
+	m.Subject = cut(line(p.render("subject", cmp.Or(n.Subject, l.Subject.Value))))
 	text, html := l.Text.Value, l.HTML.Value
 	if n.Text != "" || n.HTML != "" {
 		text, html = n.Text, decoded(n.HTML)
@@ -97,23 +97,25 @@ const mostAnswered = 10
 
 func few(list []string) []string { return list[:min(len(list), mostAnswered)] }
 
-// A page is where the parts of one mail are rendered.
+// A page is where the parts of one mail are rendered. All of them, addresses too, may do
+// together what one may.
 type page struct {
-	b    *Book
-	data map[string]any
-	now  time.Time
-	err  error // of the first part that could not be
+	b      *Book
+	data   map[string]any
+	now    time.Time
+	budget django.Budget
+	err    error // of the parts that could not be
 }
 
 func (p *page) render(part, text string) string {
-	if text == "" {
+	if text == "" || p.budget.Exceeded() { // by another part, which has said so
 		return ""
 	}
 	t, err := p.b.compile(source{text, part == "html"})
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), renderFor)
 		defer cancel()
-		text, err = t.Render(ctx, p.data, p.now)
+		text, err = t.RenderWithin(ctx, p.data, p.now, &p.budget)
 	}
 	if err != nil {
 		p.err = errors.Join(p.err, &PartError{part, err})
@@ -177,7 +179,7 @@ func attachments(r *switchhook.Resources, n switchhook.Notification, l *Letter) 
 		if v := r.Voicemail; v != nil {
 			at = cmp.Or(at, v.AudioURL)
 		}
-	case "fax_inbound_to_email", "fax_outbound_to_email":
+	case "fax_inbound_to_email", "fax_outbound_to_email", "fax_inbound_error_to_email", "fax_inbound_error_to_email_filtered", "fax_outbound_error_to_email":
 		name = "fax"
 		if f := r.Fax; f != nil {
 			at = cmp.Or(at, f.DocumentURL)
@@ -191,7 +193,7 @@ func attachments(r *switchhook.Resources, n switchhook.Notification, l *Letter) 
 		return nil
 	}
 	if base := path.Base(u.Path); u.Scheme != "data" && path.Ext(base) != "" {
-		name = strings.Map(printable, base)
+		name = line(base)
 	}
 	return []Attachment{{Name: name, URL: at}}
 }

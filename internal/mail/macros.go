@@ -78,6 +78,7 @@ func Context(ev *switchhook.Event, env *Env) map[string]any {
 	default:
 		m.others()
 	}
+	m.olderNames()
 	// first_occurrence has a macro of its own that is called event.
 	if m.flat != nil && m.all["event"] == nil {
 		m.all["event"] = map[string]any(m.flat)
@@ -164,7 +165,12 @@ func userMacros(of group) group {
 	for _, name := range []string{"id", "first_name", "last_name", "email", "timezone", "username"} {
 		g.set(name, of.text(name))
 	}
+	g.set("full_name", cmp.Or(of.text("full_name"), fullName(g)))
 	return g
+}
+
+func fullName(user group) string {
+	return strings.TrimSpace(user.text("first_name") + " " + user.text("last_name"))
 }
 
 // objectOf reads a JSON object; numbers stay as they were written.

@@ -133,6 +133,7 @@ func (m *macros) voicemail() {
 		g.set("length", fmt.Sprintf("%02d:%02d:%02d", int(length.Hours()), int(length.Minutes())%60, int(length.Seconds())%60))
 		g.set("duration", inWords(length))
 	}
+	g.set("vmbox_include_message_on_notify", len(m.env.Attachments) > 0)
 	m.file(g, "file_name", "file_type", "file_size")
 	m.all.set("voicemail", g)
 	m.all.set("reason", deletedBy(vm.Reason))

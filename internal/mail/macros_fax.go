@@ -19,6 +19,7 @@ func (m *macros) fax() {
 	g.set("transferred_pages", optional(f.TransferredPages))
 	g.set("success", strings.HasSuffix(m.ev.Type, ".received") || strings.HasSuffix(m.ev.Type, ".sent"))
 	g.set("result_code", cmp.Or(f.ResultCode, info.text("fax_result_code")))
+	g.set("subject", f.Subject)
 	g.set("result_text", cmp.Or(info.text("fax_result_text"), f.Error))
 	for _, name := range []string{"ecm_used", "bad_rows", "transfer_rate", "encoding"} {
 		g.set(name, info["fax_"+name])
@@ -80,6 +81,7 @@ func (m *macros) rejected(f *switchhook.Fax, fax group) {
 func (m *macros) registration() {
 	d := cmp.Or(m.r.Device, &switchhook.Device{})
 	g := group{}
+	g.set("account_id", m.ev.AccountID)
 	g.set("username", d.Username)
 	g.set("realm", d.Realm)
 	g.set("device_name", d.Name)

@@ -40,6 +40,7 @@ func (m *macros) billing() {
 		m.all.set("affected", accountMacros(m.env.Account))
 		if m.ev.Type == "billing.service_added" {
 			m.all.set("time_stamp", m.all["timestamp"]) // Kazoo's name of before
+			m.all.set("service_changes", m.quantities())
 			m.audit()
 		}
 	}
@@ -144,6 +145,26 @@ func (m *macros) invoice() group {
 	g.set("due_date", utc.date(utc.moment(m.flat["due_date"])))
 	m.payment(g)
 	return g
+}
+
+// quantities are how many there are of each item, by category: what Kazoo's template had
+// before it had an invoice.
+func (m *macros) quantities() map[string]any {
+	all := map[string]any{}
+	for _, item := range m.all.within("invoice").within("items") {
+		of, _ := item.(map[string]any)
+		category, what := group(of).text("category"), group(of).text("item")
+		if category == "" || what == "" || of["quantity"] == nil {
+			continue
+		}
+		in, ok := all[category].(map[string]any)
+		if !ok {
+			in = map[string]any{}
+			all[category] = in
+		}
+		in[what] = of["quantity"]
+	}
+	return all
 }
 
 func itemsOf(v any) []group {

@@ -88,6 +88,7 @@ func (m *macros) users() {
 	for _, name := range []string{"first_name", "last_name", "email", "timezone", "password"} {
 		user.set(name, m.flat.text(name))
 	}
+	user.set("full_name", fullName(user))
 	m.all.set("user", user)
 	reset, _ := m.flat["password_reset_link"].(string)
 	m.all.set("link", reset)
@@ -102,6 +103,9 @@ func (m *macros) alert() {
 		if !slices.Contains([]string{"details", "message", "subject", "notification"}, name) {
 			request.set(name, value)
 		}
+	}
+	if request["msg_id"] == nil { // Kazoo's own is gone when the event is here
+		request.set("msg_id", m.ev.ID)
 	}
 	m.all.set("request", request)
 	m.all.set("subject", m.flat.text("subject"))
@@ -182,6 +186,7 @@ func (m *macros) webhook() {
 // custom adds all that the event says, under its own names, beside what every mail has; and
 // under call, as Kazoo has it.
 func (m *macros) custom() {
+	m.kazoo5()
 	if m.flat["call"] == nil {
 		call := maps.Clone(m.flat)
 		delete(call, "notification")

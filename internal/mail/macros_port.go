@@ -45,6 +45,9 @@ func (m *macros) port() {
 		g.set("customer_contact", contact)
 	}
 	g.set("losing_carrier", cmp.Or(of.text("losing_carrier"), of.text("carrier"), bill.text("carrier")))
+	if of.within("port_authority") == nil { // who does the port: whom the account has its service of
+		g.set("port_authority", m.all["reseller"])
+	}
 	m.portDates(g, of)
 	comment, reason := m.said("comment"), m.said("reason")
 	maps.Copy(comment, group(comment).within("user")) // Kazoo has the writer there too
@@ -68,6 +71,9 @@ func (m *macros) portDates(g, of group) {
 		if t := m.moment(of[from]); !t.IsZero() {
 			g.set(name, m.date(t))
 		}
+	}
+	if g["ported_date"] == nil && m.ev.Type == "port.completed" {
+		g.set("ported_date", m.date(m.ev.OccurredAt))
 	}
 }
 
@@ -168,9 +174,10 @@ func (m *macros) author(of group) group {
 	if env := objectOf(m.env.User); len(user) == 0 && env["id"] != nil && env["id"] == of["user_id"] {
 		user = userMacros(env)
 	}
-	name := cmp.Or(of.text("author"), strings.TrimSpace(user.text("first_name")+" "+user.text("last_name")))
+	name := cmp.Or(of.text("author"), user.text("full_name"))
 	if len(user) == 0 {
 		user.set("first_name", name)
+		user.set("full_name", name)
 	}
 	user.set("author", name)
 	return user

@@ -363,19 +363,11 @@ func valid(texts []string) (list []string) {
 
 // written is an address as people read it: RFC 5322, but its name is not encoded.
 func written(a *mail.Address) string {
-	name := strings.Join(strings.Fields(strings.Map(printable, a.Name)), " ")
+	name := line(a.Name)
 	if name == "" {
 		return a.Address
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `" <` + a.Address + ">"
-}
-
-// printable keeps control characters out of what stands in a mail's header.
-func printable(r rune) rune {
-	if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-		return ' '
-	}
-	return r
 }
 
 // bare is an address without a name.

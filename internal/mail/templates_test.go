@@ -103,6 +103,31 @@ func TestKazoosTemplatesAndMacros(t *testing.T) {
 	}
 }
 
+// So is what Kazoo 5 adds, what its own templates show without declaring it, and what older
+// templates of Kazoo show, which operators still have.
+func TestMacrosOfOtherKazoos(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("testdata/kazoo_others.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l := range strings.Lines(string(b)) {
+		if strings.HasPrefix(l, "#") {
+			continue
+		}
+		id, macros, _ := strings.Cut(strings.TrimSpace(l), " | ")
+		if _, ok := mail.Lookup(id); !ok {
+			t.Errorf("there is no template %s", id)
+		}
+		context := mail.Context(mail.Sample(id), mail.SampleEnv(id))
+		for name := range strings.FieldsSeq(macros) {
+			if value(context, strings.Split(name, ".")) == nil {
+				t.Errorf("%s: its sample does not fill %s", id, name)
+			}
+		}
+	}
+}
+
 // value follows a path; [item_name] is any member.
 func value(v any, path []string) any {
 	if len(path) == 0 {

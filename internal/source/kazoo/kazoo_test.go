@@ -247,13 +247,17 @@ func TestExamplesBecomeEvents(t *testing.T) {
 			"account.created", "a1", now, `{"account_db":"account/a1","account_realm":"x.example"}`,
 		},
 		{
-			"emergency", `{"event_name":"emergency_bridge","account_id":"a1","call_id":"c1","emergency_test_call":"false","emergency_notfication_contact_emails":"a@example.com"}`,
-			"emergency.bridged", "a1", now, `{"call_id":"c1","emergency_test_call":false,"emergency_notification_contact_emails":["a@example.com"]}`,
+			"emergency", `{"event_name":"emergency_bridge","account_id":"a1","call_id":"c1","emergency_test_call":"false","emergency_address_house_number":12,"emergency_notfication_contact_emails":"a@example.com"}`,
+			"emergency.bridged", "a1", now, `{"call_id":"c1","emergency_test_call":false,"emergency_address_house_number":"12","emergency_notification_contact_emails":["a@example.com"]}`,
 		},
 		{
 			"fax", `{"event_name":"outbound_fax_error","account_id":"a1","caller_id_number":"+12025550100","callee_id_number":"+12025550143","fax_id":"f1","fax_jobid":"j1","fax_error":"busy","fax_timestamp":63937091045}`,
 			"fax.send_failed", "a1", now, `{"fax":{"id":"f1","job_id":"j1","from":{"address":"+12025550100"},"to":{"address":"+12025550143"},"error":"busy","completed_at":"2026-01-31T15:04:05Z","direction":"outbound"},` +
 				`"call":{"from":{"address":"+12025550100","type":"tel"},"callee":{"address":"+12025550143"}}}`,
+		},
+		{
+			"a mail that was to be a fax", `{"event_name":"outbound_smtp_fax_error","account_id":"a1","errors":["no number"],"fax_from_email":"a@example.com","fax_email_subject":"Please fax"}`,
+			"fax.email_rejected", "a1", now, `{"fax":{"errors":["no number"],"from_email":"a@example.com","subject":"Please fax","direction":"outbound"}}`,
 		},
 		{
 			"a phone", `{"event_name":"register","account_id":"a1","account_db":"account/a1","authorizing_id":"d1","username":"u","realm":"x.example","network_port":"5060","expires":3600,"event_timestamp":"63937091045","suppress_unregister_notify":"true"}`,

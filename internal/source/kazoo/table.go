@@ -295,6 +295,7 @@ func fax() []field {
 		{"fax_notifications", "notifications", readObject, ""},
 		{"fax_from_email", "from_email", readText, ""},
 		{"fax_to_email", "to_email", readText, ""},
+		{"fax_email_subject", "subject", readText, ""}, // Kazoo 5
 		{"number", "number", readText, ""},
 		{"original_number", "original_number", readText, ""},
 		{"fax_timestamp", "completed_at", readTime, ""},
