@@ -29,7 +29,7 @@ test-ui: deps ## Run the dashboard's tests alone
 	sh test/ui.sh
 
 test-switches: deps-switches ## Run the tests with real phone systems: two Asterisks, Kamailio and SIP phones on loopback
-	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -parallel 6 ./internal/source/asterisk/... ./internal/source/kamailio ./test/switches/...
+	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -timeout 15m -parallel 6 ./internal/source/asterisk/... ./internal/source/kamailio ./test/switches/...
 	SWITCHHOOK_TEST_SWITCHES=1 CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -count=1 -run Asterisk ./internal/app ./internal/cli
 
 faults: deps ## Kill, stop and starve the real server for minutes, or FAULTS=1000 kills (SEED=n: the choices of an earlier run; RUN=TestProcesses FOR=10m PROCESSES=4)

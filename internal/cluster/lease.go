@@ -11,7 +11,8 @@
 // One row, the lease, says who leads, at which address, and until when by the database's
 // clock.
 //
-//  1. A process that starts asks for the lease every second, and follows meanwhile.
+//  1. A process that starts looks at the lease every second, and when it runs out, and
+//     follows meanwhile.
 //  2. The lease is free when it was given back, or when its time is over and the
 //     database's server has been up for long enough that the leader could have renewed it.
 //     Whoever takes it writes its own name and a higher epoch, and leads.
@@ -20,8 +21,8 @@
 //     leader's own, and locks the row, so that who wants to take the lease waits for a
 //     transaction that is under way. So there is never more than one that writes,
 //     whatever the clocks say and however long a process was stopped. Time decides only how
-//     soon another may begin. Who waits for a transaction of a leader whose time is over
-//     ends that connection: the process may be stopped, or cut off without the server's
+//     soon another may begin. Who wants a lease whose time is over first ends what the
+//     leader has under way: that process may be stopped, or cut off without the server's
 //     knowledge, for hours.
 //  5. A leader whose lease may have run out by its own clock (counted from before it asked for
 //     the last renewal) sends nothing and records nothing until it was renewed. A
@@ -61,6 +62,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,6 +93,8 @@ const (
 	over = `until < clock_timestamp() AND (until = '-infinity' OR pg_postmaster_start_time() < clock_timestamp() - $2 * interval '1 millisecond')`
 
 	// What is the asker's already was taken before, and the answer was lost.
+	look = `SELECT owner, url, CASE WHEN owner = $1 OR ` + over + ` THEN 0 ELSE 1 + greatest(0, 1000 * extract(epoch FROM
+		greatest(until, pg_postmaster_start_time() + $2 * interval '1 millisecond') - clock_timestamp()))::bigint END FROM lease`
 	take = `UPDATE lease SET epoch = epoch + 1, owner = $1, url = $3, until = clock_timestamp() + $4 * interval '1 millisecond'
 		WHERE owner = $1 OR ` + over + ` RETURNING epoch`
 	// Who has run Fence has this lock until the end of its transaction, and nobody else has.
@@ -101,7 +105,6 @@ const (
 	renew   = `UPDATE lease SET until = clock_timestamp() + $2 * interval '1 millisecond' WHERE owner = $1`
 	release = `UPDATE lease SET owner = '', url = '', until = '-infinity' WHERE owner = $1`
 	raise   = `UPDATE lease SET epoch = epoch + 1 WHERE owner = $1 RETURNING epoch`
-	who     = `SELECT owner, url FROM lease`
 )
 
 // A Leader is who leads, as far as is known.
@@ -150,26 +153,33 @@ func New(db *sql.DB, name, url string, log *slog.Logger) *Lease {
 // Acquire waits until this process leads, or ctx ends. What goes wrong with the database
 // meanwhile is logged, and it is asked again.
 func (l *Lease) Acquire(ctx context.Context) error {
-	for asked := time.Now(); ; asked = time.Now() {
-		err := l.take(ctx)
+	for doubt := false; ; { // whether it may be ours already
+		asked := time.Now()
+		left, err := l.look(ctx)
 		if err == nil {
-			l.extend(asked)
-			break
-		}
-		free := errors.Is(err, sql.ErrNoRows) // of doubt: it was not taken
-		if free {
-			err = l.look(ctx)
+			taken := false
+			if left == 0 {
+				taken, err = l.take(ctx)
+			}
+			if taken {
+				l.extend(asked)
+				break
+			}
+			doubt = err != nil
 		}
 		if err != nil && ctx.Err() == nil {
 			l.log.WarnContext(ctx, "the lease of the database could not be asked for", "error", err)
 		}
+		if left == 0 || left > askEvery {
+			left = askEvery
+		}
 		select {
 		case <-ctx.Done():
-			if !free {
+			if doubt {
 				_ = l.giveBack() //nolint:contextcheck // ctx has ended; and it runs out by itself
 			}
 			return context.Cause(ctx)
-		case <-time.After(askEvery):
+		case <-time.After(left + mathrand.N(askEvery/10)): //nolint:gosec // not all at once
 		}
 	}
 	l.now(Leader{l.owner, l.url})
@@ -180,15 +190,34 @@ func (l *Lease) Acquire(ctx context.Context) error {
 	return nil
 }
 
-// take asks for the lease: sql.ErrNoRows if it is another's.
-func (l *Lease) take(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, renewEvery)
+// look finds out who leads, and for how long still; 0: the lease may be taken.
+func (l *Lease) look(ctx context.Context) (left time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, renewEvery)
 	defer cancel()
-	err := l.db.QueryRowContext(within, take, l.owner, upFor.Milliseconds(), l.url, length.Milliseconds()).Scan(&l.epoch)
-	if err != nil && within.Err() != nil && ctx.Err() == nil {
-		err = errors.Join(err, l.end(ctx)) // it may be locked
+	var is Leader
+	var ms int64
+	if err := l.db.QueryRowContext(ctx, look, l.owner, upFor.Milliseconds()).Scan(&is.Owner, &is.URL, &ms); err != nil {
+		return 0, err
 	}
-	return err
+	if ms > 0 && l.now(is) {
+		l.log.InfoContext(ctx, "another process leads; this one follows", "leader", is.Owner, "url", is.URL)
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// take asks for the lease, and reports whether this process has it now; another may have been
+// first.
+func (l *Lease) take(ctx context.Context) (taken bool, err error) {
+	if err := l.end(ctx); err != nil {
+		l.log.WarnContext(ctx, "the lease is taken once they have ended by themselves", "error", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, renewEvery)
+	defer cancel()
+	err = l.db.QueryRowContext(ctx, take, l.owner, upFor.Milliseconds(), l.url, length.Milliseconds()).Scan(&l.epoch)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // end ends the transactions that are under way, of this process and of one whose time is
@@ -198,18 +227,6 @@ func (l *Lease) end(ctx context.Context) error {
 	defer cancel()
 	if _, err := l.db.ExecContext(ctx, end, l.owner, upFor.Milliseconds()); err != nil {
 		return fmt.Errorf("end the transactions of a leader whose connection is broken: %w", err)
-	}
-	return nil
-}
-
-// look finds out who leads.
-func (l *Lease) look(ctx context.Context) error {
-	var is Leader
-	if err := l.db.QueryRowContext(ctx, who).Scan(&is.Owner, &is.URL); err != nil {
-		return err
-	}
-	if l.now(is) {
-		l.log.InfoContext(ctx, "another process leads; this one follows", "leader", is.Owner, "url", is.URL)
 	}
 	return nil
 }

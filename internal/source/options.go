@@ -1,9 +1,15 @@
 package source
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
+	"os"
 	"reflect"
+	"strconv"
 	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -52,4 +58,40 @@ func ReadOptions(given map[string]any, into any, say Wording) error {
 		}
 	}
 	return switchhook.InvalidField(field, "expected %s", expected)
+}
+
+// IsHostPort reports whether an address has a host and a port in figures.
+func IsHostPort(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	_, number := strconv.ParseUint(port, 10, 16)
+	return err == nil && number == nil && host != "" && !strings.ContainsAny(host, "/ ")
+}
+
+// HostPort is an address with a port: its own, or the usual one.
+func HostPort(address, usual string) string {
+	if _, _, err := net.SplitHostPort(address); err == nil || strings.Count(address, ":") == 1 {
+		return address
+	}
+	return net.JoinHostPort(strings.Trim(address, "[]"), usual)
+}
+
+// TLS is how to speak TLS with a host. An authority is a certificate in PEM form or the name of
+// a file with one; empty, the machine's own are trusted. Insecure is for whoever asked for it.
+func TLS(host, authority string, insecure bool) (*tls.Config, error) {
+	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure} //nolint:gosec // the operator asked for it
+	if authority == "" {
+		return config, nil
+	}
+	pem := []byte(authority)
+	if !strings.HasPrefix(strings.TrimSpace(authority), "-----BEGIN") {
+		var err error
+		if pem, err = os.ReadFile(authority); err != nil { //nolint:gosec // the operator names it
+			return nil, fmt.Errorf("cannot be read: %w", err)
+		}
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, errors.New("has no certificate in PEM form")
+	}
+	return config, nil
 }

@@ -26,11 +26,8 @@ const (
 	restartAfter = 2 * straggling
 	// leaseLength is how long a process leads that is not heard of any more.
 	leaseLength = 6 * time.Second
-	// takenOver is how long it may take until another leads: one asks every second.
-	takenOver = leaseLength + 2*time.Second
-	// endsIt is how much longer it may take where a transaction of the leader's is under way
-	// that the server does not know to be dead.
-	endsIt = 3 * time.Second
+	// takenOver is how long it may take until another leads, on a machine with much to do.
+	takenOver = leaseLength + 3*time.Second
 )
 
 // A cluster is several processes on one database, each started again when it ends.

@@ -88,7 +88,7 @@ test("a number has its page, and a webhook of its own", async ({ page, server })
 test("the API reference is for whoever comes", async ({ page, server }) => {
   test.slow();
   await page.goto(`${server.url}/docs#create-webhook`);
-  await expect(page.locator("#create-webhook")).toBeInViewport();
+  await expect(page.locator("#create-webhook")).toBeInViewport({ timeout: 30_000 });
   await page.getByRole("searchbox", { name: "Find" }).fill("replay");
   await expect(page.getByRole("heading", { level: 3, name: /replay|again/i }).first()).toBeVisible();
   await page.getByRole("searchbox", { name: "Find" }).fill("");

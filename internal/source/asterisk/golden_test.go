@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew; compare them with the frames by eye")
@@ -35,60 +34,6 @@ func framesOf(tb testing.TB, stream []byte) [][]byte {
 		}
 		frames = append(frames, bytes.Clone(frame))
 	}
-}
-
-// describe writes a fact in one line: its name and what is in it, empty members left out.
-func describe(f source.Fact) string {
-	var b strings.Builder
-	v := reflect.ValueOf(f)
-	b.WriteString(v.Type().Name())
-	b.WriteString(" " + f.At().UTC().Format("15:04:05.000000"))
-	for i := range v.NumField() {
-		field, value := v.Type().Field(i), v.Field(i)
-		if field.Name == "When" || value.IsZero() {
-			continue
-		}
-		fmt.Fprintf(&b, " %s=", field.Name)
-		switch x := value.Interface().(type) {
-		case string:
-			b.WriteString(x)
-		case json.RawMessage:
-			b.Write(x)
-		case fmt.Stringer:
-			b.WriteString(x.String())
-		case source.Outcome, source.ParkStep:
-			fmt.Fprint(&b, x)
-		default:
-			b.WriteString(details(value))
-		}
-	}
-	return b.String()
-}
-
-// details writes what is not a text: lists of facts one a line.
-func details(v reflect.Value) string {
-	if v.Kind() == reflect.Slice {
-		var b strings.Builder
-		for i := range v.Len() {
-			if f, ok := reflect.TypeAssert[source.Fact](v.Index(i)); ok {
-				b.WriteString("\n\t" + describe(f))
-			}
-		}
-		return b.String()
-	}
-	j, err := json.Marshal(v.Interface())
-	if err != nil {
-		return err.Error()
-	}
-	return string(j)
-}
-
-func factLines(facts []source.Fact) string {
-	var b strings.Builder
-	for _, f := range facts {
-		b.WriteString(describe(f) + "\n")
-	}
-	return b.String()
 }
 
 // Each file has options (JSON, if any), the frames of a connection or the name of a recorded
@@ -124,9 +69,9 @@ func TestTranslate(t *testing.T) {
 					facts = i
 				}
 			}
-			got := factLines(translateAll(t, o, frames))
+			got := sourcetest.Facts(translateAll(t, o, frames))
 			if ari {
-				got = factLines(translateARI(t, frames))
+				got = sourcetest.Facts(translateARI(t, frames))
 			}
 			if *update {
 				if facts < 0 {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 func TestParse(t *testing.T) {
@@ -86,8 +88,8 @@ func FuzzTranslate(f *testing.F) {
 	f.Add([]byte("Event: BlindTransfer\nResult: Success\n\nEvent: ParkedCall\n\nEvent: MessageWaiting\nNew: x\n\nEvent: FAXStatus\nStatus: failed\n\nEvent: Cdr\n\nEvent: PeerStatus\nPeer: SIP/\nPeerStatus: Rejected\nAddress: [::1]:x\n\n"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		for _, fact := range translateAll(t, &Options{}, stream) {
-			if !utf8.ValidString(describe(fact)) {
-				t.Fatalf("%q", describe(fact))
+			if !utf8.ValidString(sourcetest.Fact(fact)) {
+				t.Fatalf("%q", sourcetest.Fact(fact))
 			}
 		}
 	})
@@ -112,8 +114,8 @@ func FuzzARI(f *testing.F) {
 		tr := newTranslator(&Options{})
 		for _, m := range messages {
 			for _, fact := range tr.translate(m, received()) {
-				if !utf8.ValidString(describe(fact)) {
-					t.Fatalf("%q", describe(fact))
+				if !utf8.ValidString(sourcetest.Fact(fact)) {
+					t.Fatalf("%q", sourcetest.Fact(fact))
 				}
 			}
 		}

@@ -2,12 +2,9 @@ package asterisk
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -104,11 +101,8 @@ func (o *Options) check(wrong *source.Errors) {
 		need("username", o.Username, "is missing: expected the name of a section of manager.conf")
 		need("secret", o.Secret, "is missing: expected the secret in manager.conf")
 	}
-	if o.Address != "" {
-		host, port, err := net.SplitHostPort(o.addressPort())
-		if err != nil || host == "" || !isNumber(port) || strings.ContainsAny(host, "/ ") {
-			wrong.Add("options.address", "expected host or host:port")
-		}
+	if o.Address != "" && !source.IsHostPort(o.addressPort()) {
+		wrong.Add("options.address", "expected host or host:port")
 	}
 	for field, value := range map[string]string{"username": o.Username, "secret": o.Secret} {
 		if strings.ContainsAny(value, "\r\n") {
@@ -118,7 +112,7 @@ func (o *Options) check(wrong *source.Errors) {
 	if !slices.Contains([]string{"", "auto", "md5", "plain"}, o.Auth) {
 		wrong.Add("options.auth", "expected auto, md5 or plain")
 	}
-	if _, err := o.authorities(); err != nil {
+	if _, err := o.tls(); err != nil {
 		wrong.Add("options.tls_ca", err.Error())
 	}
 	if !o.TLS && (o.TLSCA != "" || o.TLSInsecure) {
@@ -163,33 +157,10 @@ func (o *Options) complete() {
 
 // addressPort is the address with a port.
 func (o *Options) addressPort() string {
-	if _, _, err := net.SplitHostPort(o.Address); err == nil || strings.Count(o.Address, ":") == 1 {
-		return o.Address
-	}
-	port := "5038"
 	if o.TLS {
-		port = "5039"
+		return source.HostPort(o.Address, "5039")
 	}
-	return net.JoinHostPort(strings.Trim(o.Address, "[]"), port)
-}
-
-// authorities are who may have signed the certificate, nil for those of the machine.
-func (o *Options) authorities() (*x509.CertPool, error) {
-	if o.TLSCA == "" {
-		return nil, nil //nolint:nilnil // no pool stands for the machine's
-	}
-	pem := []byte(o.TLSCA)
-	if !strings.HasPrefix(strings.TrimSpace(o.TLSCA), "-----BEGIN") {
-		var err error
-		if pem, err = os.ReadFile(o.TLSCA); err != nil {
-			return nil, fmt.Errorf("cannot be read: %w", err)
-		}
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("has no certificate in PEM form")
-	}
-	return pool, nil
+	return source.HostPort(o.Address, "5038")
 }
 
 // tls is how to speak TLS with the manager interface, nil for not at all.
@@ -197,13 +168,6 @@ func (o *Options) tls() (*tls.Config, error) {
 	if !o.TLS {
 		return nil, nil //nolint:nilnil // no TLS
 	}
-	pool, err := o.authorities()
-	if err != nil {
-		return nil, err
-	}
 	host, _, _ := net.SplitHostPort(o.Address)
-	return &tls.Config{
-		ServerName: host, RootCAs: pool, MinVersion: tls.VersionTLS12,
-		InsecureSkipVerify: o.TLSInsecure, //nolint:gosec // the operator asked for it
-	}, nil
+	return source.TLS(host, o.TLSCA, o.TLSInsecure)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/asterisk/asterisktest"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 func versions(t *testing.T, test func(t *testing.T, version int)) {
@@ -55,7 +56,7 @@ func TestRealManagerInterface(t *testing.T) {
 			t.Errorf("the system is %q, want %s…", h.system, want)
 		}
 		if len(first.Legs) != 0 || len(first.Agents) != 3 || first.Waiting == nil || first.Devices == nil || len(first.Mailboxes) != 1 || first.ParkedLegs == nil {
-			t.Errorf("there is %s", describe(first))
+			t.Errorf("there is %s", sourcetest.Fact(first))
 		}
 		call(t, s)
 		var leg string
@@ -68,7 +69,7 @@ func TestRealManagerInterface(t *testing.T) {
 		facts = await(t, later, isPresent)
 		second, _ := facts[len(facts)-1].(source.Present)
 		if len(second.Legs) != 2 || second.Legs[1].Twin != second.Legs[0].Leg || second.Legs[0].Leg != leg || !second.Legs[0].Answered {
-			t.Errorf("with a call there is %s", describe(second))
+			t.Errorf("with a call there is %s", sourcetest.Fact(second))
 		}
 
 		s.Restart(t)
@@ -79,7 +80,7 @@ func TestRealManagerInterface(t *testing.T) {
 		run(t, ofAMI(s, nil), again)
 		facts = await(t, again, isPresent)
 		if third, _ := facts[len(facts)-1].(source.Present); len(third.Legs) != 0 || len(third.Agents) != 3 {
-			t.Errorf("after the restart there is %s", describe(third))
+			t.Errorf("after the restart there is %s", sourcetest.Fact(third))
 		}
 		if len(h.rejects)+len(later.rejects)+len(again.rejects) > 0 {
 			t.Errorf("rejected: %v %v %v", h.rejects, later.rejects, again.rejects)
@@ -123,7 +124,7 @@ func TestRealARI(t *testing.T) {
 		await(t, h, func(f source.LegStarted) bool { second = f; return strings.HasSuffix(f.Channel, ";2") })
 		await(t, h, func(f source.LegAnswered) bool { return f.Leg == second.Leg })
 		if second.Twin != first.Leg || second.Call != first.Leg || first.Call != first.Leg {
-			t.Errorf("the legs are\n%s\n%s", describe(first), describe(second))
+			t.Errorf("the legs are\n%s\n%s", sourcetest.Fact(first), sourcetest.Fact(second))
 		}
 		s.Do(t, "Hangup", "Channel", "/^Local/")
 		await(t, h, func(f source.LegEnded) bool { return f.Leg == first.Leg })
@@ -192,7 +193,7 @@ func TestRealARIKeepsWhatHappens(t *testing.T) {
 			}
 		}
 		if started != 2 || ended != 2 {
-			t.Errorf("with %v: %d legs started and %d ended while we were away, want 2; told:\n%s", o, started, ended, factLines(facts))
+			t.Errorf("with %v: %d legs started and %d ended while we were away, want 2; told:\n%s", o, started, ended, sourcetest.Facts(facts))
 		}
 	}
 }
@@ -264,7 +265,7 @@ func TestRealPresent(t *testing.T) {
 				t.Errorf("the mailboxes are %v", p.Mailboxes)
 			}
 			if d := p.Devices[0]; d.Device != "101" || d.IP != "127.0.0.1" || d.Port == 0 || d.Expires == nil || *d.Expires < 3500 {
-				t.Errorf("a device is %s", describe(d))
+				t.Errorf("a device is %s", sourcetest.Fact(d))
 			}
 		}
 		s.Do(t, "Hangup", "Channel", "/.*/")
@@ -360,22 +361,23 @@ func TestRealPresentAmongManyCalls(t *testing.T) {
 		defer w.close()
 		go w.read(func([]byte) error { return nil })
 		go w.ping(t.Context())
-		begin := func() {
-			if err := w.send("Originate", "", "Channel", "Local/650@internal", "Application", "Wait", "Data", "0.1", "Async", "true"); err != nil {
+		begin := func(i int) { // every other one ends at once, the others live for a while
+			number := []string{"650", "620"}[i%2]
+			if err := w.send("Originate", "", "Channel", "Local/"+number+"@internal", "Application", "Wait", "Data", fmt.Sprint("0.", i), "Async", "true"); err != nil {
 				t.Error(err)
 			}
 		}
 		var hosts []*host
 		seen := 0
 		for range 15 {
-			for range 10 {
-				begin()
+			for i := range 10 {
+				begin(i)
 			}
 			h := newHost()
 			hosts = append(hosts, h)
 			run(t, ofAMI(s, nil), h)
-			for range 10 {
-				begin()
+			for i := range 10 {
+				begin(i)
 			}
 			<-h.connected
 		}

@@ -303,7 +303,7 @@ func (n *session) ask(ctx context.Context) error {
 	}
 	n.asked = true
 	if n.w != nil {
-		return n.w.write(requests(n.w.hasChanSIP()))
+		return n.w.conn.Send(requests(n.w.hasChanSIP()))
 	}
 	for _, uri := range ariLists() {
 		if err := n.s.ask(ctx, ofPresent+uri, uri); err != nil {

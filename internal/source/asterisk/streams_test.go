@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 // streams calls a test for each recorded scenario, with what AMI said and what ARI did.
@@ -68,7 +69,7 @@ func TestAMIAndARIAgree(t *testing.T) {
 				if !ofLeg(f) {
 					continue
 				}
-				all = append(all, at.ReplaceAllString(describe(f), ""))
+				all = append(all, at.ReplaceAllString(sourcetest.Fact(f), ""))
 			}
 			slices.Sort(all)
 			return all
@@ -112,7 +113,7 @@ func TestLegsStartAndEnd(t *testing.T) {
 				leg = f.To
 			}
 			if leg != "" && !open[leg] {
-				t.Errorf("%s, but the leg is not there", describe(f))
+				t.Errorf("%s, but the leg is not there", sourcetest.Fact(f))
 			}
 		}
 		for leg, is := range open {

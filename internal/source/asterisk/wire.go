@@ -10,33 +10,29 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
 )
 
 // How long Asterisk may take.
 const (
 	patience = 10 * time.Second // for an answer
 	silence  = 15 * time.Second // in which not even a Pong came, of which there should be three
-	grace    = time.Second      // for what may have come while we were stopped
 )
 
 // A wire is a connection to the manager interface.
 type wire struct {
-	conn   net.Conn
+	conn   *source.Conn
 	in     *frameReader
 	banner string // such as Asterisk Call Manager/11.0.0
 	early  [][]byte
 	// silence is how long it may last.
 	silence time.Duration
 
-	writing sync.Mutex
 	actions int
 }
 
@@ -72,8 +68,10 @@ func open(ctx context.Context, o *Options) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the manager interface: %w", err)
 	}
-	w := &wire{conn: conn, silence: silence}
-	w.in = newFrameReader(w)
+	w := &wire{silence: silence, conn: &source.Conn{
+		Conn: conn, System: "Asterisk", Closed: "it stopped, or we read too slowly for writetimeout in manager.conf", Patience: patience,
+	}}
+	w.in = newFrameReader(w.conn)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	if w.banner, err = w.in.line(); err != nil || !strings.HasPrefix(w.banner, "Asterisk Call Manager") {
@@ -123,14 +121,14 @@ func (w *wire) do(action string, fields ...string) ([]Message, error) {
 	if err := w.send(action, id, fields...); err != nil {
 		return nil, err
 	}
-	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := w.conn.Within(patience); err != nil {
 		return nil, err
 	}
 	var answer []Message
 	for {
 		frame, err := w.in.next()
 		if err != nil {
-			return nil, fmt.Errorf("wait for the answer to %s: %w", action, explained(err))
+			return nil, fmt.Errorf("wait for the answer to %s: %w", action, w.conn.Explained(err))
 		}
 		m := Parse(frame)
 		if m.Get("ActionID") != id {
@@ -155,46 +153,12 @@ func (w *wire) send(action, id string, fields ...string) error {
 		b.WriteString(fields[i] + ": " + fields[i+1] + "\r\n")
 	}
 	b.WriteString("\r\n")
-	return w.write(b.String())
+	return w.conn.Send(b.String())
 }
 
-func (w *wire) write(s string) error {
-	w.writing.Lock()
-	defer w.writing.Unlock()
-	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w.conn, s)
-	return explained(err)
-}
-
-// ping keeps the connection alive, and proves that it is, until ctx ends.
+// ping keeps the connection alive until ctx ends.
 func (w *wire) ping(ctx context.Context) {
-	ticker := time.NewTicker(w.silence / 3)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			if w.send("Ping", "ping") != nil {
-				return // the reader finds out
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// Read reads from the connection. Time that has passed says nothing if this process was
-// stopped, or the machine slept: then Asterisk has spoken, and it lies there.
-func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.conn.Read(p)
-	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, err
-	}
-	if err := w.conn.SetReadDeadline(time.Now().Add(grace)); err != nil {
-		return 0, err
-	}
-	return w.conn.Read(p)
+	w.conn.KeepAlive(ctx, w.silence, func() error { return w.send("Ping", "ping") })
 }
 
 // read passes each frame on at once, until the connection ends, and says why it did.
@@ -206,30 +170,16 @@ func (w *wire) read(push func(frame []byte) error) error {
 	}
 	w.early = nil
 	for {
-		if err := w.conn.SetReadDeadline(time.Now().Add(w.silence)); err != nil {
-			return explained(err)
+		if err := w.conn.Within(w.silence); err != nil {
+			return err
 		}
 		frame, err := w.in.next()
 		if err != nil {
-			return explained(err)
+			return w.conn.Explained(err)
 		}
 		if err := push(frame); err != nil {
 			return err
 		}
-	}
-}
-
-// explained says why a connection ended in words for the operator.
-func explained(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("Asterisk is silent: %w", err) //nolint:staticcheck // a name
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return fmt.Errorf("Asterisk closed the connection (it stopped, or we read too slowly for writetimeout in manager.conf): %w", err) //nolint:staticcheck // a name
-	default:
-		return err
 	}
 }
 

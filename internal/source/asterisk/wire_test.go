@@ -23,6 +23,7 @@ import (
 
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 // A host keeps what a Connector tells it.
@@ -86,7 +87,7 @@ func await[T source.Fact](t *testing.T, h *host, ok func(T) bool) []source.Fact 
 		select {
 		case <-h.told:
 		case <-time.After(20 * time.Second):
-			t.Fatalf("no such %T was told; told:\n%s", *new(T), factLines(h.facts))
+			t.Fatalf("no such %T was told; told:\n%s", *new(T), sourcetest.Facts(h.facts))
 		}
 	}
 }
@@ -242,11 +243,11 @@ func TestRunTellsWhatAsteriskSays(t *testing.T) {
 	}
 	present, ok := h.facts[0].(source.Present)
 	if !ok || !present.At().Equal(time.Unix(1795159100, 0)) || present.Waiting == nil || present.Devices == nil || present.Mailboxes == nil || present.ParkedLegs == nil {
-		t.Errorf("the first fact is %s", describe(h.facts[0]))
+		t.Errorf("the first fact is %s", sourcetest.Fact(h.facts[0]))
 	}
 	want := translateAll(t, &Options{}, stream)
-	if got := factLines(h.facts[1:]); got != factLines(want) {
-		t.Errorf("told:\n%s\nwant:\n%s", got, factLines(want))
+	if got := sourcetest.Facts(h.facts[1:]); got != sourcetest.Facts(want) {
+		t.Errorf("told:\n%s\nwant:\n%s", got, sourcetest.Facts(want))
 	}
 	if len(h.rejects) > 0 {
 		t.Errorf("rejected: %v", h.rejects)
@@ -351,7 +352,7 @@ func TestSecondLook(t *testing.T) {
 	await(t, h, func(f source.LegEnded) bool { return f.Leg == "1795159000.1" })
 	stop()
 	if len(h.facts) != 3 { // what there is, and two ends
-		t.Errorf("told:\n%s", factLines(h.facts))
+		t.Errorf("told:\n%s", sourcetest.Facts(h.facts))
 	}
 }
 
@@ -368,35 +369,6 @@ func TestSilentPeerIsNoticed(t *testing.T) {
 	err := c.Run(t.Context(), r.source(nil), h)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("Run ended with %v", err)
-	}
-}
-
-// This process was stopped for longer than Asterisk may be silent. It was not: what it said
-// lies there, half a frame at first.
-func TestWhatCameMeanwhileIsRead(t *testing.T) {
-	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	go func() {
-		if conn, err := ln.Accept(); err == nil {
-			_, _ = io.WriteString(conn, "Asterisk Call Manager/11.0.0\r\nEvent: FullyBooted\r\n")
-			_, _ = io.WriteString(conn, "Uptime: 3\r\n\r\n")
-			_ = conn.Close()
-		}
-	}()
-	w, err := open(t.Context(), &Options{Address: ln.Addr().String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
-	if err := w.conn.SetReadDeadline(time.Unix(1, 0)); err != nil { // it has passed
-		t.Fatal(err)
-	}
-	if frame, err := w.in.next(); err != nil || Parse(frame).Get("Uptime") != "3" {
-		t.Errorf("%q %v", frame, err)
 	}
 }
 

@@ -225,7 +225,7 @@ func (d *doctor) job(command string) (Message, error) {
 	for time.Now().Before(until) {
 		f, err := d.w.in.next()
 		if err != nil {
-			return nil, explained(err)
+			return nil, d.w.conn.Explained(err)
 		}
 		if !isEvent(f) {
 			continue

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -26,60 +25,6 @@ var update = flag.Bool("update", false, "write the golden files anew; compare th
 
 // received is when the events of tests were received.
 func received() time.Time { return time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC) }
-
-// describe writes a fact in one line: its name and what is in it, empty members left out.
-func describe(f source.Fact) string {
-	var b strings.Builder
-	v := reflect.ValueOf(f)
-	b.WriteString(v.Type().Name())
-	b.WriteString(" " + f.At().UTC().Format("15:04:05.000000"))
-	for i := range v.NumField() {
-		field, value := v.Type().Field(i), v.Field(i)
-		if field.Name == "When" || value.IsZero() {
-			continue
-		}
-		fmt.Fprintf(&b, " %s=", field.Name)
-		switch x := value.Interface().(type) {
-		case string:
-			b.WriteString(x)
-		case json.RawMessage:
-			b.Write(x)
-		case fmt.Stringer:
-			b.WriteString(x.String())
-		case source.Outcome, source.ParkStep:
-			fmt.Fprint(&b, x)
-		default:
-			b.WriteString(details(value))
-		}
-	}
-	return b.String()
-}
-
-// details writes what is not a text: lists of facts one a line.
-func details(v reflect.Value) string {
-	if v.Kind() == reflect.Slice {
-		var b strings.Builder
-		for i := range v.Len() {
-			if f, ok := reflect.TypeAssert[source.Fact](v.Index(i)); ok {
-				b.WriteString("\n\t" + describe(f))
-			}
-		}
-		return b.String()
-	}
-	j, err := json.Marshal(v.Interface())
-	if err != nil {
-		return err.Error()
-	}
-	return string(j)
-}
-
-func factLines(facts []source.Fact) string {
-	var b strings.Builder
-	for _, f := range facts {
-		b.WriteString(describe(f) + "\n")
-	}
-	return b.String()
-}
 
 // A scenario is a file of testdata/facts: options (JSON, if any), events one a line or the name
 // of a recorded stream, and what comes of them.
@@ -200,7 +145,7 @@ func TestScenarios(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			facts := translateAll(t, &s.options, s.events)
-			s.golden(t, "facts", factLines(facts))
+			s.golden(t, "facts", sourcetest.Facts(facts))
 			d := newTold(t)
 			d.fold(facts...)
 			d.tick()

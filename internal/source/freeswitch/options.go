@@ -3,7 +3,6 @@ package freeswitch
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -80,11 +79,8 @@ func (o *Options) check(wrong *source.Errors) {
 	}
 	need("address", o.Address, "is missing: expected the address of the event socket, such as 192.0.2.1:8021")
 	need("password", o.Password, "is missing: expected the password in event_socket.conf.xml")
-	if o.Address != "" {
-		host, port, err := net.SplitHostPort(o.addressPort())
-		if err != nil || host == "" || !isNumber(port) || strings.ContainsAny(host, "/ ") {
-			wrong.Add("options.address", "expected host or host:port")
-		}
+	if o.Address != "" && !source.IsHostPort(o.addressPort()) {
+		wrong.Add("options.address", "expected host or host:port")
 	}
 	if user, domain, at := strings.Cut(o.Username, "@"); o.Username != "" && (!at || user == "" || domain == "" || strings.Contains(o.Username, ":")) {
 		wrong.Add("options.username", "expected user@domain, as in the directory")
@@ -121,9 +117,4 @@ func (o *Options) complete() {
 }
 
 // addressPort is the address with a port.
-func (o *Options) addressPort() string {
-	if _, _, err := net.SplitHostPort(o.Address); err == nil || strings.Count(o.Address, ":") == 1 {
-		return o.Address
-	}
-	return net.JoinHostPort(strings.Trim(o.Address, "[]"), "8021")
-}
+func (o *Options) addressPort() string { return source.HostPort(o.Address, "8021") }

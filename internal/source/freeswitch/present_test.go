@@ -9,6 +9,7 @@ import (
 
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/freeswitch/freeswitchtest"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 // Somebody speaks with an agent of a queue. The agent's leg says nothing of the caller, but that
@@ -26,7 +27,7 @@ func TestAnAgentsLegIsTheCallers(t *testing.T) {
 	facts := await(t, h, isPresent)
 	p := facts[0].(source.Present)
 	if len(p.Legs) != 2 || p.Legs[1].Leg != "agent" || p.Legs[1].Call != "caller" || len(p.Bridges["agent/caller"]) != 2 {
-		t.Errorf("told %s", describe(p))
+		t.Errorf("told %s", sourcetest.Fact(p))
 	}
 }
 
@@ -57,7 +58,7 @@ func TestWhatThereIs(t *testing.T) {
 	client := s.Next(t)
 	facts := await(t, h, isPresent)
 	at := facts[0].At().UTC().Format("15:04:05.000000")
-	got := strings.ReplaceAll(describe(facts[0]), at, "NOW")
+	got := strings.ReplaceAll(sourcetest.Fact(facts[0]), at, "NOW")
 	want := `Present NOW Legs=
 	LegStarted 07:33:20.000000 Leg=ghost Call=ghost Device=103 Channel=sofia/internal/103@pbx.example Dialed=104 Context=default Account=acme
 	LegStarted 10:20:00.000000 Leg=a Call=a Device=external Channel=sofia/external/49170@carrier.example Trunk=true Caller={"Number":"4917012345678","Name":""} Dialed=4930900 Context=public AccountLater=true Answered=true

@@ -21,6 +21,7 @@ import (
 	"github.com/switchhook/switchhook"
 	"github.com/switchhook/switchhook/internal/source"
 	"github.com/switchhook/switchhook/internal/source/freeswitch/freeswitchtest"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 // recorded are the posts that a FreeSWITCH made of a call: of the first leg, and of the second.
@@ -141,7 +142,7 @@ func TestSpooledRecords(t *testing.T) {
 	run(t, New(), sourceOf(s, map[string]any{"cdr_spool": spool}), h)
 	facts := await(t, h, isPresent)
 	if f, is := facts[0].(source.EndRecorded); len(facts) != 2 || !is || f.Leg != firstLeg {
-		t.Errorf("told %s", factLines(facts))
+		t.Errorf("told %s", sourcetest.Facts(facts))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/internal/source"
+	"github.com/switchhook/switchhook/internal/source/sourcetest"
 )
 
 // incoming is the beginning of a call from outside, and more of the same channel.
@@ -56,7 +57,7 @@ func TestFaxIsOfTheNumberThatWasCalled(t *testing.T) {
 		}
 		f := faxes[0]
 		if f.File != "/tmp/in.tif" || f.LocalNumber != "4930906" || !f.OK || f.Sent || f.Pages != 2 || name != "we came late" && f.CallerOrCallee.Number != "49170" {
-			t.Errorf("%s: %s", name, describe(f))
+			t.Errorf("%s: %s", name, sourcetest.Fact(f))
 		}
 	}
 }
@@ -79,7 +80,7 @@ func TestTheListHidesWhoIsAnonymous(t *testing.T) {
 	p := newPresent(newTranslator(&Options{}, nil))
 	err := p.channels(`{"rows":[{"uuid":"a","direction":"inbound","name":"sofia/external/Anonymous@anonymous.invalid","cid_num":"49170","cid_name":"Alice","dest":"4930900","callstate":"ACTIVE"}]}`, source.When(received()))
 	if l := p.fact(received()).Legs[0]; err != nil || l.Caller != (source.Line{}) || l.Dialed != "4930900" {
-		t.Errorf("%s, %v", describe(l), err)
+		t.Errorf("%s, %v", sourcetest.Fact(l), err)
 	}
 }
 

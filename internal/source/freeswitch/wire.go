@@ -5,23 +5,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/switchhook/switchhook"
+	"github.com/switchhook/switchhook/internal/source"
 )
 
 // How long FreeSWITCH may take.
 const (
 	patience = 10 * time.Second // for an answer
 	silence  = 15 * time.Second // in which not even an answer came, of which there should be three
-	grace    = time.Second      // for what may have come while we were stopped
 	// heartless is for how long there may be no event. There is a HEARTBEAT every 20 seconds
 	// (event-heartbeat-interval in switch.conf.xml). FreeSWITCH may answer, and yet tell
 	// nobody anything, because another of its clients has stopped reading.
@@ -30,7 +28,7 @@ const (
 
 // A wire is a connection to the event socket.
 type wire struct {
-	conn  net.Conn
+	conn  *source.Conn
 	in    *frameReader
 	early [][]byte // events that came before we read for them
 
@@ -65,8 +63,7 @@ func open(ctx context.Context, address string) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the event socket: %w", err)
 	}
-	w := &wire{conn: conn, silence: silence, heartless: heartless}
-	w.in = newFrameReader(w)
+	w := newWire(conn)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	if err := w.greeted(ctx, address); err != nil {
@@ -74,6 +71,14 @@ func open(ctx context.Context, address string) (*wire, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+func newWire(conn net.Conn) *wire {
+	w := &wire{silence: silence, heartless: heartless, conn: &source.Conn{
+		Conn: conn, System: "FreeSWITCH", Closed: "it stopped, or mod_event_socket was loaded anew", Patience: patience,
+	}}
+	w.in = newFrameReader(w.conn)
+	return w
 }
 
 func (w *wire) greeted(ctx context.Context, address string) error {
@@ -132,14 +137,14 @@ func (w *wire) do(command, answer string) (*frame, error) {
 
 // await waits for the answer to a command.
 func (w *wire) await(name, answer string) (*frame, error) {
-	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := w.conn.Within(patience); err != nil {
 		return nil, err
 	}
 	for {
 		f, err := w.in.next()
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("wait for the answer to %s: %w", name, explained(err))
+			return nil, fmt.Errorf("wait for the answer to %s: %w", name, w.conn.Explained(err))
 		case f.kind == answer, f.kind == "command/reply":
 			w.answered()
 			return f, nil // what is refused is answered so, whatever it was
@@ -229,11 +234,7 @@ func (w *wire) send(command string) error {
 	w.waiting.Lock()
 	w.given = append(w.given, command)
 	w.waiting.Unlock()
-	if err := w.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w.conn, command+"\n\n")
-	return explained(err)
+	return w.conn.Send(command + "\n\n")
 }
 
 // answered is the command that is answered now: FreeSWITCH does so in order.
@@ -249,33 +250,9 @@ func (w *wire) answered() (command string) {
 // sign is a command that does nothing for whoever has asked for no log. The answer is -ERR.
 const sign = "nolog"
 
-// ping keeps the connection alive, and proves that it is, until ctx ends.
+// ping keeps the connection alive until ctx ends.
 func (w *wire) ping(ctx context.Context) {
-	ticker := time.NewTicker(w.silence / 3)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			if w.send(sign) != nil {
-				return // the reader finds out
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// Read reads from the connection. Time that has passed says nothing if this process was
-// stopped, or the machine slept: then FreeSWITCH has spoken, and it lies there.
-func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.conn.Read(p)
-	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, err
-	}
-	if err := w.conn.SetReadDeadline(time.Now().Add(grace)); err != nil {
-		return 0, err
-	}
-	return w.conn.Read(p)
+	w.conn.KeepAlive(ctx, w.silence, func() error { return w.send(sign) })
 }
 
 // read passes each event on at once, and each answer that is no yes, until the connection
@@ -289,12 +266,12 @@ func (w *wire) read(push func(message []byte) error) error {
 	}
 	w.early = nil
 	for {
-		if err := w.conn.SetReadDeadline(time.Now().Add(w.silence)); err != nil {
-			return explained(err)
+		if err := w.conn.Within(w.silence); err != nil {
+			return err
 		}
 		f, err := w.in.next()
 		if err != nil {
-			return explained(err)
+			return w.conn.Explained(err)
 		}
 		switch {
 		case isEvent(f):
@@ -331,20 +308,6 @@ func notice(f *frame) error {
 		why += " (we read too slowly)"
 	}
 	return fmt.Errorf("FreeSWITCH ends the connection: %s", why)
-}
-
-// explained says why a connection ended in words for the operator.
-func explained(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("FreeSWITCH is silent: %w", err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return fmt.Errorf("FreeSWITCH closed the connection without a word: %w", err)
-	default:
-		return err
-	}
 }
 
 // close leaves. FreeSWITCH would say goodbye to exit, but nobody would read it.

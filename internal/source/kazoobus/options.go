@@ -2,12 +2,9 @@ package kazoobus
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -100,7 +97,7 @@ func (o *Options) check(wrong *source.Errors) {
 			wrong.Add("options.zones."+zone, err.Error())
 		}
 	}
-	if _, err := o.authorities(); err != nil {
+	if _, err := source.TLS("", o.TLSCA, o.TLSInsecure); err != nil {
 		wrong.Add("options.tls_ca", err.Error())
 	}
 	if len(o.Queue) > 255 || strings.HasPrefix(o.Queue, "amq.") {
@@ -156,36 +153,6 @@ func (o *Options) complete() {
 // reconciles reports whether Kazoo is asked for its channels.
 func (o *Options) reconciles() bool {
 	return (o.Reconcile == nil || *o.Reconcile) && slices.Contains(o.Families, "calls")
-}
-
-// authorities are who may have signed the certificate, nil for those of the machine.
-func (o *Options) authorities() (*x509.CertPool, error) {
-	if o.TLSCA == "" {
-		return nil, nil //nolint:nilnil // no pool stands for the machine's
-	}
-	pem := []byte(o.TLSCA)
-	if !strings.HasPrefix(strings.TrimSpace(o.TLSCA), "-----BEGIN") {
-		var err error
-		if pem, err = os.ReadFile(o.TLSCA); err != nil {
-			return nil, fmt.Errorf("cannot be read: %w", err)
-		}
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, errors.New("has no certificate in PEM form")
-	}
-	return pool, nil
-}
-
-func (o *Options) tls() (*tls.Config, error) {
-	pool, err := o.authorities()
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{
-		RootCAs: pool, MinVersion: tls.VersionTLS12,
-		InsecureSkipVerify: o.TLSInsecure, //nolint:gosec // the operator asked for it
-	}, nil
 }
 
 // A family is a part of what Kazoo says: an exchange, and which of its messages.

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/switchhook/switchhook/internal/source"
 )
 
 const (
@@ -55,7 +57,7 @@ func connect(ctx context.Context, o *Options, address, queue, name string) (*bus
 		}
 		u.User = url.UserPassword(cmp.Or(o.Username, user), password)
 	}
-	secure, err := o.tls()
+	secure, err := source.TLS("", o.TLSCA, o.TLSInsecure)
 	if err != nil {
 		return nil, err
 	}

@@ -266,7 +266,7 @@ func TestConnectionIsCut(t *testing.T) {
 		w, through := newWire(t, database)
 		r := &trial{t: t, s: open(t, through, dir)}
 		r.run(2, func(stop <-chan struct{}) {
-			for pause(stop, 500*time.Millisecond) {
+			for pause(stop, time.Duration(400+rand.IntN(40)*rand.IntN(40))*time.Millisecond) { // as above
 				w.away.Store(true)
 				w.cut()
 				pause(stop, time.Second)

@@ -150,10 +150,10 @@ function PartyCell({ party, unknown }: { party: Party | undefined; unknown: stri
   const number = numberOf(party);
   return (
     <span className={css.party}>
-      <bdi className="truncate" title={name}>
+      <bdi className={number === name ? "truncate tabular" : "truncate"} title={name}>
         {name}
       </bdi>
-      {number && number !== name && <small className="truncate">{party?.type === "extension" ? `ext. ${number}` : number}</small>}
+      {number && number !== name && <small className="truncate tabular">{party?.type === "extension" ? `ext. ${number}` : number}</small>}
     </span>
   );
 }
