@@ -134,13 +134,13 @@ func TestMapOfAMovedAccount(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.ok(201, post2("/v1/accounts", `{"id":"elsewhere"}`), nil)
-	make := func(id, key string) string {
+	connect := func(id, key string) string {
 		t.Helper()
 		var src sourceView
 		s.ok(201, request{method: "POST", path: "/v1/sources", key: key, body: `{"id":"` + id + `","kind":"simple","account_id":"acme","account_map":{"77":"acme-east"}}`}, &src)
 		return src.IngestURL
 	}
-	theirs, operators := make("theirs", acmeKey), make("operators", "")
+	theirs, operators := connect("theirs", acmeKey), connect("operators", "")
 	say := func(url, call string) request {
 		return request{path: url + "?account=77&call=" + call, key: "-"}
 	}
