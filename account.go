@@ -106,7 +106,10 @@ type Source struct {
 	// AccountMap turns the system's own account ids into ours; what is not in
 	// it belongs to AccountID.
 	AccountMap map[string]string `json:"account_map,omitzero"`
-	Options    map[string]any    `json:"options,omitzero"`
+	// MappedBy is the account of who wrote the map, which has to be above all that are in it
+	// for as long as it counts: accounts move. Empty: the operator.
+	MappedBy string         `json:"-"`
+	Options  map[string]any `json:"options,omitzero"`
 	// Token is the secret last part of a webhook source's ingest URL.
 	Token     string    `json:"-"`
 	CreatedAt time.Time `json:"created_at"`

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -131,9 +132,9 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 	if len(msg.Events) > mostEvents {
 		return nil, switchhook.Errorf(switchhook.CodeTooLarge, "the message makes %d events; %d are allowed", len(msg.Events), mostEvents)
 	}
-	account := s.AccountMap[msg.SystemAccount]
-	if account == "" {
-		account = s.AccountID
+	account, err := a.tenants.Load().mapped(s, msg.SystemAccount)
+	if err != nil {
+		return nil, err
 	}
 	for _, ev := range msg.Events {
 		ev.AccountID, ev.Source, ev.Relayed = account, s.ID, true
@@ -145,6 +146,20 @@ func (a *api) takeMessage(r *http.Request, s *switchhook.Source, body []byte) ([
 		return nil, err
 	}
 	return a.Router.Accept(r.Context(), msg.Events)
+}
+
+// mapped is the account of what a source's system says of one of its own. Who wrote the map
+// saw them all, but may not any more: then it gives nobody a way into what was moved away.
+func (t *tenants) mapped(s *switchhook.Source, theirs string) (account string, err error) {
+	account = s.AccountMap[theirs]
+	if account == "" {
+		return s.AccountID, nil
+	}
+	by := caller{tenants: t, account: cmp.Or(s.MappedBy, switchhook.RootAccount)}
+	if !by.sees(account) || !by.sees(s.AccountID) {
+		return "", wrongField(switchhook.CodeUnknownAccount, "account_map."+theirs, "the source no longer speaks for the account %q: it is gone, or was moved", account)
+	}
+	return account, nil
 }
 
 func posted(r *http.Request, body []byte) *source.Request {

@@ -77,12 +77,15 @@ func (r *refusals) next(now time.Time) (before int, first bool) {
 }
 
 // loggedPath is the path of a request without what may be a secret: the token of an ingest
-// URL, and where nothing is, all but its beginning: it may be such a URL, written wrongly.
+// URL or of a preview's page, which who has it reads without a key; and where nothing is, all
+// but its beginning: it may be such a URL, written wrongly.
 func (a *api) loggedPath(r *http.Request, known bool) string {
 	first, rest, more := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 	switch in, ok := strings.CutPrefix(r.URL.Path, "/v1/in/"); {
 	case !known && more && rest != "":
 		return "/" + first + "/[redacted]"
+	case strings.HasPrefix(r.URL.Path, previewPath):
+		return previewPath + "[redacted]"
 	case ok:
 		id, _, token := strings.Cut(in, "/")
 		if a.tenants.Load().sources[id] == nil {

@@ -134,6 +134,7 @@ func matrix() []operation {
 		{pattern: "GET /v1/session/ways", may: "-"},
 		{pattern: "POST /v1/session/password", may: "adv", body: `{}`, ok: 409, code: "conflict"}, // a key has none
 		{pattern: "GET /portal", may: "-", ok: 422},
+		{pattern: "POST /portal", may: "-", ok: 422},
 		{pattern: "GET /signin/oidc", may: "-", ok: 404}, // the tests' server has no provider
 		{pattern: "GET /signin/oidc/callback", may: "-", ok: 404},
 		{pattern: "GET /v1/logos/{id}", may: "-", ok: 404},

@@ -27,12 +27,13 @@ var notice = template.Must(template.New("notice").Parse(`<!doctype html>
 </html>
 `))
 
-// noticePolicy allows the page its one style, and nothing else.
+// noticePolicy allows the page its one style, and nothing else; where a form may go is still
+// to be said.
 //
 //nolint:gochecknoglobals // as above
 var noticePolicy = func() string {
 	sum := sha256.Sum256([]byte(noticeStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; frame-ancestors 'none'; form-action "
 }()
 
 // failPage is fail for a request that a person may have made.
@@ -55,7 +56,7 @@ func (a *api) failPage(w http.ResponseWriter, r *http.Request, err error) {
 		title = "Signing in does not work at the moment"
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", noticePolicy)
+	h.Set("Content-Security-Policy", noticePolicy+"'none'")
 	w.WriteHeader(p.Status)
 	_ = notice.Execute(w, struct{ Title, Detail, RequestID string }{title, upperFirst(p.Detail) + ".", p.RequestID})
 }
@@ -65,4 +66,34 @@ func upperFirst(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// A question is whether somebody who is signed in is to be let in elsewhere instead.
+type question struct{ Who, Into, Code string }
+
+//nolint:gochecknoglobals // a constant that Go cannot write as such
+var askPage = template.Must(template.New("ask").Parse(`<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>You are signed in already</title>
+<style>` + noticeStyle + `</style>
+<h1>You are signed in as <bdi>{{.Who}}</bdi></h1>
+<p>The link that you came by lets you into <bdi>{{.Into}}</bdi> instead. Go on only if you asked for that.</p>
+<form method="post" action="/portal"><input type="hidden" name="code" value="{{.Code}}"><button>Go on to <bdi>{{.Into}}</bdi></button></form>
+<p><a href="/">Stay as I am</a></p>
+</html>
+`))
+
+// askWhether answers with the page that asks. No other page can have it in a frame, or press
+// its button.
+func askWhether(w http.ResponseWriter, q question) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	// The code is in the address. Without any referrer browsers would not say, either, that it
+	// is our own page that the form comes from.
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", noticePolicy+"'self'")
+	_ = askPage.Execute(w, q)
 }

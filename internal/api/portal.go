@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"maps"
@@ -51,10 +52,23 @@ func (a *api) registerPortal() {
 		Description: "Makes a link with a code that is good once and for 60 seconds: send the browser of somebody there whom your site knows, or a frame in your page (embed). It becomes a session of one account.",
 	}, a.createPortalLink)
 	a.mux.HandleFunc("GET /portal", a.openPortal)
+	a.mux.HandleFunc("POST /portal", a.goOnToPortal)
 	a.documentPage(huma.Operation{
 		OperationID: "open-portal", Method: http.MethodGet, Path: "/portal", Tags: tags, Summary: "Follow a portal link",
-		Parameters: []*huma.Param{{Name: "code", In: "query", Required: true, Description: "The link's code.", Schema: &huma.Schema{Type: huma.TypeString}}},
-		Responses:  map[string]*huma.Response{"303": {Description: "To the page, with the session's cookie"}},
+		Description: "Who is signed in already as somebody else is asked first.",
+		Parameters:  []*huma.Param{{Name: "code", In: "query", Required: true, Description: "The link's code.", Schema: &huma.Schema{Type: huma.TypeString}}},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "The page that asks", Content: htmlResponse().Content},
+			"303": {Description: "To the page, with the session's cookie"},
+		},
+	})
+	a.documentPage(huma.Operation{
+		OperationID: "confirm-portal", Method: http.MethodPost, Path: "/portal", Tags: tags, Summary: "Follow a portal link, though signed in as somebody else",
+		Description: "What the button does of the page that asks.",
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: &huma.Schema{
+			Type: huma.TypeObject, Properties: map[string]*huma.Schema{"code": {Type: huma.TypeString, Description: "The link's code."}},
+		}}}},
+		Responses: map[string]*huma.Response{"303": {Description: "To the page, with the session's cookie"}},
 	})
 }
 
@@ -124,6 +138,14 @@ func (s *sessions) promise(e entry) (code string, expires time.Time, err error) 
 	return code, at.Add(codeTime), nil
 }
 
+// promised is what a code stands for, which stays good.
+func (s *sessions) promised(code string, at time.Time) (e entry, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p, ok := s.codes[sha256.Sum256([]byte(code))]
+	return p.entry, ok && at.Before(p.ends)
+}
+
 // redeem turns a code into what it promises, once.
 func (s *sessions) redeem(code string, at time.Time) (e entry, ok bool) {
 	h := sha256.Sum256([]byte(code))
@@ -134,9 +156,49 @@ func (s *sessions) redeem(code string, at time.Time) (e entry, ok bool) {
 	return p.entry, ok && at.Before(p.ends)
 }
 
-// openPortal follows a portal link: the code becomes a cookie, and is gone from the URL.
+// openPortal follows a portal link: the code becomes a cookie, and is gone from the URL. Who
+// is signed in as somebody else is asked first: any page can send a browser here, to an account
+// of its maker's, and who does not notice would set up there what is secret.
 func (a *api) openPortal(w http.ResponseWriter, r *http.Request) {
-	e, err := a.whoSignsIn(r.Context(), signInInput{Code: r.URL.Query().Get("code")})
+	code := r.URL.Query().Get("code")
+	if q, ok := a.asSomebodyElse(r, code); ok {
+		askWhether(w, q)
+		return
+	}
+	a.followPortal(w, r, code)
+}
+
+// asSomebodyElse reports whether who follows the link of a code is signed in, but not by a
+// link into the same account, as who comes from the same site again is.
+func (a *api) asSomebodyElse(r *http.Request, code string) (q question, ok bool) {
+	e, good := a.browsers.promised(code, time.Now())
+	cookie, err := r.Cookie(cookieName)
+	if !good || e.framed || err != nil { // a session in a frame is beside this one
+		return question{}, false
+	}
+	c, in := a.holder(cookie)
+	if !in {
+		return question{}, false
+	}
+	into, seen := c.accounts[e.session.AccountID], c.session(time.Time{}, false)
+	if into == nil || seen.Kind == "portal_link" && c.account == into.ID {
+		return question{}, false
+	}
+	return question{Who: cmp.Or(seen.Name, seen.AccountName), Into: into.Name, Code: code}, true
+}
+
+// goOnToPortal is what the button does of the page that asked.
+func (a *api) goOnToPortal(w http.ResponseWriter, r *http.Request) {
+	if err := a.ownPage(r); err != nil {
+		a.failPage(w, r, err)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
+	a.followPortal(w, r, r.PostFormValue("code"))
+}
+
+func (a *api) followPortal(w http.ResponseWriter, r *http.Request, code string) {
+	e, err := a.whoSignsIn(r.Context(), signInInput{Code: code})
 	if err != nil {
 		a.failPage(w, r, err)
 		return

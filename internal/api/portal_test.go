@@ -277,3 +277,52 @@ func TestWhereFramesWork(t *testing.T) {
 		t.Errorf("%d %s", res.status, res.body)
 	}
 }
+
+// Nobody becomes somebody else by being sent to a link, as any page can send them: who is
+// signed in says first that they want it.
+func TestPortalLinkOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.ada()
+	own := s.signIn(`{"login":"ada@example.com","password":"correct horse battery"}`)
+	link := func(account string) (code string) {
+		var link struct{ Code string }
+		s.ok(201, post2("/v1/portal-links", `{"account_id":"`+account+`"}`), &link)
+		return link.Code
+	}
+	follow := func(cookie, code string) reply { return s.do(as(cookie, request{path: "/portal?code=" + code})) }
+	goOn := func(code, site string) reply {
+		return s.do(as(own, request{method: "POST", path: "/portal", body: "code=" + code, header: map[string]string{"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": site}}))
+	}
+	code := link("acme-east")
+	for range 2 { // to ask uses nothing up
+		res := follow(own, code)
+		if res.status != 200 || res.header.Get("Set-Cookie") != "" || !strings.Contains(string(res.body), "lets you into <bdi>Acme East</bdi>") ||
+			!strings.Contains(res.header.Get("Content-Security-Policy"), "frame-ancestors 'none'; form-action 'self'") || res.header.Get("Referrer-Policy") != "same-origin" {
+			t.Fatalf("%d %v %s", res.status, res.header, res.body)
+		}
+	}
+	if res := goOn(code, "cross-site"); res.status != 403 || res.header.Get("Set-Cookie") != "" {
+		t.Errorf("%d %v", res.status, res.header)
+	}
+	res := goOn(code, "same-origin")
+	if res.status != 303 || res.header.Get("Location") != "/" {
+		t.Fatalf("%d %s", res.status, res.body)
+	}
+	east := cookieOf(t, res)
+	for name, c := range map[string]struct {
+		cookie, account string
+		want            int
+	}{
+		"by a link into the same account": {east, "acme-east", 303},
+		"by a link into another":          {east, "acme", 200},
+		"no more":                         {"switchhook_session=ended", "acme", 303},
+	} {
+		if res := follow(c.cookie, link(c.account)); res.status != c.want {
+			t.Errorf("signed in %s: %d", name, res.status)
+		}
+	}
+	if res := goOn(code, "same-origin"); res.status != 401 {
+		t.Errorf("the code is good twice: %d", res.status)
+	}
+}

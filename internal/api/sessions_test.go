@@ -293,7 +293,9 @@ func TestBadUsers(t *testing.T) {
 	s.ada()
 	mk := func(body string) request { return request{method: "POST", path: "/v1/users", body: body} }
 	s.problem(mk(`{"role":"viewer"}`), wrong("login", "is required: what the user signs in with, such as an e-mail address"))
-	s.problem(mk(`{"login":"a b","role":"viewer"}`), wrong("login", "expected at most 254 bytes without blanks"))
+	for _, login := range []string{"a b", `a\u200bb`, `\u202ea`} { // the last two look like others
+		s.problem(mk(`{"login":"`+login+`","role":"viewer"}`), wrong("login", "expected at most 254 bytes without blanks and invisible characters"))
+	}
 	s.problem(mk(`{"login":"a"}`), wrong("role", "is required: admin, developer or viewer"))
 	s.problem(mk(`{"login":"a","role":"ingest"}`), wrong("role", "expected admin, developer or viewer"))
 	s.problem(mk(`{"login":"a","role":"viewer","password":"short"}`), wrong("password", "expected at least 10 characters"))

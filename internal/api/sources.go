@@ -237,7 +237,7 @@ func (a *api) createSource(ctx context.Context, in *struct{ Body jsonBody[source
 	}
 	c := callerOf(ctx)
 	s := &switchhook.Source{
-		ID: body.ID, Kind: body.Kind, AccountID: body.AccountID, AccountMap: body.AccountMap, Options: body.Options,
+		ID: body.ID, Kind: body.Kind, AccountID: body.AccountID, AccountMap: body.AccountMap, MappedBy: c.account, Options: body.Options,
 		CreatedAt: now(),
 	}
 	if source.Posted(a.connectors[s.Kind]) {
@@ -359,7 +359,7 @@ func (a *api) patchSource(ctx context.Context, in *struct {
 		if next.AccountID == "" {
 			next.AccountID = c.account
 		}
-		s.AccountID, s.AccountMap, s.Options = next.AccountID, next.AccountMap, next.Options
+		s.AccountID, s.AccountMap, s.MappedBy, s.Options = next.AccountID, next.AccountMap, c.account, next.Options
 		return a.checkSource(c, s)
 	})
 }

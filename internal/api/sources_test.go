@@ -129,6 +129,39 @@ func TestIngest(t *testing.T) {
 	}
 }
 
+// Who mapped an account that is moved away from below them writes nothing into it any more.
+func TestMapOfAMovedAccount(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.ok(201, post2("/v1/accounts", `{"id":"elsewhere"}`), nil)
+	connect := func(id, key string) string {
+		t.Helper()
+		var src sourceView
+		s.ok(201, request{method: "POST", path: "/v1/sources", key: key, body: `{"id":"` + id + `","kind":"simple","account_id":"acme","account_map":{"77":"acme-east"}}`}, &src)
+		return src.IngestURL
+	}
+	theirs, operators := connect("theirs", acmeKey), connect("operators", "")
+	say := func(url, call string) request {
+		return request{path: url + "?account=77&call=" + call, key: "-"}
+	}
+	gone := wrong("account_map.77", `the source no longer speaks for the account "acme-east": it is gone, or was moved`)
+	gone.Code = "unknown_account"
+
+	s.ok(202, say(theirs, "c1"), nil)
+	s.ok(200, s.patchAccount("acme-east", "", `{"parent_id":"elsewhere"}`), nil)
+	s.problem(say(theirs, "c2"), gone)
+	s.ok(202, say(operators, "c3"), nil) // who sees both goes on
+	s.ok(200, s.patchAccount("acme-east", "", `{"parent_id":"acme"}`), nil)
+	s.ok(202, say(theirs, "c4"), nil)
+	// Changed by its own account, the operator's source says no more than that account may.
+	s.ok(200, request{method: "PATCH", path: "/v1/sources/operators", key: acmeKey, body: `{"account_map":{"77":"acme-east"}}`}, nil)
+	s.ok(200, s.patchAccount("acme-east", "", `{"parent_id":"elsewhere"}`), nil)
+	s.problem(say(operators, "c5"), gone)
+	if body := string(s.do(request{path: "/v1/sources"}).body); strings.Contains(body, "mapped_by") {
+		t.Error(body)
+	}
+}
+
 func TestRejects(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

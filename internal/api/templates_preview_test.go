@@ -46,6 +46,9 @@ func TestTemplatePreviews(t *testing.T) {
 			t.Errorf("%s: %+v", d.ID, got)
 		}
 		page := s.do(request{path: got.HTMLURL, key: "-"})
+		if log := s.log.String(); strings.Contains(log, got.HTMLURL) || !strings.Contains(log, "/v1/previews/[redacted]") {
+			t.Errorf("%s: the log has what the page can be read with", d.ID)
+		}
 		if page.status != http.StatusOK || strings.Contains(string(page.body), "cid:logo") {
 			t.Errorf("%s: %d", d.ID, page.status)
 		}

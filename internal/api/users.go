@@ -74,8 +74,9 @@ func checkUser(in *userInput) error {
 	switch {
 	case in.Login == "":
 		bad("login", "is required: what the user signs in with, such as an e-mail address")
-	case len(in.Login) > longestLogin || strings.ContainsFunc(in.Login, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
-		bad("login", "expected at most 254 bytes without blanks")
+	case len(in.Login) > longestLogin || strings.ContainsFunc(in.Login, func(r rune) bool { return !unicode.IsGraphic(r) || unicode.IsSpace(r) }):
+		// What nobody sees, such as U+200B, would let one login look like another's.
+		bad("login", "expected at most 254 bytes without blanks and invisible characters")
 	}
 	if utf8.RuneCountInString(in.Name) > longestTitle {
 		bad("name", "expected at most 200 characters")

@@ -38,34 +38,47 @@ func folded(name string) string { return strings.ToLower(bare(name)) }
 // Owner finds the record that a phone system calls by a number or a name, and whose it is:
 // of the account that the system belongs to, or else of one below it. Where several of
 // those have one, as many have an extension 101, it is nobody's: a wrong guess would tell
-// one customer of another's calls.
+// one customer of another's calls. Of which member the name is counts within an account
+// only: customers put records of their own, and a number in one of them must not take what
+// another's record has as its id.
 func (d *Directory) Owner(within, schema, called string) (account, id string, ok bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	for _, member := range members {
-		var found key
-		several := false
-		for _, k := range d.named[name{schema, member, folded(called)}] {
+	var own, below found
+	several := false
+	for member := range members {
+		for _, k := range d.named[name{schema, members[member], folded(called)}] {
 			switch {
 			case k.account == within:
-				if found.account != within || k.id < found.id {
-					found, several = k, false
-				}
-			case found.account == within || !d.below(k.account, within):
-			case found.account == "" || found.account == k.account && k.id < found.id:
-				found = k
-			case found.account != k.account:
+				own.offer(k, member)
+			case !d.below(k.account, within):
+			case below.account != "" && below.account != k.account:
 				several = true
+			default:
+				below.offer(k, member)
 			}
 		}
-		if several {
-			return "", "", false
-		}
-		if found.account != "" {
-			return found.account, found.id, true
-		}
 	}
-	return "", "", false
+	switch {
+	case own.account != "":
+		return own.account, own.id, true
+	case below.account != "" && !several:
+		return below.account, below.id, true
+	default:
+		return "", "", false
+	}
+}
+
+// found is the record that counts most of those that were offered, in the order of members.
+type found struct {
+	key
+	member int
+}
+
+func (f *found) offer(k key, member int) {
+	if f.account == "" || member == f.member && k.id < f.id {
+		f.key, f.member = k, member
+	}
 }
 
 // below reports whether an account lies below another. The lock is held.

@@ -20,7 +20,11 @@ func TestOwner(t *testing.T) {
 	put("other", "queue", "q9", `{"number":"700","name":"Support"}`)
 	put("reseller", "extension", "e7", `{"number":"102"}`)
 	put("acme", "extension", "e0", `{"number":"101"}`)
+	put("other", "extension", "201", `{"number":"300"}`)
 	put("acme", "device", "dev", `{"name":"PJSIP/101"}`)
+	put("reseller", "queue", "desk", `{}`)
+	put("acme", "queue", "mine", `{"number":"desk"}`)
+	put("other", "number", "+12025550199", `{}`)
 	check := func(within, schema, name, want string) {
 		t.Helper()
 		account, id, ok := d.Owner(within, schema, name)
@@ -30,9 +34,14 @@ func TestOwner(t *testing.T) {
 	}
 	check("root", "number", "12025550100", "acme/n1")
 	check("acme", "number", "+12025550100", "acme/n1")
-	check("other", "number", "+12025550100", "")     // it is not theirs
-	check("reseller", "extension", "101", "acme/e0") // a number counts more than an id
-	check("reseller", "extension", "201", "other/101")
+	check("other", "number", "+12025550100", "") // it is not theirs
+	check("acme", "extension", "101", "acme/e0")
+	check("reseller", "extension", "101", "")           // acme's number is other's id: neither takes it from the other
+	check("other", "extension", "201", "other/101")     // a number counts more than an id
+	check("reseller", "queue", "desk", "reseller/desk") // what is its own nobody below takes
+	check("reseller", "number", "12025550199", "other/+12025550199")
+	put("acme", "number", "claimed", `{"number":"+12025550199"}`)
+	check("reseller", "number", "12025550199", "")
 	check("reseller", "extension", "102", "reseller/e7") // its own
 	check("root", "extension", "102", "")                // of two accounts
 	check("root", "extension", "e1", "")

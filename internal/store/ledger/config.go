@@ -96,11 +96,17 @@ type sourceSecrets struct {
 	Options map[string]any `json:"options,omitzero"`
 }
 
+// sourceDoc is a source as its row has it: with what is shown to nobody.
+type sourceDoc struct {
+	*switchhook.Source
+	MappedBy string `json:"mapped_by,omitzero"`
+}
+
 func (d *DB) sourceRow(s *switchhook.Source) (row sealedRow, err error) {
 	open := *s
 	open.Options = nil
 	row = sealedRow{id: s.ID, created: micros(s.CreatedAt)}
-	if row.doc, err = toJSON("source "+s.ID, open); err != nil {
+	if row.doc, err = toJSON("source "+s.ID, sourceDoc{&open, s.MappedBy}); err != nil {
 		return row, err
 	}
 	row.sealed, err = d.seal.seal(sealedAt("sources", s.ID), sourceSecrets{s.Token, s.Options})
@@ -108,10 +114,12 @@ func (d *DB) sourceRow(s *switchhook.Source) (row sealedRow, err error) {
 }
 
 func (d *DB) openSource(row sealedRow) (*switchhook.Source, error) {
-	s := &switchhook.Source{}
-	if err := fromJSON("source "+row.id, row.doc, s); err != nil {
+	doc := sourceDoc{Source: &switchhook.Source{}}
+	if err := fromJSON("source "+row.id, row.doc, &doc); err != nil {
 		return nil, err
 	}
+	s := doc.Source
+	s.MappedBy = doc.MappedBy
 	var secrets sourceSecrets
 	if err := d.seal.open(sealedAt("sources", row.id), row.sealed, &secrets); err != nil {
 		return nil, err

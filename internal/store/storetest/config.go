@@ -84,7 +84,7 @@ func webhooks(of trial) {
 
 func source(id string) *switchhook.Source {
 	return &switchhook.Source{
-		ID: id, Kind: "kazoo", AccountID: "a", AccountMap: map[string]string{"4f6a": "b"},
+		ID: id, Kind: "kazoo", AccountID: "a", AccountMap: map[string]string{"4f6a": "b"}, MappedBy: "c",
 		Options: map[string]any{"password": "option secret"}, Token: "token secret", CreatedAt: base(), UpdatedAt: base(),
 	}
 }

@@ -50,10 +50,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Follow a portal link */
+        /**
+         * Follow a portal link
+         * @description Who is signed in already as somebody else is asked first.
+         */
         get: operations["open-portal"];
         put?: never;
-        post?: never;
+        /**
+         * Follow a portal link, though signed in as somebody else
+         * @description What the button does of the page that asks.
+         */
+        post: operations["confirm-portal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4524,6 +4531,50 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description The page that asks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description To the page, with the session's cookie */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem document (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    "confirm-portal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    /** @description The link's code. */
+                    code?: string;
+                };
+            };
+        };
         responses: {
             /** @description To the page, with the session's cookie */
             303: {

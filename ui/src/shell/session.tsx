@@ -58,9 +58,15 @@ function keyOfAddress(): string | null {
 const given = keyOfAddress();
 let keyUsed: Promise<unknown> | undefined;
 
+/** Who is signed in already stays who they are: the link may be of somebody who wants them to work in an account of theirs. */
+async function signInWith(key: string) {
+  const now = await body(api.GET("/v1/session/ways"));
+  if (!now.session) await api.POST("/v1/session", { body: { key } });
+}
+
 /** How one can sign in, and who has: nobody is no error, which a browser would log. */
 async function ways(): Promise<Ways> {
-  if (given) await (keyUsed ??= api.POST("/v1/session", { body: { key: given } }).catch(() => undefined));
+  if (given) await (keyUsed ??= signInWith(given).catch(() => undefined));
   const now = await body(api.GET("/v1/session/ways"));
   showBrand(now.session?.brand ?? now.brand); // before anything is shown
   return now;
