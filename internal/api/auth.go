@@ -310,7 +310,7 @@ func (a *api) withKey(operation string, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.authenticate(r, operation)
 		if err != nil {
-			a.fail(w, r, err)
+			a.refuse(w, r, err)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")

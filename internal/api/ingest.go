@@ -52,17 +52,17 @@ func (a *api) registerIngest() {
 func (a *api) ingestByToken(w http.ResponseWriter, r *http.Request) {
 	s := a.tenants.Load().sources[r.PathValue("id")]
 	if s == nil || s.Token == "" || subtle.ConstantTimeCompare([]byte(s.Token), []byte(r.PathValue("token"))) != 1 {
-		a.fail(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source with this ingest URL"))
+		a.refuse(w, r, switchhook.Errorf(switchhook.CodeNotFound, "there is no source with this ingest URL"))
 		return
 	}
 	t := a.tenants.Load()
 	if by := t.suspended[s.AccountID]; by != "" {
-		a.fail(w, r, suspended(s.AccountID, by))
+		a.refuse(w, r, suspended(s.AccountID, by))
 		return
 	}
 	// What is sent here is kept, be it as a reject: the URL is a key like any other.
 	if err := a.mayAsk(caller{tenants: t, account: s.AccountID}, "source "+s.ID); err != nil {
-		a.fail(w, r, err)
+		a.refuse(w, r, err)
 		return
 	}
 	a.ingest(w, r, s)
@@ -71,7 +71,7 @@ func (a *api) ingestByToken(w http.ResponseWriter, r *http.Request) {
 func (a *api) ingestByKey(w http.ResponseWriter, r *http.Request) {
 	s, err := callerOf(r.Context()).source(r.PathValue("id"))
 	if err != nil {
-		a.fail(w, r, err)
+		a.refuse(w, r, err)
 		return
 	}
 	a.ingest(w, r, s)

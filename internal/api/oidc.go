@@ -151,7 +151,7 @@ func (t *tenants) byOpenID(subject, email string) (*switchhook.User, error) {
 		known = "as " + email + ", subject " + subject
 	}
 	return nil, switchhook.Errorf(switchhook.CodeForbidden,
-		"the OpenID provider knows you %s, and there is no such user here; whoever manages your account can make one with that login, or with that oidc_subject", known)
+		"the OpenID provider knows you %s, and there is no such user here; whoever manages your account can make one with that login, and the operator one with that oidc_subject", known)
 }
 
 // failOIDC is failPage, with what only the operator can do something about in the log.

@@ -158,6 +158,12 @@ func TestSignInAtTheProvider(t *testing.T) {
 	// No two users are the same there.
 	s.problem(request{method: "POST", path: "/v1/users", body: `{"login":"b","role":"viewer","oidc_subject":"s-2"}`}, conflict("oidc_subject", `another user has the oidc_subject "s-2"`))
 	s.problem(request{method: "POST", path: "/v1/users", body: `{"login":"b","role":"viewer","oidc_subject":"s 2"}`}, wrong("oidc_subject", "expected at most 255 printable ASCII characters without blanks"))
+	// A customer who may make users does not say which stranger they are; what it sends back as
+	// it read it is no change.
+	ofOperator := forbidden("oidc_subject", "only the operator's keys say whom the OpenID provider knows a user as")
+	s.problem(request{method: "POST", path: "/v1/users", key: acmeKey, body: `{"login":"b","role":"viewer","oidc_subject":"s-3"}`}, ofOperator)
+	s.problem(request{method: "PATCH", path: "/v1/users/" + id, key: acmeKey, body: `{"oidc_subject":null}`}, ofOperator)
+	s.ok(200, request{method: "PATCH", path: "/v1/users/" + id, key: acmeKey, body: `{"name":"Ada","oidc_subject":"s-2"}`}, nil)
 }
 
 // Who is no user here does not become one; nor does anybody come in with an address that

@@ -101,7 +101,7 @@ func (a *api) newHuma() {
 			err = checkMediaType(r)
 		}
 		if err != nil {
-			a.fail(w, r, err)
+			a.refuse(w, r, err)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")

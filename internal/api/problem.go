@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	jsonv2 "github.com/go-json-experiment/json"
@@ -146,6 +147,14 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := a.problem(r.Context(), err)
 	maps.Copy(w.Header(), p.GetHeaders())
 	writeJSON(w, p.Status, p.ContentType(""), p)
+}
+
+// refuse is fail before the body was read. What of it is still to come may take as long as it
+// likes, but the answer does not wait for it longer than a second: net/http reads what is left
+// before it answers, so that the connection is of use again.
+func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // where there is a connection
+	a.fail(w, r, err)
 }
 
 // writeJSON answers with v. The connection's own errors are the client's.

@@ -28,7 +28,7 @@ type userInput struct {
 	Role      switchhook.Role `json:"role" enum:"admin,developer,viewer" doc:"What the user may do, as of an API key."`
 	Password  string          `json:"password,omitzero" doc:"At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one."`
 
-	OIDCSubject string `json:"oidc_subject,omitzero" maxLength:"255" doc:"Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions."`
+	OIDCSubject string `json:"oidc_subject,omitzero" maxLength:"255" doc:"Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. Only the operator's keys set it."`
 }
 
 // A userView is a user as it is shown.
@@ -97,12 +97,24 @@ func checkUser(in *userInput) error {
 	return invalid(wrong)
 }
 
+// mayName reports whether who asks may say whom the provider knows a user as, if they do: a
+// customer who named somebody else's subject would have them work in an account of theirs.
+func mayName(c caller, names bool) error {
+	if names && c.account != switchhook.RootAccount {
+		return wrongField(switchhook.CodeForbidden, "oidc_subject", "only the operator's keys say whom the OpenID provider knows a user as")
+	}
+	return nil
+}
+
 func (a *api) createUser(ctx context.Context, in *struct{ Body jsonBody[userInput] }) (*tagged[userView], error) {
 	body, err := in.Body.read()
 	if err != nil {
 		return nil, err
 	}
 	if err := checkUser(&body); err != nil {
+		return nil, err
+	}
+	if err := mayName(callerOf(ctx), body.OIDCSubject != ""); err != nil {
 		return nil, err
 	}
 	u := &switchhook.User{
@@ -195,6 +207,9 @@ func (a *api) patchUser(ctx context.Context, in *struct {
 		return nil, switchhook.InvalidField("account_id", "cannot be changed")
 	}
 	if err := checkUser(&next); err != nil {
+		return nil, err
+	}
+	if err := mayName(callerOf(ctx), next.OIDCSubject != old.OIDCSubject); err != nil {
 		return nil, err
 	}
 	u := *old

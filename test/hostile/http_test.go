@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -236,6 +237,19 @@ func TestSlowness(t *testing.T) {
 	}
 	if used := s.rss(); used > 500<<20 {
 		t.Errorf("300 slow clients cost %d MiB", used>>20)
+	}
+	// Who may not do it is told so, whatever they would still have to say.
+	nc, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetReadDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(nc, "POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer wrong\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+	if res, err := http.ReadResponse(bufio.NewReader(nc), nil); err != nil || res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a wrong key with a slow body: %+v %v", res, err)
+	} else {
+		_ = res.Body.Close()
 	}
 	_ = slow[0].SetReadDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.Copy(io.Discard, slow[0]); err != nil {

@@ -4085,7 +4085,7 @@ export interface components {
             login: string;
             /** @description For people. Default: the login. */
             name?: string;
-            /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
+            /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. Only the operator's keys set it. */
             oidc_subject?: string;
             /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
             password?: string;
@@ -7807,7 +7807,7 @@ export interface operations {
                     login?: string;
                     /** @description For people. Default: the login. */
                     name?: string;
-                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
+                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. Only the operator's keys set it. */
                     oidc_subject?: string;
                     /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
                     password?: string;
@@ -7827,7 +7827,7 @@ export interface operations {
                     login?: string;
                     /** @description For people. Default: the login. */
                     name?: string;
-                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. */
+                    /** @description Whom the OpenID provider knows the user as (sub). Absent: whoever has the login there, as a verified e-mail address. Another one ends the user's sessions. Only the operator's keys set it. */
                     oidc_subject?: string;
                     /** @description At least 10 characters. Never shown; a hash of it is kept (argon2id). Another one, or null, ends the user's sessions. Without one the user signs in at the OpenID provider, if there is one. */
                     password?: string;

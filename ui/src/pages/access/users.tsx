@@ -10,7 +10,7 @@ import { Confirm, Dialog, say } from "../../parts/overlay";
 import { Card, Empty, Failure, Loaded } from "../../parts/page";
 import { type Column, More, Table } from "../../parts/table";
 import { AccountPicker, useAccounts } from "../../shell/accounts";
-import { useAccount, useWho } from "../../shell/session";
+import { useAccount, useOperator, useWho } from "../../shell/session";
 import { Once } from "./once";
 import { type Role, roleOptions, roles } from "./roles";
 import css from "./access.module.css";
@@ -261,6 +261,7 @@ function Reset({ of, onClose }: { of: User; onClose(): void }) {
 
 function ChangeUser({ of, onClose }: { of: User; onClose(): void }) {
   const client = useQueryClient();
+  const operator = useOperator();
   const [name, setName] = useState(of.name);
   const [login, setLogin] = useState(of.login);
   const [subject, setSubject] = useState(of.oidc_subject ?? "");
@@ -304,14 +305,16 @@ function ChangeUser({ of, onClose }: { of: User; onClose(): void }) {
         {(w) => <Input {...w} dir="auto" value={login} onChange={(e) => setLogin(e.target.value)} />}
       </Field>
       <Choices<Role> legend="Role" value={role} onChange={setRole} options={roleOptions("viewer", "developer", "admin")} />
-      <Field
-        label="Subject at the OpenID provider"
-        optional
-        hint="Left empty: whoever has the login there, as a verified e-mail address. Another one ends the user’s sessions."
-        error={problem?.about("oidc_subject")}
-      >
-        {(w) => <Input {...w} mono value={subject} onChange={(e) => setSubject(e.target.value)} />}
-      </Field>
+      {operator && (
+        <Field
+          label="Subject at the OpenID provider"
+          optional
+          hint="Left empty: whoever has the login there, as a verified e-mail address. Another one ends the user’s sessions."
+          error={problem?.about("oidc_subject")}
+        >
+          {(w) => <Input {...w} mono value={subject} onChange={(e) => setSubject(e.target.value)} />}
+        </Field>
+      )}
       {error !== undefined && <Failure error={error} />}
     </Dialog>
   );
