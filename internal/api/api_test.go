@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -477,6 +479,22 @@ func TestRequestIDs(t *testing.T) {
 	for _, bad := range []string{"a b", strings.Repeat("x", 65), "<script>"} {
 		if got := s.do(request{path: "/healthz", header: map[string]string{"X-Request-Id": bad}}).header.Get("X-Request-Id"); !strings.HasPrefix(got, "req_") {
 			t.Errorf("%q was answered with %q", bad, got)
+		}
+	}
+}
+
+// Whoever leaves in the midst of a body is no error of the server's.
+func TestBodyThatEnds(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for _, path := range []string{"/v1/session", "/v1/events", "/v1/webhooks"} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, io.MultiReader(strings.NewReader(`{"key":`), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+rootKey)
+		rec := httptest.NewRecorder()
+		s.handler.ServeHTTP(rec, req)
+		if rec.Code != http.StatusBadRequest || !strings.Contains(rec.Body.String(), "the body ended before it was whole") {
+			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)
 		}
 	}
 }

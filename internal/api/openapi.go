@@ -81,6 +81,7 @@ func (a *api) newHuma() {
 	if a.PublicURL != "" {
 		doc.Servers[0].URL = a.PublicURL
 	}
+	blameTheClient()
 	a.huma = humago.New(a.mux, huma.Config{
 		OpenAPI:       doc,
 		Formats:       map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -206,6 +207,22 @@ func size(n int64) string {
 	return fmt.Sprintf("%d bytes", n)
 }
 
+// unread is what huma says of a body that ends early.
+const unread = "cannot read request body"
+
+// blameTheClient has huma answer such a body with 400: to it, that is an error of the server's.
+//
+//nolint:gochecknoglobals // it is huma's own way of setting the status of its errors
+var blameTheClient = sync.OnceFunc(func() {
+	usual := huma.NewErrorWithContext
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		if msg == unread {
+			status = http.StatusBadRequest
+		}
+		return usual(ctx, status, msg, errs...)
+	}
+})
+
 // ownProblem turns huma's own errors (a parameter that is wrong, a body that is
 // too large) into problem documents of the same shape as all others.
 func (a *api) ownProblem(ctx huma.Context, _ string, v any) (any, error) {
@@ -217,8 +234,11 @@ func (a *api) ownProblem(ctx huma.Context, _ string, v any) (any, error) {
 	switch m.Status {
 	case http.StatusBadRequest:
 		e.Code = switchhook.CodeMalformed
-		if m.Detail == "request body is required" {
+		switch m.Detail {
+		case "request body is required":
 			e.Message = "the body is empty; expected a JSON object"
+		case unread:
+			e.Message = "the body ended before it was whole"
 		}
 	case http.StatusRequestEntityTooLarge:
 		e.Code, e.Message = switchhook.CodeTooLarge, fmt.Sprintf("the request is over the limit of %s", size(mostBody))
@@ -235,9 +255,6 @@ func (a *api) ownProblem(ctx huma.Context, _ string, v any) (any, error) {
 		}
 	default:
 		e.Code = switchhook.CodeInternal
-		if m.Detail == "cannot read request body" { // the client has left, and whoever likes can do that
-			e.Code, e.Message = switchhook.CodeMalformed, "the body ended before it was whole"
-		}
 	}
 	return a.problem(ctx.Context(), e), nil
 }
