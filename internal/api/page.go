@@ -11,7 +11,9 @@ import (
 // A person who follows a link, or comes back from the OpenID provider, sees a page where
 // a program is answered with a problem document.
 
-const noticeStyle = `body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1.5rem;color-scheme:light dark}h1{font-size:1.25rem}small{opacity:.7}`
+const noticeStyle = `:root{color-scheme:light dark;background:light-dark(#f5f7fa,#0c0f16);color:light-dark(#12151a,#f0f2f5)}` +
+	`body{font:16px/1.5 Inter,system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1.5rem}h1{font-size:1.25rem}small{opacity:.7}a{color:light-dark(#2257c5,#7aa5f8)}` +
+	`button{font:inherit;font-weight:600;padding:.4rem 1rem;border:0;border-radius:8px;background:light-dark(#2257c5,#7aa5f8);color:light-dark(#fff,#0c0f16);cursor:pointer}`
 
 //nolint:gochecknoglobals // a constant that Go cannot write as such
 var notice = template.Must(template.New("notice").Parse(`<!doctype html>
