@@ -24,8 +24,12 @@ var messages = flag.Int("bus.messages", 5000, "how many messages are sent while 
 // A sender sends messages as Kazoo does, and more carefully: it waits until the server has
 // them, so that what is lost is lost by us.
 type sender struct {
-	t    *testing.T
-	url  string
+	t   *testing.T
+	url string
+	// listens is the mark of who has to listen to everything before something is said: half
+	// of a call's messages would come to its queue, and all of them when they are said again.
+	listens string
+
 	conn *amqp.Connection
 	ch   *amqp.Channel
 }
@@ -58,6 +62,11 @@ func (k *sender) open() error {
 	}
 	for _, f := range families() {
 		if err := k.ch.ExchangeDeclare(f.exchange, "topic", false, false, false, false, nil); err != nil {
+			return err
+		}
+	}
+	if k.listens != "" {
+		if err = k.ch.ExchangeDeclarePassive(k.listens, amqp.ExchangeFanout, false, false, false, false, nil); err != nil {
 			return err
 		}
 	}
@@ -211,6 +220,7 @@ func testKill(t *testing.T, kind string) {
 	server := rabbittest.Start(t)
 	url := server.URL("guest", "guest")
 	p, k := newProgram(t), newSender(t, url)
+	k.listens = "switchhook-kazoo.listens"
 	src := newSource(url, map[string]any{"queue_type": kind})
 	p.start(src)
 	p.connected()
