@@ -153,7 +153,7 @@ func (c *cluster) terminate() error {
 		select {
 		case <-p.exited: // as it should not have, which ended has said
 		default:
-			errs = append(errs, p.terminate())
+			errs = append(errs, m.end(p))
 		}
 		<-m.ended
 	}
@@ -338,10 +338,16 @@ func (m *member) restart(ctx context.Context) error {
 	}
 	p, _ := m.troubled(true)
 	defer m.ease()
+	return m.end(p)
+}
+
+// end asks the process to stop, and wants it to do so in order, unless it does already because
+// it has lost the lease just before.
+func (m *member) end(p *process) error {
 	err := p.terminate()
 	select {
 	case <-p.exited:
-		if m.deposed(p) { // just before
+		if m.deposed(p) {
 			return nil
 		}
 	default:
