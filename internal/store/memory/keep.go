@@ -31,6 +31,7 @@ func (s *Store) cut(now time.Time) {
 	if keeps == nil {
 		return
 	}
+	s.closeIdle(keeps, now)
 	open := make(map[int64]bool)
 	s.events = slices.DeleteFunc(s.events, func(e *switchhook.Event) bool {
 		if !keeps.Gone(e.AccountID, e.AcceptedAt, now) {
@@ -72,4 +73,18 @@ func (s *Store) remembers(account string) time.Duration {
 		return min(max(keep, 24*time.Hour), remembered)
 	}
 	return remembered
+}
+
+// closeIdle closes the open slice where all that an account has in it is too old: without a
+// new event nobody else would.
+func (s *Store) closeIdle(keeps store.Keeps, now time.Time) {
+	if len(s.slices) == 0 {
+		return
+	}
+	last := s.slices[len(s.slices)-1]
+	old := func(account string) bool { return keeps.Gone(account, last.to, now) }
+	if slices.ContainsFunc(s.events, func(e *switchhook.Event) bool { return e.Sequence >= last.sequence && old(e.AccountID) }) ||
+		slices.ContainsFunc(s.attempts, func(a *switchhook.Attempt) bool { return a.Row >= last.row && old(a.AccountID) }) {
+		s.slices = append(s.slices, slice{s.lastSequence + 1, s.lastAttempt + 1, now, now})
+	}
 }
