@@ -27,7 +27,7 @@ const (
 	// leaseLength is how long a process leads that is not heard of any more.
 	leaseLength = 6 * time.Second
 	// takenOver is how long it may take until another leads, on a machine with much to do.
-	takenOver = leaseLength + 3*time.Second
+	takenOver = leaseLength + 2*time.Second
 )
 
 // A cluster is several processes on one database, each started again when it ends.
