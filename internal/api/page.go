@@ -15,13 +15,16 @@ const noticeStyle = `:root{color-scheme:light dark;background:light-dark(#f5f7fa
 	`body{font:16px/1.5 Inter,system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1.5rem}h1{font-size:1.25rem}small{opacity:.7}a{color:light-dark(#2257c5,#7aa5f8)}` +
 	`button{font:inherit;font-weight:600;padding:.4rem 1rem;border:0;border-radius:8px;background:light-dark(#2257c5,#7aa5f8);color:light-dark(#fff,#0c0f16);cursor:pointer}`
 
-//nolint:gochecknoglobals // a constant that Go cannot write as such
-var notice = template.Must(template.New("notice").Parse(`<!doctype html>
+// noticeHead is how such pages begin.
+const noticeHead = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{.Title}}</title>
 <style>` + noticeStyle + `</style>
+`
+
+//nolint:gochecknoglobals // a constant that Go cannot write as such
+var notice = template.Must(template.New("notice").Parse(noticeHead + `<title>{{.Title}}</title>
 <h1>{{.Title}}</h1>
 <p>{{.Detail}}</p>
 <p><a href="/">To the sign-in page</a></p>
@@ -74,12 +77,7 @@ func upperFirst(s string) string {
 type question struct{ Who, Into, Code string }
 
 //nolint:gochecknoglobals // a constant that Go cannot write as such
-var askPage = template.Must(template.New("ask").Parse(`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>You are signed in already</title>
-<style>` + noticeStyle + `</style>
+var askPage = template.Must(template.New("ask").Parse(noticeHead + `<title>You are signed in already</title>
 <h1>You are signed in as <bdi>{{.Who}}</bdi></h1>
 <p>The link that you came by lets you into <bdi>{{.Into}}</bdi> instead. Go on only if you asked for that.</p>
 <form method="post" action="/portal"><input type="hidden" name="code" value="{{.Code}}"><button>Go on to <bdi>{{.Into}}</bdi></button></form>
